@@ -1,0 +1,1 @@
+"""People: the identity register, sign-in, OAuth and OpenID Connect, federation, broker, portal."""
