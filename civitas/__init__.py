@@ -1,0 +1,1 @@
+"""The roof: plugs the wings together; the command line; the demo city."""

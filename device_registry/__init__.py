@@ -1,0 +1,1 @@
+"""Things: identity, ownership and life of devices, onboarding."""

@@ -1,0 +1,1 @@
+"""The ground floor: settings, clock, database, keys, vault, audit, jobs, errors, web, telemetry."""

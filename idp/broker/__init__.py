@@ -1,0 +1,1 @@
+"""Choice of an accredited provider, blind in both directions."""

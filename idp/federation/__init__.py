@@ -1,0 +1,1 @@
+"""Entity statements, trust marks, accreditation — OpenID Federation 1.0."""

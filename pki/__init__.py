@@ -1,0 +1,1 @@
+"""Certificates: profiles, issuing, enrolment over secure transport, revocation."""

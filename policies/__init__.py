@@ -1,0 +1,1 @@
+"""Levels of assurance, purposes, consent and decisions."""
