@@ -1,0 +1,176 @@
+"""One engine — SQLite embedded, PostgreSQL by URL — and the unit of work (floor plan, rule 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    MetaData,
+    Row,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.types import TypeDecorator
+
+from foundation.settings import Section, SettingsError
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+"""Every wing declares its tables here; the roof owns the one history of migrations."""
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class DatabaseSettings(Section):
+    """Where the state lives. `schema` is for PostgreSQL, where several deployments share one."""
+
+    section: ClassVar[str] = "database"
+    url: str = "sqlite:///civitas.db"
+    schema_name: str | None = None
+    pool: int = 24
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text, the same bytes on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class UnitOfWork:
+    """Statements that commit together, or not at all."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        return self.connection.execute(statement, parameters)
+
+    def one(self, statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
+        """The first row, or None."""
+        return self.execute(statement, parameters).first()
+
+    def all(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
+        return self.execute(statement, parameters).all()
+
+    def changed(self, statement: Executable, parameters: Parameters = None) -> int:
+        """How many rows the statement changed: what decides single use."""
+        return self.execute(statement, parameters).rowcount
+
+
+class Database:
+    """Opens units of work on SQLite or PostgreSQL.
+
+    `read()` sees a consistent state and never writes; `write()` commits when its block ends,
+    before any answer leaves, and rolls back when the block raises.
+    """
+
+    def __init__(self, url: str, schema: str | None = None, pool: int = 24) -> None:
+        self.url = url
+        self.schema = schema
+        self.engine = _engine(url, schema, pool)
+        self.dialect = self.engine.dialect.name
+        # A read on SQLite must not take the write lock that `begin` takes for a write.
+        self._reader = self.engine.execution_options(civitas_write=False)
+        self._writer = self.engine.execution_options(civitas_write=True)
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        with self._reader.connect() as connection:
+            yield UnitOfWork(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        with self._writer.begin() as connection:
+            yield UnitOfWork(connection)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str, schema: str | None, pool: int) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            f"[database] url {url!r} is not a database URL; write sqlite:///civitas.db or "
+            "postgresql+psycopg://user@host/name."
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(url, pool)
+    if backend == "postgresql":
+        return _postgresql(url, schema, pool)
+    raise SettingsError(
+        f"[database] {backend} is not supported; write sqlite:///… or postgresql+psycopg://…"
+    )
+
+
+def _sqlite(url: str, pool: int) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        poolclass=QueuePool,
+        pool_size=pool,
+        max_overflow=40,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("civitas_write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str, schema: str | None, pool: int) -> Engine:
+    options = f"-csearch_path={schema}" if schema else None
+    arguments: dict[str, Any] = {"connect_timeout": 10}
+    if options:
+        arguments["options"] = options
+    return create_engine(
+        url,
+        connect_args=arguments,
+        poolclass=QueuePool,
+        pool_size=pool,
+        max_overflow=40,
+        pool_pre_ping=False,
+        isolation_level="READ COMMITTED",
+    )

@@ -1,0 +1,208 @@
+"""Periodic work and leased durable jobs, run by `serve` or by `civitas work`; each idempotent."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Integer, String, Table, Text, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from foundation import opaque
+from foundation.clock import Clock, Instant
+from foundation.database import Database, Json, UnitOfWork, metadata
+
+log = logging.getLogger("civitas.jobs")
+LEASE = timedelta(minutes=2)
+MOST_ATTEMPTS = 12
+
+periodic_work = Table(
+    "periodic_work",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("due_at", Instant, nullable=False),
+    Column("last_success", Instant),
+    Column("last_error", Text),
+)
+
+durable_jobs = Table(
+    "durable_jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("run_at", Instant, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", Text),
+)
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Work done `every` so often by one process at a time."""
+
+    name: str
+    every: timedelta
+    work: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Health:
+    """What `/readyz` tells of one periodic work."""
+
+    name: str
+    last_success: datetime | None
+    late: bool
+
+
+class Jobs:
+    """The deployment's work beside its answers."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._periodic: dict[str, Periodic] = {}
+        self._handlers: dict[str, Callable[[Mapping[str, Any]], object]] = {}
+
+    def periodic(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
+        self._periodic[name] = Periodic(name, every, work)
+
+    def handler(self, kind: str, work: Callable[[Mapping[str, Any]], object]) -> None:
+        self._handlers[kind] = work
+
+    def enqueue(
+        self,
+        uow: UnitOfWork,
+        kind: str,
+        payload: Mapping[str, Any],
+        run_at: datetime | None = None,
+    ) -> str:
+        """Promise to run `kind`'s handler at least once after the caller's commit."""
+        job_id = opaque.identifier("job")
+        uow.execute(
+            durable_jobs.insert().values(
+                id=job_id,
+                kind=kind,
+                payload=dict(payload),
+                run_at=run_at or self._clock.now(),
+                attempts=0,
+            )
+        )
+        return job_id
+
+    def run_once(self) -> int:
+        """Do all that is due now; returns how many pieces of work were done."""
+        done = sum(self._run_periodic(p) for p in self._periodic.values())
+        while (job := self._lease_job()) is not None:
+            done += self._run_job(*job)
+        return done
+
+    def run_until(self, stop: threading.Event, pause: float = 0.25) -> None:
+        """Work until `stop` is set. A database that is away is waited for."""
+        while not stop.is_set():
+            try:
+                worked = self.run_once()
+            except SQLAlchemyError as error:
+                log.warning("jobs wait for the database: %s", error)
+                worked = 0
+                stop.wait(2)
+            if not worked:
+                stop.wait(pause)
+
+    def health(self) -> list[Health]:
+        now = self._clock.now()
+        with self._database.read() as uow:
+            seen = {row.name: row for row in uow.all(select(periodic_work))}
+        report = []
+        for work in self._periodic.values():
+            row = seen.get(work.name)
+            last = row.last_success if row else None
+            late = last is not None and now - last > max(3 * work.every, timedelta(seconds=30))
+            report.append(Health(work.name, last, late or bool(row and row.last_error)))
+        return report
+
+    def _run_periodic(self, periodic: Periodic) -> int:
+        now = self._clock.now()
+        with self._database.read() as uow:
+            row = uow.one(
+                select(periodic_work.c.due_at).where(periodic_work.c.name == periodic.name)
+            )
+        if row is not None and row.due_at > now:
+            return 0
+        if not self._lease_periodic(periodic, now):
+            return 0
+        error: str | None = None
+        try:
+            periodic.work()
+        except Exception as caught:
+            log.exception("periodic work %s failed", periodic.name)
+            error = f"{type(caught).__name__}: {caught}"[:500]
+        finished = self._clock.now()
+        outcome: dict[str, Any] = {"due_at": now + periodic.every, "last_error": error}
+        if error is None:
+            outcome["last_success"] = finished
+        with self._database.write() as uow:
+            uow.execute(
+                update(periodic_work).where(periodic_work.c.name == periodic.name).values(outcome)
+            )
+        return 1
+
+    def _lease_periodic(self, periodic: Periodic, now: datetime) -> bool:
+        insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
+        with self._database.write() as uow:
+            uow.execute(
+                insert(periodic_work)
+                .values(name=periodic.name, due_at=now)
+                .on_conflict_do_nothing()
+            )
+            return (
+                uow.changed(
+                    update(periodic_work)
+                    .where(periodic_work.c.name == periodic.name, periodic_work.c.due_at <= now)
+                    .values(due_at=now + LEASE)
+                )
+                == 1
+            )
+
+    def _lease_job(self) -> tuple[str, str, Mapping[str, Any], int] | None:
+        now = self._clock.now()
+        due = (
+            select(durable_jobs)
+            .where(durable_jobs.c.run_at <= now, durable_jobs.c.kind.in_(self._handlers))
+            .where(durable_jobs.c.attempts < MOST_ATTEMPTS)
+            .order_by(durable_jobs.c.run_at)
+            .limit(1)
+        )
+        with self._database.read() as uow:
+            row = uow.one(due)
+        if row is None:
+            return None
+        with self._database.write() as uow:
+            leased = uow.changed(
+                update(durable_jobs)
+                .where(durable_jobs.c.id == row.id, durable_jobs.c.run_at == row.run_at)
+                .values(run_at=now + LEASE, attempts=row.attempts + 1)
+            )
+        return (row.id, row.kind, row.payload, row.attempts + 1) if leased else self._lease_job()
+
+    def _run_job(self, job_id: str, kind: str, payload: Mapping[str, Any], attempt: int) -> int:
+        try:
+            self._handlers[kind](payload)
+        except Exception as caught:
+            log.exception("job %s (%s) failed, attempt %d", job_id, kind, attempt)
+            again = self._clock.now() + timedelta(seconds=min(3600, 2**attempt))
+            with self._database.write() as uow:
+                uow.execute(
+                    update(durable_jobs)
+                    .where(durable_jobs.c.id == job_id)
+                    .values(run_at=again, last_error=f"{type(caught).__name__}: {caught}"[:500])
+                )
+            return 0
+        with self._database.write() as uow:
+            uow.execute(delete(durable_jobs).where(durable_jobs.c.id == job_id))
+        return 1

@@ -1,0 +1,179 @@
+"""What every request passes: a capped body, security headers, one place for errors.
+
+Plain ASGI, since Starlette's BaseHTTPMiddleware costs more than some of our endpoints.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from foundation.browser import cookie_name, new_browser_cookie
+from foundation.errors import BadRequest, CivitasError, Edge, PayloadTooLarge, Unavailable
+from foundation.web import Context
+
+log = logging.getLogger("civitas.http")
+Observe = Callable[[Scope, int, float], None]
+
+
+def content_security_policy(development: bool) -> str:
+    """Nothing from elsewhere, nothing inline. A form's answer may lead back to a service, which
+    browsers check against form-action; loopback is for native applications (RFC 8252 §7.3)."""
+    loopback = "http://127.0.0.1:* http://[::1]:*" + (" http://localhost:*" if development else "")
+    return (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self' https: {loopback}"
+    )
+
+
+class Gate:
+    """The outermost ASGI layer."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        context: Context,
+        edge: Edge,
+        max_body: int,
+        body_limits: Mapping[str, int],
+        development: bool,
+        observe: Observe,
+    ) -> None:
+        self._app = app
+        self._context = context
+        self._edge = edge
+        self._max_body = max_body
+        self._body_limits = dict(body_limits)
+        self._observe = observe
+        headers = {
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "x-frame-options": "DENY",
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "geolocation=(), camera=(), microphone=()",
+            "content-security-policy": content_security_policy(development),
+        }
+        if context.secure_cookies:
+            headers["strict-transport-security"] = "max-age=31536000"
+        self._headers = [(k.encode(), v.encode()) for k, v in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["civitas"] = self._context
+        started = time.perf_counter()
+        status = 500
+        under_way = False
+
+        async def answer(message: Message) -> None:
+            nonlocal status, under_way
+            if message["type"] == "http.response.start":
+                under_way = True
+                status = message["status"]
+                self._add_headers(scope, message)
+            await send(message)
+
+        try:
+            try:
+                receive = await self._read_body(scope, receive)
+                await self._app(scope, receive, answer)
+            except Exception as error:
+                if under_way:
+                    raise
+                request = Request(scope, receive)
+                response = await run_in_threadpool(self._respond, request, error)
+                await response(scope, receive, answer)
+        finally:
+            self._observe(scope, status, time.perf_counter() - started)
+
+    def _respond(self, request: Request, error: Exception) -> ASGIApp:
+        refusal = as_refusal(error)
+        if refusal is not None:
+            return self._edge.answer(request, refusal)
+        return self._edge.defect(request, error)
+
+    def _add_headers(self, scope: Scope, message: MutableMapping[str, Any]) -> None:
+        headers = list(message.get("headers", ()))
+        present = {name for name, _ in headers}
+        headers += [(k, v) for k, v in self._headers if k not in present]
+        request = Request(scope)
+        if made := new_browser_cookie(request):
+            name = cookie_name(request, made[0])
+            secure = "; Secure" if self._context.secure_cookies else ""
+            value = f"{name}={made[1]}; Path=/; HttpOnly; SameSite=Lax{secure}"
+            headers.append((b"set-cookie", value.encode()))
+        message["headers"] = headers
+
+    async def _read_body(self, scope: Scope, receive: Receive) -> Receive:
+        if "\0" in scope["path"]:
+            raise BadRequest("The path holds a NUL character.", where="path")
+        limit = self._body_limits.get(scope["path"], self._max_body)
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            raise _too_large(limit)
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            if chunk:
+                chunks.append(chunk)
+            if not message.get("more_body", False):
+                break
+        content = b"".join(chunks)
+        scope["civitas.body"] = content
+        handed_over = False
+
+        async def replay() -> Message:
+            nonlocal handed_over
+            if handed_over:
+                return await receive()
+            handed_over = True
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        return replay
+
+
+def as_refusal(error: Exception) -> CivitasError | None:
+    """The refusal that an exception of a library stands for, or None for a defect of ours."""
+    if isinstance(error, CivitasError):
+        return error
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        log.warning("the database does not answer: %s", error)
+        return Unavailable(
+            "The database does not answer; nothing was changed.",
+            next_step="Try again in a few seconds.",
+            headers={"Retry-After": "5"},
+        )
+    if isinstance(error, UnicodeEncodeError | DataError):
+        return BadRequest(
+            "A value holds characters that cannot be stored.",
+            next_step="Send valid Unicode text without NUL characters.",
+            detail=str(error)[:200],
+        )
+    return None
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The body is larger than {limit} bytes.",
+        where="body",
+        next_step="Send less at a time.",
+        headers={"Connection": "close"},
+    )

@@ -1,0 +1,34 @@
+"""Random identifiers, secrets and one-time codes that carry no meaning — RFC 4086."""
+
+import hashlib
+import secrets
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# No 0/O, 1/I/L, 5/S, 8/B, 2/Z, U/V: the code is read aloud and copied from paper.
+_READABLE = "34679ACDEFGHJKMNPQRTWXY"
+
+
+def identifier(prefix: str) -> str:
+    """A new opaque id, `prefix_` and 22 base62 characters (131 bits), safe in a URL."""
+    return f"{prefix}_" + "".join(secrets.choice(_BASE62) for _ in range(22))
+
+
+def secret(nbytes: int = 32) -> str:
+    """A new secret of `nbytes` random bytes, base64url without padding."""
+    return secrets.token_urlsafe(nbytes)
+
+
+def code(groups: int = 4, size: int = 4) -> str:
+    """A one-time code for people (4.5 bits a character), such as `K7QF-34WX-…`."""
+    return "-".join("".join(secrets.choice(_READABLE) for _ in range(size)) for _ in range(groups))
+
+
+def normalise_code(typed: str) -> str:
+    """What a person typed, as `code()` wrote it: case, spaces and dashes do not matter."""
+    compact = "".join(c for c in typed.upper() if c.isalnum())
+    return "-".join(compact[i : i + 4] for i in range(0, len(compact), 4))
+
+
+def digest(value: str) -> bytes:
+    """SHA-256 of a high-entropy value: what is stored in its place and looked up by."""
+    return hashlib.sha256(value.encode()).digest()

@@ -1,0 +1,79 @@
+"""Who is at the other end: address and TLS client certificate — RFC 8705 §6, RFC 9440.
+
+A header that names either counts only from a proxy listed in `[server] trusted_proxies`: an IP
+address, or `unix` for whoever may write to our Unix socket. The certificate from a proxy is
+checked again by whoever relies on it; here it is only parsed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import unquote
+
+from cryptography import x509
+from starlette.requests import Request
+
+from foundation.errors import BadRequest
+
+# nginx: proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert
+ESCAPED_PEM = "x-ssl-client-cert"
+RFC9440 = "client-cert"
+
+
+def _from_trusted_proxy(request: Request) -> bool:
+    trusted: tuple[str, ...] = request.scope["civitas"].trusted_proxies
+    if not trusted:
+        return False
+    client = request.scope.get("client")
+    return ("unix" if not client or not client[0] else client[0]) in trusted
+
+
+def client_address(request: Request) -> str:
+    """The caller's IP address; behind a trusted proxy, the last that the proxy saw."""
+    if _from_trusted_proxy(request):
+        forwarded = request.headers.get("x-forwarded-for", "")
+        if forwarded:
+            return forwarded.rsplit(",", 1)[-1].strip()
+    client = request.scope.get("client")
+    return client[0] if client and client[0] else "unix"
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the caller's own connection is TLS: to us, or to a trusted proxy."""
+    if _from_trusted_proxy(request):
+        return request.headers.get("x-forwarded-proto", "") == "https"
+    return bool(request.scope.get("scheme") == "https")
+
+
+def client_certificate(request: Request) -> x509.Certificate | None:
+    """The certificate whose key the caller proved to hold in TLS, or None. Not yet validated.
+
+    Raises BadRequest when a trusted proxy hands in something that is no certificate.
+    """
+    if "civitas.client_certificate" not in request.scope:
+        request.scope["civitas.client_certificate"] = _find_certificate(request)
+    found: x509.Certificate | None = request.scope["civitas.client_certificate"]
+    return found
+
+
+def _find_certificate(request: Request) -> x509.Certificate | None:
+    try:
+        der = request.scope.get("extensions", {}).get("tls", {}).get("client_cert_der")
+        if der:
+            return x509.load_der_x509_certificate(der)
+        if not _from_trusted_proxy(request):
+            return None
+        if escaped := request.headers.get(ESCAPED_PEM):
+            return x509.load_pem_x509_certificate(unquote(escaped).encode())
+        if structured := request.headers.get(RFC9440):
+            encoded = structured.strip().removeprefix(":").removesuffix(":")
+            return x509.load_der_x509_certificate(base64.b64decode(encoded, validate=True))
+    except (ValueError, binascii.Error) as error:
+        raise BadRequest(
+            "The client certificate cannot be read.",
+            where="client certificate",
+            next_step="Send an X.509 certificate that a strict DER parser accepts.",
+            detail=str(error),
+        ) from None
+    return None

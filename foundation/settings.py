@@ -1,0 +1,227 @@
+"""One frozen tree of settings, from `civitas.toml` and the environment."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+PREFIX = "CIVITAS_"
+
+
+class SettingsError(Exception):
+    """A configuration that must not start; the message is a sentence that says what to write."""
+
+
+class Section(BaseModel):
+    """A table of `civitas.toml`. Subclasses name it in `section` and give every key a type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    section: ClassVar[str]
+
+
+S = TypeVar("S", bound=Section)
+
+
+class Server(Section):
+    """Where this deployment is reached, and where it listens."""
+
+    section: ClassVar[str] = "server"
+    url: str = "http://localhost:8000"
+    listen: str | None = "127.0.0.1:8000"
+    tls_url: str | None = None
+    tls_listen: str | None = None
+    tls_certificate: str = "tls/server.pem"
+    tls_key: str = "tls/server.key"
+    unix_socket: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    threads: int = 40
+    max_body: int = 1_048_576
+    security_contact: str = "mailto:security@localhost"
+
+    @field_validator("url", "tls_url")
+    @classmethod
+    def _is_an_origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("write an origin such as https://id.example.city, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+class Jurisdiction(Section):
+    """The jurisdiction that this deployment serves, and its governance model."""
+
+    section: ClassVar[str] = "jurisdiction"
+    name: str = "Civitas"
+    city: str = "Civitas"
+    country: str = "XX"
+    governance: Literal["provider", "regulator", "broker"] = "provider"
+    regulator: str | None = None
+    time_zone: str = "UTC"
+    languages: tuple[str, ...] = ("en", "fr", "ar")
+    terms_version: str = "1"
+    digital_age: int = 16
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("write an IANA time zone such as Europe/Tallinn") from error
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class Development(Section):
+    """The one relaxation for development: plain http on loopback (floor plan, rule 11)."""
+
+    section: ClassVar[str] = "development"
+    loopback_http: bool = False
+
+
+class Settings:
+    """The whole configuration. `of(Section)` gives a wing its own part."""
+
+    def __init__(self, path: Path, sections: Mapping[type[Section], Section]) -> None:
+        self.path = path
+        self._sections = dict(sections)
+
+    def of(self, section: type[S]) -> S:
+        found = self._sections.get(section)
+        if not isinstance(found, section):
+            found = section()
+        return found
+
+    def resolve(self, written: str) -> Path:
+        """A path as written in the file, relative to the file's own folder."""
+        return (self.path.parent / written).expanduser()
+
+    def with_sections(self, *changed: Section) -> Settings:
+        """The same settings with some sections replaced."""
+        return Settings(self.path, {**self._sections, **{type(c): c for c in changed}})
+
+
+def load(path: Path, sections: Sequence[type[Section]], environ: Mapping[str, str]) -> Settings:
+    """Read `path`, lay `CIVITAS_SECTION__KEY` of `environ` over it, and check everything.
+
+    Raises SettingsError with one sentence: the key, what is wrong, and what to write.
+    """
+    known = {s.section: s for s in sections}
+    written = _with_environment(_read(path), known, environ)
+    for name in written:
+        if name not in known:
+            raise SettingsError(
+                f"{path}: unknown section [{name}]; write one of {', '.join(sorted(known))}."
+            )
+    parsed: dict[type[Section], Section] = {}
+    for name, section in known.items():
+        try:
+            parsed[section] = section.model_validate(written.get(name, {}))
+        except ValidationError as error:
+            raise SettingsError(_sentence(path, name, section, error)) from None
+    settings = Settings(path, parsed)
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} does not exist; make it with `civitas init`, or name another by --config."
+        ) from None
+    except PermissionError:
+        raise SettingsError(f"{path} cannot be read; give this user the right to.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML ({error}); mend that line.") from None
+
+
+def _with_environment(
+    written: dict[str, Any], known: Mapping[str, type[Section]], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    merged = {name: dict(v) if isinstance(v, dict) else v for name, v in written.items()}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or "__" not in variable:
+            continue
+        name, key = variable[len(PREFIX) :].lower().split("__", 1)
+        if name not in known or key not in known[name].model_fields:
+            raise SettingsError(
+                f"The environment variable {variable} names no setting; unset it or correct it."
+            )
+        merged.setdefault(name, {})[key] = _from_text(value)
+    return merged
+
+
+def _from_text(value: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _sentence(path: Path, name: str, section: type[Section], error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(p) for p in first["loc"]) or name
+    if first["type"] == "extra_forbidden":
+        return (
+            f"{path}: unknown key {key!r} in [{name}]; "
+            f"write one of {', '.join(sorted(section.model_fields))}."
+        )
+    if first["loc"] == ():
+        return f"{path}: [{name}]: {first['msg'].removeprefix('Value error, ')}."
+    wrong = first["msg"].removeprefix("Value error, ")
+    return f"{path}: [{name}] {key} is {first['input']!r}: {wrong}."
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a URL, `host:port` or host names this machine only."""
+    host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    server = settings.of(Server)
+    jurisdiction = settings.of(Jurisdiction)
+    relaxed = settings.of(Development).loopback_http
+    reached = [a for a in (server.url, server.listen, server.tls_url, server.tls_listen) if a]
+    if relaxed:
+        for address in reached:
+            if not is_loopback(address):
+                raise SettingsError(
+                    f"{settings.path}: [development] loopback_http is for this machine only, but "
+                    f"{address} is not loopback; remove loopback_http or use 127.0.0.1."
+                )
+    elif not server.url.startswith("https://"):
+        raise SettingsError(
+            f"{settings.path}: [server] url is {server.url!r}; write an https URL, or for "
+            "development on this machine set [development] loopback_http = true."
+        )
+    if server.tls_url and not server.tls_url.startswith("https://"):
+        raise SettingsError(f"{settings.path}: [server] tls_url must be an https URL.")
+    if not (server.listen or server.tls_listen or server.unix_socket):
+        raise SettingsError(
+            f"{settings.path}: [server] has nowhere to listen; write listen, tls_listen or "
+            "unix_socket."
+        )
+    if jurisdiction.governance == "broker" and not jurisdiction.regulator:
+        raise SettingsError(
+            f'{settings.path}: [jurisdiction] governance = "broker" needs regulator = the '
+            "entity identifier (URL) of the regulator that accredits the providers."
+        )
+    if jurisdiction.governance == "regulator" and jurisdiction.regulator:
+        raise SettingsError(
+            f"{settings.path}: [jurisdiction] a regulator names no regulator; remove the key."
+        )

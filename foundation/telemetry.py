@@ -1,0 +1,128 @@
+"""OpenTelemetry metrics and traces, structured logs — OTLP when configured, `/metrics` always.
+
+Labels are doors, methods and outcomes; never a person, an address or an identifier.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NoOpTracer, Tracer
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.types import Scope
+
+from foundation.settings import Section
+
+_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class TelemetrySettings(Section):
+    """Where traces and metrics go. Without `otlp_endpoint` nothing leaves the machine."""
+
+    section: ClassVar[str] = "telemetry"
+    otlp_endpoint: str | None = None
+    service_name: str = "civitas"
+    log_format: str = "text"
+
+
+class Telemetry:
+    """The instruments of one deployment."""
+
+    def __init__(self, settings: TelemetrySettings) -> None:
+        self._registry = CollectorRegistry()
+        resource = Resource.create({"service.name": settings.service_name})
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(
+                disable_target_info=True, scope_info_enabled=False, registry=self._registry
+            )
+        ]
+        self.tracer: Tracer = NoOpTracer()
+        self._tracing: TracerProvider | None = None
+        if settings.otlp_endpoint:
+            readers.append(_otlp_metrics(settings.otlp_endpoint))
+            self._tracing = _otlp_traces(settings.otlp_endpoint, resource)
+            self.tracer = self._tracing.get_tracer("civitas")
+        buckets = View(
+            instrument_name="*.duration",
+            aggregation=ExplicitBucketHistogramAggregation(_BUCKETS),
+        )
+        self._metering = MeterProvider(metric_readers=readers, resource=resource, views=[buckets])
+        meter = self._metering.get_meter("civitas")
+        self._requests = meter.create_histogram(
+            "http.server.request.duration", unit="s", description="Time to answer, by door"
+        )
+        self.acts = meter.create_counter(
+            "civitas.acts", description="Acts written to the audit, by kind"
+        )
+
+    def observe(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one answered request, under the path pattern of its door."""
+        route = scope.get("route")
+        pattern = getattr(route, "path", None) or "unmatched"
+        self._requests.record(
+            seconds,
+            {"http.route": pattern, "http.request.method": scope["method"], "status": status},
+        )
+
+    def exposition(self) -> bytes:
+        """All metrics in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+    def close(self) -> None:
+        self._metering.shutdown()
+        if self._tracing is not None:
+            self._tracing.shutdown()
+
+
+def _otlp_metrics(endpoint: str) -> MetricReader:
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    return PeriodicExportingMetricReader(
+        OTLPMetricExporter(endpoint=f"{endpoint.rstrip('/')}/v1/metrics")
+    )
+
+
+def _otlp_traces(endpoint: str, resource: Resource) -> TracerProvider:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=resource)
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the stack of a defect."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["stack"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging(log_format: str) -> None:
+    """Send logs to standard error, as text for people or as JSON lines for machines."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler.setFormatter(JsonLines() if log_format == "json" else text)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,267 @@
+"""Doors, strict parsing, and the port `principal(request)`: what every endpoint stands on.
+
+The body was read and capped by the middleware before an endpoint runs, so parsing is synchronous.
+A repeated parameter is an error everywhere (RFC 6749 §3.1, §3.2).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import anyio.from_thread
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from foundation.browser import (
+    browser_id,
+    check_csrf,
+    cookie,
+    cookie_name,
+    csrf_token,
+    delete_cookie,
+    set_cookie,
+)
+from foundation.errors import (
+    BadRequest,
+    CivitasError,
+    Forbidden,
+    SeeOther,
+    Unauthorized,
+    UnsupportedMediaType,
+    wants_page,
+)
+from foundation.peer import client_address, client_certificate, is_secure
+
+__all__ = [
+    "Context",
+    "Door",
+    "Form",
+    "Principal",
+    "browser_id",
+    "check_csrf",
+    "client_address",
+    "client_certificate",
+    "cookie",
+    "cookie_name",
+    "csrf_token",
+    "delete_cookie",
+    "form",
+    "is_secure",
+    "json_object",
+    "principal",
+    "query",
+    "require",
+    "set_cookie",
+    "upload",
+]
+
+MOST_PARAMETERS = 100
+Refusal = Callable[[str], CivitasError]
+
+
+@dataclass(frozen=True)
+class Door:
+    """One endpoint: where it is, what answers, and the specification that says how.
+
+    `endpoint` takes a Request and gives a Response; with `api=True` it is a typed FastAPI
+    endpoint that shows in the OpenAPI page. `max_body` (bytes) lifts the general cap.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    endpoint: Callable[..., Any]
+    specification: str
+    api: bool = False
+    max_body: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls, as far as it was proven. `level` is that of ISO/IEC 29115 (0: none)."""
+
+    kind: str
+    id: str
+    roles: frozenset[str] = frozenset()
+    level: int = 0
+    session: str | None = None
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the middleware lays beside every request, as `scope["civitas"]`."""
+
+    origins: frozenset[str]
+    cookie_tag: str
+    secure_cookies: bool
+    trusted_proxies: tuple[str, ...]
+    mac: Callable[[str, bytes], bytes]
+    who: Callable[[Request], Principal | None]
+    sign_in_path: str = "/sign-in"
+
+
+class Form(Mapping[str, str]):
+    """Parameters of which each stands once. A missing one reads as the protocol wants."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def required(self, name: str, error: Refusal = BadRequest) -> str:
+        """The value, which must be there and not empty."""
+        value = self._values.get(name, "")
+        if not value:
+            raise error(f"The parameter {name} is missing.")
+        return value
+
+
+def body(request: Request) -> bytes:
+    """The whole body, already capped."""
+    content: bytes = request.scope.get("civitas.body", b"")
+    return content
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+
+def form(request: Request, error: Refusal = BadRequest) -> Form:
+    """The parameters of an `application/x-www-form-urlencoded` body."""
+    if media_type(request) != "application/x-www-form-urlencoded":
+        raise error("Send the body as application/x-www-form-urlencoded.")
+    return Form(_parse(body(request), "body", error))
+
+
+def query(request: Request, error: Refusal = BadRequest) -> Form:
+    """The parameters of the query string."""
+    return Form(_parse(request.scope.get("query_string", b""), "query string", error))
+
+
+def json_object(request: Request, error: Refusal = BadRequest) -> dict[str, Any]:
+    """The JSON object of an `application/json` body; a repeated member is refused."""
+    if media_type(request) != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    try:
+        value = json.loads(body(request), object_pairs_hook=_unrepeated)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"The body is not valid JSON: {problem}.") from None
+    if not isinstance(value, dict):
+        raise error("The body must be a JSON object.")
+    return value
+
+
+def upload(request: Request) -> tuple[Form, dict[str, tuple[str, bytes]]]:
+    """Fields and files of a `multipart/form-data` body; files as (file name, content)."""
+    if media_type(request) != "multipart/form-data":
+        raise UnsupportedMediaType("Send the body as multipart/form-data.")
+
+    async def read() -> tuple[Form, dict[str, tuple[str, bytes]]]:
+        fields: dict[str, str] = {}
+        files: dict[str, tuple[str, bytes]] = {}
+        async with request.form(max_files=4, max_fields=MOST_PARAMETERS) as parts:
+            for name, value in parts.multi_items():
+                if name in fields or name in files:
+                    raise BadRequest(f"The parameter {name} is repeated.", where=name)
+                if isinstance(value, UploadFile):
+                    files[name] = (value.filename or "", await value.read())
+                else:
+                    fields[name] = value
+        return Form(fields), files
+
+    return anyio.from_thread.run(read)
+
+
+def principal(request: Request) -> Principal | None:
+    """Who calls, or None. Asked once a request; answered by `idp` through the roof."""
+    if "civitas.principal" not in request.scope:
+        request.scope["civitas.principal"] = request.scope["civitas"].who(request)
+    found: Principal | None = request.scope["civitas.principal"]
+    return found
+
+
+def require(
+    request: Request,
+    *,
+    kind: str | tuple[str, ...] | None = None,
+    role: str | None = None,
+    scope: str | None = None,
+) -> Principal:
+    """The principal, who must be of `kind`, and hold `role` (staff) or `scope` (services).
+
+    A browser without a session is sent to sign in; a program gets 401 or 403 (RFC 6750 §3).
+    """
+    found = principal(request)
+    kinds = (kind,) if isinstance(kind, str) else kind
+    if found is None:
+        if wants_page(request) and request.method == "GET":
+            raise SeeOther(_sign_in(request))
+        raise Unauthorized(
+            "This door needs to know who calls.",
+            next_step="Send a valid access token, or sign in first.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if kinds and found.kind not in kinds:
+        raise Forbidden(
+            f"This door is not for a {found.kind}.",
+            next_step=f"Come as {' or '.join(kinds)}.",
+        )
+    if role is not None and found.kind == "staff" and role not in found.roles:
+        raise Forbidden(
+            f"This door is for staff with the role {role}.",
+            next_step="Ask an operator to invite you to that role.",
+        )
+    if scope is not None and found.kind != "staff" and scope not in found.scopes:
+        raise Forbidden(
+            f"The access token lacks the scope {scope}.",
+            next_step=f"Ask for a token with the scope {scope}.",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
+    return found
+
+
+def _sign_in(request: Request) -> str:
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{request.scope['civitas'].sign_in_path}?{urlencode({'return_to': back})}"
+
+
+def _parse(raw: bytes, where: str, error: Refusal) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(raw),
+            errors="strict",
+            max_num_fields=MOST_PARAMETERS,
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise error(f"The {where} is not valid form encoding.") from None
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            raise error(f"The parameter {name} is repeated.")
+        if "\0" in name or "\0" in value:
+            raise error(f"The parameter {name!r} holds a NUL character.")
+        values[name] = value
+    return values
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"the member {name!r} is repeated")
+        members[name] = value
+    return members
