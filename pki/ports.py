@@ -1,0 +1,72 @@
+"""What enrolment asks of whoever knows the holders — RFC 7030 §3.2.3, §4.2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from foundation.database import UnitOfWork
+from pki.request import CertificateRequest
+from pki.validation import ValidCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a name with a secret, or a certificate that we validated, or neither."""
+
+    username: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    certificate: ValidCertificate | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Leave to issue one certificate.
+
+    `reference` is unique: a second issuance under it yields the same certificate. `names` are
+    written `URI:…`, `DNS:…` or `IP:…`, and decide; the request may only repeat them. `known_as`
+    are other common names that the request may carry for the same holder.
+    """
+
+    reference: str
+    holder: str
+    profile: str
+    common_name: str
+    names: tuple[str, ...] = ()
+    known_as: frozenset[str] = frozenset()
+    previous_serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate that stands in the record; `serial` in hex, `thumbprint` as `x5t#S256`."""
+
+    serial: str
+    reference: str
+    holder: str
+    profile: str
+    public_key: str
+    thumbprint: str
+    not_before: datetime
+    not_after: datetime
+    der: bytes = field(repr=False)
+
+
+class EnrolmentGate(Protocol):
+    """May this caller have a certificate, and for whom? Raises EnrolmentRefused otherwise."""
+
+    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
+        """Decide; write nothing yet, so that a bad request costs the caller nothing."""
+        ...
+
+    def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
+        """Spend the leave on this key, in the transaction that records the serial."""
+        ...
+
+    def issued(
+        self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
+    ) -> None:
+        """Take note, in the transaction that records the certificate; a refusal voids it."""
+        ...
