@@ -1,0 +1,8 @@
+"""Pages: one frame, one style sheet, words in the reader's language — WCAG 2.2, RFC 9110 §12.5.4."""
+
+from foundation.pages.language import Translator, Words
+from foundation.pages.navigation import Place
+from foundation.pages.rendering import Pages
+from foundation.pages.routes import doors
+
+__all__ = ["Pages", "Place", "Translator", "Words", "doors"]

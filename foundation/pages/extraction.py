@@ -1,0 +1,85 @@
+"""Collect the sentences of templates and code into the catalogues — GNU gettext.
+
+Run as ``python -m foundation.pages.extraction``.
+
+New sentences appear in every ``civitas.po``; English says them as they stand, the other
+languages wait for a translator (``--check`` only tells whether something would change).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from foundation.pages.language import CATALOGUES, DOMAIN, SOURCE
+
+WINGS = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
+_METHODS = [("**.html", "jinja2"), ("**.py", "python")]
+_OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
+_KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2)}
+# A fixed date keeps the catalogues free of changes that say nothing.
+_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def sentences(root: Path) -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
+    """(file, line, message id or plural pair) of everything that is marked under ``root``."""
+    for wing in WINGS:
+        for file, line, message, _comments, _context in extract_from_dir(
+            root / wing, _METHODS, _OPTIONS, _KEYWORDS
+        ):
+            yield f"{wing}/{file}", line, message
+
+
+def template(root: Path) -> Catalog:
+    """A catalogue of all message ids, without line numbers: they would change with every edit."""
+    found = Catalog(project="Civitas", creation_date=_SINCE, revision_date=_SINCE, fuzzy=False)
+    for file, _line, message in sentences(root):
+        found.add(message, locations=[(file, None)])  # type: ignore[list-item]
+    return found
+
+
+def updated(catalogue: Catalog, messages: Catalog, language: str) -> Catalog:
+    """``catalogue`` with the messages of today and the translations that it had."""
+    catalogue.update(messages, no_fuzzy_matching=True)
+    catalogue.obsolete.clear()
+    catalogue.project, catalogue.version = "Civitas", "1"
+    catalogue.last_translator = "Civitas maintainers"
+    catalogue.msgid_bugs_address = catalogue.language_team = ""
+    catalogue.revision_date = _SINCE
+    if language == SOURCE:
+        for message in catalogue:
+            if message.id:
+                message.string = message.id
+    return catalogue
+
+
+def main(arguments: Sequence[str]) -> int:
+    root = Path(__file__).parent.parent.parent
+    messages = template(root)
+    stale = []
+    for path in sorted(CATALOGUES.glob(f"*/{DOMAIN}.po")):
+        language = path.parent.name
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale=language, domain=DOMAIN)
+        had = {(m.id, m.string) for m in catalogue if m.id}
+        catalogue = updated(catalogue, messages, language)
+        if had == {(m.id, m.string) for m in catalogue if m.id}:
+            continue
+        stale.append(language)
+        if "--check" not in arguments:
+            with path.open("wb") as out:
+                write_po(out, catalogue, width=98, sort_output=True, omit_header=False)
+    for language in stale:
+        verdict = "needs an update" if "--check" in arguments else "updated"
+        sys.stdout.write(f"{language}: {verdict}\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""Where a person may go from the header: places, shown by who is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Visitor(Protocol):
+    """What the header asks of a principal."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def roles(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the header. ``label`` is a message id; wings mark it with a no-op ``_``.
+
+    Shown to principals of ``kind``; when ``roles`` is not empty, only to those who hold one.
+    """
+
+    label: str
+    href: str
+    kind: str = "citizen"
+    roles: frozenset[str] = field(default_factory=frozenset)
+
+    def is_for(self, visitor: Visitor | None) -> bool:
+        if visitor is None or visitor.kind != self.kind:
+            return False
+        return not self.roles or bool(self.roles & visitor.roles)
+
+    def holds(self, path: str) -> bool:
+        """Whether ``path`` lies in this place, so that the header can mark it."""
+        return path == self.href or (self.href != "/" and path.startswith(self.href + "/"))
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
+    return message
+
+
+PLACES: tuple[Place, ...] = (
+    Place(N_("Overview"), "/account"),
+    Place(N_("Ledger"), "/account/ledger"),
+    Place(N_("Consents"), "/account/consents"),
+    Place(N_("Sign-in methods"), "/account/credentials"),
+    Place(N_("Devices"), "/account/devices"),
+    Place(N_("Desk"), "/desk", "staff", frozenset({"officer"})),
+    Place(N_("Devices"), "/devices", "staff", frozenset({"operator"})),
+    Place(N_("Accreditation"), "/regulator", "staff", frozenset({"regulator"})),
+)
+
+
+def places_for(
+    visitor: Visitor | None, path: str, places: Sequence[Place]
+) -> Iterable[tuple[Place, bool]]:
+    """Each place that the visitor may see, and whether it is the current one (longest match)."""
+    shown = [p for p in places if p.is_for(visitor)]
+    here = max((p for p in shown if p.holds(path)), key=lambda p: len(p.href), default=None)
+    return [(p, p is here) for p in shown]

@@ -1,0 +1,139 @@
+"""Render a wing's template inside the one frame, in the reader's language — HTML, WCAG 2.2 §3.1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from babel.dates import format_date, format_datetime
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
+from jinja2.loaders import BaseLoader, ChoiceLoader
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from foundation import web
+from foundation.pages.language import Translator, Words, accepted_languages
+from foundation.pages.navigation import PLACES, Place, places_for
+from foundation.pages.static_files import StaticFiles
+from foundation.settings import Jurisdiction
+
+TEMPLATES = Path(__file__).parent / "templates"
+LANGUAGE_COOKIE = "language"
+ERROR = "error.html"
+
+
+class Pages:
+    """Turns templates into pages.
+
+    ``template_dirs``: suite name → folder; ``login/sign_in.html`` is ``sign_in.html`` in the
+    folder named ``login``. ``frame.html``, ``parts.html`` and ``error.html`` are ours.
+    ``places`` are what the header offers to those who are signed in.
+    """
+
+    def __init__(
+        self,
+        template_dirs: Mapping[str, Path],
+        jurisdiction: Jurisdiction | None = None,
+        places: Sequence[Place] = PLACES,
+    ) -> None:
+        self.jurisdiction = jurisdiction or Jurisdiction()
+        self.words = Words(self.jurisdiction.languages)
+        self.static = StaticFiles()
+        self.places = tuple(places)
+        suites: dict[str, BaseLoader] = {
+            name: FileSystemLoader(folder) for name, folder in template_dirs.items()
+        }
+        self._environment = Environment(
+            loader=ChoiceLoader([FileSystemLoader(TEMPLATES), PrefixLoader(suites)]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            auto_reload=False,
+        )
+        self._environment.newstyle_gettext = True  # type: ignore[attr-defined]
+        self._environment.policies["ext.i18n.trimmed"] = True
+        self._environment.filters["instant"] = pass_context(self._instant)
+        self._environment.filters["day"] = pass_context(self._day)
+        self._environment.globals["static"] = self.static.url
+        self._environment.globals["jurisdiction"] = self.jurisdiction
+
+    def translator(self, request: Request) -> Translator:
+        """The reader's language: ``ui_locales``, then their choice, then ``Accept-Language``."""
+        chosen = getattr(request.state, "translator", None)
+        if not isinstance(chosen, Translator):
+            wishes = request.query_params.get("ui_locales", "")[:200].split()
+            kept = web.cookie(request, LANGUAGE_COOKIE)
+            if kept:
+                wishes.append(kept)
+            wishes.extend(accepted_languages(request.headers.get("accept-language", "")))
+            chosen = request.state.translator = self.words.choose(wishes)
+        return chosen
+
+    def render(
+        self, request: Request, template: str, status: int = 200, **context: Any
+    ) -> Response:
+        """The page as a response. It is about one person and one moment, so it is never stored."""
+        translator = self.translator(request)
+        body = self._environment.get_template(template).render(
+            self._frame(request, translator, about_an_error=template == ERROR), **context
+        )
+        return HTMLResponse(
+            body,
+            status,
+            headers={
+                "Content-Language": translator.language,
+                "Cache-Control": "no-store",
+                "Vary": "Cookie, Accept-Language",
+            },
+        )
+
+    def _frame(
+        self, request: Request, translator: Translator, about_an_error: bool
+    ) -> dict[str, Any]:
+        # To say that the database is away must not need the database.
+        visitor = (
+            request.scope.get("civitas.principal") if about_an_error else web.principal(request)
+        )
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return {
+            "_": translator.markup,
+            "gettext": translator.markup,
+            "ngettext": translator.markup_plural,
+            "translator": translator,
+            "languages": self.words.languages,
+            "here": quote(here, safe=""),
+            "path": request.url.path,
+            "visitor": visitor,
+            "places": places_for(visitor, request.url.path, self.places),
+            "csrf_field": _csrf_field(request),
+        }
+
+    def _instant(self, context: Context, value: datetime, style: str = "medium") -> str:
+        """An instant by the jurisdiction's time zone, in the reader's language."""
+        return format_datetime(
+            value.astimezone(UTC),
+            format=style,
+            tzinfo=self.jurisdiction.zone,
+            locale=context["translator"].locale,
+        )
+
+    def _day(self, context: Context, value: date, style: str = "long") -> str:
+        """A day by the jurisdiction's calendar, in the reader's language."""
+        if isinstance(value, datetime):
+            value = value.astimezone(self.jurisdiction.zone).date()
+        return format_date(value, format=style, locale=context["translator"].locale)
+
+
+def _csrf_field(request: Request) -> Callable[[], Markup]:
+    def csrf_field() -> Markup:
+        template = Markup('<input type="hidden" name="csrf_token" value="{}">')
+        return template.format(web.csrf_token(request))
+
+    return csrf_field

@@ -1,0 +1,42 @@
+"""Doors of the frame: static files and the choice of language."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from foundation.errors import NotFound
+from foundation.pages.paths import local_path
+
+if TYPE_CHECKING:
+    from foundation.pages.rendering import Pages
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def doors(pages: Pages) -> tuple[web.Door, ...]:
+    return (
+        web.Door(("GET",), "/static/{name}", partial(static_file, pages), "RFC 8246"),
+        web.Door(("GET",), "/language", partial(choose_language, pages), "WCAG 2.2 §3.1"),
+    )
+
+
+def static_file(pages: Pages, request: Request) -> Response:
+    """A static file under the name that carries its hash."""
+    file = pages.static.at(request.url.path)
+    if file is None:
+        raise NotFound("There is no such file.")
+    return Response(file.content, media_type=file.media_type, headers={"Cache-Control": _FOR_EVER})
+
+
+def choose_language(pages: Pages, request: Request) -> Response:
+    """Keep the reader's choice in a cookie and go back to the page that they came from."""
+    wished = request.query_params.get("to", "")
+    response = RedirectResponse(local_path(request.query_params.get("return_to")), 303)
+    if pages.words.speaks(wished):
+        web.set_cookie(response, request, "language", wished, max_age=31_536_000)
+    return response
