@@ -1,4 +1,4 @@
-"""Pages: one frame, one style sheet, words in the reader's language — WCAG 2.2, RFC 9110 §12.5.4."""
+"""Pages: one frame, one style sheet, words in one's language — WCAG 2.2, RFC 9110 §12.5.4."""
 
 from foundation.pages.language import Translator, Words
 from foundation.pages.navigation import Place

@@ -59,8 +59,8 @@ class Pages:
         )
         self._environment.newstyle_gettext = True  # type: ignore[attr-defined]
         self._environment.policies["ext.i18n.trimmed"] = True
-        self._environment.filters["instant"] = pass_context(self._instant)
-        self._environment.filters["day"] = pass_context(self._day)
+        self._environment.filters["instant"] = self._instant
+        self._environment.filters["day"] = self._day
         self._environment.globals["static"] = self.static.url
         self._environment.globals["jurisdiction"] = self.jurisdiction
 
@@ -115,6 +115,7 @@ class Pages:
             "csrf_field": _csrf_field(request),
         }
 
+    @pass_context
     def _instant(self, context: Context, value: datetime, style: str = "medium") -> str:
         """An instant by the jurisdiction's time zone, in the reader's language."""
         return format_datetime(
@@ -124,6 +125,7 @@ class Pages:
             locale=context["translator"].locale,
         )
 
+    @pass_context
     def _day(self, context: Context, value: date, style: str = "long") -> str:
         """A day by the jurisdiction's calendar, in the reader's language."""
         if isinstance(value, datetime):
