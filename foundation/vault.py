@@ -1,0 +1,242 @@
+"""Personal data at rest: a data key per person, in a store of its own — GDPR Art. 17, 25, 32.
+
+Whoever erases the key erases every copy of what it sealed, backups of the database included. So
+person keys live in another database, which those backups do not contain. Look-up by a value is
+by blind index, so that no table holds the value.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import ClassVar, Self
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Column, LargeBinary, MetaData, String, Table, delete, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+
+from foundation.clock import Clock, Instant
+from foundation.database import NAMING, Database
+from foundation.keys import Keys
+from foundation.sealing import CannotOpen, open_under, seal_under
+from foundation.settings import Section, Settings, SettingsError
+
+
+class VaultSettings(Section):
+    """Where person keys live: a database of its own, kept out of the database's backups."""
+
+    section: ClassVar[str] = "vault"
+    keys: str = "sqlite:///person-keys.db"
+    schema_name: str | None = None
+
+
+vault_metadata = MetaData(naming_convention=NAMING)
+
+person_keys = Table(
+    "person_keys",
+    vault_metadata,
+    Column("person_id", String(64), primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # A held key is transient: NULL for one that lives until it is erased.
+    Column("held_until", Instant, nullable=True),
+)
+
+
+class Erased(Exception):
+    """There is no key for this person: erased, no longer held, or never made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    cipher: AESGCM
+    read_at: datetime
+    held_until: datetime | None
+
+    def valid(self, now: datetime, lifetime: timedelta) -> bool:
+        young = timedelta(0) <= now - self.read_at < lifetime
+        return young and (self.held_until is None or now < self.held_until)
+
+
+class Vault:
+    """Seals and opens under a person's key; safe to share between threads."""
+
+    # A key is read again after this long, so an erasure by another process is obeyed within a
+    # second everywhere, while a request that seals five values reads the key once.
+    CACHE = timedelta(seconds=1)
+    CACHED_KEYS = 4096
+
+    def __init__(self, store: Database, keys: Keys, clock: Clock) -> None:
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._wrap = AESGCM(keys.wrapping_key("person-key"))
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
+        self._lock = Lock()
+
+    @classmethod
+    def load(cls, settings: Settings, database: Database, keys: Keys, clock: Clock) -> Self:
+        """The vault of a deployment; refuses a key store that is the database itself."""
+        chosen = settings.of(VaultSettings)
+        store = Database(database_url(settings, chosen.keys), chosen.schema_name, pool=8)
+        if (store.engine.url, store.schema) == (database.engine.url, database.schema):
+            store.close()
+            raise SettingsError(
+                "[vault] keys names the same database as [database] url: write another one, so "
+                "that a backup never holds the keys of what it contains."
+            )
+        return cls(store, keys, clock)
+
+    def prepare(self) -> None:
+        """Make the table of the key store if it is missing; idempotent."""
+        vault_metadata.create_all(self._store.engine)
+
+    def close(self) -> None:
+        self._store.close()
+
+    # ── a key's life ──────────────────────────────────────────────────────────────────
+
+    def create(self, person_id: str) -> None:
+        """Make the person's key; call it before the first row about them is written."""
+        now = self._clock.now()
+        wrapped = self._wrapped(person_id, os.urandom(32))
+        try:
+            with self._store.write() as uow:
+                uow.execute(
+                    insert(person_keys).values(person_id=person_id, wrapped=wrapped, created_at=now)
+                )
+        except IntegrityError:
+            pass  # the key exists: making it again must never replace it
+
+    def hold(self, person_id: str, key: bytes, until: datetime) -> None:
+        """Hold a key that was derived elsewhere (32 bytes) for as long as the person is here.
+
+        It is stored wrapped, so that every process can use it, and is gone at `until`.
+        """
+        if len(key) != 32:
+            raise ValueError("a person's key has 32 bytes")
+        now = self._clock.now()
+        wrapped = self._wrapped(person_id, key)
+        with self._store.write() as uow:
+            changed = uow.changed(
+                update(person_keys)
+                .where(person_keys.c.person_id == person_id, person_keys.c.held_until.isnot(None))
+                .values(wrapped=wrapped, held_until=until)
+            )
+            if not changed:
+                uow.execute(
+                    insert(person_keys).values(
+                        person_id=person_id, wrapped=wrapped, created_at=now, held_until=until
+                    )
+                )
+        self._forget(person_id)
+
+    def erase(self, person_id: str) -> None:
+        """Destroy the person's key: what it sealed is gone, wherever copies of it are."""
+        with self._store.write() as uow:
+            uow.execute(delete(person_keys).where(person_keys.c.person_id == person_id))
+        self._forget(person_id)
+        self._scrub()
+
+    def expire(self, now: datetime) -> int:
+        """Destroy the held keys whose time is over: periodic work; how many there were."""
+        with self._store.write() as uow:
+            gone = uow.changed(delete(person_keys).where(person_keys.c.held_until <= now))
+        if gone:
+            self._scrub()
+        return gone
+
+    def known(self, person_id: str) -> bool:
+        """Whether there is a key for this person now."""
+        try:
+            self._cipher(person_id)
+        except Erased:
+            return False
+        return True
+
+    # ── sealing ───────────────────────────────────────────────────────────────────────
+
+    def seal(self, person_id: str, plaintext: bytes, context: str) -> bytes:
+        """Encrypt under the person's key; opens only with the same context. Raises Erased."""
+        return seal_under(self._cipher(person_id), plaintext, f"{person_id}\0{context}")
+
+    def open(self, person_id: str, sealed: bytes, context: str) -> bytes:
+        """The plaintext of `seal`; raises Erased, or CannotOpen when it was changed or moved."""
+        return open_under(self._cipher(person_id), sealed, f"{person_id}\0{context}")
+
+    def index(self, kind: str, value: str) -> bytes:
+        """A blind index (32 bytes): equal for values that a person would call the same."""
+        return self._keys.mac("blind-index", f"{kind}\0{normalise(value)}".encode())
+
+    def _cipher(self, person_id: str) -> AESGCM:
+        now = self._clock.now()
+        with self._lock:
+            cached = self._cache.get(person_id)
+            if cached is not None and cached.valid(now, self.CACHE):
+                self._cache.move_to_end(person_id)
+                return cached.cipher
+        with self._store.read() as uow:
+            row = uow.one(
+                select(person_keys.c.wrapped, person_keys.c.held_until).where(
+                    person_keys.c.person_id == person_id
+                )
+            )
+        if row is None or (row.held_until is not None and row.held_until <= now):
+            self._forget(person_id)
+            raise Erased(person_id)
+        cipher = AESGCM(open_under(self._wrap, row.wrapped, person_id))
+        with self._lock:
+            self._cache[person_id] = _Cached(cipher, now, row.held_until)
+            self._cache.move_to_end(person_id)
+            while len(self._cache) > self.CACHED_KEYS:
+                self._cache.popitem(last=False)
+        return cipher
+
+    def _wrapped(self, person_id: str, key: bytes) -> bytes:
+        return seal_under(self._wrap, key, person_id)
+
+    def _forget(self, person_id: str) -> None:
+        with self._lock:
+            self._cache.pop(person_id, None)
+
+    def _scrub(self) -> None:
+        """Overwrite what deletion leaves behind on disk, as far as the store allows."""
+        if self._store.dialect == "sqlite":
+            # `secure_delete` zeroes the page; the write-ahead log still has the old one.
+            raw = self._store.engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+
+
+def normalise(value: str) -> str:
+    """One form for values that differ in case, width, accents' encoding or spacing only."""
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
+def database_url(settings: Settings, written: str) -> str:
+    """A database URL whose relative SQLite file starts at the folder of the settings."""
+    url = make_url(written)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return written
+    return url.set(database=str(settings.resolve(url.database))).render_as_string(
+        hide_password=False
+    )
+
+
+__all__ = [
+    "CannotOpen",
+    "Erased",
+    "Vault",
+    "VaultSettings",
+    "database_url",
+    "normalise",
+    "person_keys",
+    "vault_metadata",
+]
