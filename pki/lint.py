@@ -1,0 +1,170 @@
+"""What a request may propose under a profile: an ordered list of checks — RFC 5280, RFC 7030 §4.2.1.
+
+The profile and the admission decide. A request that asks for anything else is refused with the
+name of the field, never trimmed in silence: a device that asked for more would believe it has it.
+"""
+
+from __future__ import annotations
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+from pki.ports import Admission
+from pki.profile import KEY_USAGES, Profile
+from pki.refusals import RequestRefused
+from pki.request import CertificateRequest
+
+WEAK_HASHES = frozenset({"md5", "sha1", "sha224"})
+
+
+def known_key(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    key = request.public_key
+    if key.kind not in profile.keys:
+        raise RequestRefused(
+            "subjectPKInfo",
+            f"A key of the kind {key.kind} is not accepted for a {profile.name} certificate.",
+            f"Make a key of one of these kinds: {', '.join(sorted(profile.keys))}.",
+        )
+    low, high = profile.rsa_bits
+    if key.kind == "RSA" and not low <= key.bits <= high:
+        raise RequestRefused(
+            "subjectPKInfo",
+            f"An RSA key of {key.bits} bits is not accepted.",
+            f"Make an RSA key of {low} to {high} bits, or an EC key on P-256.",
+        )
+
+
+def strong_key(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    if request.public_key.weakness is not None:
+        raise RequestRefused(
+            "subjectPKInfo",
+            f"The key is weak: {request.public_key.weakness}.",
+            "Make a new key with a current library and a good source of randomness.",
+        )
+    if request.signature_hash in WEAK_HASHES:
+        raise RequestRefused(
+            "signatureAlgorithm",
+            f"The request is signed with {request.signature_hash.upper()}, which is broken.",
+            "Sign the request with SHA-256 or better.",
+        )
+
+
+def own_subject(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    ours = {admission.common_name, admission.holder, *admission.known_as}
+    for attribute, value in request.subject:
+        where = f"subject.{attribute}"
+        if attribute not in profile.subject:
+            raise RequestRefused(
+                where,
+                f"A {profile.name} certificate carries no {attribute} in its subject.",
+                f"Use the subject CN={admission.common_name}, or an empty one.",
+            )
+        if value not in ours:
+            raise RequestRefused(
+                where,
+                "The request names somebody other than the caller.",
+                f"Use the subject CN={admission.common_name}, or an empty one.",
+                detail=value,
+            )
+    if len(request.subject) > len({attribute for attribute, _ in request.subject}):
+        raise RequestRefused(
+            "subject.CN", "The subject repeats an attribute.", "Name the subject once."
+        )
+
+
+def own_names(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    for name in request.names:
+        if name not in admission.names:
+            raise RequestRefused(
+                "subjectAltName",
+                f"The alternative name {name[:200]} is not registered for this caller.",
+                "Leave subjectAltName out: the registered identifiers are added here.",
+            )
+
+
+def no_authority(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    proposed = request.extensions.get(ExtensionOID.BASIC_CONSTRAINTS.dotted_string)
+    if isinstance(proposed, x509.BasicConstraints) and proposed.ca:
+        raise RequestRefused(
+            "basicConstraints",
+            "The request asks to become a certification authority.",
+            "Leave basicConstraints out, or write CA:FALSE.",
+        )
+
+
+def fitting_usage(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    usage = request.extensions.get(ExtensionOID.KEY_USAGE.dotted_string)
+    if isinstance(usage, x509.KeyUsage):
+        extra = key_usages(usage) - profile.key_usage
+        if extra:
+            raise RequestRefused(
+                "keyUsage",
+                f"The request asks for the key usage {sorted(extra)[0]}.",
+                f"Leave keyUsage out, or ask for {', '.join(sorted(profile.key_usage))} only.",
+            )
+    extended = request.extensions.get(ExtensionOID.EXTENDED_KEY_USAGE.dotted_string)
+    if isinstance(extended, x509.ExtendedKeyUsage):
+        for oid in extended:
+            if oid.dotted_string not in profile.extended_key_usage_oids:
+                raise RequestRefused(
+                    "extKeyUsage",
+                    f"The request asks for the extended key usage {oid.dotted_string}.",
+                    f"Leave it out, or ask for {', '.join(profile.extended_key_usage)} only.",
+                )
+
+
+_MAY_PROPOSE = frozenset(
+    oid.dotted_string
+    for oid in (
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+    )
+)
+
+
+def no_smuggling(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    for oid in request.extensions:
+        if oid not in _MAY_PROPOSE:
+            raise RequestRefused(
+                f"extensionRequest.{oid}",
+                f"The request carries the extension {oid}, which a request may not propose.",
+                "Leave the extension out.",
+            )
+    if request.has_challenge_password:
+        # RFC 7030 §3.5 links it to tls-unique, which TLS 1.3 leaves undefined (RFC 8446 C.5).
+        raise RequestRefused(
+            "attributes.challengePassword",
+            "Linking the request to the TLS session by challengePassword is not supported.",
+            "Leave challengePassword out; the caller is known by token or certificate.",
+        )
+    if request.attributes:
+        raise RequestRefused(
+            f"attributes.{request.attributes[0]}",
+            f"The request carries the attribute {request.attributes[0]}, which is not used here.",
+            "Leave the attribute out.",
+        )
+
+
+CHECKS = (
+    known_key, strong_key, own_subject, own_names, no_authority, fitting_usage, no_smuggling,
+)  # fmt: skip
+
+
+def check(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
+    """Every check in order. Raises RequestRefused for the first field that does not fit."""
+    for one in CHECKS:
+        one(request, profile, admission)
+
+
+def key_usages(usage: x509.KeyUsage) -> frozenset[str]:
+    """The set bits of a KeyUsage extension, by their names in `profile.KEY_USAGES`."""
+    return frozenset(
+        name
+        for name in KEY_USAGES
+        # encipherOnly and decipherOnly have a meaning only beside keyAgreement (§4.2.1.3).
+        if (usage.key_agreement or name not in ("encipher_only", "decipher_only"))
+        and getattr(usage, name)
+    )

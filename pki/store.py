@@ -1,0 +1,118 @@
+"""Queries on authorities and certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from foundation.database import UnitOfWork
+from pki.ports import IssuedCertificate
+from pki.tables import authorities, certificates, held_keys
+
+
+def authority_rows(uow: UnitOfWork) -> Sequence[Row[Any]]:
+    return uow.all(select(authorities).order_by(authorities.c.created_at, authorities.c.name))
+
+
+def add_authority(uow: UnitOfWork, **values: Any) -> None:
+    uow.execute(insert(authorities).values(**values))
+
+
+def by_serial(uow: UnitOfWork, serial: str) -> Row[Any] | None:
+    return uow.one(select(certificates).where(certificates.c.serial == serial))
+
+
+def by_reference(uow: UnitOfWork, reference: str) -> Row[Any] | None:
+    """The certificate, recorded or issued, of one leave; a voided one does not count."""
+    return uow.one(
+        select(certificates).where(
+            certificates.c.reference == reference, certificates.c.state != "void"
+        )
+    )
+
+
+def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
+    return uow.all(select(certificates).where(certificates.c.state == "recorded"))
+
+
+def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bool:
+    """Whether `holder` is, from now or before, the one holder of this public key."""
+    dialect = postgresql if uow.connection.dialect.name == "postgresql" else sqlite
+    uow.execute(
+        dialect.insert(held_keys)
+        .values(public_key=public_key, holder=holder, since=now)
+        .on_conflict_do_nothing()
+    )
+    row = uow.one(select(held_keys.c.holder).where(held_keys.c.public_key == public_key))
+    return row is not None and row.holder == holder
+
+
+def record(uow: UnitOfWork, **values: Any) -> None:
+    """The serial exists from here on; the certificate does not yet."""
+    uow.execute(insert(certificates).values(state="recorded", **values))
+
+
+def signed(uow: UnitOfWork, serial: str, der: bytes, thumbprint: str, now: datetime) -> bool:
+    """Whether this call was the one that completed the serial."""
+    return 1 == uow.changed(
+        update(certificates)
+        .where(certificates.c.serial == serial, certificates.c.state == "recorded")
+        .values(state="issued", certificate=der, thumbprint=thumbprint, issued_at=now)
+    )
+
+
+def void(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
+    return 1 == uow.changed(
+        update(certificates)
+        .where(certificates.c.serial == serial, certificates.c.state == "recorded")
+        .values(state="void", revoked_at=now, revocation_reason=reason)
+    )
+
+
+def revoke(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
+    """Whether this call was the one that revoked it."""
+    return 1 == uow.changed(
+        update(certificates)
+        .where(certificates.c.serial == serial, certificates.c.state == "issued")
+        .where(certificates.c.revoked_at.is_(None))
+        .values(revoked_at=now, revocation_reason=reason)
+    )
+
+
+def revoked(uow: UnitOfWork, authority_kid: str, now: datetime) -> Sequence[Row[Any]]:
+    """What a revocation list names: revoked, and not yet expired (RFC 5280 §3.3)."""
+    return uow.all(
+        select(
+            certificates.c.serial, certificates.c.revoked_at, certificates.c.revocation_reason
+        )
+        .where(certificates.c.authority_kid == authority_kid, certificates.c.state == "issued")
+        .where(certificates.c.revoked_at.is_not(None), certificates.c.not_after > now)
+        .order_by(certificates.c.revoked_at)
+    )
+
+
+def last_revocation(uow: UnitOfWork, authority_kid: str) -> datetime | None:
+    row = uow.one(
+        select(func.max(certificates.c.revoked_at).label("at")).where(
+            certificates.c.authority_kid == authority_kid
+        )
+    )
+    return row.at if row is not None else None
+
+
+def as_issued(row: Row[Any]) -> IssuedCertificate:
+    return IssuedCertificate(
+        serial=row.serial,
+        reference=row.reference,
+        holder=row.holder,
+        profile=row.profile,
+        public_key=row.public_key,
+        thumbprint=row.thumbprint,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        der=row.certificate,
+    )
