@@ -1,0 +1,57 @@
+# What this house can do for you: `make` alone lists it.
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+# nginx and others live where not every PATH looks.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: help setup setup-demo demo demo-broker tour lint test test-all bench chaos index lock clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## .venv, and what the tests need of the system
+	@$(PYTHON) scripts/setup.py tests
+
+setup-demo:
+	@$(PYTHON) scripts/setup.py demo
+
+demo: setup-demo ## a city with its own identities: http://localhost:8000
+	@$(BIN)/civitas demo
+
+demo-broker: setup-demo ## a regulator, a private provider, a broker between them and the services
+	@$(BIN)/civitas demo --broker
+
+tour: setup-demo ## the whole story, headless, a line per step
+	@$(BIN)/civitas tour
+
+lint: setup ## style, types, floor plan
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint ## all tests but the slow ones
+	$(PYTEST) -m "not slow" -n $(WORKERS) --dist worksteal --cov --cov-report=term
+
+test-all: lint ## all tests
+	$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term
+
+chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
+	$(PYTEST) tests/chaos
+
+bench: setup ## speeds, each beside its bare equivalent
+	$(BIN)/python -m benchmarks
+
+index: setup ## write docs/specifications.md anew
+	$(BIN)/python scripts/spec_index.py
+
+lock: setup ## pin what pyproject.toml asks for; `scripts/lock.sh --upgrade` for the newest
+	scripts/lock.sh
+
+clean: ## remove what was made here, the demo's data included
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov demo-data \
+	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,195 @@
+"""Make `.venv` and install what the demo or the tests need; a second run takes a blink.
+
+Only the standard library, and any Python from 3.11: this runs before anything is installed.
+
+    python3 scripts/setup.py demo     # what `civitas` itself needs
+    python3 scripts/setup.py tests    # and what the tests need, system parts included
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+OLDEST = (3, 11)
+LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
+
+# What must be found → the Debian package that brings it.
+SYSTEM_PARTS = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "nginx": "nginx-light",
+    "openssl": "openssl",
+    "pki": "strongswan-pki",
+    "softhsm2-util": "softhsm2",
+}
+SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+
+
+class Stop(Exception):
+    """Set-up cannot go on; the message says what to do."""
+
+
+def say(sentence: str) -> None:
+    print(f"setup: {sentence}", flush=True)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what begins and, at its end, how long it took."""
+    say(f"{what} …")
+    began = time.monotonic()
+    yield
+    say(f"{what}: done in {time.monotonic() - began:.1f} s")
+
+
+def run(command: Sequence[str], **environment: str) -> None:
+    """Run to the end, output shown only when it fails."""
+    outcome = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if outcome.returncode:
+        sys.stderr.write(outcome.stdout[-4000:])
+        raise Stop(f"`{' '.join(command)}` failed; its last words stand above.")
+
+
+# --- Python packages -------------------------------------------------------------------------
+
+
+def key(purpose: str) -> str:
+    """What an installation depends on; it is made again when any of this changes."""
+    material = hashlib.sha256()
+    for name in (LOCKS[purpose], "pyproject.toml"):
+        material.update((ROOT / name).read_bytes())
+    material.update(f"{sys.version_info[:2]} {ROOT}".encode())
+    return material.hexdigest()
+
+
+def stamp(purpose: str) -> Path:
+    return VENV / f".civitas-{purpose}"
+
+
+def installed(purpose: str) -> bool:
+    """Whether the packages are there; those of the tests include those of the demo."""
+    if not (VENV / "bin" / "civitas").exists():
+        return False
+    wanted = ("demo", "tests") if purpose == "demo" else ("tests",)
+    return any(stamp(p).exists() and stamp(p).read_text() == key(p) for p in wanted)
+
+
+def install_python_packages(purpose: str) -> None:
+    if installed(purpose):
+        return
+    python = str(VENV / "bin" / "python")
+    if not (VENV / "bin" / "pip").exists():
+        with step("making .venv"):
+            try:
+                run([sys.executable, "-m", "venv", str(VENV)])
+            except Stop:
+                raise Stop(
+                    "Python's venv module is missing or broken; "
+                    "on Debian run: apt-get install python3-venv"
+                ) from None
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    with step(f"installing {LOCKS[purpose]}"):
+        run([*pip, "--no-deps", "--require-hashes", "--retries", "5", "-r", LOCKS[purpose]])
+    with step("installing civitas from this checkout"):
+        run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", "."])
+    stamp(purpose).write_text(key(purpose))
+
+
+# --- System parts ----------------------------------------------------------------------------
+
+
+def missing_parts() -> list[str]:
+    """The Debian packages whose programs are not found."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), *SBIN))
+    return sorted(p for name, p in SYSTEM_PARTS.items() if not shutil.which(name, path=path))
+
+
+def privilege() -> list[str] | None:
+    """What to write before `apt-get`, or None when we may not install."""
+    if os.geteuid() == 0:
+        return []
+    sudo = shutil.which("sudo")
+    if not sudo:
+        return None
+    asked = subprocess.run([sudo, "-n", "true"], capture_output=True, check=False)
+    return [sudo, "-n"] if asked.returncode == 0 else None
+
+
+def install_system_parts() -> None:
+    missing = missing_parts()
+    if not missing:
+        return
+    command = f"apt-get install --no-install-recommends {' '.join(missing)}"
+    before = privilege()
+    if not shutil.which("apt-get"):
+        raise Stop(
+            f"the tests run on Debian 12 or newer and miss {', '.join(missing)}; on this system "
+            "install what provides them, or run the tests in a Debian container."
+        )
+    if before is None:
+        raise Stop(f"the tests miss system parts; as root run: {command}")
+    apt = [*before, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    apt += ["-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300"]
+    with step("reading the list of system packages"):
+        again(3, [*apt, "update"])
+    with step(f"installing {', '.join(missing)}"):
+        again(3, [*apt, "install", "--no-install-recommends", *missing])
+    if left := missing_parts():
+        raise Stop(f"{', '.join(left)} did not bring what the tests look for.")
+
+
+def again(times: int, command: Sequence[str]) -> None:
+    """Run, and on failure again: package mirrors hiccup."""
+    for attempt in range(1, times + 1):
+        try:
+            run(command)
+        except Stop:
+            if attempt == times:
+                raise
+            say(f"attempt {attempt} of {times} failed; trying again in {5 * attempt} s")
+            time.sleep(5 * attempt)
+        else:
+            return
+
+
+def main(arguments: Sequence[str]) -> int:
+    purpose = arguments[0] if arguments else "tests"
+    if purpose not in LOCKS:
+        print(f"setup: write {' or '.join(LOCKS)}, not {purpose}", file=sys.stderr)
+        return 2
+    try:
+        if sys.version_info < OLDEST:
+            raise Stop(
+                f"Python {platform.python_version()} is too old; make PYTHON=python3.11 (or newer)"
+            )
+        if purpose == "tests":
+            install_system_parts()
+        install_python_packages(purpose)
+    except Stop as problem:
+        print(f"setup: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
