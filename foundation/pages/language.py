@@ -12,7 +12,7 @@ from typing import Any
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 CATALOGUES = Path(__file__).parent / "locale"
 DOMAIN = "civitas"
@@ -22,8 +22,8 @@ SOURCE = "en"  # the language that message ids are written in
 class Translator:
     """Says a sentence in one language.
 
-    ``_("Hello %(name)s", name=…)`` gives plain text; templates use the same object through
-    ``markup`` and ``markup_plural``, which escape the values.
+    ``_("Hello %(name)s", name=…)`` gives plain text. In templates ``_`` is ``escaped``, which is
+    safe for any text; ``{% trans %}`` blocks are ``markup``: their sentences are our own.
     """
 
     def __init__(self, language: str, catalogue: Path) -> None:
@@ -55,8 +55,13 @@ class Translator:
         """The form of the sentence that fits ``number``; ``%(num)s`` is the number."""
         return self._messages.ngettext(one, many, number) % {"num": number, **values}
 
+    def escaped(self, message: str, /, **values: Any) -> Markup:
+        """For templates: sentence and values are both escaped (a value may be Markup)."""
+        said = escape(self._messages.gettext(message))
+        return said % values if values else said
+
     def markup(self, message: str, /, **values: Any) -> Markup:
-        """For templates: the sentence may hold our own markup, the values are escaped."""
+        """For ``{% trans %}``: the sentence may hold our own markup, the values are escaped."""
         return Markup(self._messages.gettext(message)) % values  # noqa: S704
 
     def markup_plural(self, one: str, many: str, number: int, /, **values: Any) -> Markup:

@@ -103,7 +103,7 @@ class Pages:
         )
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return {
-            "_": translator.markup,
+            "_": translator.escaped,
             "gettext": translator.markup,
             "ngettext": translator.markup_plural,
             "translator": translator,
