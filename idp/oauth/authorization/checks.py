@@ -1,0 +1,186 @@
+"""Every check on an authorization request, in order — RFC 6749 §4.1.2.1, RFC 7636 §4.4.1, RFC 9700.
+
+The first two protect the redirect: while they have not passed, the answer is a page of ours.
+A check that is missing here is missing in the product; there is no other list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idp.oauth import pkce, scopes
+from idp.oauth.authorization.request import (
+    MOST_CHARACTERS,
+    MalformedClaims,
+    UncheckedRequest,
+    claims_wanted,
+)
+from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from idp.oauth.errors import (
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    RequestUriNotSupported,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+    UnusableRequest,
+)
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A request beside the client that it names."""
+
+    request: UncheckedRequest
+    client: Client
+
+    def get(self, name: str) -> str | None:
+        return self.request.get(name)
+
+
+def client_may_ask(asked: Examined) -> None:
+    """The client is active and registered for the code flow."""
+    if not asked.client.active:
+        raise UnusableRequest(
+            "This service is suspended.", where="client_id",
+            next_step="Ask the service; nothing about you was given to it.",
+        )
+    if "authorization_code" not in asked.client.grant_types:
+        raise UnusableRequest(
+            "This client is not registered to sign people in.", where="client_id",
+            next_step="Register the client for the grant type authorization_code.",
+        )
+
+
+def exact_redirect_uri(asked: Examined) -> None:
+    """The redirect URI is there, and is one that was registered, exactly (failures 1)."""
+    uri = asked.get("redirect_uri")
+    if uri is None or not asked.client.owns_redirect(uri):
+        raise UnusableRequest(
+            "The service sent an address to return to that it has not registered.",
+            where="redirect_uri",
+            next_step="Go back to the service and start again; if it happens again, tell them.",
+        )
+
+
+def moderate_size(asked: Examined) -> None:
+    """No single parameter is absurdly long."""
+    for name, value in asked.request.parameters.items():
+        if len(value) > MOST_CHARACTERS and name != "request":
+            raise InvalidRequest(f"{name} is longer than {MOST_CHARACTERS} characters")
+
+
+def no_request_uri(asked: Examined) -> None:
+    """`request_uri` is refused: nothing is ever fetched for a request (failures 6)."""
+    if asked.get("request_uri") is not None:
+        raise RequestUriNotSupported("request_uri is not supported; send the parameters themselves")
+
+
+def response_type_code(asked: Examined) -> None:
+    """Code only: no token ever travels in a URL (RFC 9700 §2.1.2)."""
+    response_type = asked.get("response_type")
+    if response_type is None:
+        raise InvalidRequest("response_type is missing; send response_type=code")
+    if response_type != "code" or "code" not in asked.client.response_types:
+        raise UnsupportedResponseType("only response_type=code is supported")
+
+
+def response_mode_query(asked: Examined) -> None:
+    """The answer travels in the query."""
+    if asked.get("response_mode") not in (None, "query"):
+        raise InvalidRequest("only response_mode=query is supported")
+
+
+def pkce_s256(asked: Examined) -> None:
+    """A challenge by S256 is always there (failures 2)."""
+    challenge = asked.get("code_challenge")
+    if challenge is None:
+        raise InvalidRequest("code_challenge is missing; PKCE with S256 is required (RFC 7636)")
+    if asked.get("code_challenge_method") not in pkce.METHODS:
+        raise InvalidRequest("code_challenge_method must be S256")
+    if not pkce.is_challenge(challenge):
+        raise InvalidRequest("code_challenge must be the base64url form of a SHA-256 digest")
+
+
+def registered_scope(asked: Examined) -> None:
+    """Every scope value is registered for this client."""
+    try:
+        wanted = scopes.parse(asked.get("scope") or "")
+    except scopes.MalformedScope:
+        raise InvalidScope("scope is missing or malformed; send at least scope=openid") from None
+    for scope in wanted:
+        if scope not in asked.client.scopes:
+            raise InvalidScope(f"this client is not registered for the scope {scope}")
+    if OPENID not in wanted:
+        raise InvalidScope("scope must contain openid")
+    if OFFLINE_ACCESS in wanted and "refresh_token" not in asked.client.grant_types:
+        raise InvalidScope("offline_access needs the grant type refresh_token")
+
+
+def registered_purpose(asked: Examined) -> None:
+    """There is one purpose, and the client is registered for it (privacy G-1, P-3)."""
+    if asked.client.purpose_of(asked.get("purpose")) is None:
+        listed = ", ".join(asked.client.purposes) or "none"
+        raise InvalidRequest(f"purpose must be one that is registered for this client: {listed}")
+
+
+def known_prompt(asked: Examined) -> None:
+    """`prompt` holds known words, and `none` stands alone."""
+    words = (asked.get("prompt") or "").split()
+    if not set(words) <= PROMPTS:
+        raise InvalidRequest("prompt must be of none, login, consent, select_account")
+    if "none" in words and len(words) > 1:
+        raise InvalidRequest("prompt=none must stand alone")
+
+
+def max_age_in_seconds(asked: Examined) -> None:
+    """`max_age` is a number of seconds."""
+    value = asked.get("max_age")
+    if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise InvalidRequest("max_age must be a number of seconds")
+
+
+def well_formed_claims(asked: Examined) -> None:
+    """`claims` is the JSON of OpenID Connect Core §5.5."""
+    try:
+        claims_wanted(asked.get("claims"))
+    except MalformedClaims as reason:
+        raise InvalidRequest(f"claims is malformed: {reason}") from None
+
+
+def registered_resource(asked: Examined) -> None:
+    """The resource is one that this client may ask tokens for (RFC 8707 §2)."""
+    resource = asked.get("resource")
+    if resource is not None and resource not in asked.client.audiences:
+        raise InvalidTarget("this client is not registered for that resource")
+
+
+def signed_when_it_must_be(asked: Examined) -> None:
+    """A client that must sign its requests did (RFC 9101 §10.5)."""
+    if asked.client.require_signed_request_object and not asked.request.signed:
+        raise InvalidRequest("this client must send its request as a signed request object")
+
+
+Check = Callable[[Examined], None]
+
+BEFORE_REDIRECT: tuple[Check, ...] = (
+    client_may_ask,
+    exact_redirect_uri,
+)
+CHECKS: tuple[Check, ...] = (
+    signed_when_it_must_be,
+    no_request_uri,
+    moderate_size,
+    response_type_code,
+    response_mode_query,
+    pkce_s256,
+    registered_scope,
+    registered_purpose,
+    known_prompt,
+    max_age_in_seconds,
+    well_formed_claims,
+    registered_resource,
+)

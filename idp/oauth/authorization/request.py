@@ -1,0 +1,188 @@
+"""The authorization request, raw and parsed — RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from idp.oauth import scopes
+from idp.oauth.acr import level_of
+from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+
+MOST_CHARACTERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class UncheckedRequest:
+    """Parameters as they came, each at most once. Nothing in here is to be trusted yet."""
+
+    parameters: Mapping[str, str]
+    signed: bool = False
+
+    def get(self, name: str) -> str | None:
+        """The value; an empty one counts as absent (RFC 6749 §3.1)."""
+        return self.parameters.get(name) or None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsWanted:
+    """The `claims` parameter, minimal: attribute names by door — §5.5.
+
+    `essential_levels`: levels one of which the service insists on (`acr` marked essential).
+    """
+
+    userinfo: tuple[str, ...] = ()
+    id_token: tuple[str, ...] = ()
+    essential_levels: tuple[int, ...] = ()
+    preferred_levels: tuple[int, ...] = ()
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A request that passed every check: what `/oauth/continue` resumes."""
+
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    purpose: str
+    code_challenge: str
+    state: str | None = None
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    levels: tuple[int, ...] = ()
+    claims: ClaimsWanted = field(default_factory=ClaimsWanted)
+    login_hint: str | None = None
+    ui_locales: str | None = None
+    resource: str | None = None
+
+    @property
+    def is_openid(self) -> bool:
+        """Whether an ID token is asked for."""
+        return OPENID in self.scope
+
+    @property
+    def offline(self) -> bool:
+        """Whether the client wants to act when the person is not there — §11."""
+        return OFFLINE_ACCESS in self.scope
+
+    @property
+    def wanted_level(self) -> int:
+        """The lowest level that would satisfy what is asked; 0 asks for none.
+
+        `acr_values` is in order of preference, but every level includes those below it, so the
+        lowest one named is enough and asks the least of the person.
+        """
+        named = self.claims.essential_levels or self.levels or self.claims.preferred_levels
+        return min(named, default=0)
+
+    @property
+    def essential_level(self) -> int:
+        """The level without which the service wants no answer at all."""
+        return min(self.claims.essential_levels, default=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the stored transaction."""
+        return asdict(self)
+
+    def digest(self) -> bytes:
+        """SHA-256 over everything that was asked: what a consent answer is bound to."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()
+
+
+def from_json(stored: Mapping[str, Any]) -> AuthorizationRequest:
+    """The request out of a stored transaction."""
+    claims = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored["claims"].items()
+    }
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+    }
+    return AuthorizationRequest(**{**values, "claims": ClaimsWanted(**claims)})
+
+
+def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
+    """The typed request. Call it after every check has passed."""
+    purpose = client.purpose_of(unchecked.get("purpose"))
+    redirect_uri, challenge = unchecked.get("redirect_uri"), unchecked.get("code_challenge")
+    assert redirect_uri is not None and challenge is not None and purpose is not None
+    max_age = unchecked.get("max_age")
+    return AuthorizationRequest(
+        client_id=client.id,
+        redirect_uri=redirect_uri,
+        scope=scopes.parse(unchecked.get("scope") or ""),
+        purpose=purpose,
+        code_challenge=challenge,
+        state=unchecked.get("state"),
+        nonce=unchecked.get("nonce"),
+        prompt=tuple((unchecked.get("prompt") or "").split()),
+        max_age=None if max_age is None else int(max_age),
+        levels=levels(unchecked.get("acr_values")),
+        claims=claims_wanted(unchecked.get("claims")),
+        login_hint=unchecked.get("login_hint"),
+        ui_locales=unchecked.get("ui_locales"),
+        resource=unchecked.get("resource"),
+    )
+
+
+def levels(acr_values: str | None) -> tuple[int, ...]:
+    """The levels named by `acr_values`; values that are not ours are passed over (voluntary)."""
+    named = (level_of(value) for value in (acr_values or "").split())
+    return tuple(level for level in named if level is not None)
+
+
+class MalformedClaims(ValueError):
+    """A `claims` parameter that is not what §5.5 describes."""
+
+
+def claims_wanted(text: str | None) -> ClaimsWanted:
+    """Parse the `claims` parameter. Raises MalformedClaims with the reason."""
+    if text is None:
+        return ClaimsWanted()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedClaims("it is not JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedClaims("it is not an object")
+    userinfo, id_token = (_members(value, door) for door in ("userinfo", "id_token"))
+    acr, subject = id_token.pop("acr", {}), id_token.pop("sub", {})
+    for protocol in ("auth_time", "amr", "nonce", "sid"):
+        id_token.pop(protocol, None)
+    userinfo.pop("sub", None)
+    named = tuple(
+        level for level in (level_of(acr_value) for acr_value in _values(acr)) if level is not None
+    )
+    essential = acr.get("essential") is True
+    if essential and _values(acr) and not named:
+        raise MalformedClaims("none of its essential acr values is known")
+    return ClaimsWanted(
+        userinfo=tuple(userinfo),
+        id_token=tuple(id_token),
+        essential_levels=named if essential else (),
+        preferred_levels=() if essential else named,
+        subject=next(iter(_values(subject)), None),
+    )
+
+
+def _members(value: Mapping[str, Any], door: str) -> dict[str, Mapping[str, Any]]:
+    members = value.get(door) or {}
+    if not isinstance(members, dict):
+        raise MalformedClaims(f"{door} is not an object")
+    for name, wish in members.items():
+        if wish is not None and not isinstance(wish, dict):
+            raise MalformedClaims(f"{door}.{name} is neither null nor an object")
+    return {name: wish or {} for name, wish in members.items()}
+
+
+def _values(wish: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = wish.get("values")
+    candidates = listed if isinstance(listed, list) else [wish.get("value")]
+    return tuple(value for value in candidates if isinstance(value, str))

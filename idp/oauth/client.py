@@ -1,0 +1,103 @@
+"""A client: who may ask, how it authenticates, what it is registered for — RFC 7591 §2 names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from idp.oauth import redirects
+
+AUTHENTICATION_METHODS = (
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    "tls_client_auth",
+    "none",
+)
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+SIGNING_ALGORITHMS = ("ES256", "RS256")
+OPENID = "openid"
+OFFLINE_ACCESS = "offline_access"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client, valid by construction (see `registration.parse`).
+
+    `scopes`: what it may ask for. `attributes`: which attributes may ever be released to it.
+    `required_attributes`: those without which its service does not work; all others are the
+    person's free choice. `sector`: clients of one sector see the same pairwise subject.
+    `resource`: the URI under which this client itself receives access tokens (RFC 8707).
+    `audiences`: the resources that it may ask tokens for.
+    `assertion_audience`: which single `aud` its assertions carry (failures 7).
+    """
+
+    id: str
+    name: str
+    kind: Literal["service", "device", "federated"]
+    token_endpoint_auth_method: str
+    sector: str
+    grant_types: frozenset[str] = frozenset({"authorization_code"})
+    response_types: frozenset[str] = frozenset({"code"})
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    purposes: tuple[str, ...] = ()
+    attributes: frozenset[str] = frozenset()
+    required_attributes: frozenset[str] = frozenset()
+    resource: str | None = None
+    audiences: tuple[str, ...] = ()
+    jwks: tuple[Mapping[str, Any], ...] = ()
+    id_token_signed_response_alg: str = "ES256"
+    assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
+    tls_client_auth_subject_dn: str | None = None
+    certificate_bound_access_tokens: bool = False
+    require_signed_request_object: bool = False
+    client_uri: str | None = None
+    policy_uri: str | None = None
+    contacts: tuple[str, ...] = ()
+    active: bool = True
+    secret_mac: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client cannot keep a secret (RFC 6749 §2.1)."""
+        return self.token_endpoint_auth_method == "none"
+
+    def owns_redirect(self, uri: str) -> bool:
+        """Whether `uri` is one of the registered redirect URIs, exactly."""
+        return any(redirects.matches(registered, uri) for registered in self.redirect_uris)
+
+    def owns_post_logout_redirect(self, uri: str) -> bool:
+        """The same for the way back after signing out."""
+        return any(redirects.matches(known, uri) for known in self.post_logout_redirect_uris)
+
+    def owns_origin(self, origin: str) -> bool:
+        """Whether a browser page of this client has that origin."""
+        return origin.lower() in {redirects.origin(uri) for uri in self.redirect_uris}
+
+    def purpose_of(self, asked: str | None) -> str | None:
+        """The purpose that a request is for: the one asked for, or the only one registered."""
+        if asked is not None:
+            return asked if asked in self.purposes else None
+        return self.purposes[0] if len(self.purposes) == 1 else None
+
+
+def device_client(device_id: str) -> Client:
+    """A device of the registry, as a client: certificate only, client_credentials only."""
+    return Client(
+        id=device_id,
+        name=device_id,
+        kind="device",
+        token_endpoint_auth_method="tls_client_auth",
+        sector=device_id,
+        grant_types=frozenset({"client_credentials"}),
+        response_types=frozenset(),
+        scopes=frozenset({DEVICE_SCOPE}),
+        certificate_bound_access_tokens=True,
+    )
+
+
+DEVICE_SCOPE = "device:self"
+DEVICE_PREFIX = "dev_"

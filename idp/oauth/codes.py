@@ -1,0 +1,74 @@
+"""Authorization codes: single use, sixty seconds, bound to client, redirect and challenge — RFC 6749 §4.1.2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from idp.oauth.tables import codes
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code as stored; the value itself is only in the redirect."""
+
+    digest: bytes
+    grant_id: str
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    issued_at: datetime
+    expires_at: datetime
+    redeemed_at: datetime | None = None
+
+
+def issue(
+    uow: UnitOfWork,
+    *,
+    grant_id: str,
+    client_id: str,
+    redirect_uri: str,
+    code_challenge: str,
+    now: datetime,
+    lifetime: timedelta,
+) -> str:
+    """Record a new code and return its value."""
+    value = opaque.secret()
+    uow.execute(
+        insert(codes).values(
+            code_digest=opaque.digest(value),
+            grant_id=grant_id,
+            client_id=client_id,
+            redirect_uri=redirect_uri,
+            code_challenge=code_challenge,
+            issued_at=now,
+            expires_at=now + lifetime,
+        )
+    )
+    return value
+
+
+def find(uow: UnitOfWork, value: str) -> Code | None:
+    """The code with this value, redeemed or not."""
+    row = uow.one(select(codes).where(codes.c.code_digest == opaque.digest(value)))
+    return None if row is None else Code(*row)
+
+
+def redeem(uow: UnitOfWork, digest: bytes, now: datetime) -> bool:
+    """Use the code up. False if it was used already or has expired: the row count decides."""
+    statement = (
+        update(codes)
+        .where(codes.c.code_digest == digest, codes.c.redeemed_at.is_(None))
+        .where(codes.c.expires_at > now)
+        .values(redeemed_at=now)
+    )
+    return uow.changed(statement) == 1
+
+
+def sweep(uow: UnitOfWork, before: datetime) -> int:
+    """Forget codes that expired before `before`."""
+    return uow.changed(delete(codes).where(codes.c.expires_at < before))

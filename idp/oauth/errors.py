@@ -1,0 +1,203 @@
+"""The protocol's own words for refusals — RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1; OpenID Connect Core §3.1.2.6."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation.errors import BadRequest, OAuthError, ascii_description
+
+
+class InvalidRequest(OAuthError):
+    """A parameter is missing, repeated or malformed."""
+
+    status, code = 400, "invalid_request"
+
+
+class InvalidClient(OAuthError):
+    """Client authentication failed. RFC 6749 §5.2: 401 with a challenge of the scheme used."""
+
+    status, code = 401, "invalid_client"
+
+    def __init__(self, description: str, **more: object) -> None:
+        more.setdefault("headers", {"WWW-Authenticate": 'Basic realm="oauth", charset="UTF-8"'})
+        super().__init__(description, **more)  # type: ignore[arg-type]
+
+
+class InvalidGrant(OAuthError):
+    """The code, refresh token or verifier is wrong, expired, used up or somebody else's."""
+
+    status, code = 400, "invalid_grant"
+
+
+class UnauthorizedClient(OAuthError):
+    """The client is known but not registered for this grant or response type."""
+
+    status, code = 400, "unauthorized_client"
+
+
+class UnsupportedGrantType(OAuthError):
+    """No file in `grants/` answers to this grant type."""
+
+    status, code = 400, "unsupported_grant_type"
+
+
+class UnsupportedTokenType(OAuthError):
+    """RFC 7009 §2.2.1."""
+
+    status, code = 400, "unsupported_token_type"
+
+
+class InvalidScope(OAuthError):
+    """A scope that is unknown, malformed, or that the client is not registered for."""
+
+    status, code = 400, "invalid_scope"
+
+
+class InvalidTarget(OAuthError):
+    """RFC 8707 §2: a resource that the client may not ask a token for."""
+
+    status, code = 400, "invalid_target"
+
+
+class UnsupportedResponseType(OAuthError):
+    """Anything but `code`."""
+
+    status, code = 400, "unsupported_response_type"
+
+
+class InvalidRequestObject(OAuthError):
+    """RFC 9101 §6: the request object does not verify or says something it may not."""
+
+    status, code = 400, "invalid_request_object"
+
+
+class RequestUriNotSupported(OAuthError):
+    """OpenID Connect Core §6.2: `request_uri` is never fetched (failures 6)."""
+
+    status, code = 400, "request_uri_not_supported"
+
+
+class RequestNotSupported(OAuthError):
+    """OpenID Connect Core §6.1: this client has no key to sign a request object with."""
+
+    status, code = 400, "request_not_supported"
+
+
+class AccessDenied(OAuthError):
+    """The person, or the policy, said no."""
+
+    status, code = 403, "access_denied"
+
+
+class LoginRequired(OAuthError):
+    """Nobody suitable is signed in, and `prompt=none` forbids asking."""
+
+    status, code = 400, "login_required"
+
+
+class ConsentRequired(OAuthError):
+    """The person has not been asked yet, and `prompt=none` forbids asking."""
+
+    status, code = 400, "consent_required"
+
+
+class UnmetAuthenticationRequirements(OAuthError):
+    """An essential `acr` was not reached — OpenID Connect Unmet Authentication Requirements 1.0."""
+
+    status, code = 400, "unmet_authentication_requirements"
+
+
+class SlowDown(OAuthError):
+    """Too many attempts from this source; `Retry-After` says when to come back."""
+
+    status, code = 429, "temporarily_unavailable"
+
+
+class BearerError(OAuthError):
+    """A refusal at a protected resource; the challenge repeats the error — RFC 6750 §3."""
+
+    status: ClassVar[int] = 401
+    code: ClassVar[str] = "invalid_token"
+
+    def render(self, request: Request) -> Response:
+        text = ascii_description(self.description)
+        challenge = f'Bearer realm="civitas", error="{self.code}", error_description="{text}"'
+        self.headers.setdefault("WWW-Authenticate", challenge)
+        return super().render(request)
+
+
+class InvalidToken(BearerError):
+    """The access token is expired, revoked, malformed, or bound to another certificate."""
+
+    status, code = 401, "invalid_token"
+
+
+class MissingToken(BearerError):
+    """RFC 6750 §3.1: a request without any authentication gets a challenge without an error."""
+
+    status, code = 401, "invalid_token"
+
+    def render(self, request: Request) -> Response:
+        self.headers["WWW-Authenticate"] = 'Bearer realm="civitas"'
+        return super().render(request)
+
+
+class InsufficientScope(BearerError):
+    """The token is good but not for this."""
+
+    status, code = 403, "insufficient_scope"
+
+
+class BadBearerRequest(BearerError):
+    """A bearer token sent in two ways at once, or a malformed request — RFC 6750 §3.1."""
+
+    status, code = 400, "invalid_request"
+
+
+class UnusableRequest(BadRequest):
+    """An authorization request that must not be answered by a redirect — RFC 6749 §4.1.2.1.
+
+    Rendered as a page of ours: the redirect URI or the client is not to be trusted.
+    """
+
+    status, code = 400, "unusable_authorization_request"
+
+
+class Redirected(OAuthError):
+    """An authorization error that goes back to the client, with `state` and `iss` — RFC 9207 §2."""
+
+    status, code = 303, "redirected"
+
+    def __init__(
+        self, cause: OAuthError, *, redirect_uri: str, state: str | None, issuer: str
+    ) -> None:
+        super().__init__(cause.description, detail=cause.detail, consequence=cause.consequence)
+        self.cause = cause
+        self.redirect_uri = redirect_uri
+        self.state = state
+        self.issuer = issuer
+
+    @property
+    def location(self) -> str:
+        """The redirect URI with the error in its query; an existing query is kept (§3.1.2)."""
+        parameters = {
+            "error": self.cause.code,
+            "error_description": ascii_description(self.description),
+            "iss": self.issuer,
+        }
+        if self.state is not None:
+            parameters["state"] = self.state
+        return with_query(self.redirect_uri, parameters)
+
+    def render(self, request: Request) -> Response:
+        headers = {"Location": self.location, "Cache-Control": "no-store"}
+        return Response(status_code=303, headers=headers)
+
+
+def with_query(uri: str, parameters: dict[str, str]) -> str:
+    """`uri` with `parameters` appended to whatever query it has."""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters)}"

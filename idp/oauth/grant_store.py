@@ -1,0 +1,80 @@
+"""Grants at rest: one row ends everything that was issued on it (floor plan, rule 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+
+from foundation.database import UnitOfWork
+from idp.oauth.grant import ACTIVE, ENDED, Grant
+from idp.oauth.tables import grants
+
+_COLUMNS = [column for column in grants.c if column.name != "ended_at"]
+
+
+def add(uow: UnitOfWork, grant: Grant) -> None:
+    """Record a new grant."""
+    uow.execute(insert(grants).values(**asdict(grant)))
+
+
+def find(uow: UnitOfWork, grant_id: str) -> Grant | None:
+    """The grant, ended or not."""
+    row = uow.one(select(*_COLUMNS).where(grants.c.id == grant_id))
+    return None if row is None else _grant(row)
+
+
+def end_one(uow: UnitOfWork, grant_id: str, because: str, now: datetime) -> Grant | None:
+    """End one grant; the grant if it was active until now, None if it already had ended."""
+    if not _end(uow, grants.c.id == grant_id, because, now):
+        return None
+    return find(uow, grant_id)
+
+
+def end_of_consent(uow: UnitOfWork, consent_id: str, because: str, now: datetime) -> int:
+    """End all grants that rest on a consent; how many were active."""
+    return _end(uow, grants.c.consent_id == consent_id, because, now)
+
+
+def end_of_session(uow: UnitOfWork, session_id: str, because: str, now: datetime) -> int:
+    """End the grants of a sign-in session, except those the person gave beyond it."""
+    here = (grants.c.session_id == session_id) & grants.c.offline.is_(False)
+    return _end(uow, here, because, now)
+
+
+def end_of_person(uow: UnitOfWork, person_id: str, because: str, now: datetime) -> int:
+    """End all grants of a person."""
+    return _end(uow, grants.c.person_id == person_id, because, now)
+
+
+def end_of_client(uow: UnitOfWork, client_id: str, because: str, now: datetime) -> int:
+    """End all grants of a client."""
+    return _end(uow, grants.c.client_id == client_id, because, now)
+
+
+def sweep(uow: UnitOfWork, before: datetime) -> int:
+    """Forget grants whose time is over, and long enough for every token of theirs."""
+    return uow.changed(delete(grants).where(grants.c.expires_at < before))
+
+
+def _end(uow: UnitOfWork, which: ColumnElement[bool], because: str, now: datetime) -> int:
+    statement = (
+        update(grants)
+        .where(which, grants.c.state == ACTIVE)
+        .values(state=ENDED, ended_at=now, ended_because=because)
+    )
+    return uow.changed(statement)
+
+
+def _grant(row: Row[Any]) -> Grant:
+    values = dict(row._mapping)
+    for name in ("scope", "userinfo_attributes", "id_token_attributes", "amr"):
+        values[name] = _tuple(values[name])
+    return Grant(**values)
+
+
+def _tuple(listed: Sequence[str]) -> tuple[str, ...]:
+    return tuple(listed)

@@ -1,0 +1,227 @@
+"""Client metadata, validated at the door — RFC 7591 §2, OpenID Connect Registration 1.0 §2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+import jwt
+
+from foundation.errors import Unprocessable
+from idp.oauth import redirects, scopes
+from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS, Client
+
+_KNOWN = frozenset(
+    "client_name redirect_uris post_logout_redirect_uris scope scopes purposes purpose attributes"
+    " required_attributes sector token_endpoint_auth_method grant_types response_types resource"
+    " audiences jwks id_token_signed_response_alg assertion_audience tls_client_auth_subject_dn"
+    " tls_client_certificate_bound_access_tokens require_signed_request_object client_uri"
+    " policy_uri contacts application_type subject_type".split()
+)
+
+
+class InvalidClientMetadata(Unprocessable):
+    """RFC 7591 §3.2.2 `invalid_client_metadata`: `where` names the member."""
+
+    status, code = 422, "invalid_client_metadata"
+
+
+def parse(
+    client_id: str,
+    metadata: Mapping[str, Any],
+    *,
+    development: bool,
+    kind: Literal["service", "federated"] = "service",
+) -> Client:
+    """A Client out of metadata as written by an operator or by an accredited entity.
+
+    Raises InvalidClientMetadata that names the member and says what to write. Members of a
+    federated entity that we do not know are ignored; an operator's are refused.
+    """
+    if kind == "service":
+        for name in metadata:
+            if name not in _KNOWN:
+                raise InvalidClientMetadata(f"{name} is not a known member", where=name)
+    method = _one_of(metadata, "token_endpoint_auth_method", AUTHENTICATION_METHODS,
+                     "client_secret_basic")
+    grants = frozenset(_strings(metadata, "grant_types") or ("authorization_code",))
+    for grant in grants - set(GRANT_TYPES):
+        _refuse("grant_types", f"{grant!r} is not supported; use {', '.join(GRANT_TYPES)}")
+    uris = _redirects(metadata, "redirect_uris", method == "none", development)
+    _check_grants(grants, method, uris)
+    responses = frozenset(_strings(metadata, "response_types") or ("code",))
+    if responses != {"code"}:
+        _refuse("response_types", "only 'code' is supported")
+    if metadata.get("subject_type", "pairwise") != "pairwise":
+        _refuse("subject_type", "only 'pairwise' is supported")
+    keys = _keys(metadata)
+    signed = _flag(metadata, "require_signed_request_object")
+    if not keys and (method == "private_key_jwt" or signed):
+        _refuse("jwks", "is needed: the public keys of this client")
+    subject_dn = _text(metadata, "tls_client_auth_subject_dn")
+    if method == "tls_client_auth" and subject_dn is None:
+        _refuse("tls_client_auth_subject_dn", "is needed: the subject of its certificate, RFC 4514")
+    return Client(
+        id=client_id,
+        name=_text(metadata, "client_name") or _refuse("client_name", "is needed; people read it"),
+        kind=kind,
+        token_endpoint_auth_method=method,
+        sector=_sector(metadata, uris, client_id),
+        grant_types=grants,
+        redirect_uris=uris,
+        post_logout_redirect_uris=_redirects(
+            metadata, "post_logout_redirect_uris", method == "none", development
+        ),
+        scopes=_scopes(metadata),
+        purposes=_strings(metadata, "purposes") or _strings(metadata, "purpose"),
+        attributes=frozenset(_strings(metadata, "attributes")),
+        required_attributes=frozenset(_strings(metadata, "required_attributes")),
+        resource=_resource(metadata, "resource"),
+        audiences=_strings(metadata, "audiences"),
+        jwks=keys,
+        id_token_signed_response_alg=_one_of(
+            metadata, "id_token_signed_response_alg", SIGNING_ALGORITHMS, "ES256"
+        ),
+        assertion_audience=cast(
+            Literal["issuer", "token_endpoint"],
+            _one_of(metadata, "assertion_audience", ("issuer", "token_endpoint"), "issuer"),
+        ),
+        tls_client_auth_subject_dn=subject_dn,
+        certificate_bound_access_tokens=_flag(
+            metadata, "tls_client_certificate_bound_access_tokens"
+        ),
+        require_signed_request_object=signed,
+        client_uri=_resource(metadata, "client_uri"),
+        policy_uri=_resource(metadata, "policy_uri"),
+        contacts=_strings(metadata, "contacts"),
+    )
+
+
+def _refuse(where: str, what: str) -> Any:
+    raise InvalidClientMetadata(f"{where} {what}", where=where)
+
+
+def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> None:
+    if "authorization_code" in grants and not uris:
+        _refuse("redirect_uris", "is needed: at least one exact URI")
+    if "refresh_token" in grants and "authorization_code" not in grants:
+        _refuse("grant_types", "refresh_token needs authorization_code beside it")
+    if "client_credentials" in grants and method == "none":
+        _refuse("grant_types", "client_credentials needs a client that authenticates")
+
+
+def _text(metadata: Mapping[str, Any], name: str) -> str | None:
+    value = metadata.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip() or len(value) > 1000:
+        _refuse(name, "must be a text of 1 to 1000 characters")
+    if any(ord(c) < 32 for c in value):
+        _refuse(name, "contains a control character")
+    return str(value)
+
+
+def _flag(metadata: Mapping[str, Any], name: str) -> bool:
+    value = metadata.get(name, False)
+    if not isinstance(value, bool):
+        _refuse(name, "must be true or false")
+    return bool(value)
+
+
+def _strings(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = metadata.get(name)
+    if value is None:
+        return ()
+    listed = value.split() if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(v, str) and v for v in listed):
+        _refuse(name, "must be a list of texts")
+    return tuple(dict.fromkeys(listed))
+
+
+def _one_of(
+    metadata: Mapping[str, Any], name: str, allowed: Sequence[str], default: str
+) -> str:
+    value = metadata.get(name, default)
+    if value not in allowed:
+        _refuse(name, f"is {value!r}; write one of {', '.join(allowed)}")
+    return str(value)
+
+
+def _redirects(
+    metadata: Mapping[str, Any], name: str, native: bool, development: bool
+) -> tuple[str, ...]:
+    uris = _strings(metadata, name)
+    for uri in uris:
+        why = redirects.why_not_registrable(uri, native=native, development=development)
+        if why is not None:
+            _refuse(name, f"{uri!r} {why}")
+    return uris
+
+
+def _scopes(metadata: Mapping[str, Any]) -> frozenset[str]:
+    listed = _strings(metadata, "scopes") or _strings(metadata, "scope")
+    if not listed:
+        return frozenset({"openid"})
+    try:
+        return frozenset(scopes.parse(" ".join(listed)))
+    except scopes.MalformedScope:
+        return cast("frozenset[str]", _refuse("scope", "is malformed (RFC 6749 §3.3)"))
+
+
+def _resource(metadata: Mapping[str, Any], name: str) -> str | None:
+    value = _text(metadata, name)
+    if value is not None and (urlsplit(value).scheme not in ("https", "http", "urn")
+                              or "#" in value):
+        _refuse(name, "must be an absolute URI without a fragment")
+    return value
+
+
+def _sector(metadata: Mapping[str, Any], uris: Sequence[str], client_id: str) -> str:
+    """The sector written, or the one host of all redirect URIs — OpenID Connect Core §8.1."""
+    written = _text(metadata, "sector")
+    if written is not None:
+        return written
+    hosts = {urlsplit(uri).netloc.lower() for uri in uris}
+    if len(hosts) > 1:
+        _refuse("sector", "is needed, because the redirect URIs have several hosts")
+    return hosts.pop() if hosts else client_id
+
+
+def _keys(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Public keys, each with its algorithm pinned (failures 10)."""
+    if "jwks_uri" in metadata:
+        _refuse("jwks_uri", "is not fetched; write the keys in jwks")
+    jwks = metadata.get("jwks")
+    if jwks is None:
+        return ()
+    listed = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(listed, list) or not listed:
+        _refuse("jwks", "must be an object with a non-empty list 'keys'")
+    return tuple(_pinned(key) for key in cast("list[Any]", listed))
+
+
+_BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
+
+
+def _pinned(key: Any) -> Mapping[str, Any]:
+    if not isinstance(key, Mapping):
+        _refuse("jwks", "has a key that is not an object")
+    if _PRIVATE & set(key):
+        _refuse("jwks", "contains a private or symmetric key; send public keys only")
+    natural = _BY_CURVE.get(str(key.get("crv"))) if key.get("kty") in ("EC", "OKP") else (
+        "RS256" if key.get("kty") == "RSA" else None
+    )
+    algorithm = key.get("alg", natural)
+    fits = (natural, "PS256") if natural == "RS256" else (natural,)
+    if natural is None or algorithm not in fits:
+        _refuse("jwks", f"has a key of unsupported type or algorithm {algorithm!r}")
+    pinned = {**key, "alg": algorithm}
+    try:
+        loaded = jwt.PyJWK.from_dict(pinned)
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        _refuse("jwks", "has a key that cannot be read")
+    if natural == "RS256" and loaded.key.key_size < 2048:
+        _refuse("jwks", "has an RSA key under 2048 bits")
+    return pinned

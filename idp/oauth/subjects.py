@@ -1,0 +1,73 @@
+"""Pairwise subjects and sessions — OpenID Connect Core §8.1; privacy P-1.
+
+A subject is a stored random value per (person, sector), never computed: it can move with the
+governance model, and no key of ours links the subjects of one person.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from foundation.keys import Keys
+from idp.oauth.tables import subjects
+
+
+def known_subject(uow: UnitOfWork, person_id: str, sector: str) -> str | None:
+    """The subject of this person in this sector, if there is one."""
+    statement = select(subjects.c.subject).where(
+        subjects.c.person_id == person_id, subjects.c.sector == sector
+    )
+    row = uow.one(statement)
+    return None if row is None else str(row.subject)
+
+
+def subject_of(uow: UnitOfWork, person_id: str, sector: str, now: datetime) -> str:
+    """The subject of this person in this sector, made at first need.
+
+    Two processes that make it at once agree on the row that came first.
+    """
+    known = known_subject(uow, person_id, sector)
+    if known is not None:
+        return known
+    dialect = uow.connection.dialect.name
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    row = {
+        "person_id": person_id,
+        "sector": sector,
+        "subject": opaque.secret(24),
+        "created_at": now,
+    }
+    uow.execute(build(subjects).values(**row).on_conflict_do_nothing())
+    made = known_subject(uow, person_id, sector)
+    assert made is not None
+    return made
+
+
+def person_of(uow: UnitOfWork, sector: str, subject: str) -> str | None:
+    """Who that sector means by `subject`."""
+    statement = select(subjects.c.person_id).where(
+        subjects.c.sector == sector, subjects.c.subject == subject
+    )
+    row = uow.one(statement)
+    return None if row is None else str(row.person_id)
+
+
+def adopt(uow: UnitOfWork, person_id: str, sector: str, subject: str, now: datetime) -> None:
+    """Take over a subject that was made elsewhere (a move between governance models)."""
+    uow.execute(
+        insert(subjects).values(
+            person_id=person_id, sector=sector, subject=subject, created_at=now
+        )
+    )
+
+
+def session_reference(keys: Keys, session_id: str, sector: str) -> str:
+    """`sid` for one sector: stable for the session, and useless to another sector (P-1)."""
+    mac = keys.mac("oauth-sid", f"{session_id}\0{sector}".encode())
+    return base64.urlsafe_b64encode(mac[:18]).decode("ascii")

@@ -1,0 +1,147 @@
+"""Tables of the authorization server. No token, code or secret is stored in clear."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table
+
+from foundation.clock import Instant
+from foundation.database import Json, metadata
+
+clients = Table(
+    "oauth_clients",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("state", String, nullable=False),  # active | suspended
+    Column("registration", Json, nullable=False),
+    Column("secret_mac", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+)
+
+# A parsed authorization request that waits while the person signs in and answers.
+transactions = Table(
+    "oauth_transactions",
+    metadata,
+    Column("handle_digest", LargeBinary, primary_key=True),
+    Column("browser_digest", LargeBinary, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("state", String, nullable=False),  # waiting | asking | answered
+    Column("session_id", String),
+    Column("person_id", String),
+    Column("asked_digest", LargeBinary),
+    Column("authenticated", Json),
+    Column("started_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_oauth_transactions_expires_at", "expires_at"),
+)
+
+# One row for every authorization a person gave at a sign-in: everything issued rests on it.
+grants = Table(
+    "oauth_grants",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("client_id", String, nullable=False),
+    Column("person_id", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("session_id", String, nullable=False),
+    Column("session_reference", String, nullable=False),
+    Column("consent_id", String),
+    Column("purpose", String, nullable=False),
+    Column("scope", Json, nullable=False),
+    Column("audience", String),
+    Column("userinfo_attributes", Json, nullable=False),
+    Column("id_token_attributes", Json, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("amr", Json, nullable=False),
+    Column("auth_time", Instant, nullable=False),
+    Column("nonce", String),
+    Column("offline", Boolean, nullable=False),
+    Column("state", String, nullable=False),  # active | ended
+    Column("ended_at", Instant),
+    Column("ended_because", String),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_oauth_grants_consent_id", "consent_id"),
+    Index("ix_oauth_grants_session_id", "session_id"),
+    Index("ix_oauth_grants_person_id", "person_id"),
+    Index("ix_oauth_grants_expires_at", "expires_at"),
+)
+
+codes = Table(
+    "oauth_codes",
+    metadata,
+    Column("code_digest", LargeBinary, primary_key=True),
+    Column("grant_id", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("redirect_uri", String, nullable=False),
+    Column("code_challenge", String, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("redeemed_at", Instant),
+    Index("ix_oauth_codes_expires_at", "expires_at"),
+)
+
+refresh_tokens = Table(
+    "oauth_refresh_tokens",
+    metadata,
+    Column("token_digest", LargeBinary, primary_key=True),
+    Column("grant_id", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("certificate_thumbprint", String),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index("ix_oauth_refresh_tokens_grant_id", "grant_id"),
+    Index("ix_oauth_refresh_tokens_expires_at", "expires_at"),
+)
+
+# Pairwise subjects are stored random values, so that they can move with the governance model.
+subjects = Table(
+    "oauth_pairwise_subjects",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("sector", String, primary_key=True),
+    Column("subject", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("uq_oauth_pairwise_subjects_sector_subject", "sector", "subject", unique=True),
+)
+
+# What a person was asked on the consent page, and the consent that answered it (failures 14).
+answers = Table(
+    "oauth_consent_answers",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("client_id", String, primary_key=True),
+    Column("purpose", String, primary_key=True),
+    Column("asked_digest", LargeBinary, nullable=False),
+    Column("consent_id", String, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    Index("ix_oauth_consent_answers_consent_id", "consent_id"),
+)
+
+# Identifiers of assertions and request objects that were seen: each works once (failures 7).
+assertions = Table(
+    "oauth_assertions",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("jti", String, primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_oauth_assertions_expires_at", "expires_at"),
+)
+
+# Access tokens revoked one by one; a row lives no longer than its token.
+revoked_tokens = Table(
+    "oauth_revoked_tokens",
+    metadata,
+    Column("jti", String, primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_oauth_revoked_tokens_expires_at", "expires_at"),
+)
+
+# Every token of this client issued at or before the instant is dead (a suspended device, a
+# client whose secret leaked): tokens of client_credentials have no grant row to end.
+cut_offs = Table(
+    "oauth_cut_offs",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("issued_until", Instant, nullable=False),
+)

@@ -1,0 +1,109 @@
+"""Access tokens as JWTs, with a reference to their grant — RFC 9068, RFC 8705 §3.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from foundation import opaque
+from foundation.keys import Keys
+from idp.oauth.tokens import jws
+
+TYPE = "at+jwt"
+USE = "jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What an access token says. `grant_id` is None where the client acts for itself."""
+
+    issuer: str
+    subject: str
+    audience: str
+    client_id: str
+    scope: tuple[str, ...]
+    issued_at: datetime
+    expires_at: datetime
+    id: str
+    grant_id: str | None = None
+    purpose: str | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+    auth_time: datetime | None = None
+    certificate_thumbprint: str | None = None
+
+    def claims(self) -> dict[str, Any]:
+        """The claims of RFC 9068 §2.2; `gid` and `purpose` are our own."""
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": self.subject,
+            "aud": self.audience,
+            "client_id": self.client_id,
+            "iat": int(self.issued_at.timestamp()),
+            "exp": int(self.expires_at.timestamp()),
+            "jti": self.id,
+        }
+        if self.scope:
+            claims["scope"] = " ".join(self.scope)
+        if self.grant_id is not None:
+            claims["gid"] = self.grant_id
+        if self.purpose is not None:
+            claims["purpose"] = self.purpose
+        if self.acr is not None:
+            claims["acr"] = self.acr
+        if self.amr:
+            claims["amr"] = list(self.amr)
+        if self.auth_time is not None:
+            claims["auth_time"] = int(self.auth_time.timestamp())
+        if self.certificate_thumbprint is not None:
+            claims["cnf"] = {"x5t#S256": self.certificate_thumbprint}
+        return claims
+
+
+def new_id() -> str:
+    """A `jti` that says nothing about anybody (P-1)."""
+    return opaque.secret(16)
+
+
+def encode(keys: Keys, token: AccessToken) -> str:
+    """The token as a string, signed with ES256."""
+    return jws.sign(keys, USE, TYPE, token.claims())
+
+
+def decode(keys: Keys, issuer: str, value: str, now: datetime) -> AccessToken:
+    """An access token of ours that has not expired. Raises jws.NotOurs.
+
+    Whether its grant still lives is another question: see `active_tokens.ActiveTokens`.
+    """
+    claims = jws.verify(keys, (USE,), TYPE, value)
+    if claims.get("iss") != issuer:
+        raise jws.NotOurs("another issuer")
+    token = _from_claims(claims)
+    if token.expires_at <= now:
+        raise jws.NotOurs("expired")
+    if token.issued_at > now + timedelta(seconds=60):
+        raise jws.NotOurs("issued in the future")
+    return token
+
+
+def _from_claims(claims: Mapping[str, Any]) -> AccessToken:
+    # The signature is ours, so the members are as `claims()` wrote them.
+    auth_time = claims.get("auth_time")
+    return AccessToken(
+        issuer=claims["iss"],
+        subject=claims["sub"],
+        audience=claims["aud"],
+        client_id=claims["client_id"],
+        scope=tuple(claims.get("scope", "").split()),
+        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        id=claims["jti"],
+        grant_id=claims.get("gid"),
+        purpose=claims.get("purpose"),
+        acr=claims.get("acr"),
+        amr=tuple(claims.get("amr", ())),
+        auth_time=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
+        certificate_thumbprint=claims.get("cnf", {}).get("x5t#S256"),
+    )
