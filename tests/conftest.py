@@ -1,1 +1,131 @@
-"""Fixtures for every kind of test."""
+"""Fixtures for every kind of test: each test has its own clock, folder, database and ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from foundation.clock import FrozenClock
+from foundation.database import Database, DatabaseSettings
+from foundation.settings import Settings
+from tests.support import deployments
+
+if TYPE_CHECKING:
+    # Imported by the fixtures that need them: most tests start without a browser's library.
+    from playwright.sync_api import Browser, Page
+
+    from foundation.ground import Ground
+    from tests.support.browser import VirtualAuthenticator
+    from tests.support.postgresql import PostgreSQL
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Stands at 2026-03-02T09:00Z until the test advances it."""
+    return FrozenClock(deployments.START)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A provider on loopback, its state in the test's own folder."""
+    return deployments.settings_in(tmp_path)
+
+
+@pytest.fixture
+def ground(settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
+    """The ground floor on SQLite, with the tables of the wings that the test imports."""
+    laid = deployments.lay_ground(settings, clock)
+    yield laid
+    laid.close()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Gives another free port of 127.0.0.1 at each call."""
+    return deployments.free_port
+
+
+# --- databases -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    from tests.support import postgresql
+
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    with postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings on SQLite, then on PostgreSQL: what holds on one must hold on the other."""
+    if request.param == "sqlite":
+        return deployments.settings_in(tmp_path)
+    url: str = request.getfixturevalue("postgres_url")
+    return deployments.settings_in(tmp_path, DatabaseSettings(url=url))
+
+
+@pytest.fixture
+def any_database(any_settings: Settings) -> Iterator[Database]:
+    """A database of either kind, with the tables of the wings that the test imports."""
+    from foundation.ground import open_database
+
+    database = open_database(any_settings)
+    deployments.make_tables(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def any_ground(any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
+    """The ground floor on either kind of database."""
+    laid = deployments.lay_ground(any_settings, clock)
+    yield laid
+    laid.close()
+
+
+# --- browser ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium; one a module, for its event loop would bar others from theirs."""
+    from tests.support.browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a fresh profile; it waits ten seconds at most for anything."""
+    context = browser.new_context(locale="en-GB", ignore_https_errors=True)
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def authenticator(page: Page) -> VirtualAuthenticator:
+    """A passkey authenticator inside the page's browser, its user present and verified."""
+    from tests.support.browser import VirtualAuthenticator
+
+    return VirtualAuthenticator(page)
+
+
+@pytest.fixture
+def accessible() -> Callable[[Page], None]:
+    """Fails when axe finds anything on the page."""
+    from tests.support.browser import assert_accessible
+
+    return assert_accessible

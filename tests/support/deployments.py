@@ -1,0 +1,75 @@
+"""Deployments for tests: settings in a folder of their own, and the ground floor on them."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation.clock import Clock
+from foundation.database import Database, DatabaseSettings, metadata
+from foundation.master_key import MasterKey
+from foundation.settings import Development, Jurisdiction, Section, Server, Settings
+from foundation.vault import VaultSettings
+
+if TYPE_CHECKING:
+    from foundation.ground import Ground
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+"""When every frozen clock begins: a Monday morning, in winter time, after a leap year's end."""
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def settings_in(folder: Path, *sections: Section) -> Settings:
+    """Settings of a provider on loopback, its state in `folder`; `sections` replace ours."""
+    ours = (
+        Server(url="http://localhost:8000", listen="127.0.0.1:8000"),
+        Development(loopback_http=True),
+        Jurisdiction(name="Civitas", city="Tallinn", country="EE", time_zone="Europe/Tallinn"),
+        DatabaseSettings(url="sqlite:///civitas.db"),
+        VaultSettings(keys="sqlite:///person-keys.db"),
+    )
+    return Settings(folder / "civitas.toml", {}).with_sections(*ours, *sections)
+
+
+def template_folders() -> dict[str, Path]:
+    """The folder of pages of every wing and suite that has one, by name."""
+    found = sorted((*ROOT.glob("*/pages"), *ROOT.glob("idp/*/pages")))
+    return {folder.parent.name: folder for folder in found if folder.parent.name != "foundation"}
+
+
+def make_tables(database: Database) -> None:
+    """Make the tables of every wing that the test has imported."""
+    metadata.create_all(database.engine)
+
+
+def lay_ground(settings: Settings, clock: Clock) -> Ground:
+    """A ground floor with its own master key and tables, ready for use."""
+    from foundation.ground import lay
+
+    if not (settings.path.parent / "master.key").exists():
+        MasterKey.create(settings.path.parent / "master.key")
+    ground = lay(settings, template_folders(), clock)
+    make_tables(ground.database)
+    ground.prepare()
+    return ground
+
+
+__all__ = [
+    "ROOT",
+    "START",
+    "free_port",
+    "lay_ground",
+    "make_tables",
+    "settings_in",
+    "template_folders",
+]

