@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -32,7 +32,8 @@ class TelemetrySettings(Section):
     section: ClassVar[str] = "telemetry"
     otlp_endpoint: str | None = None
     service_name: str = "civitas"
-    log_format: str = "text"
+    log_format: Literal["text", "json"] = "text"
+    metrics_from: tuple[str, ...] = ("127.0.0.1", "::1")
 
 
 class Telemetry:

@@ -1,0 +1,184 @@
+"""The composition root: settings in, one application out. It reads as a list."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from civitas import governance, schema, system
+from civitas.deployment import Deployment
+from foundation.clock import Clock
+from foundation.errors import (
+    BadRequest,
+    Edge,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    Unprocessable,
+)
+from foundation.middleware import Gate
+from foundation.settings import Development, Server, Settings
+from foundation.web import Context, Door
+
+VERSION = "0.1.0"
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    where: str | None = None
+    next_step: str | None = None
+
+
+def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """The application of the deployment that `settings` describe.
+
+    Raises SettingsError, one sentence that says what to do, when it must not start.
+    """
+    deployment = governance.assemble(settings, clock)
+    schema.check(deployment.ground.database)
+    deployment.ground.keys.check()
+    return serve_deployment(deployment)
+
+
+def serve_deployment(deployment: Deployment) -> FastAPI:
+    """Put the deployment's doors behind one gate."""
+    ground = deployment.ground
+    settings = ground.settings
+    app = FastAPI(
+        title="Civitas",
+        version=VERSION,
+        summary="Verified identities for people and things, steered by consent.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=_lifespan(deployment),
+        separate_input_output_schemas=False,
+        servers=[{"url": settings.of(Server).url}],
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        responses={"4XX": {"model": ProblemDocument, "description": "What was wrong, and where"}},
+    )
+    app.state.deployment = deployment
+    doors = {**deployment.doors, "civitas": system.doors(ground, app.openapi)}
+    for wing, group in doors.items():
+        for door in group:
+            mount(app, wing, door)
+    edge = Edge(ground.database, ground.pages)
+    _translate_framework_errors(app, edge)
+    app.add_middleware(
+        Gate,
+        context=_context(deployment),
+        edge=edge,
+        max_body=settings.of(Server).max_body,
+        body_limits={
+            d.path: d.max_body for group in doors.values() for d in group if d.max_body is not None
+        },
+        development=settings.of(Development).loopback_http,
+        observe=ground.telemetry.observe,
+    )
+    return app
+
+
+def mount(app: FastAPI, wing: str, door: Door) -> None:
+    """Hang one door: a typed one shows in OpenAPI, a protocol's own or a page does not."""
+    if not door.api:
+        app.router.routes.append(
+            Route(door.path, door.endpoint, methods=list(door.methods), include_in_schema=False)
+        )
+        return
+    for method in door.methods:
+        app.add_api_route(
+            door.path,
+            door.endpoint,
+            methods=[method],
+            tags=[wing],
+            operation_id=_operation_id(method, door.path),
+            **{"openapi_extra": {"x-specification": door.specification}, **door.options},
+        )
+
+
+def _operation_id(method: str, path: str) -> str:
+    words = "".join(c if c.isalnum() else "_" for c in path.strip("/"))
+    return f"{method.lower()}_{words}"
+
+
+def _context(deployment: Deployment) -> Context:
+    server = deployment.ground.settings.of(Server)
+    return Context(
+        origins=frozenset(u for u in (server.url, server.tls_url) if u),
+        cookie_tag=hashlib.sha256(server.url.encode()).hexdigest()[:8],
+        secure_cookies=server.url.startswith("https://"),
+        trusted_proxies=server.trusted_proxies,
+        mac=deployment.ground.keys.mac,
+        who=deployment.who,
+    )
+
+
+def _lifespan(deployment: Deployment) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        import anyio.to_thread
+
+        ground = deployment.ground
+        threads = ground.settings.of(Server).threads
+        anyio.to_thread.current_default_thread_limiter().total_tokens = threads
+        for mend in deployment.on_start:
+            await anyio.to_thread.run_sync(mend, ground.clock.now())
+        stop = threading.Event()
+        worker = threading.Thread(target=ground.jobs.run_until, args=(stop,), name="jobs")
+        worker.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            await anyio.to_thread.run_sync(worker.join)
+            ground.close()
+
+    return lifespan
+
+
+def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
+    def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        problem: Problem
+        if error.status_code == 404:
+            problem = NotFound(
+                f"There is nothing at {request.url.path}.",
+                where="path",
+                next_step="Check the address; /api lists the doors of this deployment.",
+            )
+        elif error.status_code == 405:
+            problem = MethodNotAllowed(
+                f"{request.method} is not possible here.",
+                where="method",
+                next_step=f"Use {(error.headers or {}).get('Allow', 'another method')}.",
+                headers=error.headers,
+            )
+        else:
+            problem = BadRequest(str(error.detail))
+        return edge.answer(request, problem)
+
+    def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        kind = BadRequest if first["type"] == "json_invalid" else Unprocessable
+        return edge.answer(request, kind(f"{where}: {first['msg']}.", where=where))
+
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid)

@@ -1,0 +1,55 @@
+"""The command line. Every command has help, an example, and `--json` where a program reads it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from civitas.commands import (
+    audit,
+    backup,
+    citizens,
+    clients,
+    config,
+    database,
+    demo,
+    devices,
+    init,
+    providers,
+    routes,
+    serve,
+    staff,
+    tour,
+)
+from civitas.commands.console import fail
+from foundation.settings import SettingsError
+
+app = typer.Typer(
+    name="civitas",
+    help="Verified identities for people and things, under one roof.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+for command in (init, serve, routes, backup, tour, demo):
+    command.add_to(app)
+app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="db")
+app.add_typer(staff.app, name="staff")
+app.add_typer(citizens.app, name="citizens")
+app.add_typer(clients.app, name="clients")
+app.add_typer(devices.app, name="devices")
+app.add_typer(providers.app, name="providers")
+app.add_typer(audit.app, name="audit")
+
+
+def main() -> None:
+    """Entry point: a refusal is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except SettingsError as refusal:
+        fail(str(refusal))
+    except KeyboardInterrupt:
+        sys.exit(130)

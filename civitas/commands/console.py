@@ -1,0 +1,74 @@
+"""What the commands share: where the configuration is, and how answers are printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from civitas import governance, schema
+from civitas.deployment import Deployment
+from civitas.house import SECTIONS
+from foundation.errors import CivitasError, Problem
+from foundation.settings import Settings, load
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="CIVITAS_CONFIG")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+DEFAULT_CONFIG = Path("civitas.toml")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def environment() -> dict[str, str]:
+    """The environment's settings; CIVITAS_CONFIG names the file and is none of them."""
+    return {k: v for k, v in os.environ.items() if k != "CIVITAS_CONFIG"}
+
+
+def settings_of(config: Path) -> Settings:
+    return load(config, SECTIONS, environment())
+
+
+@contextmanager
+def deployment_of(config: Path) -> Iterator[Deployment]:
+    """The deployment of `config`, checked, for commands that act on it without the server.
+
+    A refusal of the flow ends the command with its sentence and exit code 1.
+    """
+    deployment = governance.assemble(settings_of(config))
+    try:
+        schema.check(deployment.ground.database)
+        deployment.ground.keys.check()
+        with refusals():
+            yield deployment
+    finally:
+        deployment.ground.close()
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    try:
+        yield
+    except CivitasError as refusal:
+        where = f"{refusal.where}: " if isinstance(refusal, Problem) and refusal.where else ""
+        step = f" {refusal.next_step}" if isinstance(refusal, Problem) and refusal.next_step else ""
+        fail(f"{where}{refusal.description}{step}", code=1)
+
+
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def fail(sentence: str, code: int = 2) -> NoReturn:
+    """Say on standard error what was wrong, and end."""
+    err.print(sentence, style="red", markup=False, soft_wrap=True)
+    sys.exit(code)

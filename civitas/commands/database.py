@@ -1,0 +1,34 @@
+"""`civitas db`: the tables' history."""
+
+from __future__ import annotations
+
+import typer
+
+from civitas import governance, schema
+from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, out, settings_of
+
+app = typer.Typer(help="Upgrade the database.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Upgrade the database."""
+
+
+@app.command()
+def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Bring the tables to what this program needs. Make a backup first.
+
+    Example: `civitas db upgrade --config civitas.toml`
+    """
+    deployment = governance.assemble(settings_of(config))
+    ground = deployment.ground
+    before = schema.current(ground.database)
+    if before is not None and before > schema.HEAD:
+        schema.check(ground.database)
+    schema.upgrade(ground.database)
+    ground.prepare()
+    for prepare in deployment.prepare:
+        prepare(ground)
+    ground.close()
+    out.print(f"The database is at revision {schema.HEAD} (was {before or 'empty'}).")

@@ -1,0 +1,80 @@
+"""`civitas routes`: every endpoint's URL, specification and file."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from civitas.app import serve_deployment
+from civitas.commands.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    out,
+    print_json,
+    settings_of,
+)
+from civitas.deployment import Deployment
+from civitas.system import doors as system_doors
+from foundation.web import Door
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A door and the place where its answer is written."""
+
+    methods: str
+    path: str
+    specification: str
+    wing: str
+    file: str
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("routes")(routes)
+
+
+def routes(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """List every endpoint: URL, specification, and the file and line that answers.
+
+    Example: `civitas routes | grep 7009`
+    """
+    from civitas import governance
+
+    found = endpoints(governance.assemble(settings_of(config)))
+    if as_json:
+        print_json([asdict(e) for e in found])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("methods", "path", "specification", "file"):
+        table.add_column(heading, no_wrap=True)
+    for e in found:
+        table.add_row(e.methods, e.path, e.specification, e.file)
+    out.print(table, soft_wrap=True)
+
+
+def endpoints(deployment: Deployment) -> list[Endpoint]:
+    app = serve_deployment(deployment)
+    groups = {**deployment.doors, "civitas": system_doors(deployment.ground, app.openapi)}
+    return [_endpoint(wing, door) for wing, group in groups.items() for door in group]
+
+
+def _endpoint(wing: str, door: Door) -> Endpoint:
+    function: Any = door.endpoint
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    path = Path(inspect.getsourcefile(function) or "").resolve()
+    line = inspect.getsourcelines(function)[1]
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return Endpoint(
+        ",".join(door.methods), door.path, door.specification, wing, f"{shown}:{line}"
+    )

@@ -1,0 +1,55 @@
+"""`civitas serve` and `civitas work`: answer requests, or do only the work beside them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import typer
+
+from civitas.app import build
+from civitas.commands.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    deployment_of,
+    err,
+    settings_of,
+)
+from civitas.server import serve as listen
+from foundation.settings import Server
+from foundation.telemetry import TelemetrySettings, configure_logging
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(serve)
+    app.command()(work)
+
+
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Answer requests, and do the periodic work.
+
+    Example: `civitas serve --config civitas.toml`
+    """
+    settings = settings_of(config)
+    configure_logging(settings.of(TelemetrySettings).log_format)
+    app = build(settings)
+    server = settings.of(Server)
+
+    def ready() -> None:
+        reached = " and ".join(u for u in (server.url, server.tls_url) if u)
+        err.print(f"Civitas answers at {reached}")
+
+    listen(app, settings, app.state.deployment.anchors(), ready)
+
+
+def work(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Do only the periodic work and the durable jobs, beside servers that share the database.
+
+    Example: `civitas work --config civitas.toml`
+    """
+    with deployment_of(config) as deployment:
+        configure_logging(deployment.ground.settings.of(TelemetrySettings).log_format)
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        deployment.ground.jobs.run_until(stop)

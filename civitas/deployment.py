@@ -1,0 +1,34 @@
+"""One deployment, assembled: what it serves, who answers `principal`, what starts with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from foundation.ground import Ground
+from foundation.web import Door, Principal
+
+Who = Callable[[Request], Principal | None]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The answer of a governance model to "what do we serve?".
+
+    `doors` maps the name of a wing or suite to its endpoints, in the order in which they are
+    matched. `prepare` makes first keys (`civitas init`, `civitas db upgrade`). `on_start` mends
+    what a crash left unfinished. `parts` are the wings by name, for the command line.
+    """
+
+    ground: Ground
+    doors: Mapping[str, tuple[Door, ...]]
+    who: Who
+    prepare: tuple[Callable[[Ground], object], ...] = ()
+    on_start: tuple[Callable[[datetime], object], ...] = ()
+    anchors: Callable[[], list[bytes]] = list
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    answers_devices: bool = False

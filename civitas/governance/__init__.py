@@ -1,0 +1,26 @@
+"""The three governance models: read `provider`, `regulator` and `broker` side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from civitas.deployment import Deployment
+from civitas.governance import broker, provider, regulator
+from civitas.house import PAGES
+from foundation.clock import Clock
+from foundation.ground import Ground, lay
+from foundation.settings import Jurisdiction, Settings
+
+__all__ = ["assemble", "MODELS"]
+
+MODELS: dict[str, Callable[[Ground], Deployment]] = {
+    "provider": provider.assemble,
+    "regulator": regulator.assemble,
+    "broker": broker.assemble,
+}
+
+
+def assemble(settings: Settings, clock: Clock | None = None) -> Deployment:
+    """The deployment that `[jurisdiction] governance` names, on a ground floor of its own."""
+    ground = lay(settings, PAGES, clock)
+    return MODELS[settings.of(Jurisdiction).governance](ground)

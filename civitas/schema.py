@@ -1,0 +1,75 @@
+"""The tables' one linear history: upgrade it, and refuse to start on another than ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
+
+from foundation.database import Database
+from foundation.settings import SettingsError
+
+HEAD = "0001"
+"""The newest revision in `civitas/migrations/versions`; a test holds it to that."""
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the tables to `revision`; makes the PostgreSQL schema if it is missing."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with _reaching(database), database.engine.begin() as connection:
+        if database.schema and database.dialect == "postgresql":
+            connection.execute(CreateSchema(database.schema, if_not_exists=True))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def current(database: Database) -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    with _reaching(database), database.read() as uow:
+        if not inspect(uow.connection).has_table("alembic_version"):
+            return None
+        row = uow.one(text("SELECT version_num FROM alembic_version"))
+        return None if row is None else str(row.version_num)
+
+
+def check(database: Database) -> None:
+    """Refuse a database that is empty, older or newer than this program."""
+    found = current(database)
+    if found == HEAD:
+        return
+    if found is None:
+        raise SettingsError("The database is empty: run `civitas init` to set it up.")
+    if found < HEAD:
+        raise SettingsError(
+            f"The database is at revision {found}, this program needs {HEAD}: make a backup, then "
+            "run `civitas db upgrade`."
+        )
+    raise SettingsError(
+        f"The database is at revision {found}, newer than this program ({HEAD}): install the "
+        "newer Civitas, or restore the backup made before the upgrade."
+    )
+
+
+class _reaching:  # noqa: N801 - reads as a word at the call
+    """Turns "the database does not answer" into a sentence for the operator."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, SQLAlchemyError):
+            shown = self._database.engine.url.render_as_string(hide_password=True)
+            cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            raise SettingsError(
+                f"The database {shown} cannot be used ({cause}): start it, or correct [database] "
+                "url."
+            ) from None

@@ -1,0 +1,190 @@
+"""Serve one application on several listeners, with TLS client certificates — RFC 8446, RFC 8705.
+
+No Python ASGI server hands the client certificate to the application, so a subclass of uvicorn's
+HTTP protocol lays it into the scope, as `extensions.tls.client_cert_der`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from foundation.settings import Server, Settings, SettingsError
+
+OnReady = Callable[[], None]
+
+
+class TlsAwareProtocol(HttpToolsProtocol):
+    """Lays the client's certificate, DER, beside each request of a TLS connection."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        connection = transport.get_extra_info("ssl_object")
+        self._client_certificate = (
+            connection.getpeercert(binary_form=True) if connection is not None else None
+        )
+
+    def on_headers_complete(self) -> None:
+        self.scope["extensions"] = {"tls": {"client_cert_der": self._client_certificate}}
+        super().on_headers_complete()
+
+
+class _Listener(uvicorn.Server):
+    """One uvicorn server among several; the process's signals are handled once, by `serve`."""
+
+    def install_signal_handlers(self) -> None: ...
+
+    def capture_signals(self) -> Any:
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+
+def tls_context(certificate: Path, key: Path, anchors: Sequence[bytes]) -> ssl.SSLContext:
+    """TLS 1.2 or newer, forward secrecy only; a client certificate is asked for, not demanded.
+
+    Whoever relies on a client certificate validates it again. `anchors`: PEM certificates.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    try:
+        context.load_cert_chain(certificate, key)
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"[server] tls_certificate or tls_key is missing ({error.filename}); make them with "
+            "`civitas init`, or name yours."
+        ) from None
+    except (ssl.SSLError, PermissionError) as error:
+        raise SettingsError(
+            f"[server] tls_certificate and tls_key cannot be used ({error}); write a PEM chain "
+            "and its private key, readable by this user."
+        ) from None
+    if anchors:
+        context.load_verify_locations(cadata=b"\n".join(anchors).decode())
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def serve(
+    app: Any,
+    settings: Settings,
+    anchors: Sequence[bytes],
+    on_ready: OnReady | None = None,
+) -> None:
+    """Listen where `[server]` says until SIGINT or SIGTERM; `on_ready` runs when all listen."""
+    sockets = _bind(settings.of(Server), settings, anchors)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(app, sockets, on_ready))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _bind(
+    server: Server, settings: Settings, anchors: Sequence[bytes]
+) -> list[tuple[socket.socket, ssl.SSLContext | None]]:
+    bound: list[tuple[socket.socket, ssl.SSLContext | None]] = []
+    if server.listen:
+        bound.append((_listen(server.listen), None))
+    if server.tls_listen:
+        context = tls_context(
+            settings.resolve(server.tls_certificate), settings.resolve(server.tls_key), anchors
+        )
+        bound.append((_listen(server.tls_listen), context))
+    if server.unix_socket:
+        bound.append((_listen_unix(settings.resolve(server.unix_socket)), None))
+    return bound
+
+
+def _listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, int(port)))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"[server] cannot listen on {address} ({error}); stop what listens there, or write "
+            "another host:port."
+        ) from None
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        os.chmod(path, 0o660)  # the proxy's group may write; nobody else
+    except OSError as error:
+        raise SettingsError(
+            f"[server] cannot listen on the Unix socket {path} ({error}); make its folder "
+            "writable for this user."
+        ) from None
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(
+    app: Any,
+    sockets: Sequence[tuple[socket.socket, ssl.SSLContext | None]],
+    on_ready: OnReady | None,
+) -> None:
+    servers = []
+    for position, (_, context) in enumerate(sockets):
+        config = uvicorn.Config(
+            app,
+            http=TlsAwareProtocol,
+            ws="none",
+            lifespan="on" if position == 0 else "off",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=5,
+            h11_max_incomplete_event_size=65536,
+        )
+        config.load()
+        config.ssl = context
+        servers.append(_Listener(config))
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    serving = [
+        asyncio.create_task(server.serve(sockets=[listener]))
+        for server, (listener, _) in zip(servers, sockets, strict=True)
+    ]
+    while not all(server.started for server in servers) and not any(t.done() for t in serving):
+        await asyncio.sleep(0.01)
+    if on_ready is not None and all(server.started for server in servers):
+        await asyncio.to_thread(on_ready)
+    done, _ = await asyncio.wait(serving, return_when=asyncio.FIRST_EXCEPTION)
+    stop()
+    await asyncio.gather(*serving)
+    for task in done:
+        task.result()

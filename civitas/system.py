@@ -1,0 +1,92 @@
+"""Doors of the deployment itself: health, metrics, the API page, security.txt — RFC 9116."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+
+from foundation.errors import Forbidden
+from foundation.ground import Ground
+from foundation.settings import Server
+from foundation.telemetry import TelemetrySettings
+from foundation.web import Door, client_address
+
+
+class Alive(BaseModel):
+    status: str = "alive"
+
+
+class Work(BaseModel):
+    name: str
+    last_success: datetime | None
+    late: bool
+
+
+class Ready(BaseModel):
+    status: str
+    database: str
+    work: list[Work]
+
+
+def doors(ground: Ground, openapi: Callable[[], dict[str, Any]]) -> tuple[Door, ...]:
+    return (
+        Door(("GET",), "/healthz", healthz, "Civitas operation", api=True),
+        Door(("GET",), "/readyz", partial(readyz, ground), "Civitas operation", api=True),
+        Door(("GET",), "/metrics", partial(metrics, ground), "OpenMetrics"),
+        Door(("GET",), "/.well-known/security.txt", partial(security_txt, ground), "RFC 9116"),
+        Door(("GET",), "/api", partial(api_page, ground, openapi), "OpenAPI 3.1"),
+    )
+
+
+def healthz() -> Alive:
+    """The process answers. Says nothing of the database: restart on failure here."""
+    return Alive()
+
+
+def readyz(ground: Ground, response: Response) -> Ready:
+    """Whether this process can do its work now: 200, or 503 with what is missing."""
+    try:
+        with ground.database.read() as uow:
+            uow.execute(text("SELECT 1"))
+        work = [Work(**vars(h)) for h in ground.jobs.health()]
+    except SQLAlchemyError:
+        response.status_code = 503
+        return Ready(status="waiting", database="unreachable", work=[])
+    late = any(w.late for w in work)
+    response.status_code = 503 if late else 200
+    return Ready(status="late" if late else "ready", database="ok", work=work)
+
+
+def metrics(ground: Ground, request: Request) -> Response:
+    """Metrics for Prometheus, for the addresses in `[telemetry] metrics_from` only."""
+    allowed = ground.settings.of(TelemetrySettings).metrics_from
+    if client_address(request) not in allowed:
+        raise Forbidden(
+            "Metrics are not for this address.",
+            next_step="Add the address to metrics_from in [telemetry].",
+        )
+    return Response(ground.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+
+
+def security_txt(ground: Ground, request: Request) -> Response:
+    """Where to tell us of a weakness."""
+    server = ground.settings.of(Server)
+    expires = (ground.clock.now() + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
+    body = (
+        f"Contact: {server.security_contact}\nExpires: {expires}\n"
+        f"Canonical: {server.url}/.well-known/security.txt\nPreferred-Languages: en\n"
+    )
+    return Response(body, media_type="text/plain; charset=utf-8")
+
+
+def api_page(ground: Ground, openapi: Callable[[], dict[str, Any]], request: Request) -> Response:
+    """The OpenAPI description as a page that needs no script."""
+    return ground.pages.render(request, "civitas/api.html", api=openapi())

@@ -1,0 +1,90 @@
+"""The ground floor as one value: what the roof hands to every wing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from foundation.audit import Audit
+from foundation.clock import Clock, SystemClock
+from foundation.database import Database, DatabaseSettings
+from foundation.jobs import Jobs
+from foundation.keys import Keys, KeySettings
+from foundation.pages import Pages
+from foundation.rates import Rates
+from foundation.settings import Development, Jurisdiction, Server, Settings
+from foundation.telemetry import Telemetry, TelemetrySettings
+from foundation.vault import Vault, VaultSettings, database_url
+
+SECTIONS = (
+    Server,
+    DatabaseSettings,
+    VaultSettings,
+    KeySettings,
+    Jurisdiction,
+    Development,
+    TelemetrySettings,
+)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Everything that stands below the wings, of one deployment in one process."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    keys: Keys
+    vault: Vault
+    audit: Audit
+    jobs: Jobs
+    rates: Rates
+    telemetry: Telemetry
+    pages: Pages
+
+    def prepare(self) -> None:
+        """What `init` and `db upgrade` do once the tables stand; idempotent."""
+        self.keys.prepare()
+        self.vault.prepare()
+        self.audit.prepare()
+
+    def close(self) -> None:
+        self.telemetry.close()
+        self.vault.close()
+        self.database.close()
+
+
+def open_database(settings: Settings) -> Database:
+    chosen = settings.of(DatabaseSettings)
+    return Database(database_url(settings, chosen.url), chosen.schema_name, chosen.pool)
+
+
+def lay(
+    settings: Settings, template_dirs: Mapping[str, Path], clock: Clock | None = None
+) -> Ground:
+    """Build the ground floor from settings; opens no connection yet."""
+    clock = clock or SystemClock()
+    database = open_database(settings)
+    keys = Keys.load(settings, database, clock)
+    vault = Vault.load(settings, database, keys, clock)
+    audit = Audit(settings, database, keys, vault)
+    jobs = Jobs(database, clock)
+    rates = Rates(database)
+    jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.sequence(clock.now()))
+    jobs.periodic("rate limits", timedelta(minutes=10), lambda: rates.sweep(clock.now()))
+    jobs.periodic("held keys", timedelta(minutes=1), lambda: vault.expire(clock.now()))
+    jobs.periodic("key rotation", timedelta(minutes=5), lambda: keys.rotate_due(clock.now()))
+    return Ground(
+        settings=settings,
+        clock=clock,
+        database=database,
+        keys=keys,
+        vault=vault,
+        audit=audit,
+        jobs=jobs,
+        rates=rates,
+        telemetry=Telemetry(settings.of(TelemetrySettings)),
+        pages=Pages(template_dirs, settings.of(Jurisdiction)),
+    )
