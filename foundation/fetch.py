@@ -1,4 +1,4 @@
-"""Outbound HTTP that cannot be turned against our own network (SSRF) — OWASP ASVS 5.0 §1.3.6, RFC 6890.
+"""Outbound HTTP that cannot be turned against our own network (SSRF) — RFC 6890.
 
 Every address is checked after DNS resolution and after every redirect, and the connection is made
 to the very address that was checked, so a second DNS answer changes nothing.
@@ -125,9 +125,7 @@ class Fetch:
             return Fetched(here, status, _accepted(here, fields, accept), body)
         raise FetchRefused(f"{url} redirects more than {MOST_REDIRECTS} times.")
 
-    def post(
-        self, url: str, form: Mapping[str, str], accept: Sequence[str]
-    ) -> Fetched:
+    def post(self, url: str, form: Mapping[str, str], accept: Sequence[str]) -> Fetched:
         """Send `form` and return the answer of any status but a redirect, which is refused."""
         target = self._checked(url)
         status, fields, body = self._exchange(
@@ -206,9 +204,9 @@ class Fetch:
             connection.close()
         if len(content) > self._most_bytes:
             raise FetchFailed(f"{target.url} answers more than {self._most_bytes} bytes.")
-        if fields.get("content-length", "").isdigit() and response.status == 200:
-            if len(content) != int(fields["content-length"]):
-                raise FetchFailed(f"{target.url} broke off in the middle of its answer.")
+        declared = fields.get("content-length", "")
+        if declared.isdigit() and response.status == 200 and len(content) != int(declared):
+            raise FetchFailed(f"{target.url} broke off in the middle of its answer.")
         return response.status, fields, content
 
     def _connect(self, target: _Target) -> http.client.HTTPConnection:

@@ -1,1 +1,1 @@
-"""Entity statements, trust marks, accreditation — OpenID Federation 1.0."""
+"""Federation: entity statements, trust marks, accreditation — OpenID Federation 1.0."""

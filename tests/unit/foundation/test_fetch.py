@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -13,7 +14,7 @@ from foundation.fetch import Fetch, FetchFailed, FetchRefused, _is_public
 
 
 class Answer(BaseHTTPRequestHandler):
-    seen: list[str] = []
+    seen: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.seen.append(self.path)
@@ -45,7 +46,7 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}" if size == 2 else b" " * size)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         pass
@@ -87,11 +88,32 @@ def answers(*addresses: str) -> Fetch:
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.8", "172.16.4.4", "192.168.1.1",
-        "169.254.169.254", "100.64.0.1", "192.0.0.192", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-        "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1",
-        "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
-        "2001:0:7f00:1::", "fec0::1", "64:ff9b:1::1",
+        "127.0.0.1",
+        "127.9.9.9",
+        "0.0.0.0",
+        "10.0.0.8",
+        "172.16.4.4",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "192.0.0.192",
+        "198.18.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "2001:0:7f00:1::",
+        "fec0::1",
+        "64:ff9b:1::1",
     ],
 )
 def test_an_address_that_is_not_public_is_refused_after_dns(address: str) -> None:
@@ -114,10 +136,19 @@ def test_public_addresses_count_as_public(address: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://regulator.example/", "ftp://regulator.example/", "file:///etc/passwd", "gopher://x/",
-        "https:///nohost", "https://user:pw@regulator.example/", "https://user@regulator.example/",
-        "https://regulator.example/a b", "https://regulator.example/\r\nX: y", "https://[::1",
-        "https://regulator.example:99999/", "", "regulator.example",
+        "http://regulator.example/",
+        "ftp://regulator.example/",
+        "file:///etc/passwd",
+        "gopher://x/",
+        "https:///nohost",
+        "https://user:pw@regulator.example/",
+        "https://user@regulator.example/",
+        "https://regulator.example/a b",
+        "https://regulator.example/\r\nX: y",
+        "https://[::1",
+        "https://regulator.example:99999/",
+        "",
+        "regulator.example",
     ],
 )
 def test_a_url_that_is_not_plain_https_is_refused(url: str) -> None:
@@ -127,8 +158,15 @@ def test_a_url_that_is_not_plain_https_is_refused(url: str) -> None:
 
 @pytest.mark.row("failures", "6")
 @pytest.mark.parametrize(
-    "url", ["https://127.0.0.1/", "https://[::1]/", "https://localhost/", "https://2130706433/",
-            "https://0x7f000001/", "https://127.1/"]
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://localhost/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://127.1/",
+    ],
 )
 def test_loopback_in_any_spelling_is_refused(url: str) -> None:
     with pytest.raises((FetchRefused, FetchFailed)) as caught:
@@ -160,8 +198,13 @@ def test_the_development_setting_allows_loopback_by_name_only() -> None:
 
 @pytest.mark.row("failures", "6")
 @pytest.mark.parametrize(
-    "target", ["http://169.254.169.254/latest/meta-data/", "https://10.0.0.1/", "file:///etc/passwd",
-               "http://93.184.215.14/"]
+    "target",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "https://10.0.0.1/",
+        "file:///etc/passwd",
+        "http://93.184.215.14/",
+    ],
 )
 def test_a_redirect_to_a_private_address_is_refused(loopback: str, target: str) -> None:
     with pytest.raises(FetchRefused):
