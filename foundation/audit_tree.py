@@ -165,9 +165,16 @@ def verify_consistency(
     if not 0 <= old <= new:
         raise InvalidProof("the newer tree is smaller than the older one")
     if old in (0, new):
-        if proof or (old == new and old_root != new_root) or (old == 0 and old_root != EMPTY_ROOT):
+        if proof or old_root != (EMPTY_ROOT if old == 0 else new_root):
             raise InvalidProof("the two roots of one tree differ")
         return
+    _verify_growth(old, new, old_root, new_root, proof)
+
+
+def _verify_growth(
+    old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    """§2.1.4.2 for 0 < old < new."""
     path = list(proof)
     if old & (old - 1) == 0:
         path.insert(0, old_root)

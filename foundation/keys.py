@@ -191,6 +191,15 @@ class Keys:
             if state not in ("retired", "revoked")
         )
 
+    def history(self, use: str) -> tuple[PublishedKey, ...]:
+        """Every key of `use` but the revoked ones, retired ones too: for records that last."""
+        now = self._clock.now()
+        return tuple(
+            replace(row.key, state=row.state(now))
+            for row in self._generations(use, now)
+            if row.revoked_at is None
+        )
+
     def by_kid(self, kid: str) -> PublishedKey | None:
         """Any key we ever had, retired and revoked ones too: for what was signed long ago."""
         with self._database.read() as uow:

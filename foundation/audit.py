@@ -1,0 +1,281 @@
+"""The audit: events in the same transaction as the act, and a tree that proves them — RFC 9162.
+
+`record` writes an event in the caller's unit of work; the sequencer gives it a leaf within a
+second or two and signs a checkpoint. The details are sealed under the key of each person whom
+they concern, so destroying that key erases them while the tree still verifies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Select, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from foundation import audit_log, audit_tree, opaque
+from foundation.audit_checkpoint import Checkpoint, VerifierKey, open_note
+from foundation.audit_entry import SYSTEM, Actor, on_the_record, open_part, sealed_part
+from foundation.audit_log import TreeBroken
+from foundation.audit_tables import checkpoints, events, leaves, subjects
+from foundation.clock import Clock
+from foundation.database import Database, UnitOfWork
+from foundation.keys import Keys
+from foundation.sealing import CannotOpen
+from foundation.settings import Server, Settings
+from foundation.vault import Erased, Vault
+
+if TYPE_CHECKING:
+    from foundation.audit_verify import Report
+
+__all__ = ["SYSTEM", "Actor", "Audit", "LedgerEntry", "NothingSigned", "TreeBroken"]
+
+USE = "audit"
+
+
+class NothingSigned(Exception):
+    """There is no checkpoint yet: the sequencer has not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """An event as the person whom it concerns reads it.
+
+    `readable` is False when the sealed part does not open: its key is gone, or it was changed.
+    `leaf_index` is None until the sequencer has run; with it anybody can ask for the proof.
+    """
+
+    event_id: str
+    kind: str
+    at: datetime
+    actor: Actor
+    details: Mapping[str, Any]
+    leaf_index: int | None
+    readable: bool
+    ref: str
+    sealed: bytes = field(repr=False)
+
+
+class Audit:
+    """Records events, tells persons theirs, and keeps the tree; safe between threads."""
+
+    def __init__(
+        self, database: Database, keys: Keys, vault: Vault, clock: Clock, origin: str
+    ) -> None:
+        self.database = database
+        self.origin = origin
+        self._keys = keys
+        self._vault = vault
+        self._clock = clock
+
+    @classmethod
+    def load(
+        cls, settings: Settings, database: Database, keys: Keys, vault: Vault, clock: Clock
+    ) -> Self:
+        return cls(database, keys, vault, clock, origin(settings.of(Server).url))
+
+    def prepare(self) -> None:
+        """Make the key that signs checkpoints; `civitas init` calls it."""
+        self._keys.ensure(USE, "EdDSA")
+
+    # ── writing ───────────────────────────────────────────────────────────────────────
+
+    def record(
+        self,
+        uow: UnitOfWork,
+        kind: str,
+        actor: Actor,
+        persons: Sequence[str] = (),
+        details: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write an event that commits with the caller's act; returns its id.
+
+        `details` (JSON values) are sealed once for each of `persons`, or under the audit's own
+        key when nobody is concerned. A person whose key is gone gets the event without them.
+        """
+        event_id = opaque.identifier("evt")
+        at = on_the_record(self._clock.now())
+        plaintext = sealed_part(actor, details or {})
+        lines: list[dict[str, Any]] = []
+        for person in dict.fromkeys(persons):
+            try:
+                sealed = self._vault.seal(person, plaintext, f"audit\0{event_id}")
+            except Erased:
+                sealed = b""
+            lines.append(_line(event_id, len(lines), self._subject(person), sealed))
+        refs = [line["ref"] for line in lines]
+        if not lines:
+            sealed = self._keys.seal(USE, plaintext, event_id)
+            lines.append(_line(event_id, 0, None, sealed))
+        actor_ref = opaque.identifier("ref")
+        if actor.kind not in ("citizen", "system"):
+            acting = _line(event_id, -1, self._subject(f"{actor.kind}\0{actor.id}"), None)
+            lines.append({**acting, "ref": actor_ref})
+        public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
+        uow.execute(insert(events).values(id=event_id, kind=kind, at=at, open=public, waiting=1))
+        uow.execute(insert(subjects), lines)
+        return event_id
+
+    def forget(self, uow: UnitOfWork, person_id: str) -> None:
+        """Erase the index from a person to their events; the tree keeps what it hashed."""
+        uow.execute(
+            update(subjects)
+            .where(subjects.c.subject == self._subject(person_id))
+            .values(subject=None)
+        )
+
+    # ── reading ───────────────────────────────────────────────────────────────────────
+
+    def ledger(
+        self, person_id: str, before: str | None = None, limit: int = 50
+    ) -> list[LedgerEntry]:
+        """Events that concern a person, newest first; `before` is the id of the last one seen."""
+        query = (
+            select(events.c.id, events.c.at, events.c.open, subjects, leaves.c.leaf_index)
+            .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event_id == events.c.id))
+            .where(subjects.c.subject == self._subject(person_id), subjects.c.position >= 0)
+            .order_by(events.c.at.desc(), events.c.id.desc())
+            .limit(min(max(limit, 1), 1000))
+        )
+        with self.database.read() as uow:
+            if before is not None:
+                seen = uow.one(select(events.c.at).where(events.c.id == before))
+                if seen is None:
+                    return []
+                query = query.where(
+                    or_(
+                        events.c.at < seen.at,
+                        and_(events.c.at == seen.at, events.c.id < before),
+                    )
+                )
+            rows = uow.all(query)
+        return [self._ledger_entry(person_id, row) for row in rows]
+
+    def details(self, event_id: str) -> Mapping[str, Any]:
+        """Actor and details of an event that concerns nobody, for an auditor; raises CannotOpen."""
+        query = select(subjects.c.sealed).where(
+            subjects.c.event_id == event_id, subjects.c.position == 0
+        )
+        with self.database.read() as uow:
+            row = uow.one(query)
+        if row is None:
+            raise CannotOpen("there is no such event")
+        content: Mapping[str, Any] = json.loads(self._keys.open(USE, row.sealed, event_id))
+        return content
+
+    def _ledger_entry(self, person_id: str, row: Any) -> LedgerEntry:
+        public = json.loads(row.open)
+        actor, details, readable = "", {}, False
+        try:
+            plaintext = self._vault.open(person_id, row.sealed, f"audit\0{row.id}")
+            content = json.loads(plaintext)
+            actor, details, readable = content["actor"], content["details"], True
+        except (Erased, CannotOpen):
+            pass
+        return LedgerEntry(
+            event_id=row.id,
+            kind=public["kind"],
+            at=row.at,
+            actor=Actor(public["actor"]["kind"], actor),
+            details=details,
+            leaf_index=row.leaf_index,
+            readable=readable,
+            ref=row.ref,
+            sealed=row.sealed,
+        )
+
+    def _subject(self, person_id: str) -> bytes:
+        return self._keys.mac("audit-subject", person_id.encode())[:16]
+
+    # ── the tree ──────────────────────────────────────────────────────────────────────
+
+    def sequence(self, now: datetime) -> int:
+        """Number the waiting events and sign the tree; how many were numbered.
+
+        Periodic work, run every second; any number of processes may, one works at a time.
+        """
+        numbered = audit_log.number_waiting(self.database)
+        self._sign(now)
+        return numbered
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint, a note; raises NothingSigned."""
+        with self.database.read() as uow:
+            row = uow.one(_newest())
+        if row is None:
+            raise NothingSigned("no checkpoint is signed yet: the sequencer has not run")
+        return str(row.note)
+
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
+        """The keys that sign or ever signed our checkpoints, newest first."""
+        found = []
+        for key in reversed(self._keys.history(USE)):
+            if isinstance(key.public_key, Ed25519PublicKey):
+                found.append(VerifierKey(self.origin, key.public_key.public_bytes_raw()))
+        return tuple(found)
+
+    def verify(self) -> Report:
+        """Recompute everything from the stored rows; what was changed, and where."""
+        from foundation.audit_verify import verify_database
+
+        return verify_database(self.database, self.verifier_keys())
+
+    def _sign(self, now: datetime) -> None:
+        with self.database.read() as uow:
+            size = audit_log.size(uow)
+            signed = uow.one(_newest())
+            if signed is not None:
+                if signed.tree_size >= size:
+                    return
+                self._refuse_changed_past(uow, signed.note)
+            root = audit_tree.root_of(size, lambda wanted: audit_log.fetch(uow, wanted))
+        checkpoint = Checkpoint(self.origin, size, root)
+        signer = self._keys.signer(USE)
+        public = signer.public_key
+        if not isinstance(public, Ed25519PublicKey):
+            raise TypeError("checkpoints are signed with Ed25519")
+        key = VerifierKey(self.origin, public.public_bytes_raw())
+        note = checkpoint.note(signer.sign(checkpoint.body().encode()), key)
+        try:
+            with self.database.write() as uow:
+                uow.execute(
+                    insert(checkpoints).values(tree_size=size, root=root, note=note, at=now)
+                )
+        except IntegrityError:
+            pass  # another process signed this size first; a size is signed once
+
+    def _refuse_changed_past(self, uow: UnitOfWork, note: str) -> None:
+        """Never vouch for a tree that does not start with the one we vouched for before."""
+        old = open_note(note, self.verifier_keys())
+        stored = audit_tree.root_of(old.size, lambda wanted: audit_log.fetch(uow, wanted))
+        if stored != old.root:
+            raise TreeBroken(
+                f"the first {old.size} leaves no longer have the signed root: "
+                "run `civitas audit verify`"
+            )
+
+
+def origin(url: str) -> str:
+    """The name of the log: our address without its scheme (C2SP tlog-checkpoint)."""
+    return f"{urlsplit(url).netloc}/audit"
+
+
+def _newest() -> Select[Any]:
+    return select(checkpoints).order_by(checkpoints.c.tree_size.desc()).limit(1)
+
+
+def _line(
+    event_id: str, position: int, subject: bytes | None, sealed: bytes | None
+) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "position": position,
+        "subject": subject,
+        "ref": opaque.identifier("ref"),
+        "sealed": sealed,
+    }

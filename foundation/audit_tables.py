@@ -1,0 +1,75 @@
+"""Tables of the audit: events and whom they concern, the tree, its signed checkpoints."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from foundation.clock import Instant
+from foundation.database import metadata
+
+events = Table(
+    "audit_events",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("open", LargeBinary, nullable=False),
+    # 1 until the event has a leaf: what the sequencer looks for, whatever the order of commits.
+    Column("waiting", Integer, nullable=False),
+)
+Index(
+    "ix_audit_events_waiting",
+    events.c.at,
+    events.c.id,
+    sqlite_where=text("waiting = 1"),
+    postgresql_where=text("waiting = 1"),
+)
+
+subjects = Table(
+    "audit_subjects",
+    metadata,
+    Column("event_id", String(32), ForeignKey("audit_events.id"), primary_key=True),
+    # 0, 1, … in the order of the leaf's digests; -1 is the actor's line, which seals nothing.
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # A blind index of the person; NULL when nobody is concerned, or after erasure.
+    Column("subject", LargeBinary, nullable=True),
+    Column("ref", String(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=True),
+    Index("ix_audit_subjects_subject", "subject"),
+)
+
+leaves = Table(
+    "audit_leaves",
+    metadata,
+    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", String(32), ForeignKey("audit_events.id"), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("event_id", name="uq_audit_leaves_event_id"),
+)
+
+nodes = Table(
+    "audit_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("tree_size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
