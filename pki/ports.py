@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from foundation.database import UnitOfWork
+from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.request import CertificateRequest
-from pki.validation import ValidCertificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,6 @@ class Admission:
     names: tuple[str, ...] = ()
     known_as: frozenset[str] = frozenset()
     previous_serial: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedCertificate:
-    """A certificate that stands in the record; `serial` in hex, `thumbprint` as `x5t#S256`."""
-
-    serial: str
-    reference: str
-    holder: str
-    profile: str
-    public_key: str
-    thumbprint: str
-    not_before: datetime
-    not_after: datetime
-    der: bytes = field(repr=False)
 
 
 class EnrolmentGate(Protocol):

@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
-from pki.ports import IssuedCertificate
+from pki.certificate import IssuedCertificate
 from pki.tables import authorities, certificates, held_keys
 
 

@@ -1,0 +1,74 @@
+"""A certificate for a TLS server of the city, its key made here — RFC 9525."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from pki import names, request
+from pki.certificate import IssuedCertificate
+from pki.issuance import Issuance
+from pki.ports import Admission, Caller
+from pki.request import CertificateRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """PEM: the certificate with its issuer below it, and the private key (PKCS #8)."""
+
+    certificate_chain: bytes
+    private_key: bytes = field(repr=False)
+    not_after: datetime
+
+
+class OperatorAtTheConsole:
+    """The gate of those who run the command line of this deployment: they may name a server."""
+
+    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
+        raise NotImplementedError("a server certificate is admitted by the command that asks")
+
+    def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
+        """Nothing to spend: the key was made a moment ago, for this certificate."""
+
+    def issued(
+        self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
+    ) -> None:
+        """Nothing to note: the caller writes the files."""
+
+
+def issue(
+    issuance: Issuance, chain: Sequence[x509.Certificate], hostnames: Sequence[str], now: datetime
+) -> ServerCertificate:
+    """Make a key and have it certified for `hostnames`: names or address literals, at least one."""
+    hosts = tuple(dict.fromkeys(names.host(hostname) for hostname in hostnames))
+    key = ec.generate_private_key(ec.SECP256R1())
+    proposed = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([]))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+    digest = hashlib.sha256(" ".join(hosts).encode()).hexdigest()[:16]
+    admission = Admission(
+        reference=opaque.identifier("srv"),
+        holder=f"server:{digest}",
+        profile="server",
+        common_name=hosts[0].partition(":")[2][:64],
+        names=hosts,
+    )
+    issued = issuance.issue(admission, request.parse(proposed), OperatorAtTheConsole(), now)
+    pem = [x509.load_der_x509_certificate(issued.der), *chain]
+    return ServerCertificate(
+        certificate_chain=b"".join(c.public_bytes(Encoding.PEM) for c in pem),
+        private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        not_after=issued.not_after,
+    )
