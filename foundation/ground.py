@@ -69,7 +69,7 @@ def lay(
     database = open_database(settings)
     keys = Keys.load(settings, database, clock)
     vault = Vault.load(settings, database, keys, clock)
-    audit = Audit(settings, database, keys, vault)
+    audit = Audit.load(settings, database, keys, vault, clock)
     jobs = Jobs(database, clock)
     rates = Rates(database)
     jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.sequence(clock.now()))
