@@ -1,1 +1,40 @@
 """Certificates: profiles, issuing, enrolment over secure transport, revocation."""
+
+from pki.authority import CertificateAuthority, prepare
+from pki.certificate import IssuedCertificate, ValidCertificate
+from pki.enrolment import Pki
+from pki.issuance import Settled
+from pki.ports import Admission, Caller, EnrolmentGate
+from pki.refusals import (
+    CertificateRefused,
+    EnrolmentRefused,
+    EnrolmentUnauthorized,
+    RequestRefused,
+)
+from pki.request import CertificateRequest
+from pki.routes import doors
+from pki.server_certificate import ServerCertificate
+from pki.settings import PkiSettings
+
+SECTIONS = (PkiSettings,)
+
+__all__ = [
+    "SECTIONS",
+    "Admission",
+    "Caller",
+    "CertificateAuthority",
+    "CertificateRefused",
+    "CertificateRequest",
+    "EnrolmentGate",
+    "EnrolmentRefused",
+    "EnrolmentUnauthorized",
+    "IssuedCertificate",
+    "Pki",
+    "PkiSettings",
+    "RequestRefused",
+    "ServerCertificate",
+    "Settled",
+    "ValidCertificate",
+    "doors",
+    "prepare",
+]

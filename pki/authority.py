@@ -53,9 +53,7 @@ class CertificateAuthority:
         """A key and certificate for a TLS listener reached under `hostnames`."""
         issuer, _ = self.hierarchy.signing("services")
         below_the_root = self.hierarchy.chain(issuer)[:-1]
-        return server_certificate.issue(
-            self.issuance, below_the_root, hostnames, self._clock.now()
-        )
+        return server_certificate.issue(self.issuance, below_the_root, hostnames, self._clock.now())
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """Every authority's certificate, the roots first."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ObjectIdentifier
 
 from pki import names
@@ -54,10 +55,8 @@ def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x50
     return builder.sign(private_key, _hash_for(private_key))
 
 
-def _hash_for(private_key: Any) -> hashes.HashAlgorithm | None:
+def _hash_for(private_key: Any) -> hashes.SHA256 | None:
     """SHA-256, but none where the key's own algorithm says it (Ed25519, ML-DSA)."""
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
     hashed = isinstance(private_key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
     return hashes.SHA256() if hashed else None
 

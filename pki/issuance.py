@@ -197,9 +197,7 @@ class Issuance:
             )
         return certificate.public_bytes(Encoding.DER)
 
-    def _record_signed(
-        self, row: Row[Any], der: bytes, gate: EnrolmentGate, now: datetime
-    ) -> None:
+    def _record_signed(self, row: Row[Any], der: bytes, gate: EnrolmentGate, now: datetime) -> None:
         with self._database.write() as uow:
             if not store.signed(uow, row.serial, der, x5t_s256(der), now):
                 return  # another thread or process finished, or voided, the same serial

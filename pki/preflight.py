@@ -6,7 +6,7 @@ signed part is byte for byte the one that the authority will sign.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -36,7 +36,7 @@ def _wrong(
     certificate: x509.Certificate, draft: drafting.Draft, issuer: x509.Certificate
 ) -> str | None:
     profile = draft.profile
-    extensions = {e.oid: e for e in certificate.extensions}
+    extensions: dict[Any, Any] = {e.oid: e for e in certificate.extensions}
     expected = {
         ExtensionOID.BASIC_CONSTRAINTS: True,
         ExtensionOID.KEY_USAGE: True,
@@ -49,14 +49,14 @@ def _wrong(
         expected[ExtensionOID.SUBJECT_ALTERNATIVE_NAME] = False
     if {oid: e.critical for oid, e in extensions.items()} != expected:
         return "extensions differ from the profile"
-    if extensions[ExtensionOID.BASIC_CONSTRAINTS].value.ca != profile.authority:  # type: ignore[attr-defined]
+    if extensions[ExtensionOID.BASIC_CONSTRAINTS].value.ca != profile.authority:
         return "basicConstraints differ from the profile"
     usage = extensions[ExtensionOID.KEY_USAGE].value
     if not isinstance(usage, x509.KeyUsage) or key_usages(usage) != profile.key_usage:
         return "keyUsage differs from the profile"
     if draft.alternative_names:
         names = extensions[ExtensionOID.SUBJECT_ALTERNATIVE_NAME].value
-        if [written(name) for name in names] != list(draft.alternative_names):  # type: ignore[attr-defined]
+        if [written(name) for name in names] != list(draft.alternative_names):
             return "subjectAltName differs from the admission"
     return _wrong_frame(certificate, draft, issuer)
 
@@ -75,21 +75,21 @@ def _wrong_frame(
     return None
 
 
-_GENERATE: dict[type[Any], Callable[[], Any]] = {
-    ec.EllipticCurvePrivateKey: lambda: ec.generate_private_key(ec.SECP256R1()),
-    rsa.RSAPrivateKey: lambda: rsa.generate_private_key(65537, 2048),
-    ed25519.Ed25519PrivateKey: ed25519.Ed25519PrivateKey.generate,
+_GENERATE: Mapping[str, tuple[type, Callable[[], Any]]] = {
+    "EC": (ec.EllipticCurvePrivateKey, lambda: ec.generate_private_key(ec.SECP256R1())),
+    "RSA": (rsa.RSAPrivateKey, lambda: rsa.generate_private_key(65537, 2048)),
+    "Ed25519": (ed25519.Ed25519PrivateKey, ed25519.Ed25519PrivateKey.generate),
 }
 
 
-def _kind(private_key: Any) -> type[Any]:
+def _kind(private_key: Any) -> str:
     """The kind of the authority's key, whether in software or in a token."""
-    for kind in _GENERATE:
-        if isinstance(private_key, kind):
+    for kind, (interface, _) in _GENERATE.items():
+        if isinstance(private_key, interface):
             return kind
     raise DraftRefused(f"an authority cannot sign with {type(private_key).__name__}")
 
 
 @lru_cache(maxsize=4)
-def _throw_away(kind: type[Any]) -> Any:
-    return _GENERATE[kind]()
+def _throw_away(kind: str) -> Any:
+    return _GENERATE[kind][1]()

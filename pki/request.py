@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import AttributeOID, ExtensionOID
 
+from foundation.errors import PayloadTooLarge
 from pki.names import attributes, written
 from pki.public_key import PublicKey, describe
 from pki.refusals import RequestRefused
@@ -74,8 +75,10 @@ def parse(body: bytes) -> CertificateRequest:
 def decode(body: bytes) -> bytes:
     """The DER inside `body`. Content-Transfer-Encoding says nothing (RFC 8951 §3.1), so look."""
     if len(body) > LARGEST:
-        raise RequestRefused(
-            "request", f"The request is larger than {LARGEST} bytes.", "Send a smaller request."
+        raise PayloadTooLarge(
+            f"The request is larger than {LARGEST} bytes.",
+            where="request",
+            next_step="Send one certification request, and nothing beside it.",
         )
     if body[:1] == b"\x30":
         return body

@@ -58,37 +58,44 @@ def record(uow: UnitOfWork, **values: Any) -> None:
 
 def signed(uow: UnitOfWork, serial: str, der: bytes, thumbprint: str, now: datetime) -> bool:
     """Whether this call was the one that completed the serial."""
-    return 1 == uow.changed(
-        update(certificates)
-        .where(certificates.c.serial == serial, certificates.c.state == "recorded")
-        .values(state="issued", certificate=der, thumbprint=thumbprint, issued_at=now)
+    return (
+        uow.changed(
+            update(certificates)
+            .where(certificates.c.serial == serial, certificates.c.state == "recorded")
+            .values(state="issued", certificate=der, thumbprint=thumbprint, issued_at=now)
+        )
+        == 1
     )
 
 
 def void(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
-    return 1 == uow.changed(
-        update(certificates)
-        .where(certificates.c.serial == serial, certificates.c.state == "recorded")
-        .values(state="void", revoked_at=now, revocation_reason=reason)
+    return (
+        uow.changed(
+            update(certificates)
+            .where(certificates.c.serial == serial, certificates.c.state == "recorded")
+            .values(state="void", revoked_at=now, revocation_reason=reason)
+        )
+        == 1
     )
 
 
 def revoke(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
     """Whether this call was the one that revoked it."""
-    return 1 == uow.changed(
-        update(certificates)
-        .where(certificates.c.serial == serial, certificates.c.state == "issued")
-        .where(certificates.c.revoked_at.is_(None))
-        .values(revoked_at=now, revocation_reason=reason)
+    return (
+        uow.changed(
+            update(certificates)
+            .where(certificates.c.serial == serial, certificates.c.state == "issued")
+            .where(certificates.c.revoked_at.is_(None))
+            .values(revoked_at=now, revocation_reason=reason)
+        )
+        == 1
     )
 
 
 def revoked(uow: UnitOfWork, authority_kid: str, now: datetime) -> Sequence[Row[Any]]:
     """What a revocation list names: revoked, and not yet expired (RFC 5280 §3.3)."""
     return uow.all(
-        select(
-            certificates.c.serial, certificates.c.revoked_at, certificates.c.revocation_reason
-        )
+        select(certificates.c.serial, certificates.c.revoked_at, certificates.c.revocation_reason)
         .where(certificates.c.authority_kid == authority_kid, certificates.c.state == "issued")
         .where(certificates.c.revoked_at.is_not(None), certificates.c.not_after > now)
         .order_by(certificates.c.revoked_at)

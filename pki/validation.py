@@ -1,4 +1,4 @@
-"""Is this client certificate one of ours, meant for this, and good now? — RFC 5280 §6.1, RFC 8705 §2.1.
+"""Is a client certificate ours, meant for this, and good now? — RFC 5280 §6.1, RFC 8705 §2.1.
 
 TLS checks that the caller holds the key. Everything else is checked here, whoever checked it
 before: a proxy's word is not enough, and Python's path verifier accepts a missing EKU.
@@ -33,7 +33,9 @@ class Validation:
     ) -> None:
         self._database = database
         self._hierarchy = hierarchy
-        self._issuers = {p.issuer for p in profiles.values() if "client_auth" in p.extended_key_usage}
+        self._issuers = {
+            p.issuer for p in profiles.values() if "client_auth" in p.extended_key_usage
+        }
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a certificate that passes. Raises CertificateRefused with the reason."""

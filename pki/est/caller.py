@@ -1,0 +1,80 @@
+"""Who calls EST: TLS first, then a certificate or a name with a token — RFC 7030 §3.2.3, §3.3."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from starlette.requests import Request
+
+from foundation import web
+from foundation.errors import Forbidden, NotFound, UnsupportedMediaType
+from pki.certificate import ValidCertificate
+from pki.enrolment import Pki
+from pki.ports import Caller
+from pki.refusals import EnrolmentUnauthorized
+
+LONGEST_CREDENTIALS = 512
+
+
+def over_tls(request: Request) -> None:
+    """§3.3: EST is spoken over TLS only, on loopback and in development too."""
+    if not web.is_secure(request):
+        raise Forbidden(
+            "EST is served over TLS only; this connection is plain http.",
+            where="connection",
+            next_step="Use the https address of this server.",
+        )
+
+
+def known_label(pki: Pki, request: Request) -> None:
+    """§3.2.2: an optional label chooses among authorities; ours are those of the profiles."""
+    label = request.path_params.get("label")
+    labels = {p.est_label for p in pki.authority.profiles.values() if p.est_label is not None}
+    if label is not None and label not in labels:
+        raise NotFound(
+            "There is no EST service under that label.",
+            where="label",
+            next_step=f"Use one of {', '.join(sorted(labels))}, or no label.",
+        )
+
+
+def is_pkcs10(request: Request) -> None:
+    if web.media_type(request) != "application/pkcs10":
+        raise UnsupportedMediaType(
+            "A certification request is sent as application/pkcs10.",
+            where="Content-Type",
+            next_step="Set Content-Type: application/pkcs10.",
+        )
+
+
+def caller_of(pki: Pki, request: Request) -> Caller:
+    """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate."""
+    username, secret = _basic(request)
+    return Caller(username, secret, _certificate(pki, request), web.client_address(request))
+
+
+def _certificate(pki: Pki, request: Request) -> ValidCertificate | None:
+    presented = web.client_certificate(request)
+    if presented is None:
+        return None
+    return pki.authority.validate_client(presented, pki.clock.now())
+
+
+def _basic(request: Request) -> tuple[str | None, str | None]:
+    header = request.headers.get("authorization")
+    if header is None:
+        return None, None
+    scheme, _, encoded = header.partition(" ")
+    try:
+        if scheme.lower() != "basic" or len(encoded) > LONGEST_CREDENTIALS:
+            raise ValueError(scheme)
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        raise EnrolmentUnauthorized(
+            "credentials_malformed",
+            "The Authorization header is not HTTP Basic as RFC 7617 writes it.",
+            "Send the device's id as user and its one-time token as password.",
+        ) from None
+    username, colon, secret = decoded.partition(":")
+    return (username, secret) if colon else (username, "")

@@ -1,0 +1,26 @@
+"""First enrolment of a device — RFC 7030 §4.2, §4.2.1, §4.2.3."""
+
+from __future__ import annotations
+
+from cryptography import x509
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation import web
+from pki import request as certification_request
+from pki.enrolment import Pki
+from pki.est.caller import caller_of, is_pkcs10, known_label, over_tls
+from pki.est.messages import certs_only
+from pki.est.refusal import spoken
+
+
+@spoken
+def simple_enrol(pki: Pki, request: Request) -> Response:
+    """A certificate for the caller with a one-time token."""
+    over_tls(request)
+    known_label(pki, request)
+    caller = caller_of(pki, request)
+    is_pkcs10(request)
+    proposed = certification_request.parse(web.body(request))
+    issued = pki.enrol(caller, proposed, pki.clock.now())
+    return certs_only([x509.load_der_x509_certificate(issued.der)])

@@ -1,0 +1,38 @@
+"""Every URL of the wing, its specification beside it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from foundation.web import Door
+from pki.endpoints.authorities import authorities_pem
+from pki.endpoints.revocation_list import revocation_list
+from pki.enrolment import Pki
+from pki.est.cacerts import cacerts
+from pki.est.csr_attributes import csr_attributes
+from pki.est.not_offered import full_cmc, server_key_generation
+from pki.est.simple_enrol import simple_enrol
+from pki.est.simple_reenrol import simple_reenrol
+
+_EST = (
+    ("GET", "cacerts", cacerts, "RFC 7030 §4.1"),
+    ("POST", "simpleenroll", simple_enrol, "RFC 7030 §4.2"),
+    ("POST", "simplereenroll", simple_reenrol, "RFC 7030 §4.2.2"),
+    ("POST", "fullcmc", full_cmc, "RFC 7030 §4.3"),
+    ("POST", "serverkeygen", server_key_generation, "RFC 7030 §4.4"),
+    ("GET", "csrattrs", csr_attributes, "RFC 7030 §4.5"),
+)
+
+
+def doors(pki: Pki) -> tuple[Door, ...]:
+    est = tuple(
+        Door((method,), f"/.well-known/est/{label}{operation}", partial(answer, pki), said)
+        for label in ("", "{label}/")
+        for method, operation, answer, said in _EST
+    )
+    return (
+        *est,
+        Door(("GET",), "/pki/ca.pem", partial(authorities_pem, pki), "RFC 7468 §5"),
+        Door(("GET",), "/pki/crl", partial(revocation_list, pki), "RFC 5280 §5"),
+        Door(("GET",), "/pki/crl/{authority}", partial(revocation_list, pki), "RFC 5280 §5"),
+    )
