@@ -1,0 +1,119 @@
+"""Which client calls, and how it was proven: one door for every endpoint — RFC 6749 §2.3, §3.2.1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+
+from foundation import web
+from foundation.errors import TooManyRequests
+from foundation.rates import Rates
+from idp.oauth.client import Client
+from idp.oauth.client_authentication import basic, private_key_jwt
+from idp.oauth.client_authentication.credentials import Method, NotProven, Offered
+from idp.oauth.client_authentication.tls_client_auth import thumbprint
+from idp.oauth.clients import Clients
+from idp.oauth.errors import InvalidClient, InvalidRequest, SlowDown
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that was proven (or, if public, named), and the certificate it came with."""
+
+    client: Client
+    certificate_thumbprint: str | None
+
+
+class Authenticator:
+    """Finds the client of a request and has its one registered method prove it."""
+
+    def __init__(
+        self, clients: Clients, methods: Sequence[Method], rates: Rates, failures_per_minute: int
+    ) -> None:
+        self._clients = clients
+        self._methods = {method.name: method for method in methods}
+        self._rates = rates
+        self._limit = failures_per_minute
+
+    def authenticate(
+        self, request: Request, form: web.Form, now: datetime, *, public: bool = True
+    ) -> AuthenticatedClient:
+        """The client that calls.
+
+        `public=False` refuses clients that cannot authenticate. Raises InvalidClient (always the
+        same words for an unknown client and a wrong secret), or SlowDown after many failures.
+        """
+        try:
+            offered = Offered(
+                form, basic.read(request.headers.get("authorization")),
+                web.client_certificate(request), now,
+            )
+            return self._proven(offered, public)
+        except NotProven as reason:
+            self._count_failure(request, now)
+            raise InvalidClient(f"Client authentication failed: {reason}.") from None
+
+    def _proven(self, offered: Offered, public: bool) -> AuthenticatedClient:
+        client_id = _client_id(offered)
+        client = self._clients.find(client_id, offered.now)
+        used = offered.method
+        if used is None:
+            raise InvalidRequest("Authenticate by one method only (RFC 6749 §2.3).")
+        if client is None or not client.active:
+            raise NotProven(_UNKNOWN)
+        registered = client.token_endpoint_auth_method
+        if registered == "tls_client_auth" and used == "none":
+            used = registered
+        if used != registered:
+            raise NotProven(f"this client is registered for {registered}" if _harmless(used)
+                            else _UNKNOWN)
+        try:
+            self._methods[used].prove(client, offered)
+        except NotProven as reason:
+            raise NotProven(_UNKNOWN if "secret" in str(reason) else str(reason)) from reason
+        if client.is_public and not public:
+            raise NotProven("a public client may not use this endpoint")
+        certificate = offered.certificate
+        return AuthenticatedClient(client, None if certificate is None else thumbprint(certificate))
+
+    def _count_failure(self, request: Request, now: datetime) -> None:
+        address = web.client_address(request)
+        try:
+            self._rates.check(
+                "oauth.client", address, self._limit, timedelta(minutes=1), now
+            )
+        except TooManyRequests as limit:
+            raise SlowDown(
+                "Too many failed client authentications from this address.", headers=limit.headers
+            ) from None
+
+
+_UNKNOWN = "the client is unknown, or its credentials are wrong"
+
+
+def _harmless(used: str) -> bool:
+    # Naming the registered method to somebody who tries no secret reveals nothing of use.
+    return used == "none"
+
+
+def _client_id(offered: Offered) -> str:
+    """The one client that all parts of the request name."""
+    named = [
+        value
+        for value in (
+            offered.basic[0] if offered.basic else None,
+            offered.form.get("client_id"),
+            private_key_jwt.client_id_of(offered.form["client_assertion"])
+            if "client_assertion" in offered.form
+            else None,
+        )
+        if value
+    ]
+    if not named:
+        raise NotProven("no client is named; send client_id, or an Authorization header")
+    if len(set(named)) > 1:
+        raise InvalidRequest("The request names two different clients.")
+    return named[0]

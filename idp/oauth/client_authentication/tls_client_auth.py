@@ -1,0 +1,67 @@
+"""`tls_client_auth`: the client is proven by its certificate in TLS — RFC 8705 §2.1; devices."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from device_registry import Device, DeviceRefused
+from idp.oauth.client import Client
+from idp.oauth.client_authentication.credentials import Method, NotProven, Offered
+
+AuthenticateDevice = Callable[[x509.Certificate, datetime], Device]
+ValidateCertificate = Callable[[x509.Certificate, datetime], object]
+"""Validates a certificate against our own trust anchors; raises when it is not valid now."""
+
+
+def thumbprint(certificate: x509.Certificate) -> str:
+    """`x5t#S256`: base64url of the SHA-256 of the DER — RFC 8705 §3.1."""
+    digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+class TlsClientAuth(Method):
+    """Devices are proven by the registry; services by the subject that they registered."""
+
+    name = "tls_client_auth"
+
+    def __init__(
+        self, devices: AuthenticateDevice | None, validate: ValidateCertificate | None
+    ) -> None:
+        self._devices = devices
+        self._validate = validate
+
+    def prove(self, client: Client, offered: Offered) -> None:
+        if offered.certificate is None:
+            raise NotProven("no client certificate came with the TLS connection; use the mTLS "
+                            "endpoint of mtls_endpoint_aliases")
+        if client.kind == "device":
+            self._prove_device(client, offered.certificate, offered.now)
+        else:
+            self._prove_service(client, offered.certificate, offered.now)
+
+    def _prove_device(self, client: Client, certificate: x509.Certificate, now: datetime) -> None:
+        if self._devices is None:
+            raise NotProven("this deployment has no devices")
+        try:
+            device = self._devices(certificate, now)
+        except DeviceRefused as refused:
+            raise NotProven(f"the device is refused: {refused}") from None
+        if not hmac.compare_digest(device.id, client.id):
+            raise NotProven("the certificate belongs to another device")
+
+    def _prove_service(self, client: Client, certificate: x509.Certificate, now: datetime) -> None:
+        if self._validate is None:
+            raise NotProven("this deployment accepts no certificates of services")
+        try:
+            self._validate(certificate, now)
+        except Exception as refused:  # noqa: BLE001 - whatever is wrong with it, it proves nothing
+            raise NotProven("the client certificate is not valid here") from refused
+        if certificate.subject.rfc4514_string() != client.tls_client_auth_subject_dn:
+            raise NotProven("the certificate has another subject than the registered one")

@@ -1,0 +1,133 @@
+"""The clients of this deployment: our own table, the devices, and other sources — RFC 7591."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from foundation import opaque
+from foundation.audit import Actor, Audit
+from foundation.database import Database, UnitOfWork
+from foundation.errors import NotFound
+from idp.oauth import registration
+from idp.oauth.client import DEVICE_PREFIX, Client, device_client
+from idp.oauth.ports import ClientSource
+from idp.oauth.secrets import ClientSecrets
+from idp.oauth.tables import clients
+
+OPERATOR = Actor("system", "operator")
+Complete = Callable[[Client], Client]
+"""Checks a client against the catalogue of purposes and attributes, and completes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedClient:
+    """A new client; `secret` is shown this once, and None for methods without one."""
+
+    client: Client
+    secret: str | None
+
+
+class Clients:
+    """Finds clients, and keeps those that an operator added."""
+
+    def __init__(
+        self,
+        database: Database,
+        secrets: ClientSecrets,
+        audit: Audit,
+        *,
+        development: bool,
+        complete: Complete,
+        sources: Sequence[ClientSource] = (),
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._audit = audit
+        self._development = development
+        self._complete = complete
+        self._sources = tuple(sources)
+        # Parsed once while the row stays the same; as many entries as the table has rows.
+        self._parsed: dict[str, tuple[Mapping[str, Any], Client]] = {}
+
+    def add(
+        self,
+        metadata: Mapping[str, Any],
+        now: datetime,
+        *,
+        client_id: str | None = None,
+        actor: Actor = OPERATOR,
+    ) -> AddedClient:
+        """Register a client. Raises registration.InvalidClientMetadata that names the member."""
+        identifier = client_id or opaque.identifier("svc")
+        parsed = registration.parse(identifier, metadata, development=self._development)
+        client = self._complete(parsed)
+        secret, mac = None, None
+        if client.token_endpoint_auth_method in ("client_secret_basic", "client_secret_post"):
+            secret, mac = self._secrets.new(identifier)
+        with self._database.write() as uow:
+            uow.execute(
+                insert(clients).values(
+                    id=identifier,
+                    name=client.name,
+                    state="active",
+                    registration=dict(metadata),
+                    secret_mac=mac,
+                    created_at=now,
+                )
+            )
+            self._audit.record(uow, "client.added", actor, details={"client": identifier})
+        return AddedClient(replace(client, secret_mac=mac), secret)
+
+    def new_secret(self, client_id: str, now: datetime, actor: Actor = OPERATOR) -> str:
+        """Replace a client's secret; the old one is dead at once. Raises NotFound."""
+        value, mac = self._secrets.new(client_id)
+        changed = update(clients).where(clients.c.id == client_id, clients.c.secret_mac.is_not(None))
+        with self._database.write() as uow:
+            if uow.changed(changed.values(secret_mac=mac)) == 0:
+                raise NotFound(f"There is no client {client_id} with a secret.", where="client_id")
+            self._audit.record(uow, "client.secret_replaced", actor, details={"client": client_id})
+        return value
+
+    def set_state(self, uow: UnitOfWork, client_id: str, state: str, actor: Actor) -> None:
+        """`active` or `suspended`. Raises NotFound."""
+        if uow.changed(update(clients).where(clients.c.id == client_id).values(state=state)) == 0:
+            raise NotFound(f"There is no client {client_id}.", where="client_id")
+        self._audit.record(uow, f"client.{state}", actor, details={"client": client_id})
+
+    def list(self) -> list[Client]:
+        """All clients of our own table, oldest first."""
+        with self._database.read() as uow:
+            rows = uow.all(select(clients).order_by(clients.c.created_at, clients.c.id))
+        return [self._client(row) for row in rows]
+
+    def find(self, client_id: str, now: datetime) -> Client | None:
+        """The client of this id: ours, a device, or one that another source vouches for now."""
+        if not 0 < len(client_id) <= 2048 or not client_id.isprintable():
+            return None
+        if client_id.startswith(DEVICE_PREFIX):
+            return device_client(client_id)
+        with self._database.read() as uow:
+            row = uow.one(select(clients).where(clients.c.id == client_id))
+        if row is not None:
+            return self._client(row)
+        for source in self._sources:
+            found = source.find(client_id, now)
+            if found is not None:
+                return self._complete(found)
+        return None
+
+    def of_resource(self, resource: str) -> Client | None:
+        """The client that receives tokens under this resource URI."""
+        return next((c for c in self.list() if c.resource == resource and c.active), None)
+
+    def _client(self, row: Any) -> Client:
+        known = self._parsed.get(row.id)
+        if known is None or known[0] != row.registration:
+            parsed = registration.parse(row.id, row.registration, development=self._development)
+            known = self._parsed[row.id] = (row.registration, self._complete(parsed))
+        return replace(known[1], active=row.state == "active", secret_mac=row.secret_mac)

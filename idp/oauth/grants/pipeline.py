@@ -1,0 +1,214 @@
+"""The token endpoint's one pipeline: every grant passes every step — RFC 6749 §3.2, §5.1.
+
+    authenticate client → sender constraint → scope → decide → consume and audit → issue
+
+A grant type only proposes; it can neither skip a step nor issue anything by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.web import Form
+from idp.oauth import grant_store, scopes
+from idp.oauth.acr import acr_of
+from idp.oauth.client import OPENID
+from idp.oauth.client_authentication import Authenticator
+from idp.oauth.errors import (
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
+from idp.oauth.families import Families
+from idp.oauth.grant import Grant
+from idp.oauth.grants.proposal import GrantType, Proposal, TokenRequest
+from idp.oauth.release import Releases
+from idp.oauth.settings import OAuthSettings
+from idp.oauth.tokens import access_token, id_token
+from idp.oauth.tokens.access_token import AccessToken
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What the steps need; `grant_types` is the list of what this server can grant."""
+
+    ground: Ground
+    settings: OAuthSettings
+    issuer: str
+    authenticator: Authenticator
+    grant_types: Sequence[GrantType]
+    families: Families
+    releases: Releases
+
+    def run(self, request: Request, form: Form) -> Mapping[str, Any]:
+        """The token response of §5.1. Raises the errors of §5.2."""
+        now = self.ground.clock.now()
+        caller = self.authenticator.authenticate(request, form, now)
+        asked = TokenRequest(form, caller, now)
+        proposal = self._grant_type(asked).propose(asked)
+        bound_to = _sender_constraint(asked, proposal)
+        scope = _scope(asked, proposal)
+        audience = self._audience(asked, proposal)
+        released = self._decide(asked, proposal)
+        refresh_token = self._consume(asked, proposal, released)
+        token = self._access_token(asked, proposal, scope, audience, bound_to)
+        encoded = access_token.encode(self.ground.keys, token)
+        response: dict[str, Any] = {
+            "access_token": encoded,
+            "token_type": "Bearer",
+            "expires_in": self.settings.access_token_seconds,
+            "scope": scopes.render(scope),
+        }
+        if refresh_token is not None:
+            response["refresh_token"] = refresh_token
+        if proposal.grant is not None and OPENID in scope:
+            response["id_token"] = self._id_token(asked, proposal, encoded, released)
+        return response
+
+    def _grant_type(self, asked: TokenRequest) -> GrantType:
+        name = asked.form.required("grant_type", InvalidRequest)
+        found = next((g for g in self.grant_types if g.name == name), None)
+        if found is None:
+            known = ", ".join(g.name for g in self.grant_types)
+            raise UnsupportedGrantType(f"grant_type must be one of {known}.")
+        if name not in asked.client.grant_types:
+            raise UnauthorizedClient(f"This client is not registered for {name}.")
+        return found
+
+    def _audience(self, asked: TokenRequest, proposal: Proposal) -> str:
+        """The one resource of the token: as granted, or as asked by a client for itself."""
+        resource = asked.form.get("resource") or None
+        if proposal.grant is not None:
+            if resource is not None and resource != proposal.grant.audience:
+                raise InvalidTarget("resource is not the one of the authorization request.")
+            return proposal.grant.audience or self.issuer
+        if resource is not None and resource not in (*asked.client.audiences, self.issuer):
+            raise InvalidTarget("This client is not registered for that resource.")
+        return resource or self.issuer
+
+    def _decide(self, asked: TokenRequest, proposal: Proposal) -> Mapping[str, Any]:
+        """Claims for the ID token that the policy permits to release now."""
+        grant = proposal.grant
+        if grant is None or not proposal.first or not grant.id_token_attributes:
+            return {}
+        return self.releases.release(grant, grant.id_token_attributes, asked.now)
+
+    def _consume(
+        self, asked: TokenRequest, proposal: Proposal, released: Mapping[str, Any]
+    ) -> str | None:
+        if proposal.consume is None:
+            return None
+        with self.ground.database.write() as uow:
+            refresh_token = proposal.consume(uow)
+            self._confirm(uow, asked, proposal.grant)
+            if proposal.first and proposal.grant is not None:
+                self._audit_sign_in(uow, proposal.grant, tuple(released))
+        return refresh_token
+
+    def _confirm(self, uow: UnitOfWork, asked: TokenRequest, grant: Grant | None) -> None:
+        # A withdrawal may have come between reading the grant and this write.
+        if grant is not None:
+            current = grant_store.find(uow, grant.id)
+            if current is None or not current.alive(asked.now):
+                raise InvalidGrant("The authorization has just ended; sign in again.")
+
+    def _audit_sign_in(self, uow: UnitOfWork, grant: Grant, attributes: tuple[str, ...]) -> None:
+        self.ground.audit.record(
+            uow,
+            "service.signed_in",
+            Actor("service", grant.client_id),
+            persons=[grant.person_id],
+            details={
+                "service": grant.client_id,
+                "purpose": grant.purpose,
+                "level": grant.level,
+                "attributes": list(attributes),
+            },
+        )
+
+    def _access_token(
+        self,
+        asked: TokenRequest,
+        proposal: Proposal,
+        scope: tuple[str, ...],
+        audience: str,
+        bound_to: str | None,
+    ) -> AccessToken:
+        grant = proposal.grant
+        token = AccessToken(
+            issuer=self.issuer,
+            subject=asked.client.id if grant is None else grant.subject,
+            audience=audience,
+            client_id=asked.client.id,
+            scope=scope,
+            issued_at=asked.now,
+            expires_at=asked.now + timedelta(seconds=self.settings.access_token_seconds),
+            id=access_token.new_id(),
+            certificate_thumbprint=bound_to,
+        )
+        if grant is None:
+            return token
+        return replace(
+            token,
+            subject=self.releases.subject_for(grant, audience, self.issuer, asked.now),
+            grant_id=grant.id,
+            purpose=grant.purpose,
+            acr=acr_of(grant.level),
+            amr=grant.amr,
+            auth_time=grant.auth_time,
+        )
+
+    def _id_token(
+        self, asked: TokenRequest, proposal: Proposal, token: str, released: Mapping[str, Any]
+    ) -> str:
+        assert proposal.grant is not None
+        return id_token.encode(
+            self.ground.keys,
+            self.issuer,
+            asked.client,
+            proposal.grant,
+            access_token=token,
+            released=released,
+            now=asked.now,
+            lifetime=timedelta(seconds=self.settings.id_token_seconds),
+            nonce=proposal.first,
+        )
+
+
+def _sender_constraint(asked: TokenRequest, proposal: Proposal) -> str | None:
+    """The certificate to bind the token to — RFC 8705 §3, §4."""
+    presented = asked.caller.certificate_thumbprint
+    if proposal.required_thumbprint not in (None, presented):
+        raise InvalidGrant("This refresh token is bound to another client certificate.")
+    if asked.client.certificate_bound_access_tokens and presented is None:
+        raise InvalidRequest(
+            "This client's tokens are bound to its certificate: use the mTLS token endpoint."
+        )
+    bound = asked.client.certificate_bound_access_tokens
+    return presented if bound or proposal.required_thumbprint else None
+
+
+def _scope(asked: TokenRequest, proposal: Proposal) -> tuple[str, ...]:
+    """The scope asked for, within what may be issued — RFC 6749 §3.3, §6."""
+    text = asked.form.get("scope")
+    if not text:
+        return proposal.scope_limit
+    try:
+        wanted = scopes.parse(text)
+    except scopes.MalformedScope:
+        raise InvalidScope("scope is malformed (RFC 6749 §3.3).") from None
+    for scope in wanted:
+        if scope not in proposal.scope_limit:
+            raise InvalidScope(f"The scope {scope} is not granted to this client.")
+    return wanted

@@ -1,0 +1,58 @@
+"""What a grant type asks the pipeline to issue, before anything is used up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from foundation.database import UnitOfWork
+from foundation.web import Form
+from idp.oauth.client import Client
+from idp.oauth.client_authentication import AuthenticatedClient
+from idp.oauth.grant import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A token request by a client that has been authenticated."""
+
+    form: Form
+    caller: AuthenticatedClient
+    now: datetime
+
+    @property
+    def client(self) -> Client:
+        return self.caller.client
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be issued if every step of the pipeline agrees.
+
+    `scope_limit`: the most that may be issued. `grant`: None where the client acts for itself.
+    `required_thumbprint`: the certificate that what is presented was bound to.
+    `consume`: uses up what was presented, in the one write of the pipeline, and returns the
+    next refresh token if there is one; None where there is nothing to use up (then the pipeline
+    does not write at all). `first`: whether this is the answer to the sign-in itself.
+    """
+
+    scope_limit: tuple[str, ...]
+    grant: Grant | None = None
+    required_thumbprint: str | None = None
+    consume: Callable[[UnitOfWork], str | None] | None = None
+    first: bool = False
+
+
+class GrantType(Protocol):
+    """One value of `grant_type`."""
+
+    name: str
+
+    def propose(self, request: TokenRequest) -> Proposal:
+        """Read what is presented and say what it would give. Uses nothing up.
+
+        Raises InvalidGrant or InvalidRequest, with the consequence that a misuse has.
+        """
+        ...

@@ -1,0 +1,38 @@
+"""What this suite asks of others; the roof plugs in who answers (floor plan, "Ports")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from idp.login import WhoIsThere
+from idp.oauth.client import Client
+from policies import Facts
+
+__all__ = ["ClaimsSource", "ClientSource", "WhoIsThere"]
+
+
+class ClaimsSource(Protocol):
+    """Where attribute values come from: the vault under provider, the sealed upstream answer
+    under broker."""
+
+    def claims_of(
+        self, person_id: str, session_id: str, names: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """The values of `names` that are known; unknown ones are absent. Nothing is decided
+        here: only names that a decision permitted are asked for."""
+        ...
+
+    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
+        """What a decision needs to know of the person: age, life, the level reached."""
+        ...
+
+
+class ClientSource(Protocol):
+    """Clients from elsewhere than our own table: leafs of the federation, for example."""
+
+    def find(self, client_id: str, now: datetime) -> Client | None:
+        """The client, valid now, or None if this source does not know it. May fetch: never
+        called inside a unit of work."""
+        ...
