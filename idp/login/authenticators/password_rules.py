@@ -1,0 +1,52 @@
+"""Which passwords may be chosen: long enough, and not on any list — NIST SP 800-63B §5.1.1.2, AU-2.
+
+No rule about digits or signs: such rules make passwords worse. What is refused is what a guesser
+tries first: common passwords (zxcvbn's lists), the person's and the city's own words, patterns.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from idp.login.authenticators.password import MOST_BYTES, prepared, too_long
+
+LEAST_SCORE = 3  # zxcvbn: at least 10^8 guesses
+_LOOKED_AT = 72  # zxcvbn's time grows with length; more characters only make it stronger
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
+    return message
+
+
+TOO_SHORT = N_("Choose a password of at least %(minimum)s characters. Three or four words do well.")
+TOO_LONG = N_("This password is too long; %(most)s bytes are enough.")
+GUESSABLE = N_(
+    "This password is easily guessed: it is on the lists that attackers try first, or close to "
+    "your name or the city's. Choose three or four unrelated words."
+)
+NOT_TEXT = N_("A password may not hold control characters.")
+
+
+def objection(password: str, minimum: int, context: Iterable[str] = ()) -> str | None:
+    """Why ``password`` may not be chosen (a message id), or None when it may.
+
+    ``context``: words that belong to the person or the service; each part counts.
+    """
+    if too_long(password):
+        return TOO_LONG
+    text = prepared(password)
+    if any(unicodedata.category(c) == "Cc" for c in text):
+        return NOT_TEXT
+    if len(text) < minimum:
+        return TOO_SHORT
+    from zxcvbn import zxcvbn  # a second of lists: loaded by the first who chooses
+
+    words = [part for phrase in context for part in [phrase, *phrase.split()] if len(part) > 2]
+    verdict = zxcvbn(text[:_LOOKED_AT], user_inputs=words, max_length=_LOOKED_AT)
+    return GUESSABLE if verdict["score"] < LEAST_SCORE else None
+
+
+def values(minimum: int) -> dict[str, int]:
+    """What the sentences above name."""
+    return {"minimum": minimum, "most": MOST_BYTES}

@@ -1,0 +1,61 @@
+"""The section `[login]`: what passwords cost, how long sessions live, how often one may guess."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from pydantic import Field
+
+from foundation.settings import Section
+
+
+class LoginSettings(Section):
+    """What a jurisdiction decides about sign-in. Times are in minutes."""
+
+    section: ClassVar[str] = "login"
+
+    argon2_memory: int = Field(default=19_456, ge=7_168)
+    """KiB that one password hash takes (RFC 9106; 19 MiB with two passes)."""
+    argon2_passes: int = Field(default=2, ge=1)
+    argon2_lanes: int = Field(default=1, ge=1)
+
+    password_minimum: int = Field(default=10, ge=8, le=64)
+    """Characters that a new password has at least."""
+
+    session_lifetime: int = Field(default=720, ge=5)
+    """A session ends so long after it began, whatever happens in it (NIST SP 800-63B §5)."""
+    session_idle: int = Field(default=60, ge=1)
+    """A session ends after so long without a request."""
+
+    account_attempts: int = Field(default=10, ge=1)
+    """Wrong passwords for one name in `attempt_window`, from browsers that never signed in to
+    it. A browser that did has a count of its own, so that a stranger cannot lock it out."""
+    source_attempts: int = Field(default=100, ge=1)
+    """Wrong passwords or codes from one address in `attempt_window`."""
+    attempt_window: int = Field(default=15, ge=1)
+
+    challenge_lifetime: int = Field(default=5, ge=1, le=30)
+    """How long a passkey's challenge can be answered; it is answered once."""
+    set_up_lifetime: int = Field(default=60, ge=5)
+    """How long an opened activation stays open in the browser; the code itself lives longer."""
+
+    @property
+    def lifetime(self) -> timedelta:
+        return timedelta(minutes=self.session_lifetime)
+
+    @property
+    def idle(self) -> timedelta:
+        return timedelta(minutes=self.session_idle)
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(minutes=self.attempt_window)
+
+    @property
+    def challenge(self) -> timedelta:
+        return timedelta(minutes=self.challenge_lifetime)
+
+    @property
+    def set_up(self) -> timedelta:
+        return timedelta(minutes=self.set_up_lifetime)

@@ -1,0 +1,65 @@
+"""Tables of sign-in: credentials, sessions, and passkey challenges that work once."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+
+from foundation.clock import Instant
+from foundation.database import Json, metadata
+
+credentials = Table(
+    "login_credentials",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # password, passkey
+    Column("state", String(16), nullable=False),  # active, ended
+    Column("label", String(80), nullable=False),
+    # The SHA-256 of a passkey's credential id; NULL for a password.
+    Column("lookup", LargeBinary(32), nullable=True),
+    # The Argon2id hash, sealed under the master key; a stolen dump cannot even be guessed at.
+    Column("secret", LargeBinary, nullable=True),
+    Column("data", Json, nullable=False),
+    Column("counter", Integer, nullable=False, default=0),
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=True),
+    Column("ended_at", Instant, nullable=True),
+    Index("ix_login_credentials_subject", "subject_id", "state"),
+    Index("uq_login_credentials_lookup", "lookup", unique=True),
+)
+
+sessions = Table(
+    "login_sessions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("token_digest", LargeBinary(32), nullable=False),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("used", Json, nullable=False),  # [{authenticator, credential, at}]
+    Column("auth_time", Instant, nullable=False),
+    Column("signed_in_for", LargeBinary(32), nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    Column("end_reason", String(32), nullable=True),
+    Index("uq_login_sessions_token_digest", "token_digest", unique=True),
+    Index("ix_login_sessions_subject", "subject_id", "ended_at"),
+    Index("ix_login_sessions_ends_at", "ends_at"),
+)
+
+challenges = Table(
+    "login_challenges",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("browser", LargeBinary(32), nullable=False),
+    Column("purpose", String(16), nullable=False),  # sign-in, step-up, register
+    Column("subject_id", String(64), nullable=True),
+    Column("session_id", String(40), ForeignKey("login_sessions.id"), nullable=True),
+    Column("state", Json, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=True),
+    Index("ix_login_challenges_expires_at", "expires_at"),
+)
