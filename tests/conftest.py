@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # Imported by the fixtures that need them: most tests start without a browser's library.
     from playwright.sync_api import Browser, Page
 
+    from civitas.tour.deployments import City, Deployed
     from foundation.ground import Ground
     from tests.support.browser import VirtualAuthenticator
     from tests.support.postgresql import PostgreSQL
@@ -92,6 +93,27 @@ def any_ground(any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
     laid = deployments.lay_ground(any_settings, clock)
     yield laid
     laid.close()
+
+
+# --- running deployments ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    """Makes deployments with `city.found(name, …)`; each runs from `.start()` to the test's end."""
+    from civitas.tour.deployments import City
+
+    made = City(tmp_path / "city")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def live_server(city: City) -> Deployed:
+    """A provider in a process of its own, on free ports, over HTTP and TLS: `.url`, `.tls_url`."""
+    deployed = city.found("provider")
+    deployed.start()
+    return deployed
 
 
 # --- browser ---------------------------------------------------------------------------------
