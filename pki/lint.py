@@ -1,4 +1,4 @@
-"""What a request may propose under a profile: an ordered list of checks — RFC 5280, RFC 7030 §4.2.1.
+"""What a request may propose under a profile, as a list of checks — RFC 5280, RFC 7030 §4.2.1.
 
 The profile and the admission decide. A request that asks for anything else is refused with the
 name of the field, never trimmed in silence: a device that asked for more would believe it has it.
@@ -99,7 +99,7 @@ def fitting_usage(request: CertificateRequest, profile: Profile, admission: Admi
         if extra:
             raise RequestRefused(
                 "keyUsage",
-                f"The request asks for the key usage {sorted(extra)[0]}.",
+                f"The request asks for the key usage {min(extra)}.",
                 f"Leave keyUsage out, or ask for {', '.join(sorted(profile.key_usage))} only.",
             )
     extended = request.extensions.get(ExtensionOID.EXTENDED_KEY_USAGE.dotted_string)

@@ -1,4 +1,4 @@
-"""General names and subjects as plain text, so that they can be compared and stored — RFC 5280 §4.2.1.6."""
+"""General names and subjects as plain text, to compare and to store — RFC 5280 §4.2.1.6."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def parse(name: str, written: Mapping[str, Any]) -> Profile:
     except KeyError as missing:
         raise ProfileError(f"{name}.toml: write {missing.args[0]} = …") from missing
     if rest:
-        raise ProfileError(f"{name}.toml: unknown key {sorted(rest)[0]}")
+        raise ProfileError(f"{name}.toml: unknown key {min(rest)}")
     _consistent(profile)
     return profile
 
@@ -95,7 +95,7 @@ def _consistent(profile: Profile) -> None:
 def _among(values: Any, known: Any, key: str) -> frozenset[str]:
     unknown = set(values) - set(known)
     if unknown:
-        raise ProfileError(f"{key}: {sorted(unknown)[0]} is not one of {', '.join(known)}")
+        raise ProfileError(f"{key}: {min(unknown)} is not one of {', '.join(known)}")
     return frozenset(values)
 
 

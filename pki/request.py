@@ -1,4 +1,4 @@
-"""A PKCS #10 certification request, parsed once at the door — RFC 2986, RFC 7030 §4.2.1, RFC 8951 §3.1."""
+"""A PKCS #10 request, parsed once at the door — RFC 2986, RFC 7030 §4.2.1, RFC 8951 §3.1."""
 
 from __future__ import annotations
 

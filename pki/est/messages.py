@@ -1,4 +1,4 @@
-"""The bodies of EST: certs-only PKCS #7 and CSR attributes, in base64 — RFC 7030 §4, RFC 8951 §3."""
+"""EST's bodies: certs-only PKCS #7, CSR attributes, in base64 — RFC 7030 §4, RFC 8951 §3."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class _Values(core.SetOf):  # type: ignore[misc]
 
 
 class _Attribute(core.Sequence):  # type: ignore[misc]
-    _fields = [("type", core.ObjectIdentifier), ("values", _Values)]
+    _fields = (("type", core.ObjectIdentifier), ("values", _Values))
 
 
 class _AttrOrOid(core.Choice):  # type: ignore[misc]
-    _alternatives = [("oid", core.ObjectIdentifier), ("attribute", _Attribute)]
+    _alternatives = (("oid", core.ObjectIdentifier), ("attribute", _Attribute))
 
 
 class _CsrAttrs(core.SequenceOf):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from pki.enrolment import Pki
 from pki.est.caller import caller_of, is_pkcs10, known_label, over_tls
 from pki.est.messages import certs_only
 from pki.est.refusal import spoken
+from pki.refusals import EnrolmentUnauthorized
 
 
 @spoken
@@ -20,6 +21,12 @@ def simple_enrol(pki: Pki, request: Request) -> Response:
     over_tls(request)
     known_label(pki, request)
     caller = caller_of(pki, request)
+    if caller.username is None:
+        raise EnrolmentUnauthorized(
+            "token_missing",
+            "A first enrolment needs the device's id and its one-time token.",
+            "Send them by HTTP Basic: the id as user, the token as password.",
+        )
     is_pkcs10(request)
     proposed = certification_request.parse(web.body(request))
     issued = pki.enrol(caller, proposed, pki.clock.now())
