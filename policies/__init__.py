@@ -1,1 +1,64 @@
-"""Levels of assurance, purposes, consent and decisions."""
+"""Levels of assurance, purposes, consents, and the one decision on every release of data."""
+
+from policies.catalogue import Attribute, Catalogue, Control, DataClass, Purpose
+from policies.consent import Consent, Giver, Notice, Standing
+from policies.consents import OWN_SERVICE
+from policies.evaluations import DecisionPoint
+from policies.levels import (
+    Level,
+    PasskeyEvidence,
+    Proofing,
+    SessionLevel,
+    Used,
+    acr_of,
+    authenticator_of_passkey,
+    level_of_acr,
+)
+from policies.ports import Ended, EndsWithConsent, Subjects
+from policies.question import Decision, Deny, Facts, Ground, Permit, Question
+from policies.receipts import NotAReceipt
+from policies.routes import doors
+from policies.settings import PoliciesSettings
+from policies.withdrawal import Receipt, Withdrawal
+from policies.wing import Policies, prepare
+
+SECTIONS = (PoliciesSettings,)
+
+__all__ = [
+    "OWN_SERVICE",
+    "SECTIONS",
+    "Attribute",
+    "Catalogue",
+    "Consent",
+    "Control",
+    "DataClass",
+    "Decision",
+    "DecisionPoint",
+    "Deny",
+    "Ended",
+    "EndsWithConsent",
+    "Facts",
+    "Giver",
+    "Ground",
+    "Level",
+    "NotAReceipt",
+    "Notice",
+    "PasskeyEvidence",
+    "Permit",
+    "Policies",
+    "PoliciesSettings",
+    "Proofing",
+    "Purpose",
+    "Question",
+    "Receipt",
+    "SessionLevel",
+    "Standing",
+    "Subjects",
+    "Used",
+    "Withdrawal",
+    "acr_of",
+    "authenticator_of_passkey",
+    "doors",
+    "level_of_acr",
+    "prepare",
+]

@@ -1,0 +1,1 @@
+"""Doors of the policies wing: one protocol endpoint a file."""

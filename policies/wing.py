@@ -1,0 +1,221 @@
+"""The policies wing: levels, purposes, consents, and the one decision on every release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import NotFound
+from foundation.ground import Ground as Floor
+from foundation.settings import Jurisdiction
+from policies import catalogue as tables
+from policies import levels, store
+from policies.catalogue import Attribute, Basis, Purpose
+from policies.consent import Notice, notice_of
+from policies.consents import Consents
+from policies.engine import Engine
+from policies.levels import Proofing, SessionLevel, Used
+from policies.nomination import nominate
+from policies.question import Decision, Deny, Facts, Ground, Permit, Question
+from policies.receipts import USE, Receipts
+from policies.settings import PoliciesSettings
+
+
+class Policies:
+    """What the rest of the house asks. Safe to share between threads."""
+
+    def __init__(self, floor: Floor, catalogue: tables.Catalogue | None = None) -> None:
+        """Loads and cross-checks all tables and rules; raises SettingsError with a sentence."""
+        self.floor = floor
+        self.settings = floor.settings.of(PoliciesSettings)
+        if catalogue is None:
+            own = self.settings.bases
+            catalogue = tables.load(floor.settings.resolve(own) if own else None)
+        self.catalogue = catalogue
+        self.engine = Engine(catalogue, floor.settings.of(Jurisdiction).digital_age)
+        self.consent = Consents(floor, catalogue)
+        self._receipts = Receipts(floor, catalogue)
+        floor.jobs.periodic(
+            "consents expire",
+            timedelta(minutes=10),
+            lambda: self.consent.expire(floor.clock.now()),
+        )
+
+    # ── the decision ──────────────────────────────────────────────────────────────────
+
+    @property
+    def rule_digest(self) -> str:
+        """SHA-256 (hex) over rules, schema and tables: what a ledger entry says decided."""
+        return self.engine.digest
+
+    def decide(
+        self,
+        question: Question,
+        facts: Facts,
+        *,
+        uow: UnitOfWork | None = None,
+        record: bool = True,
+        actor: Actor | None = None,
+    ) -> Decision:
+        """May this service use these claims of this person, for this purpose, now?
+
+        With `record` (what every release and look-up does) the answer is written to the person's
+        ledger in the same unit of work as the grounds were read in, so a withdrawal comes wholly
+        before or after. `record=False` is for a look ahead that releases nothing. `actor` is
+        who asks when it is not the service itself (an officer).
+        """
+        if uow is not None:
+            return self._decide(uow, question, facts, record, actor)
+        unit = self.floor.database.write if record else self.floor.database.read
+        with unit() as own:
+            return self._decide(own, question, facts, record, actor)
+
+    def _decide(
+        self, uow: UnitOfWork, question: Question, facts: Facts, record: bool, actor: Actor | None
+    ) -> Decision:
+        grounds = [*self._consents(uow, question), *self._bases(question)]
+        ground = nominate(question, grounds, self.catalogue)
+        answer = self.engine.decide(question, facts, ground)
+        if record:
+            answer = self._use(uow, answer)
+            self.note(uow, question, answer, actor)
+        return answer
+
+    def refuse(self, code: str) -> Deny:
+        """A refusal with a reason of the table, for what stands before or after the decision."""
+        return self.engine.deny(code)
+
+    def note(
+        self, uow: UnitOfWork, question: Question, answer: Decision, actor: Actor | None = None
+    ) -> None:
+        """Write an answer to the ledger: who asked, for what, why, and what came of it."""
+        details: dict[str, Any] = {
+            "service": question.service,
+            "purpose": question.purpose,
+            "attributes": list(question.attributes),
+            "asked": question.kind,
+            "rule_digest": answer.rule_digest,
+        }
+        if question.case is not None:
+            details["case"] = question.case
+        if isinstance(answer, Permit):
+            kind = "data.verified" if question.kind == "verify" else "data.released"
+            details["ground"] = {"kind": answer.ground.kind, "id": answer.ground.id}
+            details["obligations"] = list(answer.obligations)
+        else:
+            kind = "data.refused"
+            details["reason"] = answer.code
+        persons = (question.person,) if question.person else ()
+        self.floor.audit.record(
+            uow, kind, actor or Actor("service", question.service), persons, details
+        )
+
+    def _use(self, uow: UnitOfWork, answer: Decision) -> Decision:
+        """Count the use of a consent that was given for a number of uses."""
+        if isinstance(answer, Permit) and answer.ground.uses_left is not None:
+            if not store.use_up(uow, answer.ground.id):
+                return self.engine.deny("used-up", answer.ground)
+        return answer
+
+    def _consents(self, uow: UnitOfWork, question: Question) -> Iterable[Ground]:
+        if not question.person:
+            return ()
+        answers = self.consent.at_service(uow, question.person, question.service)
+        return [c.as_ground() for c in answers if c.state != "refused"]
+
+    def _bases(self, question: Question) -> Iterable[Ground]:
+        if not question.person:
+            return ()
+        rows = self.catalogue.bases.values()
+        return [_as_ground(b) for b in rows if b.service == question.service]
+
+    # ── levels ────────────────────────────────────────────────────────────────────────
+
+    def level_of_session(
+        self, proofing: Proofing, used: Iterable[Used], upstream: int | None = None
+    ) -> SessionLevel:
+        """The level that a session reached: see `levels.level_of_session`."""
+        return levels.level_of_session(
+            proofing,
+            used,
+            self.settings.organisation_level,
+            upstream,
+            ceilings=self.catalogue.ceilings,
+            levels=self.catalogue.levels,
+        )
+
+    # ── the catalogue ─────────────────────────────────────────────────────────────────
+
+    def purpose(self, purpose_id: str) -> Purpose:
+        """A purpose; raises NotFound."""
+        found = self.catalogue.purposes.get(purpose_id)
+        if found is None:
+            raise NotFound(f"There is no purpose {purpose_id!r}.", where="purpose")
+        return found
+
+    def attribute(self, name: str) -> Attribute:
+        """A claim of the catalogue; raises NotFound."""
+        found = self.catalogue.attributes.get(name)
+        if found is None:
+            raise NotFound(f"There is no claim {name!r}.", where="attribute")
+        return found
+
+    def attributes_of_scope(self, scope: str) -> tuple[str, ...]:
+        """The claims that an OpenID Connect scope asks for; none for an unknown scope."""
+        return self.catalogue.attributes_of_scope(scope)
+
+    def notice(
+        self,
+        purpose_id: str,
+        service_name: str,
+        language: str = "en",
+        translate: Callable[[str], str] = str,
+    ) -> Notice:
+        """The notice to show before asking, which `consent.give` then stores word for word."""
+        jurisdiction = self.floor.settings.of(Jurisdiction)
+        controller = self.settings.controller or jurisdiction.name
+        return notice_of(
+            self.purpose(purpose_id),
+            service_name,
+            jurisdiction.city,
+            controller,
+            language,
+            translate,
+        )
+
+    # ── receipts ──────────────────────────────────────────────────────────────────────
+
+    def receipt(self, consent_id: str, person_id: str) -> str:
+        """The signed receipt of a person's own consent as it stands; raises NotFound."""
+        return self._receipts.sign(self.consent.get(consent_id, person_id))
+
+    def verify_receipt(self, token: str) -> Mapping[str, Any]:
+        """The record in a receipt that this service signed; raises NotAReceipt."""
+        return self._receipts.verify(token)
+
+    def receipt_keys(self) -> Mapping[str, Any]:
+        """The JSON Web Key Set that verifies receipts."""
+        return self._receipts.keys()
+
+
+def prepare(floor: Floor) -> None:
+    """Make what the wing needs before it serves; idempotent."""
+    floor.keys.ensure(USE, "ES256")
+
+
+def _as_ground(basis: Basis) -> Ground:
+    return Ground(
+        kind=basis.kind,
+        id=basis.id,
+        state="active",
+        service=basis.service,
+        person=None,
+        purpose=basis.purpose,
+        attributes=basis.attributes,
+        classes=basis.classes,
+        not_before=basis.not_before,
+        not_after=basis.not_after,
+    )
