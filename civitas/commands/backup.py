@@ -90,8 +90,10 @@ def restore(
         else:
             ground.vault.prepare()
         with target.engine.begin() as writing:
-            if any(writing.execute(select(func.count()).select_from(t)).scalar() for t in
-                   tables.sorted_tables):
+            if any(
+                writing.execute(select(func.count()).select_from(t)).scalar()
+                for t in tables.sorted_tables
+            ):
                 fail("The store is not empty; restore into a new one.")
             rows = _copy(reading, writing, tables, make=False)
     source.close()

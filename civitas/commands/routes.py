@@ -75,6 +75,4 @@ def _endpoint(wing: str, door: Door) -> Endpoint:
     path = Path(inspect.getsourcefile(function) or "").resolve()
     line = inspect.getsourcelines(function)[1]
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    return Endpoint(
-        ",".join(door.methods), door.path, door.specification, wing, f"{shown}:{line}"
-    )
+    return Endpoint(",".join(door.methods), door.path, door.specification, wing, f"{shown}:{line}")

@@ -11,7 +11,7 @@ from foundation.clock import Clock
 from foundation.ground import Ground, lay
 from foundation.settings import Jurisdiction, Settings
 
-__all__ = ["assemble", "MODELS"]
+__all__ = ["MODELS", "assemble"]
 
 MODELS: dict[str, Callable[[Ground], Deployment]] = {
     "provider": provider.assemble,

@@ -1,0 +1,170 @@
+"""`civitas init`: a new deployment: configuration, master key, tables, first keys, TLS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from civitas import governance, schema
+from civitas.commands.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    fail,
+    out,
+    settings_of,
+)
+from foundation.keys import KeySettings
+from foundation.master_key import MasterKey
+from foundation.settings import Server, Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(init)
+
+
+def init(
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: Annotated[
+        str, typer.Option("--governance", help="provider, regulator or broker.")
+    ] = "provider",
+    name: Annotated[str, typer.Option(help="Name of the jurisdiction or provider.")] = "Civitas",
+    city: Annotated[str | None, typer.Option(help="The city; the name, if not given.")] = None,
+    country: Annotated[str, typer.Option(help="ISO 3166 country code.")] = "XX",
+    time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "UTC",
+    url: Annotated[
+        str, typer.Option(help="Where this deployment is reached; its issuer identifier.")
+    ] = "http://localhost:8000",
+    tls_url: Annotated[
+        str | None, typer.Option(help="Where devices reach it with client certificates.")
+    ] = None,
+    regulator: Annotated[
+        str | None, typer.Option(help="URL of the regulator that accredits this deployment.")
+    ] = None,
+    database: Annotated[
+        str, typer.Option(help="sqlite:///… or postgresql+psycopg://…")
+    ] = "sqlite:///civitas.db",
+    schema_name: Annotated[
+        str | None, typer.Option("--schema", help="PostgreSQL schema of this deployment.")
+    ] = None,
+    development: Annotated[
+        bool, typer.Option("--development", help="Permit plain http, on this machine only.")
+    ] = False,
+) -> None:
+    """Set up a new deployment; what exists already is kept, keys are never overwritten.
+
+    Writes the configuration if there is none, makes the master key (0600), the tables, the
+    first signing keys, and, where it listens with TLS without a certificate of yours, one of
+    its own authority.
+
+    Example: `civitas init --url https://id.example.city --governance provider --name Exampleton`
+    """
+    if not config.exists():
+        config.parent.mkdir(parents=True, exist_ok=True)
+        jurisdiction = {
+            "name": name,
+            "city": city or name,
+            "country": country,
+            "governance": model,
+            "time_zone": time_zone,
+        }
+        if regulator:
+            jurisdiction["regulator"] = regulator.rstrip("/")
+        _write(
+            config,
+            {
+                "server": _server(url.rstrip("/"), tls_url and tls_url.rstrip("/")),
+                "jurisdiction": jurisdiction,
+                "database": _database(database, schema_name),
+                "vault": _vault(database, schema_name),
+                "keys": {"master_key": "file:master.key"},
+                "development": {"loopback_http": True} if development else {},
+            },
+        )
+        out.print(f"Wrote {config}.")
+    settings = settings_of(config)
+    _make_master_key(settings)
+    _make_tables(settings)
+    out.print(f"Ready: start it with `civitas serve --config {config}`.", soft_wrap=True)
+
+
+def _server(url: str, tls_url: str | None) -> dict[str, Any]:
+    server: dict[str, Any] = {"url": url, "listen": _listen(url, 8000)}
+    if tls_url:
+        server |= {"tls_url": tls_url, "tls_listen": _listen(tls_url, 8443)}
+    return server
+
+
+def _listen(url: str, default: int) -> str:
+    return f"127.0.0.1:{urlsplit(url).port or default}"
+
+
+def _database(url: str, schema_name: str | None) -> dict[str, Any]:
+    return {"url": url, **({"schema_name": schema_name} if schema_name else {})}
+
+
+def _vault(url: str, schema_name: str | None) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"keys": "sqlite:///person-keys.db"}
+    return {"keys": url, "schema_name": f"{schema_name or 'civitas'}_keys"}
+
+
+def _write(config: Path, sections: dict[str, dict[str, Any]]) -> None:
+    lines = ["# Every key and its meaning: docs/operator.md", ""]
+    for section, values in sections.items():
+        if not values:
+            continue
+        lines.append(f"[{section}]")
+        lines += [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
+        ]
+        lines.append("")
+    config.write_text("\n".join(lines), encoding="utf-8")
+    config.chmod(0o640)  # a database URL may hold a password
+
+
+def _make_master_key(settings: Settings) -> None:
+    source = settings.of(KeySettings).master_key
+    if not source.startswith("file:"):
+        return
+    path = settings.resolve(source.removeprefix("file:"))
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        MasterKey.create(path)
+        out.print(f"Made the master key {path}: keep a copy where no backup of the database is.")
+
+
+def _make_tables(settings: Settings) -> None:
+    deployment = governance.assemble(settings)
+    ground = deployment.ground
+    found = schema.current(ground.database)
+    if found is not None and found != schema.HEAD:
+        fail(f"The database is at revision {found}: run `civitas db upgrade` instead.")
+    schema.upgrade(ground.database)
+    ground.prepare()
+    for prepare in deployment.prepare:
+        prepare(ground)
+    ground.keys.check()
+    server = settings.of(Server)
+    if server.tls_listen and not settings.resolve(server.tls_certificate).exists():
+        _make_certificate(deployment, settings)
+    ground.close()
+
+
+def _make_certificate(deployment: Any, settings: Settings) -> None:
+    """A server certificate of our own authority, for loopback and for devices that trust it."""
+    from foundation import secret_file
+
+    server = settings.of(Server)
+    host = urlsplit(server.tls_url or server.url).hostname or "localhost"
+    names = [host, "127.0.0.1"] if host == "localhost" else [host]
+    issued = deployment.parts["pki"].issue_server_certificate(
+        names, now=deployment.ground.clock.now()
+    )
+    certificate = settings.resolve(server.tls_certificate)
+    certificate.parent.mkdir(parents=True, exist_ok=True)
+    certificate.write_bytes(issued.chain_pem)
+    secret_file.create(settings.resolve(server.tls_key), issued.key_pem, "The TLS key")

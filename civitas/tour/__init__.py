@@ -1,0 +1,1 @@
+"""The whole story, headless, against fresh deployments over real HTTP and TLS."""

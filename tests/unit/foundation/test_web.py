@@ -1,0 +1,245 @@
+"""The gate and strict parsing: what is refused before any flow runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from foundation import web
+from foundation.errors import Edge, OAuthError
+from foundation.ground import Ground
+from foundation.middleware import Gate
+
+
+def echo_form(request: Request) -> Response:
+    return JSONResponse(dict(web.form(request)))
+
+
+def echo_query(request: Request) -> Response:
+    return JSONResponse(dict(web.query(request, OAuthError)))
+
+
+def echo_json(request: Request) -> Response:
+    return JSONResponse(web.json_object(request))
+
+
+def who(request: Request) -> Response:
+    certificate = web.client_certificate(request)
+    return JSONResponse([web.client_address(request), certificate is not None])
+
+
+def token(request: Request) -> Response:
+    return Response(web.csrf_token(request))
+
+
+def act(request: Request) -> Response:
+    web.check_csrf(request, web.form(request))
+    return Response("done")
+
+
+def broken(request: Request) -> Response:
+    raise ZeroDivisionError("a secret in a message")
+
+
+def no_database(request: Request) -> Response:
+    raise OperationalError("select secret", {}, Exception("gone"))
+
+
+def only_officers(request: Request) -> Response:
+    return Response(web.require(request, kind="staff", role="officer").id)
+
+
+ROUTES = [
+    Route("/form", echo_form, methods=["POST"]),
+    Route("/query", echo_query),
+    Route("/json", echo_json, methods=["POST"]),
+    Route("/who", who),
+    Route("/token", token),
+    Route("/act", act, methods=["POST"]),
+    Route("/broken", broken),
+    Route("/no-database", no_database),
+    Route("/officers", only_officers),
+]
+
+
+class House:
+    """The gate around the routes above, for a chosen caller."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.principal: web.Principal | None = None
+        self.ground = ground
+
+    def client(self, url: str = "http://localhost:8000", proxies: Any = ()) -> TestClient:
+        context = web.Context(
+            origins=frozenset({url}),
+            cookie_tag="0123abcd",
+            secure_cookies=url.startswith("https"),
+            trusted_proxies=proxies,
+            mac=self.ground.keys.mac,
+            who=lambda request: self.principal,
+        )
+        gate = Middleware(
+            Gate,
+            context=context,
+            edge=Edge(self.ground.database, self.ground.pages),
+            max_body=1000,
+            body_limits={},
+            development=True,
+            observe=lambda scope, status, seconds: None,
+        )
+        app = Starlette(routes=ROUTES, middleware=[gate])
+        return TestClient(app, base_url=url, follow_redirects=False)
+
+
+@pytest.fixture
+def house(ground: Ground) -> Iterator[House]:
+    return House(ground)
+
+
+def refused(response: httpx.Response, status: int, said: str) -> None:
+    assert response.status_code == status
+    assert said in response.text
+    assert "Traceback" not in response.text
+
+
+def test_a_form_is_read_once_and_whole(house: House) -> None:
+    answer = house.client().post("/form", data={"a": "1", "b": ""})
+    assert answer.json() == {"a": "1", "b": ""}
+
+
+@pytest.mark.rfc("6749", "3.2")
+@pytest.mark.parametrize("content", ["a=1&a=2", "a=1&a=1"])
+def test_a_repeated_parameter_is_refused(house: House, content: str) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    refused(house.client().post("/form", content=content, headers=kind), 400, "a is repeated")
+    refused(house.client().get(f"/query?{content}"), 400, "a is repeated")
+
+
+@pytest.mark.parametrize(
+    "content", [b"a=%ff", b"\xff=1", b"a=%00", b"a", b"&".join([b"a=1"] * 200)]
+)
+def test_a_malformed_form_is_refused(house: House, content: bytes) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert house.client().post("/form", content=content, headers=kind).status_code == 400
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a":1,"a":2}', b"\xff", b"[" * 900])
+def test_malformed_json_is_refused(house: House, content: bytes) -> None:
+    kind = {"content-type": "application/json"}
+    assert house.client().post("/json", content=content, headers=kind).status_code == 400
+
+
+def test_an_oversized_body_is_refused_at_the_door(house: House) -> None:
+    refused(house.client().post("/form", content=b"a=" + b"x" * 1000), 413, "1000 bytes")
+    pieces = (b"x" * 600 for _ in range(2))  # chunked, so it declares no length
+    refused(house.client().post("/form", content=pieces), 413, "1000 bytes")
+
+
+def test_a_nul_in_the_path_is_refused(house: House) -> None:
+    assert house.client().get("/form%00").status_code == 400
+
+
+def test_every_answer_carries_the_security_headers(house: House) -> None:
+    for path in ("/query", "/broken", "/nowhere"):
+        headers = house.client().get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+    secure = house.client("https://id.example").get("/query").headers
+    assert "max-age" in secure["strict-transport-security"]
+
+
+def test_a_defect_tells_nothing_but_a_reference(house: House) -> None:
+    answer = house.client().get("/broken")
+    refused(answer, 500, "err_")
+    assert "secret" not in answer.text
+
+
+def test_a_database_that_is_away_is_a_503(house: House) -> None:
+    answer = house.client().get("/no-database")
+    refused(answer, 503, "nothing was changed")
+    assert answer.headers["retry-after"] == "5"
+    assert "select" not in answer.text
+
+
+@pytest.mark.rfc("6749", "5.2")
+def test_a_protocol_renders_its_own_error(house: House) -> None:
+    answer = house.client().get("/query?a=1&a=2")
+    assert answer.json()["error"] == "invalid_request"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_browser_gets_a_page_and_a_program_json(house: House) -> None:
+    page = house.client().get("/form%00", headers={"accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert house.client().get("/form%00").headers["content-type"] == "application/problem+json"
+
+
+# ── who calls ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_forwarded_header_counts_from_a_trusted_proxy_only(house: House) -> None:
+    forged = {"x-forwarded-for": "203.0.113.7", "x-ssl-client-cert": "nonsense"}
+    assert house.client().get("/who", headers=forged).json() == ["testclient", False]
+    trusting = house.client(proxies=("testclient",))
+    assert trusting.get("/who", headers={"x-forwarded-for": "1.2.3.4, 203.0.113.7"}).json() == [
+        "203.0.113.7",
+        False,
+    ]
+    refused(trusting.get("/who", headers=forged), 400, "client certificate")
+
+
+def test_a_door_for_staff_is_closed_to_others(house: House) -> None:
+    client = house.client()
+    refused(client.get("/officers"), 401, "who calls")
+    to_sign_in = client.get("/officers?x=1", headers={"accept": "text/html"})
+    assert to_sign_in.headers["location"] == "/sign-in?return_to=%2Fofficers%3Fx%3D1"
+    house.principal = web.Principal("citizen", "per_1")
+    refused(client.get("/officers"), 403, "not for a citizen")
+    house.principal = web.Principal("staff", "stf_1", frozenset({"operator"}))
+    refused(client.get("/officers"), 403, "role officer")
+    house.principal = web.Principal("staff", "stf_1", frozenset({"officer"}))
+    assert client.get("/officers").text == "stf_1"
+
+
+# ── forms come from our pages ─────────────────────────────────────────────────────────────
+
+
+def test_a_form_of_ours_is_accepted_and_a_forged_one_is_not(house: House) -> None:
+    client = house.client()
+    good = client.get("/token").text
+    assert client.post("/act", data={"csrf_token": good}).text == "done"
+    refused(client.post("/act", data={"x": "1"}), 403, "not sent from a page")
+    refused(client.post("/act", data={"csrf_token": good[:-1] + "é"}), 403, "not sent")
+    elsewhere = house.client().post("/act", data={"csrf_token": good})
+    assert elsewhere.status_code == 403  # another browser's token
+
+
+@pytest.mark.parametrize("header", [{"origin": "https://evil"}, {"sec-fetch-site": "cross-site"}])
+def test_a_form_from_elsewhere_is_refused_even_with_a_token(
+    house: House, header: dict[str, str]
+) -> None:
+    client = house.client()
+    good = client.get("/token").text
+    answer = client.post("/act", data={"csrf_token": good}, headers=header)
+    assert answer.status_code == 403
+
+
+def test_cookies_are_host_only_and_named_by_issuer(house: House) -> None:
+    plain = house.client().get("/token").headers["set-cookie"]
+    assert plain.startswith("civitas-0123abcd-browser=")
+    assert "HttpOnly" in plain
+    assert "SameSite=Lax" in plain
+    secure = house.client("https://id.example").get("/token").headers["set-cookie"]
+    assert secure.startswith("__Host-civitas-")
+    assert "Secure" in secure
