@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from foundation.database import UnitOfWork
+from foundation.errors import Problem
 from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.request import CertificateRequest
 
@@ -54,4 +55,8 @@ class EnrolmentGate(Protocol):
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
     ) -> None:
         """Take note, in the transaction that records the certificate; a refusal voids it."""
+        ...
+
+    def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:
+        """Take note of a refusal; the problem to answer with, the same one or a throttle."""
         ...

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from foundation import opaque
 from foundation.database import UnitOfWork
+from foundation.errors import Problem
 from pki import names, request
 from pki.certificate import IssuedCertificate
 from pki.issuance import Issuance
@@ -43,6 +44,9 @@ class OperatorAtTheConsole:
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
     ) -> None:
         """Nothing to note: the caller writes the files."""
+
+    def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:
+        return refusal
 
 
 def issue(

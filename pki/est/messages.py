@@ -37,11 +37,11 @@ class _Values(core.SetOf):  # type: ignore[misc]
 
 
 class _Attribute(core.Sequence):  # type: ignore[misc]
-    _fields = (("type", core.ObjectIdentifier), ("values", _Values))
+    _fields = [("type", core.ObjectIdentifier), ("values", _Values)]  # noqa: RUF012
 
 
 class _AttrOrOid(core.Choice):  # type: ignore[misc]
-    _alternatives = (("oid", core.ObjectIdentifier), ("attribute", _Attribute))
+    _alternatives = [("oid", core.ObjectIdentifier), ("attribute", _Attribute)]  # noqa: RUF012
 
 
 class _CsrAttrs(core.SequenceOf):  # type: ignore[misc]

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
-from pki import request as certification_request
 from pki.enrolment import Pki
 from pki.est.caller import caller_of, is_pkcs10, known_label, over_tls
 from pki.est.messages import certs_only
@@ -28,6 +27,5 @@ def simple_enrol(pki: Pki, request: Request) -> Response:
             "Send them by HTTP Basic: the id as user, the token as password.",
         )
     is_pkcs10(request)
-    proposed = certification_request.parse(web.body(request))
-    issued = pki.enrol(caller, proposed, pki.clock.now())
+    issued = pki.enrol(caller, web.body(request), pki.clock.now())
     return certs_only([x509.load_der_x509_certificate(issued.der)])

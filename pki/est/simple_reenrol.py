@@ -7,12 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
-from pki import request as certification_request
 from pki.enrolment import Pki
 from pki.est.caller import caller_of, is_pkcs10, known_label, over_tls
 from pki.est.messages import certs_only
 from pki.est.refusal import spoken
-from pki.refusals import EnrolmentUnauthorized
 
 
 @spoken
@@ -21,13 +19,6 @@ def simple_reenrol(pki: Pki, request: Request) -> Response:
     over_tls(request)
     known_label(pki, request)
     caller = caller_of(pki, request)
-    if caller.certificate is None:
-        raise EnrolmentUnauthorized(
-            "certificate_missing",
-            "A renewal is asked for with the certificate that is to be renewed.",
-            "Connect by TLS with the present certificate; without one, use simpleenroll.",
-        )
     is_pkcs10(request)
-    proposed = certification_request.parse(web.body(request))
-    issued = pki.renew(caller, proposed, pki.clock.now())
+    issued = pki.renew(caller, web.body(request), pki.clock.now())
     return certs_only([x509.load_der_x509_certificate(issued.der)])
