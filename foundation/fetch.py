@@ -54,7 +54,14 @@ class FetchRefused(FetchError):
 
 
 class FetchFailed(FetchError):
-    """The other side did not answer, or answered what we do not accept."""
+    """The other side did not answer, or answered what we do not accept.
+
+    `status` is that of an answer that was not 200, None when there was no such answer.
+    """
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ class Fetch:
                     sent = {}
                 continue
             if status != 200:
-                raise FetchFailed(f"{here} answered {status}.")
+                raise FetchFailed(f"{here} answered {status}.", status)
             return Fetched(here, status, _accepted(here, fields, accept), body)
         raise FetchRefused(f"{url} redirects more than {MOST_REDIRECTS} times.")
 

@@ -1,1 +1,29 @@
 """Federation: entity statements, trust marks, accreditation — OpenID Federation 1.0."""
+
+from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY
+from idp.federation.jws import Invalid, key_set, published, read, sign, verify
+from idp.federation.resolution import Accredited, Unresolved
+from idp.federation.routes import doors
+from idp.federation.settings import FederationSettings
+from idp.federation.wing import Federation, Metadata, prepare
+
+SECTIONS = (FederationSettings,)
+
+__all__ = [
+    "OPENID_PROVIDER",
+    "OPENID_RELYING_PARTY",
+    "SECTIONS",
+    "Accredited",
+    "Federation",
+    "FederationSettings",
+    "Invalid",
+    "Metadata",
+    "Unresolved",
+    "doors",
+    "key_set",
+    "prepare",
+    "published",
+    "read",
+    "sign",
+    "verify",
+]

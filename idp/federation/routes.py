@@ -1,0 +1,55 @@
+"""The doors of the federation, by the part that this deployment takes."""
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation.web import Door
+from idp.federation.endpoints import console
+from idp.federation.endpoints.entity_configuration import entity_configuration
+from idp.federation.endpoints.fetch import fetch
+from idp.federation.endpoints.historical_keys import historical_keys
+from idp.federation.endpoints.listing import listing
+from idp.federation.endpoints.register_page import register_page
+from idp.federation.endpoints.resolve import resolve
+from idp.federation.endpoints.trust_mark import trust_mark
+from idp.federation.endpoints.trust_mark_list import trust_mark_list
+from idp.federation.endpoints.trust_mark_status import trust_mark_status
+from idp.federation.wing import Federation
+
+GET, POST = ("GET",), ("POST",)
+SPEC = "OpenID Federation 1.0"
+CONSOLE = "Regulator's console"
+
+
+def doors(federation: Federation) -> tuple[Door, ...]:
+    """None for a provider on its own; a leaf publishes its configuration; an anchor has all."""
+
+    def door(
+        methods: tuple[str, ...],
+        path: str,
+        endpoint: Callable[[Federation, Request], Response],
+        specification: str,
+    ) -> Door:
+        return Door(methods, path, partial(endpoint, federation), specification)
+
+    own = (door(GET, "/.well-known/openid-federation", entity_configuration, f"{SPEC} §9"),)
+    anchor = (
+        door(GET, "/federation/fetch", fetch, f"{SPEC} §8.1"),
+        door(GET, "/federation/list", listing, f"{SPEC} §8.2"),
+        door(GET, "/federation/resolve", resolve, f"{SPEC} §8.3"),
+        door(POST, "/federation/trust-mark-status", trust_mark_status, f"{SPEC} §8.4"),
+        door(GET, "/federation/trust-mark-list", trust_mark_list, f"{SPEC} §8.5"),
+        door(GET, "/federation/trust-mark", trust_mark, f"{SPEC} §8.6"),
+        door(GET, "/federation/historical-keys", historical_keys, f"{SPEC} §8.7"),
+        door(GET, "/regulator", console.overview, CONSOLE),
+        door(POST, "/regulator/apply", console.apply, CONSOLE),
+        door(GET, "/regulator/entities/{reference}", console.entity, CONSOLE),
+        door(POST, "/regulator/entities/{reference}/{act}", console.act, CONSOLE),
+        door(GET, "/register-of-providers", register_page, "Public register"),
+    )
+    if federation.role == "none":
+        return ()
+    return own + anchor if federation.role == "anchor" else own

@@ -1,0 +1,84 @@
+"""Tables of the federation: entities, acts, marks that we issued, marks that we hold."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from foundation.clock import Instant
+from foundation.database import Json, metadata
+
+STATES = ("applied", "accredited", "suspended", "withdrawn")
+
+federation_entities = Table(
+    "federation_entities",
+    metadata,
+    Column("id", String(40), nullable=False),
+    Column("entity_id", String(500), nullable=False),
+    Column("organization", String(200), nullable=False),
+    Column("entity_types", Json, nullable=False),
+    Column("keys", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("level", Integer, nullable=True),
+    Column("applied_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_federation_entities"),
+    UniqueConstraint("entity_id", name="uq_federation_entities_entity_id"),
+    CheckConstraint(
+        "state IN ('applied', 'accredited', 'suspended', 'withdrawn')",
+        name="known_state",
+    ),
+    CheckConstraint("level BETWEEN 1 AND 4", name="known_level"),
+)
+
+federation_acts = Table(
+    "federation_acts",
+    metadata,
+    Column("id", String(40), nullable=False),
+    Column("entity", String(40), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("level", Integer, nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("officer", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_federation_acts"),
+    ForeignKeyConstraint(["entity"], ["federation_entities.id"], name="fk_federation_acts_entity"),
+    Index("ix_federation_acts_entity_at", "entity", "at"),
+)
+
+federation_marks = Table(
+    "federation_marks",
+    metadata,
+    Column("id", String(40), nullable=False),
+    Column("entity", String(40), nullable=False),
+    Column("trust_mark_type", String(600), nullable=False),
+    Column("token_digest", LargeBinary(32), nullable=False),
+    Column("token", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_federation_marks"),
+    ForeignKeyConstraint(["entity"], ["federation_entities.id"], name="fk_federation_marks_entity"),
+    UniqueConstraint("token_digest", name="uq_federation_marks_token_digest"),
+    CheckConstraint("state IN ('active', 'suspended', 'revoked')", name="known_state"),
+    Index("ix_federation_marks_entity_expires_at", "entity", "expires_at"),
+)
+
+federation_own_marks = Table(
+    "federation_own_marks",
+    metadata,
+    Column("issuer", String(500), nullable=False),
+    Column("trust_mark_type", String(600), nullable=False),
+    Column("token", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    PrimaryKeyConstraint("issuer", "trust_mark_type", name="pk_federation_own_marks"),
+)

@@ -1,0 +1,204 @@
+"""Federation: our own configuration, and whom we trust — OpenID Federation 1.0.
+
+One deployment is a trust anchor (`regulator`), a leaf of one (a private provider, a broker), or
+takes no part (a provider on its own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from foundation.fetch import Fetch
+from foundation.ground import Ground
+from foundation.settings import Development, Jurisdiction
+from idp.federation import entity_statement, jws, settings, trust_chain
+from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY, Accreditation
+from idp.federation.authority import RESOLVE_TYP, USE, Authority
+from idp.federation.brief_memory import BriefMemory
+from idp.federation.own_marks import OwnMarks
+from idp.federation.resolution import Accredited, Resolution, Unresolved
+from idp.federation.settings import FederationSettings
+
+Metadata = Mapping[str, Mapping[str, Any]]
+"""Entity type → metadata parameters, such as `openid_provider` → discovery document."""
+
+
+def prepare(ground: Ground) -> None:
+    """What `init` and `db upgrade` do: the federation key, used for nothing else (§3.1.1)."""
+    ground.keys.ensure(USE, "ES256")
+
+
+class Federation:
+    """The suite's one object.
+
+    `metadata` answers "what is our metadata?" by entity type, each time anew: `oauth` for
+    `openid_provider`, `broker` for `openid_relying_party`. `fetch` is for tests and simulators.
+    """
+
+    def __init__(
+        self, ground: Ground, metadata: Callable[[], Metadata], fetch: Fetch | None = None
+    ) -> None:
+        self.ground = ground
+        self.entity_id = settings.entity_id(ground.settings)
+        self.authority_hints = settings.authority_hints(ground.settings)
+        self._metadata = metadata
+        chosen = ground.settings.of(FederationSettings)
+        self._lifetime = timedelta(seconds=chosen.statement_seconds)
+        self.fetch = fetch or Fetch.of(ground.settings)
+        self._loopback = ground.settings.of(Development).loopback_http
+        self.anchors = settings.trust_anchors(ground.settings)
+        self.resolution = Resolution(
+            self.fetch,
+            ground.clock,
+            self.anchors,
+            keep=timedelta(seconds=chosen.cache_seconds),
+            loopback_http=self._loopback,
+        )
+        self._resolved: BriefMemory[str | None] = BriefMemory(timedelta(seconds=2))
+        self.authority = Authority(
+            ground,
+            self.entity_id,
+            statement_for=self._lifetime,
+            mark_for=timedelta(seconds=chosen.mark_seconds),
+        )
+        self.accreditation = Accreditation(ground, self.resolution, self.entity_id)
+        self.own_marks = OwnMarks(
+            ground, self.fetch, self.resolution, self.entity_id, self.authority_hints
+        )
+        if self.role == "anchor":
+            ground.jobs.periodic(
+                "federation keys", timedelta(minutes=5), self.accreditation.refresh_keys
+            )
+            ground.jobs.periodic("federation marks", timedelta(hours=6), self.authority.sweep)
+        elif self.role == "leaf":
+            ground.jobs.periodic("own trust marks", timedelta(minutes=5), self.own_marks.renew)
+
+    @property
+    def role(self) -> Literal["anchor", "leaf", "none"]:
+        """Which part this deployment takes."""
+        if self.ground.settings.of(Jurisdiction).governance == "regulator":
+            return "anchor"
+        return "leaf" if self.authority_hints else "none"
+
+    # ── what we say of ourselves ──────────────────────────────────────────────────────
+
+    def key_set(self) -> dict[str, Any]:
+        """Our federation keys as a JWK Set: what others pin when we are their anchor."""
+        return jws.published(self.ground.keys.published(USE))
+
+    def entity_configuration(self) -> str:
+        """The signed Entity Configuration (§3, §9)."""
+        now = self.ground.clock.now()
+        metadata = {name: dict(value) for name, value in self._metadata().items()}
+        metadata["federation_entity"] = self._federation_entity()
+        claims: dict[str, Any] = {
+            "iss": self.entity_id,
+            "sub": self.entity_id,
+            "iat": jws.seconds(now),
+            "exp": jws.seconds(now + self._lifetime),
+            "jwks": self.key_set(),
+            "metadata": metadata,
+        }
+        if self.role == "anchor":
+            claims["trust_mark_issuers"] = self.authority.mark_issuers()
+        else:
+            claims["authority_hints"] = list(self.authority_hints)
+            marks = self.own_marks.held()
+            if marks:
+                claims["trust_marks"] = marks
+        return jws.sign(self.ground.keys.signer(USE), entity_statement.TYP, claims)
+
+    def _federation_entity(self) -> dict[str, Any]:
+        chosen = self.ground.settings.of(FederationSettings)
+        name = chosen.organization_name or self.ground.settings.of(Jurisdiction).name
+        own: dict[str, Any] = {"organization_name": name, "organization_uri": self.entity_id}
+        if self.role == "anchor":
+            base = f"{self.entity_id}/federation"
+            own |= {
+                "federation_fetch_endpoint": f"{base}/fetch",
+                "federation_list_endpoint": f"{base}/list",
+                "federation_resolve_endpoint": f"{base}/resolve",
+                "federation_trust_mark_endpoint": f"{base}/trust-mark",
+                "federation_trust_mark_status_endpoint": f"{base}/trust-mark-status",
+                "federation_trust_mark_list_endpoint": f"{base}/trust-mark-list",
+                "federation_historical_keys_endpoint": f"{base}/historical-keys",
+            }
+        return own
+
+    # ── whom we trust ─────────────────────────────────────────────────────────────────
+
+    def relying_party(self, entity_id: str) -> Mapping[str, Any] | None:
+        """The resolved `openid_relying_party` metadata of an entity that our anchor vouches for,
+        or None: what automatic registration (§12.1) takes for the client of that name."""
+        if not self.anchors or self.role != "leaf" or entity_id == self.entity_id:
+            return None
+        try:
+            chain = self.resolution.chain(entity_id)
+        except Unresolved:
+            return None
+        return chain.metadata.get(OPENID_RELYING_PARTY)
+
+    def provider(self, entity_id: str) -> Accredited | None:
+        """An accredited provider, with its level by an active mark; None when it is not one now."""
+        try:
+            found = self.resolution.accredited(entity_id)
+        except Unresolved:
+            return None
+        return found if found.level and OPENID_PROVIDER in found.chain.metadata else None
+
+    def providers(self) -> tuple[Accredited, ...]:
+        """All providers that our anchors accredit now, ourselves excluded.
+
+        Raises Unresolved when an anchor cannot be asked: nobody is offered on an old promise.
+        """
+        listed: dict[str, None] = {}
+        for anchor in self.anchors:
+            for entity_id in self.resolution.subordinates(anchor, OPENID_PROVIDER):
+                listed.setdefault(entity_id)
+        listed.pop(self.entity_id, None)
+        return tuple(p for e in listed if (p := self.provider(e)) is not None)
+
+    # ── what a trust anchor resolves for others (§8.3) ────────────────────────────────
+
+    def resolve(self, entity_id: str, entity_types: frozenset[str]) -> str | None:
+        """A signed resolve response for an entity that we accredit, or None.
+
+        Only our own subordinates are fetched: the endpoint is no way to make us call others.
+        Raises Unresolved or jws.Invalid when it publishes nothing that verifies.
+        """
+        if self.authority.statement_about(entity_id) is None:
+            return None
+        now = self.ground.clock.now()
+        key = "\0".join((entity_id, *sorted(entity_types)))
+        return self._resolved.recall(key, now, lambda: self._resolve(entity_id, entity_types))
+
+    def _resolve(self, entity_id: str, entity_types: frozenset[str]) -> str | None:
+        about = self.authority.statement_about(entity_id)
+        if about is None:
+            return None
+        now = self.ground.clock.now()
+        leaf = self.resolution.configuration(entity_id)
+        chain = trust_chain.validate(
+            (leaf.token, about, self.entity_configuration()),
+            {self.entity_id: self.key_set()["keys"]},
+            now,
+            loopback_http=self._loopback,
+        )
+        marks = self.authority.verified_marks(chain, now)
+        claims: dict[str, Any] = {
+            "iss": self.entity_id,
+            "sub": entity_id,
+            "iat": jws.seconds(now),
+            "exp": jws.seconds(min([chain.expires_at, *(m.expires_at for m in marks)])),
+            "metadata": {
+                t: m for t, m in chain.metadata.items() if not entity_types or t in entity_types
+            },
+            "trust_chain": list(chain.tokens),
+        }
+        if marks:
+            claims["trust_marks"] = [
+                {"trust_mark_type": m.trust_mark_type, "trust_mark": m.token} for m in marks
+            ]
+        return jws.sign(self.ground.keys.signer(USE), RESOLVE_TYP, claims)
