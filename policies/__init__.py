@@ -19,8 +19,8 @@ from policies.question import Decision, Deny, Facts, Ground, Permit, Question
 from policies.receipts import NotAReceipt
 from policies.routes import doors
 from policies.settings import PoliciesSettings
-from policies.withdrawal import Receipt, Withdrawal
 from policies.wing import Policies, prepare
+from policies.withdrawal import Receipt, Withdrawal
 
 SECTIONS = (PoliciesSettings,)
 

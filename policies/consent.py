@@ -122,9 +122,7 @@ def notice_of(
     translate: Callable[[str], str],
 ) -> Notice:
     """The notice of a purpose, filled in, in one language: what a page shows, word for word."""
-    text = translate(purpose.notice).format(
-        service=service_name, city=city, controller=controller
-    )
+    text = translate(purpose.notice).format(service=service_name, city=city, controller=controller)
     return Notice(purpose.id, purpose.version, language, text)
 
 

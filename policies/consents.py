@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
-
 from foundation import opaque
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
@@ -127,17 +125,17 @@ class Consents:
             row = store.find(unit, consent_id, person_id)
         if row is None:
             raise NotFound("You have no such consent.", next_step="Look at the list of yours.")
-        return self._opened(row._mapping)
+        return self._opened(row._asdict())
 
     def list(self, person_id: str) -> Sequence[Consent]:
         """All answers of a person, newest first, ended ones too."""
         with self._floor.database.read() as uow:
             rows = store.of_person(uow, person_id)
-        return [self._opened(row._mapping) for row in rows]
+        return [self._opened(row._asdict()) for row in rows]
 
     def at_service(self, uow: UnitOfWork, person_id: str, service: str) -> Sequence[Consent]:
         """A person's answers to one service, without opening the sealed texts."""
-        return [_closed(r._mapping) for r in store.of_person_at(uow, person_id, service)]
+        return [_closed(r._asdict()) for r in store.of_person_at(uow, person_id, service)]
 
     def standing(
         self, person_id: str, service: str, purpose: str, attributes: Sequence[str]
@@ -172,9 +170,7 @@ class Consents:
             ended = [r for r in store.due(uow, now, EXPIRE_AT_ONCE) if store.expire(uow, r.id, now)]
             for row in ended:
                 details = {"consent": row.id, "service": row.service, "purpose": row.purpose}
-                self._floor.audit.record(
-                    uow, "consent.expired", SYSTEM, (row.person_id,), details
-                )
+                self._floor.audit.record(uow, "consent.expired", SYSTEM, (row.person_id,), details)
         return len(ended)
 
     def seal_reason(self, person_id: str, consent_id: str, reason: str) -> bytes | None:

@@ -6,23 +6,20 @@ same as a person without consent, and every look-up is written down.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 from foundation.settings import Server
 from policies.ports import Subjects
-from policies.question import Deny, Facts, Question
+from policies.question import Decision, Deny, Facts, Permit, Question
 from policies.wing import Policies
 
-Semantic = Literal["execute_all", "deny_on_first_deny", "permit_on_first_permit"]
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One question as the service put it. None for what does not fit this decision point."""
+    """One question as the service put it; what this decision point does not know is empty."""
 
     sub: str
     claim: str
@@ -49,36 +46,33 @@ class DecisionPoint:
         """Answer one question of a service. Raises TooManyRequests."""
         self._count(service)
         floor = self.policies.floor
-        person = self._subjects.person_of(service, asked.sub)
+        person = self._subjects.person_of(service, asked.sub) if asked.sub else None
         facts = self._subjects.facts_of(person) if person else Facts(level=0)
         question = Question(
             service, person or "", (asked.claim,), asked.purpose, floor.clock.now(), "verify"
         )
-        known = asked.claim in self.policies.catalogue.attributes
-        # Read outside the write; whether it may be used is decided below.
-        value = None
-        if person and known:
-            value = self._subjects.claims_of(person, (asked.claim,)).get(asked.claim)
+        # Look ahead, so that nobody's data is opened for a question that will be refused; what
+        # counts is decided again where it is recorded.
+        ahead = self.policies.decide(question, facts, record=False)
+        value = self._value(person, asked.claim) if isinstance(ahead, Permit) else None
+        unanswerable = isinstance(ahead, Permit) and value is None
         with floor.database.write() as uow:
-            decision = self.policies.decide(question, facts, uow=uow)
+            if unanswerable:
+                decision: Decision = self.policies.refuse("not-known")
+                self.policies.note(uow, question, decision)
+            else:
+                decision = self.policies.decide(question, facts, uow=uow)
         if isinstance(decision, Deny):
             return Answer(False, decision)
-        if not isinstance(value, bool):
-            return Answer(False, self.policies.refuse("not-known"))
-        return Answer(value)
+        return Answer(value is True)
 
-    def evaluate_all(
-        self, service: str, asked: Sequence[Asked], semantic: Semantic
-    ) -> list[Answer]:
-        """Answer several in order; the two short-circuits stop after the deciding one."""
-        answers: list[Answer] = []
-        for one in asked:
-            answers.append(self.evaluate(service, one))
-            if semantic == "deny_on_first_deny" and not answers[-1].decision:
-                break
-            if semantic == "permit_on_first_permit" and answers[-1].decision:
-                break
-        return answers
+    def _value(self, person: str | None, claim: str) -> bool | None:
+        """The verified yes or no, or None where there is none."""
+        row = self.policies.catalogue.attributes.get(claim)
+        if person is None or row is None or not row.answerable:
+            return None
+        value = self._subjects.claims_of(person, (claim,)).get(claim)
+        return value if isinstance(value, bool) else None
 
     def _count(self, service: str) -> None:
         floor = self.policies.floor

@@ -81,7 +81,7 @@ class Receipts:
         try:
             claims: Mapping[str, Any] = jwt.decode(
                 token,
-                key.public_key,  # type: ignore[arg-type]
+                key.public_key,
                 algorithms=[key.algorithm],
                 issuer=self._issuer,
                 options={"require": ["iss", "iat", "jti"], "verify_iat": False},

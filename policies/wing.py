@@ -115,10 +115,11 @@ class Policies:
 
     def _use(self, uow: UnitOfWork, answer: Decision) -> Decision:
         """Count the use of a consent that was given for a number of uses."""
-        if isinstance(answer, Permit) and answer.ground.uses_left is not None:
-            if not store.use_up(uow, answer.ground.id):
-                return self.engine.deny("used-up", answer.ground)
-        return answer
+        if not isinstance(answer, Permit) or answer.ground.uses_left is None:
+            return answer
+        if store.use_up(uow, answer.ground.id):
+            return answer
+        return self.engine.deny("used-up", answer.ground)
 
     def _consents(self, uow: UnitOfWork, question: Question) -> Iterable[Ground]:
         if not question.person:

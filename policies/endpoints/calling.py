@@ -1,0 +1,37 @@
+"""What the AuthZEN doors share: who calls, and the request's own identifier — §10.1.3, §11."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from foundation import web
+from foundation.errors import BadRequest, CivitasError
+from foundation.web import Principal
+
+SCOPE = "access:evaluate"
+REQUEST_ID = "X-Request-ID"
+LONGEST_ID = 255
+
+
+def answer(request: Request, ask: Callable[[Principal], BaseModel]) -> Response:
+    """Authenticate the service, ask, and echo its X-Request-ID on answers and errors alike."""
+    request_id = request.headers.get(REQUEST_ID)
+    headers = {"Cache-Control": "no-store"}
+    if request_id is not None:
+        if len(request_id) > LONGEST_ID or len(request.headers.getlist(REQUEST_ID)) > 1:
+            raise BadRequest(
+                f"Send one X-Request-ID of {LONGEST_ID} characters at most.", where=REQUEST_ID
+            )
+        headers[REQUEST_ID] = request_id
+    try:
+        caller = web.require(request, kind="service", scope=SCOPE)
+        content = ask(caller).model_dump(mode="json", exclude_none=True)
+    except CivitasError as error:
+        if request_id is not None:
+            error.headers[REQUEST_ID] = request_id
+        raise
+    return JSONResponse(content, headers=headers)

@@ -1,0 +1,95 @@
+"""Every URL of the policies wing, its specification beside it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from foundation.web import Door
+from policies.endpoints.evaluation import evaluation
+from policies.endpoints.evaluations import evaluations
+from policies.endpoints.metadata import configuration
+from policies.endpoints.model import (
+    Configuration,
+    EvaluationRequest,
+    EvaluationResponse,
+    EvaluationsRequest,
+    EvaluationsResponse,
+    body_schema,
+)
+from policies.endpoints.receipt_keys import receipt_keys
+from policies.evaluations import DecisionPoint
+
+AUTHZEN = "OpenID AuthZEN 1.0"
+
+
+def doors(point: DecisionPoint) -> tuple[Door, ...]:
+    """The AuthZEN doors, and the keys that verify receipts."""
+    return (
+        Door(
+            ("GET",),
+            "/.well-known/authzen-configuration",
+            partial(configuration, point),
+            f"{AUTHZEN} §9",
+            api=True,
+            options={"response_model": Configuration, **_described(configuration)},
+        ),
+        Door(
+            ("POST",),
+            "/access/v1/evaluation",
+            partial(evaluation, point),
+            f"{AUTHZEN} §6",
+            api=True,
+            options={
+                "response_model": EvaluationResponse,
+                **_described(evaluation, EvaluationRequest, f"{AUTHZEN} §6"),
+            },
+        ),
+        Door(
+            ("POST",),
+            "/access/v1/evaluations",
+            partial(evaluations, point),
+            f"{AUTHZEN} §7",
+            api=True,
+            options={
+                "response_model": EvaluationsResponse | EvaluationResponse,
+                **_described(evaluations, EvaluationsRequest, f"{AUTHZEN} §7"),
+            },
+        ),
+        Door(
+            ("GET",),
+            "/consents/receipts/jwks",
+            partial(receipt_keys, point.policies),
+            "RFC 7517 §5",
+            api=True,
+            options=_described(receipt_keys),
+        ),
+    )
+
+
+def _described(
+    endpoint: Any, body: type[BaseModel] | None = None, specification: str = ""
+) -> dict[str, Any]:
+    """Summary and description from the docstring; body and security of a question."""
+    summary, _, more = (endpoint.__doc__ or "").strip().partition("\n")
+    described: dict[str, Any] = {
+        "summary": summary.rstrip("."),
+        "description": " ".join(more.split()),
+    }
+    if body is not None:
+        described["openapi_extra"] = {
+            "x-specification": specification,
+            "requestBody": body_schema(body),
+            "parameters": [
+                {
+                    "name": "X-Request-ID",
+                    "in": "header",
+                    "required": False,
+                    "description": "Echoed in the answer (§10.1.3).",
+                    "schema": {"type": "string", "maxLength": 255},
+                }
+            ],
+        }
+    return described
