@@ -112,7 +112,7 @@ class Audit:
         if not lines:
             sealed = self._keys.seal(USE, plaintext, event_id)
             lines.append(_line(event_id, 0, None, sealed))
-        actor_ref = opaque.identifier("ref")
+        actor_ref = opaque.secret(12)
         if actor.kind not in ("citizen", "system"):
             acting = _line(event_id, -1, self._subject(f"{actor.kind}\0{actor.id}"), None)
             lines.append({**acting, "ref": actor_ref})
@@ -211,6 +211,11 @@ class Audit:
             raise NothingSigned("no checkpoint is signed yet: the sequencer has not run")
         return str(row.note)
 
+    def signed_size(self, uow: UnitOfWork) -> int | None:
+        """Leaves of the newest signed tree; None before the first checkpoint."""
+        row = uow.one(_newest())
+        return None if row is None else int(row.tree_size)
+
     def verifier_keys(self) -> tuple[VerifierKey, ...]:
         """The keys that sign or ever signed our checkpoints, newest first."""
         found = []
@@ -276,6 +281,6 @@ def _line(
         "event_id": event_id,
         "position": position,
         "subject": subject,
-        "ref": opaque.identifier("ref"),
+        "ref": opaque.secret(12),
         "sealed": sealed,
     }
