@@ -153,8 +153,7 @@ def _lifespan(deployment: Deployment) -> Callable[[FastAPI], Any]:
 
 
 def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
-    def http_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
         problem: Problem
         if error.status_code == 404:
             problem = NotFound(
@@ -173,12 +172,11 @@ def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
             problem = BadRequest(str(error.detail))
         return edge.answer(request, problem)
 
-    def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
         kind = BadRequest if first["type"] == "json_invalid" else Unprocessable
         return edge.answer(request, kind(f"{where}: {first['msg']}.", where=where))
 
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(RequestValidationError, invalid)
+    app.exception_handler(HTTPException)(http_error)
+    app.exception_handler(RequestValidationError)(invalid)

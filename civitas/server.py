@@ -133,7 +133,7 @@ def _listen_unix(path: Path) -> socket.socket:
     try:
         path.unlink(missing_ok=True)
         listener.bind(str(path))
-        os.chmod(path, 0o660)  # the proxy's group may write; nobody else
+        path.chmod(0o660)  # the proxy's group may write; nobody else
     except OSError as error:
         raise SettingsError(
             f"[server] cannot listen on the Unix socket {path} ({error}); make its folder "

@@ -43,12 +43,14 @@ class _Reader(HTMLParser):
                     identifier=found.get("id", ""),
                 )
             )
+        elif tag == "input" and self.forms and found.get("name"):
+            _input(found, self.forms[-1])
         elif self.forms:
             self._field(tag, found, self.forms[-1])
 
     def _field(self, tag: str, found: dict[str, str], form: PageForm) -> None:
-        name, kind = found.get("name", ""), found.get("type", "text")
-        if tag == "button" and kind != "button":
+        name = found.get("name", "")
+        if tag == "button" and found.get("type") != "button":
             form.buttons.append((name, found.get("value", "")))
         elif tag == "select":
             self._select = name
@@ -58,15 +60,6 @@ class _Reader(HTMLParser):
                 form.fields[self._select] = found.get("value", "")
         elif tag == "textarea":
             form.fields[name] = ""
-        elif tag == "input" and name:
-            if kind == "file":
-                form.files.append(name)
-            elif kind in ("checkbox", "radio"):
-                form.choices.setdefault(name, []).append(found.get("value", "on"))
-                if "checked" in found:
-                    form.fields[name] = found.get("value", "on")
-            elif kind != "submit":
-                form.fields[name] = found.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
@@ -75,6 +68,18 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if data.strip():
             self.text.append(data.strip())
+
+
+def _input(found: dict[str, str], form: PageForm) -> None:
+    name, kind = found["name"], found.get("type", "text")
+    if kind == "file":
+        form.files.append(name)
+    elif kind in ("checkbox", "radio"):
+        form.choices.setdefault(name, []).append(found.get("value", "on"))
+        if "checked" in found:
+            form.fields[name] = found.get("value", "on")
+    elif kind != "submit":
+        form.fields[name] = found.get("value", "")
 
 
 class Unexpected(AssertionError):
@@ -139,13 +144,14 @@ class Browser:
 
     def _load(self, method: str, url: str, **body: object) -> Browser:
         headers = {"Accept": "text/html,application/xhtml+xml"}
+        response = self.client.request(method, url, headers=headers, **body)  # type: ignore[arg-type]
         for _ in range(20):
-            response = self.client.request(method, url, headers=headers, **body)  # type: ignore[arg-type]
             if not response.is_redirect:
                 break
             url = urljoin(url, response.headers["location"])
             if response.status_code in (301, 302, 303):
                 method, body = "GET", {}
+            response = self.client.request(method, url, headers=headers, **body)  # type: ignore[arg-type]
         self.url, self.response = str(response.url), response
         self._page = _Reader()
         if "html" in response.headers.get("content-type", ""):

@@ -26,9 +26,13 @@ things = Table(
 
 
 def test_a_block_that_raises_leaves_nothing(any_database: Database) -> None:
-    with pytest.raises(RuntimeError), any_database.write() as uow:
-        uow.execute(things.insert().values(id="a", used=0))
-        raise RuntimeError
+    def act() -> None:
+        with any_database.write() as uow:
+            uow.execute(things.insert().values(id="a", used=0))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        act()
     with any_database.read() as uow:
         assert uow.one(select(things)) is None
 
@@ -97,9 +101,14 @@ def test_a_job_runs_once_and_is_gone(any_database: Database) -> None:
 def test_a_job_that_was_promised_in_a_failed_act_never_runs(any_database: Database) -> None:
     jobs = Jobs(any_database, FrozenClock(NOW))
     jobs.handler("greet", lambda payload: None)
-    with pytest.raises(RuntimeError), any_database.write() as uow:
-        jobs.enqueue(uow, "greet", {})
-        raise RuntimeError
+
+    def act() -> None:
+        with any_database.write() as uow:
+            jobs.enqueue(uow, "greet", {})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        act()
     assert jobs.run_once() == 0
 
 

@@ -25,7 +25,7 @@ def test_a_sound_file_gives_a_frozen_tree(tmp_path: Path) -> None:
     settings = loaded(tmp_path, '[server]\nurl = "https://id.example.city/"\n')
     assert settings.of(Server).url == "https://id.example.city"
     with pytest.raises(Exception, match="frozen"):
-        settings.of(Server).url = "https://other"  # type: ignore[misc]
+        settings.of(Server).url = "https://other"
 
 
 def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:

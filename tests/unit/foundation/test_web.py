@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -102,7 +101,7 @@ class House:
 
 
 @pytest.fixture
-def house(ground: Ground) -> Iterator[House]:
+def house(ground: Ground) -> House:
     return House(ground)
 
 
