@@ -1,1 +1,56 @@
-"""The identity register: proofing, officers, life of an identity — ISO/IEC 24760-1."""
+"""The identity register: persons, proofing, activation, staff — ISO/IEC 24760-1, 29115 §10.1."""
+
+from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
+from idp.register.claims import PersonFacts
+from idp.register.enrolment import REGISTER_ROW, Enrolled
+from idp.register.evidence import Evidence, Findings
+from idp.register.identity_life import IdentityLife
+from idp.register.life import State, TransitionRefused
+from idp.register.person import Person, Step
+from idp.register.ports import EndsWithIdentity
+from idp.register.profile import Profile, WrongField
+from idp.register.proofing import Decision, ProofingRefused
+from idp.register.proofing_policy import ProofingPolicies, UnpublishedPolicy
+from idp.register.register import Register
+from idp.register.settings import RegisterSettings
+from idp.register.sign_in_names import NameTaken
+from idp.register.staff import ROLES, InvitationRefused, Role, StaffMember
+from idp.register.store import AlreadyEnrolled, NoSuchPerson
+from idp.register.subject import Subject, SubjectKind
+
+SECTIONS = (RegisterSettings,)
+
+__all__ = [
+    "REGISTER_ROW",
+    "ROLES",
+    "SECTIONS",
+    "AlreadyEnrolled",
+    "CodeRefused",
+    "Decision",
+    "EndsWithIdentity",
+    "Enrolled",
+    "Evidence",
+    "Findings",
+    "IdentityLife",
+    "InvitationRefused",
+    "IssuedCode",
+    "NameTaken",
+    "NoSuchPerson",
+    "OpenActivation",
+    "Person",
+    "PersonFacts",
+    "Profile",
+    "ProofingPolicies",
+    "ProofingRefused",
+    "Register",
+    "RegisterSettings",
+    "Role",
+    "StaffMember",
+    "State",
+    "Step",
+    "Subject",
+    "SubjectKind",
+    "TransitionRefused",
+    "UnpublishedPolicy",
+    "WrongField",
+]

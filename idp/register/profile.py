@@ -113,9 +113,7 @@ def _text(name: str, value: Any) -> str:
         raise WrongField(name, "is not text", "Write the value as text, in quotation marks.")
     text = unicodedata.normalize("NFC", value).strip()
     if len(text) > MOST_CHARACTERS:
-        raise WrongField(
-            name, f"has more than {MOST_CHARACTERS} characters", "Shorten the value."
-        )
+        raise WrongField(name, f"has more than {MOST_CHARACTERS} characters", "Shorten the value.")
     # Control characters and bidirectional overrides could make one name look like another.
     if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") or c in _OVERRIDES for c in text):
         raise WrongField(
@@ -140,7 +138,5 @@ def _birthdate(text: str, today: date) -> date:
     if born > today:
         raise WrongField("birthdate", "lies in the future", "Correct the year.")
     if today.year - born.year > _OLDEST:
-        raise WrongField(
-            "birthdate", f"lies more than {_OLDEST} years back", "Correct the year."
-        )
+        raise WrongField("birthdate", f"lies more than {_OLDEST} years back", "Correct the year.")
     return born

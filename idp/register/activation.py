@@ -1,0 +1,131 @@
+"""One-time activation codes, on paper for now — ISO/IEC 29115 CM-3, CM-5, CM-6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+
+from foundation import opaque
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import Conflict, Gone
+from foundation.ground import Ground
+from idp.register import store
+from idp.register.life import State
+from idp.register.settings import RegisterSettings
+from idp.register.tables import activation_codes, persons
+
+# 20 characters of 4.46 bits: 89 bits, out of reach of guessing even without a throttle.
+_GROUPS = 5
+
+
+class CodeRefused(Gone):
+    """Unknown, used, replaced or expired: the outside learns no more than that."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This activation code does not open anything any more.",
+            where="code",
+            next_step="Compare it with your letter. If it is older than the day on the letter, "
+            "ask the registration office for a new one.",
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode:
+    """A new code in clear, for the letter alone."""
+
+    code: str
+    person_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenActivation:
+    """An activation code that would work now, not yet used."""
+
+    person_id: str
+    expires_at: datetime
+
+
+class ActivationCodes:
+    """Issues codes for established identities, and redeems each once."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._keys = ground.keys
+        self._audit = ground.audit
+        self._lifetime = timedelta(days=ground.settings.of(RegisterSettings).activation_code_days)
+
+    def issue(self, uow: UnitOfWork, person_id: str, officer: Actor, now: datetime) -> IssuedCode:
+        """A code for a letter; it replaces those that were issued before."""
+        person = store.known_person(uow, person_id)
+        if person.state is not State.ESTABLISHED:
+            raise Conflict(
+                f"This identity is {person.state}; a letter is for one that waits for activation.",
+                where="state",
+                next_step="Look at the state of this identity, and choose a step that it offers.",
+            )
+        uow.execute(
+            update(activation_codes)
+            .where(activation_codes.c.person_id == person_id, activation_codes.c.ended_at.is_(None))
+            .values(ended_at=now)
+        )
+        issued = IssuedCode(opaque.code(_GROUPS), person_id, now + self._lifetime)
+        uow.execute(
+            insert(activation_codes).values(
+                digest=self._digest(issued.code),
+                person_id=person_id,
+                issued_at=now,
+                expires_at=issued.expires_at,
+            )
+        )
+        self._audit.record(
+            uow,
+            "register.letter",
+            officer,
+            [person_id],
+            {"expires_at": issued.expires_at},
+        )
+        return issued
+
+    def peek(self, uow: UnitOfWork, code: str, now: datetime) -> OpenActivation:
+        """Whom a code would activate, without using it up; raises CodeRefused."""
+        row = uow.one(
+            select(activation_codes, persons.c.state)
+            .join_from(activation_codes, persons)
+            .where(activation_codes.c.digest == self._digest(code))
+        )
+        if row is None:
+            raise CodeRefused("unknown")
+        if row.ended_at is not None or row.expires_at <= now or row.state != State.ESTABLISHED:
+            raise CodeRefused(f"ended, expired or out of state: {row.person_id}")
+        return OpenActivation(row.person_id, row.expires_at)
+
+    def redeem(self, uow: UnitOfWork, code: str, now: datetime) -> str:
+        """Use the code up, inside the caller's unit of work; returns the person's id.
+
+        One conditional update decides, so of many at once one goes on. Raises CodeRefused.
+        """
+        digest = self._digest(code)
+        used = uow.changed(
+            update(activation_codes)
+            .where(
+                activation_codes.c.digest == digest,
+                activation_codes.c.ended_at.is_(None),
+                activation_codes.c.expires_at > now,
+            )
+            .values(ended_at=now)
+        )
+        row = uow.one(
+            select(activation_codes.c.person_id).where(activation_codes.c.digest == digest)
+        )
+        if used != 1 or row is None:
+            raise CodeRefused("unknown, used, replaced or expired")
+        return str(row.person_id)
+
+    def _digest(self, code: str) -> bytes:
+        # Keyed: who reads the table cannot try codes against it.
+        return self._keys.mac("activation-code", opaque.normalise_code(code).encode())

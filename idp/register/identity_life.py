@@ -1,0 +1,224 @@
+"""Steps in the life of an identity: suspend, reactivate, archive, restore, delete — 24760-1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import BadRequest, Unprocessable
+from foundation.ground import Ground
+from idp.register import store
+from idp.register.enrolment import retire
+from idp.register.evidence import Findings
+from idp.register.life import Guard, State, TransitionRefused
+from idp.register.person import Person
+from idp.register.ports import Ends
+from idp.register.profile import Profile
+from idp.register.proofing import Decision, Proofing, ProofingRefused
+from idp.register.settings import RegisterSettings
+from idp.register.sign_in_names import SignInNames
+from idp.register.subject import Subject
+from idp.register.tables import activation_codes, blind_indexes, lookups, persons
+
+LONGEST_REASON = 500
+
+
+class IdentityLife:
+    """What authorised staff do to an identity. What rests on it ends in the same unit of work."""
+
+    def __init__(self, ground: Ground, proofing: Proofing, ends: Ends) -> None:
+        self._database = ground.database
+        self._vault = ground.vault
+        self._audit = ground.audit
+        self._proofing = proofing
+        self._names = SignInNames(ground.vault)
+        self._retention = timedelta(
+            days=ground.settings.of(RegisterSettings).archive_retention_days
+        )
+        self._ends = tuple(ends)
+
+    def suspend(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
+        """Sessions and tokens end at once; credentials are kept for the return."""
+        reason = _reason(reason)
+        with self._database.write() as uow:
+            person = store.change_state(
+                uow,
+                self._audit,
+                person_id,
+                "suspend",
+                {Guard.AUTHORISED},
+                by,
+                now,
+                details={"reason": reason},
+            )
+            self._end(uow, person_id, "suspend", now)
+        return person
+
+    def reactivate(
+        self, person_id: str, by: Actor, reason: str, level_seen: int, now: datetime
+    ) -> Person:
+        """Back to `active`. `level_seen`: the level that the officer was shown."""
+        reason = _reason(reason)
+        with self._database.write() as uow:
+            level = store.known_person(uow, person_id).level
+            seen = {Guard.AUTHORISED, Guard.CAUSE_CLEARED}
+            if level_seen == level:
+                seen.add(Guard.LEVEL_SHOWN)
+            details = {"reason": reason, "level": level}
+            return store.change_state(
+                uow, self._audit, person_id, "reactivate", seen, by, now, details=details
+            )
+
+    def adjust(self, person_id: str, profile: Profile, by: Actor, now: datetime) -> Person:
+        """Replace what is known by what the source says now. The civil number does not change."""
+        with self._database.write() as uow:
+            before = store.profile(uow, self._vault, person_id)
+            if before.civil_number != profile.civil_number:
+                raise Unprocessable(
+                    "The civil number is another one, so this is another person.",
+                    where="civil_number",
+                    next_step="Search for the person by that civil number.",
+                )
+            changed = [n for n in profile.__slots__ if getattr(before, n) != getattr(profile, n)]
+            return store.change_state(
+                uow,
+                self._audit,
+                person_id,
+                "adjust",
+                {Guard.REVERIFIED},
+                by,
+                now,
+                details={"changed": changed},
+                values={"sealed_profile": store.seal_profile(self._vault, person_id, profile)},
+            )
+
+    def archive(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
+        """Credentials are revoked, and data is cut to what must be kept."""
+        reason = _reason(reason)
+        with self._database.write() as uow:
+            cut = store.profile(uow, self._vault, person_id).cut()
+            self._end(uow, person_id, "archive", now)
+            self._names.release(uow, Subject("citizen", person_id))
+            return store.change_state(
+                uow,
+                self._audit,
+                person_id,
+                "archive",
+                {Guard.AUTHORISED, Guard.REVOKED, Guard.CUT},
+                by,
+                now,
+                details={"reason": reason},
+                values={"sealed_profile": store.seal_profile(self._vault, person_id, cut)},
+            )
+
+    def restore(
+        self,
+        person_id: str,
+        policy_version: str,
+        findings: Findings,
+        by: Actor,
+        terms_version: str,
+        now: datetime,
+    ) -> Decision:
+        """Proof again at the target level; then `established`, to be activated anew."""
+        policy = self._proofing.policy(policy_version, now)
+
+        def decide(uow: UnitOfWork) -> Decision:
+            application = self._proofing.apply(
+                uow, person_id, by, terms_version, policy.version, now
+            )
+            return self._proofing.decide(uow, application, person_id, policy, findings, by, now)
+
+        with self._database.write() as uow:
+            decision = decide(uow)
+            if decision.result != "accepted":
+                raise ProofingRefused(
+                    "By the proofing policy, this does not yet reach the level.",
+                    where="evidence",
+                    next_step=" ".join(decision.reasons) or "A second officer has to confirm.",
+                    consequence=_dropping(decide),
+                )
+            store.change_state(
+                uow,
+                self._audit,
+                person_id,
+                "restore",
+                {Guard.PROOFED},
+                by,
+                now,
+                details={"level": findings.level},
+                values={"level": findings.level},
+            )
+        return decision
+
+    def delete(self, person_id: str, by: Actor, reason: str, now: datetime) -> None:
+        """Retention is over: the key first, then the rows; a tombstone stays (rule 5)."""
+        reason = _reason(reason)
+        with self._database.read() as uow:
+            self._may_delete(store.known_person(uow, person_id), now)
+        self._vault.erase(person_id)
+        with self._database.write() as uow:
+            self._may_delete(store.known_person(uow, person_id), now)
+            self._end(uow, person_id, "delete", now)
+            self._names.release(uow, Subject("citizen", person_id))
+            store.change_state(
+                uow,
+                self._audit,
+                person_id,
+                "delete",
+                {Guard.AUTHORISED, Guard.RETENTION_OVER},
+                by,
+                now,
+                details={"reason": reason},
+            )
+            for table in (blind_indexes, activation_codes, lookups):
+                uow.execute(delete(table).where(table.c.person_id == person_id))
+            uow.execute(delete(persons).where(persons.c.id == person_id))
+            retire(uow, person_id, now)
+            self._audit.forget(uow, person_id)
+
+    def due_for_deletion(self, now: datetime) -> list[str]:
+        """Archived identities whose retention is over."""
+        with self._database.read() as uow:
+            rows = uow.all(
+                select(persons.c.id).where(
+                    persons.c.state == State.ARCHIVED,
+                    persons.c.changed_at <= now - self._retention,
+                )
+            )
+        return [row.id for row in rows]
+
+    def _may_delete(self, person: Person, now: datetime) -> None:
+        over = person.changed_at + self._retention <= now
+        if person.state is not State.ARCHIVED or not over:
+            raise TransitionRefused(
+                "The step delete waits until retention is over.",
+                where="state",
+                next_step="Archive the identity; it can be deleted when its retention has passed.",
+            )
+
+    def _end(self, uow: UnitOfWork, person_id: str, transition: str, now: datetime) -> None:
+        for resting in self._ends:
+            resting.end_identity(uow, person_id, transition, now)
+
+
+def _dropping(decide: Callable[[UnitOfWork], Decision]) -> Callable[[UnitOfWork], None]:
+    def consequence(uow: UnitOfWork) -> None:
+        decide(uow)
+
+    return consequence
+
+
+def _reason(written: str) -> str:
+    reason = " ".join(written.split())
+    if not reason or len(reason) > LONGEST_REASON:
+        raise BadRequest(
+            f"A reason of at most {LONGEST_REASON} characters is needed.",
+            where="reason",
+            next_step="Write, in a sentence, why. The person concerned will read it.",
+        )
+    return reason

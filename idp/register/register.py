@@ -1,0 +1,122 @@
+"""The identity register as the suites above see it — ISO/IEC 24760-1, ISO/IEC 29115."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.settings import Jurisdiction
+from idp.register import store
+from idp.register.activation import ActivationCodes, OpenActivation
+from idp.register.claims import PersonFacts, age_of, claims_from
+from idp.register.enrolment import Enrolment
+from idp.register.life import Guard, State
+from idp.register.person import Person
+from idp.register.profile import Profile
+from idp.register.proofing import Proofing
+from idp.register.proofing_policy import ProofingPolicies, shipped
+from idp.register.settings import RegisterSettings
+from idp.register.sign_in_names import SignInNames
+from idp.register.staff import Staff
+from idp.register.subject import Subject
+
+
+class Register:
+    """Persons and staff: who they are, in which state, at which level of proofing.
+
+    Parts: `enrolment`, `proofing`, `codes`, `names`, `staff`. Safe to share between threads.
+    """
+
+    def __init__(self, ground: Ground, policies: ProofingPolicies | None = None) -> None:
+        self.ground = ground
+        self.jurisdiction = ground.settings.of(Jurisdiction)
+        self.proofing = Proofing(ground.vault, ground.audit, policies or _policies(ground))
+        self.enrolment = Enrolment(ground, self.proofing)
+        self.codes = ActivationCodes(ground)
+        self.names = SignInNames(ground.vault)
+        self.staff = Staff(ground)
+
+    # ── a person ──────────────────────────────────────────────────────────────────────
+
+    def person(self, uow: UnitOfWork, person_id: str) -> Person | None:
+        return store.person(uow, person_id)
+
+    def is_active(self, uow: UnitOfWork, person_id: str) -> bool:
+        """Whether this person may authenticate now (no authentication outside `active`)."""
+        found = store.person(uow, person_id)
+        return found is not None and found.may_authenticate
+
+    def profile(self, uow: UnitOfWork, person_id: str) -> Profile:
+        """Raises NoSuchPerson, Erased."""
+        return store.profile(uow, self.ground.vault, person_id)
+
+    def facts_of(self, person_id: str) -> PersonFacts:
+        """Level, age and state; raises NoSuchPerson."""
+        with self.ground.database.read() as uow:
+            found = store.known_person(uow, person_id)
+            profile = self.profile(uow, person_id)
+        age = age_of(profile, self.jurisdiction, self.ground.clock.now())
+        return PersonFacts(found.level, age, found.state)
+
+    def claims_of(self, person_id: str, names: Iterable[str]) -> Mapping[str, Any]:
+        """The named claims, as far as they are known: OpenID Connect's and derived yes/no ones."""
+        with self.ground.database.read() as uow:
+            profile = self.profile(uow, person_id)
+        return claims_from(profile, names, self.jurisdiction, self.ground.clock.now())
+
+    # ── activation: what sign-in calls inside its own unit of work ────────────────────
+
+    def peek_activation(self, uow: UnitOfWork, code: str, now: datetime) -> OpenActivation:
+        """Whom a code would activate, without using it up; raises CodeRefused."""
+        return self.codes.peek(uow, code, now)
+
+    def redeem_activation(self, uow: UnitOfWork, code: str, now: datetime) -> str:
+        """Use a code up; the person's id. Raises CodeRefused for all but the first of many."""
+        return self.codes.redeem(uow, code, now)
+
+    def activate(self, uow: UnitOfWork, person_id: str, now: datetime) -> Person:
+        """`established` → `active`, by the person themselves.
+
+        Call it in the unit of work that redeemed the code and bound the credential: those are
+        the guards (a credential is bound; the person confirmed it). Raises TransitionRefused.
+        """
+        return store.change_state(
+            uow,
+            self.ground.audit,
+            person_id,
+            "activate",
+            {Guard.CREDENTIAL, Guard.CONFIRMED},
+            Actor("citizen", person_id),
+            now,
+        )
+
+    # ── sign-in names, of citizens and staff ──────────────────────────────────────────
+
+    def claim_sign_in_name(self, uow: UnitOfWork, subject: Subject, name: str) -> None:
+        """Raises BadRequest (not a name) or NameTaken."""
+        self.names.claim(uow, subject, name, self.ground.clock.now())
+
+    def subject_of_sign_in_name(self, name: str) -> Subject | None:
+        """Whose name this is, in whatever state they are; None when nobody's."""
+        with self.ground.database.read() as uow:
+            return self.names.subject_of(uow, name)
+
+    def sign_in_name_of(self, subject: Subject) -> str | None:
+        """The name as its owner typed it."""
+        with self.ground.database.read() as uow:
+            return self.names.name_of(uow, subject)
+
+    def may_sign_in(self, uow: UnitOfWork, subject: Subject) -> bool:
+        """Whether this citizen or member of staff may have a session now."""
+        if subject.kind == "citizen":
+            return self.is_active(uow, subject.id)
+        return self.staff.member(uow, subject.id).state == State.ACTIVE
+
+
+def _policies(ground: Ground) -> ProofingPolicies:
+    written = ground.settings.of(RegisterSettings).proofing_policies
+    return ProofingPolicies.read(ground.settings.resolve(written)) if written else shipped()

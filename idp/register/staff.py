@@ -1,0 +1,156 @@
+"""Staff: invited by a one-time link, never a default account — floor plan rule 9, X.1253 9.1-6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Row, insert, select, update
+
+from foundation import opaque
+from foundation.audit import SYSTEM, Actor
+from foundation.database import UnitOfWork
+from foundation.errors import BadRequest, Gone, NotFound
+from foundation.ground import Ground
+from idp.register.settings import RegisterSettings
+from idp.register.tables import staff, staff_invitations
+
+Role = Literal["officer", "operator", "regulator", "auditor"]
+ROLES: tuple[str, ...] = get_args(Role)
+_NAME = "staff name"
+
+
+class InvitationRefused(Gone):
+    """Unknown, used or expired."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This invitation does not open anything any more.",
+            where="invitation",
+            next_step="Ask an operator for a new one: civitas staff invite.",
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """`state`: invited, active or ended."""
+
+    id: str
+    name: str
+    role: str
+    state: str
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset({self.role})
+
+
+class Staff:
+    """Invites, accepts and ends members of staff."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._database = ground.database
+        self._vault = ground.vault
+        self._audit = ground.audit
+        self._lifetime = timedelta(hours=ground.settings.of(RegisterSettings).invitation_hours)
+
+    def invite(self, role: str, name: str, now: datetime, by: Actor = SYSTEM) -> str:
+        """Make an invitation; returns the secret of its one-time link, shown once."""
+        if role not in ROLES:
+            raise BadRequest(
+                f"There is no role {role!r}.",
+                where="role",
+                next_step=f"Write one of {', '.join(ROLES)}.",
+            )
+        if not name.strip() or len(name) > 200:
+            raise BadRequest(
+                "A member of staff needs a name of at most 200 characters.",
+                where="name",
+                next_step="Write the name that colleagues know.",
+            )
+        staff_id, secret = opaque.identifier("stf"), opaque.secret()
+        self._vault.create(staff_id)  # the key stands before the first row about them
+        sealed = self._vault.seal(staff_id, name.strip().encode(), _NAME)
+        with self._database.write() as uow:
+            uow.execute(
+                insert(staff).values(
+                    id=staff_id,
+                    role=role,
+                    state="invited",
+                    sealed_name=sealed,
+                    invited_at=now,
+                    changed_at=now,
+                )
+            )
+            uow.execute(
+                insert(staff_invitations).values(
+                    digest=opaque.digest(secret),
+                    staff_id=staff_id,
+                    expires_at=now + self._lifetime,
+                )
+            )
+            self._audit.record(uow, "staff.invited", by, (), {"staff": staff_id, "role": role})
+        return secret
+
+    def open_invitation(self, uow: UnitOfWork, secret: str, now: datetime) -> StaffMember:
+        """Whom the link invites, without using it up; raises InvitationRefused."""
+        row = uow.one(
+            select(staff_invitations).where(staff_invitations.c.digest == opaque.digest(secret))
+        )
+        if row is None or row.accepted_at is not None or row.expires_at <= now:
+            raise InvitationRefused("unknown, used or expired")
+        return self.member(uow, row.staff_id)
+
+    def accept_invitation(self, uow: UnitOfWork, secret: str, now: datetime) -> str:
+        """Use the link up, inside the caller's unit of work; returns the staff id.
+
+        The caller binds a credential and claims a sign-in name in the same unit of work.
+        """
+        digest = opaque.digest(secret)
+        used = uow.changed(
+            update(staff_invitations)
+            .where(
+                staff_invitations.c.digest == digest,
+                staff_invitations.c.accepted_at.is_(None),
+                staff_invitations.c.expires_at > now,
+            )
+            .values(accepted_at=now)
+        )
+        row = uow.one(
+            select(staff_invitations.c.staff_id).where(staff_invitations.c.digest == digest)
+        )
+        if used != 1 or row is None:
+            raise InvitationRefused("unknown, used or expired")
+        staff_id = str(row.staff_id)
+        joined = uow.changed(
+            update(staff)
+            .where(staff.c.id == staff_id, staff.c.state == "invited")
+            .values(state="active", changed_at=now)
+        )
+        if joined != 1:
+            raise InvitationRefused("the invitation was taken back")
+        self._audit.record(uow, "staff.accepted", Actor("staff", staff_id), (), {})
+        return staff_id
+
+    def member(self, uow: UnitOfWork, staff_id: str) -> StaffMember:
+        """Raises NotFound."""
+        row = uow.one(select(staff).where(staff.c.id == staff_id))
+        if row is None:
+            raise NotFound("There is no such member of staff.", detail=staff_id)
+        return self._member(row)
+
+    def members(self, uow: UnitOfWork) -> list[StaffMember]:
+        return [self._member(row) for row in uow.all(select(staff).order_by(staff.c.invited_at))]
+
+    def end(self, uow: UnitOfWork, staff_id: str, by: Actor, now: datetime) -> None:
+        """Take the role away; sign-in is refused from the next request on."""
+        uow.execute(
+            update(staff).where(staff.c.id == staff_id).values(state="ended", changed_at=now)
+        )
+        self._audit.record(uow, "staff.ended", by, (), {"staff": staff_id})
+
+    def _member(self, row: Row[Any]) -> StaffMember:
+        name = self._vault.open(row.id, row.sealed_name, _NAME).decode()
+        return StaffMember(row.id, name, row.role, row.state)

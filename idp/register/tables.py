@@ -1,0 +1,186 @@
+"""Tables of the register: what is known of a person is sealed; look-up is by blind index."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from foundation.clock import Instant
+from foundation.database import Json, metadata
+
+# Never deleted from: a row whose identity ended is the tombstone that blocks reuse.
+reference_identifiers = Table(
+    "register_identifiers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("allotted_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+)
+
+# EN-1. An application is about the identity that it leads to, if the proofing accepts it.
+applications = Table(
+    "register_applications",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_identifiers.id"), nullable=False),
+    Column("started_by_kind", String(16), nullable=False),
+    Column("started_by", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("terms_version", String(32), nullable=False),
+    Column("policy_version", String(32), nullable=False),
+    Column("notice_at", Instant, nullable=False),
+    Index("ix_register_applications_person_id", "person_id"),
+)
+
+# EN-8. Evidence, with the numbers of documents, is sealed under the person's key.
+proofing_decisions = Table(
+    "register_proofing_decisions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("application_id", String(32), ForeignKey("register_applications.id"), nullable=False),
+    Column("person_id", String(32), ForeignKey("register_identifiers.id"), nullable=False),
+    Column("policy_version", String(32), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("result", String(32), nullable=False),
+    Column("reasons", Json, nullable=False),
+    Column("officer_kind", String(16), nullable=False),
+    Column("officer", String(64), nullable=False),
+    Column("second_officer", String(64)),
+    Column("decided_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("keep_until", Instant, nullable=False),
+    Column("sealed_evidence", LargeBinary, nullable=False),
+    Index("ix_register_proofing_decisions_person_id", "person_id"),
+    Index("ix_register_proofing_decisions_result", "result"),
+)
+
+# EN-9. There is no row here without the decision that accepted it.
+persons = Table(
+    "register_persons",
+    metadata,
+    Column("id", String(32), ForeignKey("register_identifiers.id"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("enrolled_by", String(32), ForeignKey("register_proofing_decisions.id"), nullable=False),
+    Column("enrolled_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("sealed_profile", LargeBinary, nullable=False),
+)
+
+# One index a person and kind; unique, so one civil number leads to one identity.
+blind_indexes = Table(
+    "register_blind_indexes",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("value", LargeBinary(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_persons.id"), nullable=False),
+    UniqueConstraint("person_id", "kind"),
+)
+
+# CM-10: append-only. `number` orders the steps of one person.
+history = Table(
+    "register_history",
+    metadata,
+    Column("person_id", String(32), ForeignKey("register_identifiers.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("transition", String(16), nullable=False),
+    Column("from_state", String(16), nullable=False),
+    Column("to_state", String(16), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("event_id", String(32), nullable=False),
+)
+
+# The code itself is on paper only; here is its keyed digest.
+activation_codes = Table(
+    "register_activation_codes",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_persons.id"), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_register_activation_codes_person_id", "person_id"),
+)
+
+sign_in_names = Table(
+    "register_sign_in_names",
+    metadata,
+    Column("value", LargeBinary(32), primary_key=True),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject_id", String(32), nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("claimed_at", Instant, nullable=False),
+    UniqueConstraint("subject_kind", "subject_id"),
+)
+
+staff = Table(
+    "register_staff",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("invited_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+staff_invitations = Table(
+    "register_staff_invitations",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("staff_id", String(32), ForeignKey("register_staff.id"), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("accepted_at", Instant),
+)
+
+# P-4: an officer reads a person's page only while such a look-up, with its purpose, is young.
+lookups = Table(
+    "register_lookups",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("officer", String(32), nullable=False),
+    Column("person_id", String(32), ForeignKey("register_identifiers.id"), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("ix_register_lookups_officer_person_id", "officer", "person_id"),
+)
+
+# `id` is the digest of the file, so a file is imported once however often it is sent.
+imports = Table(
+    "register_imports",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("file_name", String(200), nullable=False),
+    Column("file_format", String(8), nullable=False),
+    Column("policy_version", String(32), nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("total", Integer, nullable=False),
+    # Only while a job still has to read it; sealed, and gone when the import is finished.
+    Column("sealed_content", LargeBinary),
+)
+
+import_rows = Table(
+    "register_import_rows",
+    metadata,
+    Column("import_id", String(64), ForeignKey("register_imports.id"), primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("accepted", Boolean(create_constraint=False), nullable=False),
+    Column("person_id", String(32)),
+    Column("field", String(64)),
+    Column("reason", String(300)),
+    Column("what_to_do", String(300)),
+)
