@@ -1,0 +1,187 @@
+"""Debian's nginx, with deploy/nginx.conf, in front of our server on a Unix socket — RFC 9440."""
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from foundation.clock import SystemClock
+from tests.support.deployments import ROOT, free_port
+
+PEOPLE = "id.example.city"
+DEVICES = "devices.id.example.city"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A self-signed certificate and its key, on disk: nobody vouches for it."""
+
+    certificate: Path
+    key: Path
+    fingerprint: str
+
+
+def identity(folder: Path, name: str, *hosts: str) -> Identity:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = SystemClock().now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts or (name,)]),
+            critical=False,
+        )
+        .sign(key, SHA256())
+    )
+    fingerprint = made.fingerprint(SHA256()).hex()
+    files = Identity(folder / f"{name}.pem", folder / f"{name}.key", fingerprint)
+    files.certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+@dataclass(frozen=True)
+class Proxied:
+    port: int
+    server: Identity
+
+    def peer(
+        self, host: str, client: Identity | None = None, headers: dict[str, str] | None = None
+    ) -> dict[str, object]:
+        """What our server believes about a caller who comes through nginx to `host`."""
+        context = ssl.create_default_context(cafile=str(self.server.certificate))
+        if client:
+            context.load_cert_chain(client.certificate, client.key)
+        connection = HTTPSConnection(host, self.port, context=context, timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection.sock = context.wrap_socket(plain, server_hostname=host)
+        connection.request("GET", "/peer", headers=headers or {})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        assert response.status == 200, content
+        answer: dict[str, object] = json.loads(content)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    folder = tmp_path_factory.mktemp("proxied")
+    server = identity(folder, "server", PEOPLE, DEVICES)
+    tls, plain = free_port(), free_port()
+    configuration = (ROOT / "deploy" / "nginx.conf").read_text()
+    for ours, here in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
+        ("listen 80", f"listen 127.0.0.1:{plain}"),
+        ("/etc/civitas/tls/server.pem", str(server.certificate)),
+        ("/etc/civitas/tls/server.key", str(server.key)),
+        ("/run/civitas/civitas.sock", str(folder / "civitas.sock")),
+    ):
+        assert ours in configuration
+        configuration = configuration.replace(ours, here)
+    # A worker of another user could not enter pytest's folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"daemon off; {user} worker_processes 1; pid {folder}/nginx.pid; error_log stderr;\n"
+        "events {}\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path "
+        f"{folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; "
+        f"scgi_temp_path {folder}/s;\n{configuration}\n}}\n"
+    )
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert nginx, "nginx is missing: run `make setup`"
+    commands = (
+        [sys.executable, "-m", "tests.support.peer_server", str(folder)],
+        [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")],
+    )
+    with (folder / "log").open("wb") as log:
+        running = [
+            subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) for command in commands
+        ]
+        try:
+            wait_for(running, folder, tls)
+            yield Proxied(tls, server)
+        finally:
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.wait(20)
+
+
+def wait_for(running: list[subprocess.Popen[bytes]], folder: Path, port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert all(p.poll() is None for p in running), (folder / "log").read_text()
+        if (folder / "civitas.sock").exists():
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                pass
+            else:
+                return
+        time.sleep(0.05)
+    raise AssertionError((folder / "log").read_text())
+
+
+@pytest.mark.rfc("8705", "6")
+def test_the_certificate_that_a_device_proves_reaches_the_application(
+    proxied: Proxied, tmp_path: Path
+) -> None:
+    lamp = identity(tmp_path, "lamp")
+    assert proxied.peer(DEVICES, lamp) == {
+        "address": "127.0.0.1",
+        "secure": True,
+        "certificate": lamp.fingerprint,
+    }
+
+
+def test_who_comes_without_a_certificate_has_none(proxied: Proxied) -> None:
+    assert proxied.peer(DEVICES)["certificate"] is None
+
+
+@pytest.mark.rfc("9440", "4")
+@pytest.mark.parametrize("host", [PEOPLE, DEVICES])
+@pytest.mark.parametrize("header", ["X-SSL-Client-Cert", "Client-Cert", "X_SSL_Client_Cert"])
+def test_a_certificate_in_a_header_that_the_caller_wrote_is_not_believed(
+    proxied: Proxied, tmp_path: Path, host: str, header: str
+) -> None:
+    stolen = identity(tmp_path, "stolen").certificate.read_text()
+    if header == "Client-Cert":
+        value = f":{''.join(stolen.splitlines()[1:-1])}:"
+    else:
+        value = stolen.replace("\n", "%0A")
+    assert proxied.peer(host, headers={header: value})["certificate"] is None
+
+
+def test_people_are_never_asked_for_a_certificate(proxied: Proxied, tmp_path: Path) -> None:
+    assert proxied.peer(PEOPLE, identity(tmp_path, "lamp"))["certificate"] is None
+
+
+def test_an_address_that_the_caller_wrote_is_not_believed(proxied: Proxied) -> None:
+    claimed = proxied.peer(
+        PEOPLE, headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}
+    )
+    assert claimed["address"] == "127.0.0.1"
+    assert claimed["secure"] is True

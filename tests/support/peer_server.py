@@ -1,0 +1,70 @@
+"""Our real server on a Unix socket, with one door that tells whom it believes to see.
+
+`python -m tests.support.peer_server FOLDER` listens on FOLDER/civitas.sock.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from civitas.server import serve
+from foundation.clock import SystemClock
+from foundation.errors import Edge
+from foundation.middleware import Gate
+from foundation.settings import Server
+from foundation.web import Context, client_address, client_certificate, is_secure
+from tests.support.deployments import lay_ground, settings_in
+
+
+def peer(request: Request) -> Response:
+    """What the application believes about its caller."""
+    certificate = client_certificate(request)
+    return JSONResponse(
+        {
+            "address": client_address(request),
+            "secure": is_secure(request),
+            "certificate": certificate and certificate.fingerprint(SHA256()).hex(),
+        }
+    )
+
+
+def main(folder: Path) -> None:
+    settings = settings_in(
+        folder,
+        Server(
+            url="https://id.example.city",
+            listen="",
+            unix_socket="civitas.sock",
+            trusted_proxies=("unix",),
+        ),
+    )
+    ground = lay_ground(settings, SystemClock())
+    app = Starlette(routes=[Route("/peer", peer)])
+    app.add_middleware(
+        Gate,
+        context=Context(
+            origins=frozenset(["https://id.example.city"]),
+            cookie_tag="00000000",
+            secure_cookies=True,
+            trusted_proxies=settings.of(Server).trusted_proxies,
+            mac=ground.keys.mac,
+            who=lambda request: None,
+        ),
+        edge=Edge(ground.database, ground.pages),
+        max_body=1_048_576,
+        body_limits={},
+        development=False,
+        observe=lambda scope, status, seconds: None,
+    )
+    serve(app, settings, [])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

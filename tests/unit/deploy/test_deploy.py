@@ -1,0 +1,69 @@
+"""What `deploy/` hands to operators is sound: configurations, unit, proxy, image."""
+
+import configparser
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from civitas.tour.deployments import clean_environment
+from foundation.settings import Server
+from tests.support.deployments import ROOT
+
+DEPLOY = ROOT / "deploy"
+EXAMPLES = sorted((DEPLOY / "examples").glob("*.toml"))
+
+
+def test_there_is_an_example_for_every_governance_model() -> None:
+    assert {"provider", "regulator", "broker", "private-provider"} <= {e.stem for e in EXAMPLES}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_config_check_passes_on_the_example(example) -> None:
+    command = [sys.executable, "-m", "civitas", "config", "check", "--json", "--config", example]
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["ok"] is True
+    assert answer["governance"] in {"provider", "regulator", "broker"}
+
+
+def test_the_unit_runs_without_privileges_and_is_handed_the_master_key() -> None:
+    unit = configparser.RawConfigParser(strict=False, comment_prefixes="#")
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(DEPLOY / "civitas.service")
+    service = unit["Service"]
+    assert service["User"] == "civitas"
+    assert service["LoadCredential"] == "master-key:/etc/civitas/master.key"
+    for wall in ("NoNewPrivileges", "PrivateDevices", "MemoryDenyWriteExecute"):
+        assert service[wall] == "yes"
+    assert service["ProtectSystem"] == "strict"
+
+
+def test_the_proxy_overwrites_every_header_that_we_would_believe() -> None:
+    locations = re.findall(r"location / \{(.*?)\}", (DEPLOY / "nginx.conf").read_text(), re.DOTALL)
+    assert len(locations) == 2
+    for location in locations:
+        written = set(re.findall(r"proxy_set_header (\S+)", location))
+        assert {"X-Forwarded-For", "X-Forwarded-Proto", "X-SSL-Client-Cert"} <= written
+        assert "Client-Cert" in written
+
+
+def test_the_proxy_and_its_example_meet_at_one_socket() -> None:
+    import tomllib
+
+    written = tomllib.loads((DEPLOY / "examples" / "behind-nginx.toml").read_text("utf-8"))
+    server = Server.model_validate(written["server"])
+    assert f"server unix:{server.unix_socket};" in (DEPLOY / "nginx.conf").read_text()
+    assert server.trusted_proxies == ("unix",)
+    assert not server.listen
+
+
+def test_the_image_runs_as_nobody_in_particular_and_installs_by_hash() -> None:
+    recipe = (DEPLOY / "Dockerfile").read_text()
+    assert re.findall(r"^USER (.+)$", recipe, re.MULTILINE)[-1] == "10001:10001"
+    assert "--require-hashes" in recipe
