@@ -1,0 +1,360 @@
+"""Queries on devices and on what hangs from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, insert, or_, select, update
+
+from device_registry.device import Credential, Device, Owner, StateEvent
+from device_registry.identifiers import Identifier
+from device_registry.life import State
+from device_registry.tables import (
+    device_credentials,
+    device_identifiers,
+    device_ownership_events,
+    device_state_events,
+    devices,
+    enrolment_tokens,
+)
+from foundation import opaque
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A one-time enrolment token as it is stored: without its value."""
+
+    id: str
+    device_id: str
+    expires_at: datetime
+    withdrawn_at: datetime | None
+    bound_key: str | None
+
+
+def add_device(
+    uow: UnitOfWork, device_id: str, label: str, identifiers: Iterable[Identifier], now: datetime
+) -> None:
+    uow.execute(
+        insert(devices).values(
+            id=device_id,
+            state=State.REGISTERED.value,
+            label=label,
+            registered_at=now,
+            changed_at=now,
+        )
+    )
+    for identifier in identifiers:
+        uow.execute(
+            insert(device_identifiers).values(
+                device_id=device_id,
+                scheme=identifier.scheme,
+                value=identifier.value,
+                issuer="owner",
+                verified_by="self-asserted",
+            )
+        )
+
+
+def get(uow: UnitOfWork, device_id: str, *, lock: bool = False) -> Device | None:
+    """A device, by `lock` kept unchanged by others until the commit."""
+    query = select(devices).where(devices.c.id == device_id)
+    row = uow.one(query.with_for_update() if lock else query)
+    return _devices(uow, [row])[0] if row is not None else None
+
+
+def page(uow: UnitOfWork, after: str | None, limit: int) -> list[Device]:
+    """Devices from the newest; `after` is the id of the last one seen."""
+    query = select(devices).order_by(devices.c.registered_at.desc(), devices.c.id.desc())
+    if after is not None:
+        last = uow.one(select(devices.c.registered_at, devices.c.id).where(devices.c.id == after))
+        if last is None:
+            return []
+        query = query.where(
+            or_(
+                devices.c.registered_at < last.registered_at,
+                and_(devices.c.registered_at == last.registered_at, devices.c.id < last.id),
+            )
+        )
+    return _devices(uow, uow.all(query.limit(limit)))
+
+
+def owned_by(uow: UnitOfWork, owner: Owner) -> list[Device]:
+    return _devices(
+        uow,
+        uow.all(
+            select(devices)
+            .where(devices.c.owner_kind == owner.kind, devices.c.owner == owner.name)
+            .order_by(devices.c.registered_at.desc())
+        ),
+    )
+
+
+def _devices(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Device]:
+    names: dict[str, list[Identifier]] = {row.id: [] for row in rows}
+    if names:
+        found = uow.all(
+            select(device_identifiers)
+            .where(device_identifiers.c.device_id.in_(names))
+            .order_by(device_identifiers.c.scheme, device_identifiers.c.value)
+        )
+        for row in found:
+            names[row.device_id].append(Identifier(row.scheme, row.value))
+    return [
+        Device(
+            id=row.id,
+            state=State(row.state),
+            label=row.label,
+            owner=Owner(row.owner_kind, row.owner) if row.owner is not None else None,
+            identifiers=tuple(names[row.id]),
+            registered_at=row.registered_at,
+            changed_at=row.changed_at,
+        )
+        for row in rows
+    ]
+
+
+def move(
+    uow: UnitOfWork, device_id: str, before: State, after: State, now: datetime
+) -> bool:
+    """Whether this call moved the device: the row count decides."""
+    return uow.changed(
+        update(devices)
+        .where(devices.c.id == device_id, devices.c.state == before.value)
+        .values(state=after.value, changed_at=now)
+    ) == 1
+
+
+def note(
+    uow: UnitOfWork,
+    device_id: str,
+    act: str,
+    before: State | None,
+    after: State,
+    actor: Actor,
+    reason: str,
+    evidence: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Append a step to the device's history; nothing ever changes or deletes one."""
+    uow.execute(
+        insert(device_state_events).values(
+            id=opaque.identifier("dse"),
+            device_id=device_id,
+            at=now,
+            act=act,
+            before=before.value if before is not None else None,
+            after=after.value,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason=reason[:300],
+            evidence=dict(evidence),
+        )
+    )
+
+
+def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
+    """Every step, oldest first."""
+    rows = uow.all(
+        select(device_state_events)
+        .where(device_state_events.c.device_id == device_id)
+        .order_by(device_state_events.c.at)
+    )
+    events = [
+        StateEvent(
+            row.at,
+            row.act,
+            State(row.before) if row.before is not None else None,
+            State(row.after),
+            row.actor_kind,
+            row.actor_id,
+            row.reason,
+            row.evidence,
+        )
+        for row in rows
+    ]
+    return _chained(events)
+
+
+def _chained(events: list[StateEvent]) -> list[StateEvent]:
+    """Steps of one instant in the order in which each begins where the last one ended."""
+    ordered: list[StateEvent] = []
+    waiting = list(events)
+    while waiting:
+        here = ordered[-1].after if ordered else None
+        same = [e for e in waiting if e.at == waiting[0].at]
+        chosen = next((e for e in same if e.before == here), waiting[0])
+        waiting.remove(chosen)
+        ordered.append(chosen)
+    return ordered
+
+
+def set_owner(
+    uow: UnitOfWork, device_id: str, owner: Owner | None, act: str, now: datetime
+) -> None:
+    kind, name = (owner.kind, owner.name) if owner is not None else (None, None)
+    uow.execute(
+        update(devices).where(devices.c.id == device_id).values(owner_kind=kind, owner=name)
+    )
+    uow.execute(
+        insert(device_ownership_events).values(
+            id=opaque.identifier("own"),
+            device_id=device_id,
+            at=now,
+            act=act,
+            owner_kind=kind,
+            owner=name,
+        )
+    )
+
+
+def erase(uow: UnitOfWork, device_id: str) -> None:
+    """Remove what may tell of a person: label, owners, identifiers (EN 303 645 5.8, 5.11)."""
+    uow.execute(
+        update(devices)
+        .where(devices.c.id == device_id)
+        .values(label=None, owner_kind=None, owner=None)
+    )
+    uow.execute(
+        update(device_ownership_events)
+        .where(device_ownership_events.c.device_id == device_id)
+        .values(owner=None)
+    )
+    uow.execute(device_identifiers.delete().where(device_identifiers.c.device_id == device_id))
+
+
+# ── one-time tokens ──────────────────────────────────────────────────────────────────────
+
+
+def add_token(
+    uow: UnitOfWork, device_id: str, digest: bytes, expires_at: datetime, now: datetime
+) -> None:
+    """A new token; earlier ones of the device stop working."""
+    withdraw_tokens(uow, device_id, now)
+    uow.execute(
+        insert(enrolment_tokens).values(
+            id=opaque.identifier("tok"),
+            device_id=device_id,
+            digest=digest,
+            made_at=now,
+            expires_at=expires_at,
+        )
+    )
+
+
+def withdraw_tokens(uow: UnitOfWork, device_id: str, now: datetime) -> None:
+    uow.execute(
+        update(enrolment_tokens)
+        .where(
+            enrolment_tokens.c.device_id == device_id, enrolment_tokens.c.withdrawn_at.is_(None)
+        )
+        .values(withdrawn_at=now)
+    )
+
+
+def token(uow: UnitOfWork, digest: bytes) -> Token | None:
+    row = uow.one(select(enrolment_tokens).where(enrolment_tokens.c.digest == digest))
+    if row is None:
+        return None
+    return Token(row.id, row.device_id, row.expires_at, row.withdrawn_at, row.bound_key)
+
+
+def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -> bool:
+    """Spend the token on this key, or find it spent on the same one: the row count decides."""
+    t = enrolment_tokens.c
+    return uow.changed(
+        update(enrolment_tokens)
+        .where(t.id == token_id, t.withdrawn_at.is_(None), t.expires_at > now)
+        .where(or_(t.bound_key.is_(None), t.bound_key == public_key))
+        .values(bound_key=public_key, bound_at=now)
+    ) == 1
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────
+
+
+def add_credential(
+    uow: UnitOfWork,
+    serial: str,
+    device_id: str,
+    thumbprint: str,
+    not_after: datetime,
+    now: datetime,
+) -> None:
+    uow.execute(
+        insert(device_credentials).values(
+            serial=serial,
+            device_id=device_id,
+            thumbprint=thumbprint,
+            state="issued",
+            issued_at=now,
+            not_after=not_after,
+        )
+    )
+
+
+def credential_state(uow: UnitOfWork, serial: str) -> str | None:
+    row = uow.one(
+        select(device_credentials.c.state).where(device_credentials.c.serial == serial)
+    )
+    return row.state if row is not None else None
+
+
+def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
+    return uow.changed(
+        update(device_credentials)
+        .where(device_credentials.c.serial == serial, device_credentials.c.state == "issued")
+        .values(state="in_use", first_used_at=now)
+    ) == 1
+
+
+def end_credentials(
+    uow: UnitOfWork, device_id: str, state: str, *, issued_before: str | None = None
+) -> list[str]:
+    """End the device's living credentials (those older than one, if given); their serials."""
+    c = device_credentials.c
+    living = and_(c.device_id == device_id, c.state.in_(("issued", "in_use")))
+    if issued_before is not None:
+        newer = uow.one(select(c.issued_at).where(c.serial == issued_before))
+        if newer is None:
+            return []
+        living = and_(living, c.serial != issued_before, c.issued_at <= newer.issued_at)
+    serials = [row.serial for row in uow.all(select(c.serial).where(living))]
+    if serials:
+        uow.execute(update(device_credentials).where(c.serial.in_(serials)).values(state=state))
+    return serials
+
+
+def credentials(uow: UnitOfWork, device_id: str) -> list[Credential]:
+    """Newest first."""
+    return [
+        Credential(
+            r.serial, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at
+        )
+        for r in uow.all(
+            select(device_credentials)
+            .where(device_credentials.c.device_id == device_id)
+            .order_by(device_credentials.c.issued_at.desc())
+        )
+    ]
+
+
+def due_for_renewal(uow: UnitOfWork, before: datetime, limit: int) -> list[str]:
+    """Active devices whose last living credential ends before an instant."""
+    later = (
+        select(device_credentials.c.serial)
+        .where(
+            device_credentials.c.device_id == devices.c.id,
+            device_credentials.c.state.in_(("issued", "in_use")),
+            device_credentials.c.not_after >= before,
+        )
+        .exists()
+    )
+    query = select(devices.c.id).where(devices.c.state == State.ACTIVE.value, ~later).limit(limit)
+    return [row.id for row in uow.all(query)]
+
+

@@ -1,0 +1,91 @@
+"""Devices, their names, owners, tokens, credentials, and every step of their lives."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, UniqueConstraint
+
+from foundation.clock import Instant
+from foundation.database import Json, metadata
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("label", String(120)),
+    Column("owner_kind", String(16)),
+    Column("owner", String(120)),
+    Column("registered_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Index("ix_devices_owner", "owner_kind", "owner"),
+    Index("ix_devices_registered_at", "registered_at", "id"),
+)
+
+device_identifiers = Table(
+    "device_identifiers",
+    metadata,
+    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    Column("scheme", String(16), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("issuer", String(120), nullable=False),
+    Column("verified_by", String(64), nullable=False),
+    UniqueConstraint("scheme", "value", name="uq_device_identifiers_scheme_value"),
+    Index("ix_device_identifiers_device_id", "device_id"),
+)
+
+device_state_events = Table(
+    "device_state_events",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("before", String(16)),
+    Column("after", String(16), nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor_id", String(64), nullable=False),
+    Column("reason", String(300), nullable=False),
+    Column("evidence", Json, nullable=False),
+    Index("ix_device_state_events_device_id", "device_id", "at"),
+)
+
+device_ownership_events = Table(
+    "device_ownership_events",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("owner_kind", String(16)),
+    Column("owner", String(120)),
+    Index("ix_device_ownership_events_device_id", "device_id"),
+)
+
+enrolment_tokens = Table(
+    "enrolment_tokens",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("withdrawn_at", Instant),
+    # Bound at first use to the key that the request proved to hold.
+    Column("bound_at", Instant),
+    Column("bound_key", String(64)),
+    UniqueConstraint("digest", name="uq_enrolment_tokens_digest"),
+    Index("ix_enrolment_tokens_device_id", "device_id"),
+)
+
+device_credentials = Table(
+    "device_credentials",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    Column("thumbprint", String(43), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("not_after", Instant, nullable=False),
+    Column("first_used_at", Instant),
+    Index("ix_device_credentials_device_id", "device_id", "issued_at"),
+)
