@@ -1,0 +1,99 @@
+"""Set-up says what is missing and what to do; what is ready it leaves alone."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support.deployments import ROOT
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """scripts/setup.py for a checkout in the test's folder, which forgets to run anything."""
+    specification = importlib.util.spec_from_file_location(
+        "civitas_setup", ROOT / "scripts/setup.py"
+    )
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    for name in ("requirements/runtime.txt", "requirements/dev.txt", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
+    commands: list[list[str]] = []
+
+    def run(command, **_):
+        commands.append(list(command))
+        program = tmp_path / ".venv" / "bin" / "civitas"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.touch()
+
+    monkeypatch.setattr(module, "run", run)
+    module.commands = commands
+    return module
+
+
+def test_a_second_run_does_nothing(setup: ModuleType) -> None:
+    assert setup.main(["demo"]) == 0
+    first = len(setup.commands)
+    assert setup.main(["demo"]) == 0
+    assert len(setup.commands) == first > 0
+
+
+def test_what_the_tests_need_includes_what_the_demo_needs(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "missing_parts", list)
+    assert setup.main(["tests"]) == 0
+    assert setup.installed("demo")
+
+
+@pytest.mark.parametrize("changed", ["requirements/runtime.txt", "pyproject.toml"])
+def test_a_changed_lock_or_project_installs_again(setup: ModuleType, changed: str) -> None:
+    assert setup.main(["demo"]) == 0
+    (setup.ROOT / changed).write_text("changed")
+    assert not setup.installed("demo")
+
+
+def test_packages_are_installed_by_hash_alone(setup: ModuleType) -> None:
+    assert setup.main(["demo"]) == 0
+    installs = [" ".join(command) for command in setup.commands if "install" in command]
+    assert all("--require-hashes" in each or "--no-index" in each for each in installs)
+
+
+def test_the_demo_asks_nothing_of_the_system(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "missing_parts", lambda: ["chromium"])
+    assert setup.main(["demo"]) == 0
+    assert not any("apt-get" in command for command in setup.commands)
+
+
+def test_without_the_right_to_install_it_names_the_one_command(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "missing_parts", lambda: ["chromium", "softhsm2"])
+    monkeypatch.setattr(setup, "privilege", lambda: None)
+    monkeypatch.setattr(setup.shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+    assert setup.main(["tests"]) == 1
+    assert (
+        "as root run: apt-get install --no-install-recommends chromium softhsm2"
+        in capsys.readouterr().err
+    )
+    assert setup.commands == []
+
+
+def test_an_old_python_is_told_which_to_use(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "OLDEST", (4, 0))
+    assert setup.main(["demo"]) == 1
+    assert "PYTHON=" in capsys.readouterr().err
+
+
+def test_an_unknown_purpose_is_refused(setup: ModuleType) -> None:
+    assert setup.main(["everything"]) == 2
