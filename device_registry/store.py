@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, update
 
 from device_registry.device import Credential, Device, Owner, StateEvent
 from device_registry.identifiers import Identifier
@@ -118,15 +118,16 @@ def _devices(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Device]:
     ]
 
 
-def move(
-    uow: UnitOfWork, device_id: str, before: State, after: State, now: datetime
-) -> bool:
+def move(uow: UnitOfWork, device_id: str, before: State, after: State, now: datetime) -> bool:
     """Whether this call moved the device: the row count decides."""
-    return uow.changed(
-        update(devices)
-        .where(devices.c.id == device_id, devices.c.state == before.value)
-        .values(state=after.value, changed_at=now)
-    ) == 1
+    return (
+        uow.changed(
+            update(devices)
+            .where(devices.c.id == device_id, devices.c.state == before.value)
+            .values(state=after.value, changed_at=now)
+        )
+        == 1
+    )
 
 
 def note(
@@ -141,10 +142,12 @@ def note(
     now: datetime,
 ) -> None:
     """Append a step to the device's history; nothing ever changes or deletes one."""
+    steps = device_state_events.c
+    last = uow.one(select(func.max(steps.number).label("n")).where(steps.device_id == device_id))
     uow.execute(
         insert(device_state_events).values(
-            id=opaque.identifier("dse"),
             device_id=device_id,
+            number=(last.n or 0 if last is not None else 0) + 1,
             at=now,
             act=act,
             before=before.value if before is not None else None,
@@ -162,9 +165,9 @@ def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
     rows = uow.all(
         select(device_state_events)
         .where(device_state_events.c.device_id == device_id)
-        .order_by(device_state_events.c.at)
+        .order_by(device_state_events.c.number)
     )
-    events = [
+    return [
         StateEvent(
             row.at,
             row.act,
@@ -177,20 +180,6 @@ def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
         )
         for row in rows
     ]
-    return _chained(events)
-
-
-def _chained(events: list[StateEvent]) -> list[StateEvent]:
-    """Steps of one instant in the order in which each begins where the last one ended."""
-    ordered: list[StateEvent] = []
-    waiting = list(events)
-    while waiting:
-        here = ordered[-1].after if ordered else None
-        same = [e for e in waiting if e.at == waiting[0].at]
-        chosen = next((e for e in same if e.before == here), waiting[0])
-        waiting.remove(chosen)
-        ordered.append(chosen)
-    return ordered
 
 
 def set_owner(
@@ -249,9 +238,7 @@ def add_token(
 def withdraw_tokens(uow: UnitOfWork, device_id: str, now: datetime) -> None:
     uow.execute(
         update(enrolment_tokens)
-        .where(
-            enrolment_tokens.c.device_id == device_id, enrolment_tokens.c.withdrawn_at.is_(None)
-        )
+        .where(enrolment_tokens.c.device_id == device_id, enrolment_tokens.c.withdrawn_at.is_(None))
         .values(withdrawn_at=now)
     )
 
@@ -266,12 +253,15 @@ def token(uow: UnitOfWork, digest: bytes) -> Token | None:
 def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -> bool:
     """Spend the token on this key, or find it spent on the same one: the row count decides."""
     t = enrolment_tokens.c
-    return uow.changed(
-        update(enrolment_tokens)
-        .where(t.id == token_id, t.withdrawn_at.is_(None), t.expires_at > now)
-        .where(or_(t.bound_key.is_(None), t.bound_key == public_key))
-        .values(bound_key=public_key, bound_at=now)
-    ) == 1
+    return (
+        uow.changed(
+            update(enrolment_tokens)
+            .where(t.id == token_id, t.withdrawn_at.is_(None), t.expires_at > now)
+            .where(or_(t.bound_key.is_(None), t.bound_key == public_key))
+            .values(bound_key=public_key, bound_at=now)
+        )
+        == 1
+    )
 
 
 # ── credentials ──────────────────────────────────────────────────────────────────────────
@@ -298,18 +288,19 @@ def add_credential(
 
 
 def credential_state(uow: UnitOfWork, serial: str) -> str | None:
-    row = uow.one(
-        select(device_credentials.c.state).where(device_credentials.c.serial == serial)
-    )
+    row = uow.one(select(device_credentials.c.state).where(device_credentials.c.serial == serial))
     return row.state if row is not None else None
 
 
 def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
-    return uow.changed(
-        update(device_credentials)
-        .where(device_credentials.c.serial == serial, device_credentials.c.state == "issued")
-        .values(state="in_use", first_used_at=now)
-    ) == 1
+    return (
+        uow.changed(
+            update(device_credentials)
+            .where(device_credentials.c.serial == serial, device_credentials.c.state == "issued")
+            .values(state="in_use", first_used_at=now)
+        )
+        == 1
+    )
 
 
 def end_credentials(
@@ -332,9 +323,7 @@ def end_credentials(
 def credentials(uow: UnitOfWork, device_id: str) -> list[Credential]:
     """Newest first."""
     return [
-        Credential(
-            r.serial, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at
-        )
+        Credential(r.serial, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at)
         for r in uow.all(
             select(device_credentials)
             .where(device_credentials.c.device_id == device_id)
@@ -356,5 +345,3 @@ def due_for_renewal(uow: UnitOfWork, before: datetime, limit: int) -> list[str]:
     )
     query = select(devices.c.id).where(devices.c.state == State.ACTIVE.value, ~later).limit(limit)
     return [row.id for row in uow.all(query)]
-
-

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
@@ -36,8 +45,9 @@ device_identifiers = Table(
 device_state_events = Table(
     "device_state_events",
     metadata,
-    Column("id", String(32), primary_key=True),
-    Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    # Steps are numbered within a device, so that none can be slipped in or taken out unseen.
+    Column("device_id", String(32), ForeignKey("devices.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
     Column("act", String(16), nullable=False),
     Column("before", String(16)),
@@ -46,7 +56,6 @@ device_state_events = Table(
     Column("actor_id", String(64), nullable=False),
     Column("reason", String(300), nullable=False),
     Column("evidence", Json, nullable=False),
-    Index("ix_device_state_events_device_id", "device_id", "at"),
 )
 
 device_ownership_events = Table(

@@ -49,11 +49,15 @@ class CertificateAuthority:
         """The revocation list of "root", "devices" or "services", DER. Raises NotFound."""
         return self._revocation.crl(authority, now)
 
-    def issue_server_certificate(self, hostnames: Sequence[str]) -> ServerCertificate:
+    def issue_server_certificate(
+        self, hostnames: Sequence[str], *, now: datetime | None = None
+    ) -> ServerCertificate:
         """A key and certificate for a TLS listener reached under `hostnames`."""
         issuer, _ = self.hierarchy.signing("services")
         below_the_root = self.hierarchy.chain(issuer)[:-1]
-        return server_certificate.issue(self.issuance, below_the_root, hostnames, self._clock.now())
+        return server_certificate.issue(
+            self.issuance, below_the_root, hostnames, now or self._clock.now()
+        )
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """Every authority's certificate, the roots first."""

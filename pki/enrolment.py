@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from foundation.clock import Clock
@@ -13,6 +14,7 @@ from pki.issuance import Settled
 from pki.ports import Caller, EnrolmentGate
 from pki.refusals import EnrolmentUnauthorized, RequestRefused
 from pki.request import CertificateRequest
+from pki.server_certificate import ServerCertificate
 
 
 class Pki:
@@ -41,6 +43,12 @@ class Pki:
             return self.authority.issuance.issue(admission, proposed, self.gate, now)
         except Problem as refusal:
             raise self.gate.refused(caller, refusal, now) from refusal
+
+    def issue_server_certificate(
+        self, hostnames: Sequence[str], *, now: datetime | None = None
+    ) -> ServerCertificate:
+        """A key and certificate for a TLS listener reached under `hostnames`."""
+        return self.authority.issue_server_certificate(hostnames, now=now)
 
     def complete_or_void(self, now: datetime) -> Settled:
         """At start: settle what a crash left recorded and unsigned."""

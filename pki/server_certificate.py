@@ -26,8 +26,8 @@ from pki.request import CertificateRequest
 class ServerCertificate:
     """PEM: the certificate with its issuer below it, and the private key (PKCS #8)."""
 
-    certificate_chain: bytes
-    private_key: bytes = field(repr=False)
+    chain_pem: bytes
+    key_pem: bytes = field(repr=False)
     not_after: datetime
 
 
@@ -72,7 +72,7 @@ def issue(
     issued = issuance.issue(admission, request.parse(proposed), OperatorAtTheConsole(), now)
     pem = [x509.load_der_x509_certificate(issued.der), *chain]
     return ServerCertificate(
-        certificate_chain=b"".join(c.public_bytes(Encoding.PEM) for c in pem),
-        private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        chain_pem=b"".join(c.public_bytes(Encoding.PEM) for c in pem),
+        key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         not_after=issued.not_after,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 EXAMPLE = "00-24-BE-FF-FE-80-4F-F1"
-_WRITTEN = re.compile(r"[0-9a-f]{16}|[0-9a-f]{2}([-:])(?:[0-9a-f]{2}\1){6}[0-9a-f]{2}", re.I)
+_WRITTEN = re.compile(
+    r"[0-9a-f]{16}|[0-9a-f]{2}([-:])(?:[0-9a-f]{2}\1){6}[0-9a-f]{2}", re.IGNORECASE
+)
 
 
 def parse(value: str) -> str:

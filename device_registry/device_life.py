@@ -1,0 +1,81 @@
+"""Acts on a device that take effect on its next use: suspend, quarantine, revoke, hand on, end.
+
+What rests on the device (tokens, sessions) ends in the same unit of work as the act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from device_registry import store
+from device_registry.device import Device
+from device_registry.life import ACTS, NotNow, State
+from device_registry.ports import EndsWithDevice
+from device_registry.refusals import not_possible, unknown_device
+from device_registry.registry import Devices
+from device_registry.steps import step
+from foundation.audit import Actor
+
+# The acts that a person may ask for; the others are steps of enrolment.
+ASKED = ("suspend", "reactivate", "quarantine", "release", "transfer", "revoke", "decommission")
+
+
+class DeviceLife:
+    """The registry, and who has something that ends with a device."""
+
+    def __init__(self, devices: Devices, ends: Sequence[EndsWithDevice] = ()) -> None:
+        self.devices = devices
+        self._ends = tuple(ends)
+        self._audit = devices.ground.audit
+        self._database = devices.ground.database
+
+    def suspend(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """Refused at its next use, until it is reactivated."""
+        return self.act("suspend", device_id, actor, reason, now)
+
+    def reactivate(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        return self.act("reactivate", device_id, actor, reason, now)
+
+    def quarantine(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """Refused at its next use, since it may do harm, until it is released."""
+        return self.act("quarantine", device_id, actor, reason, now)
+
+    def release(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        return self.act("release", device_id, actor, reason, now)
+
+    def transfer(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """The old owner's certificates are revoked before a new claim can succeed."""
+        return self.act("transfer", device_id, actor, reason, now)
+
+    def revoke(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """Its certificates are revoked, and it never comes back under this id."""
+        return self.act("revoke", device_id, actor, reason, now)
+
+    def decommission(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """Final: certificates revoked, and what may tell of a person erased."""
+        return self.act("decommission", device_id, actor, reason, now)
+
+    def act(self, name: str, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """One act of `ASKED`, whole or not at all. Raises NotFound, or Conflict by the state."""
+        rule = ACTS[name]
+        with self._database.write() as uow:
+            device = store.get(uow, device_id, lock=True)
+            if device is None:
+                raise unknown_device()
+            if name not in ASKED:
+                raise not_possible(NotNow(name, device.state))
+            step(uow, self._audit, device, name, actor, reason, now)
+            if rule.ends:
+                for resting in self._ends:
+                    resting.end(uow, device_id, reason, now)
+            if rule.revokes is not None:
+                store.withdraw_tokens(uow, device_id, now)
+                for serial in store.end_credentials(uow, device_id, "revoked"):
+                    self.devices.authority.revoke(uow, serial, rule.revokes, now)
+            if rule.after is State.TRANSFERRED:
+                store.set_owner(uow, device_id, None, "transfer", now)
+            if rule.after is State.DECOMMISSIONED:
+                store.erase(uow, device_id)
+            changed = store.get(uow, device_id)
+        return changed if changed is not None else device

@@ -1,0 +1,111 @@
+"""A device comes in: id, identifiers, owner, and a one-time token that is shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from device_registry import store
+from device_registry.device import Device, Owner
+from device_registry.identifiers import Identifier
+from device_registry.life import MAY_ENROL, NotNow, State
+from device_registry.refusals import not_possible, unknown_device
+from device_registry.settings import DevicesSettings
+from device_registry.steps import step
+from foundation import opaque
+from foundation.audit import Actor, Audit
+from foundation.database import Database, UnitOfWork
+from foundation.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A device, and its one-time token in clear: the only moment at which it is seen."""
+
+    device: Device
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+class Registration:
+    def __init__(self, database: Database, audit: Audit, settings: DevicesSettings) -> None:
+        self._database = database
+        self._audit = audit
+        self._waits = timedelta(hours=settings.token_hours)
+
+    def register(
+        self,
+        label: str,
+        owner: Owner,
+        identifiers: Sequence[Identifier],
+        actor: Actor,
+        now: datetime,
+    ) -> Registered:
+        """Register, claim for its owner, and make a token. Raises Conflict for a known identifier."""
+        device_id = opaque.identifier("dev")
+        token = opaque.secret()
+        try:
+            with self._database.write() as uow:
+                store.add_device(uow, device_id, label, dict.fromkeys(identifiers), now)
+                store.set_owner(uow, device_id, owner, "claim", now)
+                self._note_registered(uow, device_id, owner, actor, now)
+                device = _known(uow, device_id)
+                step(uow, self._audit, device, "claim", actor, "registered with its owner", now)
+                expires_at = now + self._waits
+                store.add_token(uow, device_id, opaque.digest(token), expires_at, now)
+                device = _known(uow, device_id)
+        except IntegrityError as error:
+            raise Conflict(
+                "One of the identifiers belongs to a registered device already.",
+                where="identifiers",
+                next_step="Look the device up; decommission it before it is registered anew.",
+                detail=str(error.orig),
+            ) from error
+        return Registered(device, token, expires_at)
+
+    def new_token(self, device_id: str, actor: Actor, now: datetime) -> Registered:
+        """Another token for a device that has to enrol (again); earlier ones stop working."""
+        token = opaque.secret()
+        with self._database.write() as uow:
+            device = _known(uow, device_id)
+            if device.state not in MAY_ENROL:
+                raise not_possible(NotNow("have a token", device.state))
+            store.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
+            self._audit.record(
+                uow, "device.token_made", actor, _person(device), {"device": device_id}
+            )
+        return Registered(device, token, now + self._waits)
+
+    def claim(self, device_id: str, owner: Owner, actor: Actor, now: datetime) -> Registered:
+        """A new owner for a device that was transferred, and a token to enrol it anew."""
+        token = opaque.secret()
+        with self._database.write() as uow:
+            device = _known(uow, device_id)
+            if device.state not in (State.REGISTERED, State.TRANSFERRED):
+                raise not_possible(NotNow("claim", device.state))
+            store.set_owner(uow, device_id, owner, "claim", now)
+            step(uow, self._audit, _known(uow, device_id), "claim", actor, "claimed", now)
+            store.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
+            device = _known(uow, device_id)
+        return Registered(device, token, now + self._waits)
+
+    def _note_registered(
+        self, uow: UnitOfWork, device_id: str, owner: Owner, actor: Actor, now: datetime
+    ) -> None:
+        state = State.REGISTERED
+        store.note(uow, device_id, "register", None, state, actor, "registered", {}, now)
+        self._audit.record(uow, "device.registered", actor, owner.person, {"device": device_id})
+
+
+def _known(uow: UnitOfWork, device_id: str) -> Device:
+    device = store.get(uow, device_id, lock=True)
+    if device is None:
+        raise unknown_device()
+    return device
+
+
+def _person(device: Device) -> tuple[str, ...]:
+    return device.owner.person if device.owner is not None else ()

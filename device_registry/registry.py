@@ -1,0 +1,132 @@
+"""The registry as the rest of the house uses it: who a device is, and whether it may act now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from device_registry import store
+from device_registry.device import Credential, Device, Owner, StateEvent
+from device_registry.gate import Gate
+from device_registry.life import MAY_AUTHENTICATE, State
+from device_registry.refusals import DeviceRefused, in_state, unknown_device
+from device_registry.registration import Registration
+from device_registry.settings import DevicesSettings
+from device_registry.steps import step
+from foundation.audit import SYSTEM, Actor
+from foundation.ground import Ground
+from pki import CertificateAuthority, CertificateRefused
+
+MOST_PER_SWEEP = 500
+
+
+class Devices:
+    """Registers, admits to enrolment (`gate`), authenticates. What changes a life: `DeviceLife`."""
+
+    def __init__(self, ground: Ground, authority: CertificateAuthority) -> None:
+        self.ground = ground
+        self.authority = authority
+        self.settings = ground.settings.of(DevicesSettings)
+        self._database = ground.database
+        self._audit = ground.audit
+        self.gate = Gate(ground.database, ground.audit, ground.rates, self.settings)
+        self._registration = Registration(ground.database, ground.audit, self.settings)
+        self.register = self._registration.register
+        self.new_token = self._registration.new_token
+        self.claim = self._registration.claim
+        ground.jobs.periodic(
+            "devices due for renewal",
+            timedelta(hours=1),
+            lambda: self.mark_renewals(ground.clock.now()),
+        )
+
+    def authenticate(self, certificate: x509.Certificate, now: datetime) -> Device:
+        """The device that holds this certificate and may act now (RFC 8705 §2.1).
+
+        Raises DeviceRefused with the reason. The first use of a renewed certificate ends the
+        one that it replaces: until then both work, so a lost answer costs nobody a visit.
+        """
+        try:
+            valid = self.authority.validate_client(certificate, now)
+        except CertificateRefused as refusal:
+            raise DeviceRefused(
+                refusal.reason,
+                refusal.description,
+                refusal.next_step or "Enrol the device.",
+                detail=refusal.detail,
+            ) from refusal
+        with self._database.read() as uow:
+            device = store.get(uow, valid.holder)
+            credential = store.credential_state(uow, valid.serial)
+        if device is None or credential not in ("issued", "in_use"):
+            raise DeviceRefused(
+                "not_a_device",
+                "The certificate does not belong to a registered device.",
+                "Enrol the device by EST with a one-time token from the operator.",
+            )
+        if device.state not in MAY_AUTHENTICATE:
+            raise in_state(device.state)
+        if credential == "issued":
+            self._take_into_use(device, valid.serial, now)
+        return device
+
+    def may_act(self, device_id: str) -> Device:
+        """The device, if its state lets it act now. Raises DeviceRefused, or NotFound."""
+        device = self.get(device_id)
+        if device.state not in MAY_AUTHENTICATE:
+            raise in_state(device.state)
+        return device
+
+    def get(self, device_id: str) -> Device:
+        """Raises NotFound."""
+        with self._database.read() as uow:
+            device = store.get(uow, device_id)
+        if device is None:
+            raise unknown_device()
+        return device
+
+    def page(self, after: str | None = None, limit: int = 50) -> list[Device]:
+        """Devices, newest first; `after` is the id of the last one seen."""
+        with self._database.read() as uow:
+            return store.page(uow, after, limit)
+
+    def of_owner(self, owner: Owner) -> list[Device]:
+        with self._database.read() as uow:
+            return store.owned_by(uow, owner)
+
+    def history(self, device_id: str) -> list[StateEvent]:
+        """Every step of the device's life, oldest first."""
+        with self._database.read() as uow:
+            return store.history(uow, device_id)
+
+    def credentials(self, device_id: str) -> list[Credential]:
+        """The device's certificates, newest first."""
+        with self._database.read() as uow:
+            return store.credentials(uow, device_id)
+
+    def mark_renewals(self, now: datetime) -> int:
+        """Active devices whose certificate ends soon become due: periodic work; how many."""
+        before = now + timedelta(days=self.settings.renew_before_days)
+        with self._database.read() as uow:
+            due = store.due_for_renewal(uow, before, MOST_PER_SWEEP)
+        for device_id in due:
+            with self._database.write() as uow:
+                device = store.get(uow, device_id, lock=True)
+                if device is not None and device.state is State.ACTIVE:
+                    step(uow, self._audit, device, "fall_due", SYSTEM, "certificate ends soon", now)
+        return len(due)
+
+    def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:
+        with self._database.write() as uow:
+            if not store.take_into_use(uow, serial, now):
+                return
+            older = store.end_credentials(uow, device.id, "superseded", issued_before=serial)
+            for replaced in older:
+                self.authority.revoke(uow, replaced, "superseded", now)
+            self._audit.record(
+                uow,
+                "device.certificate_in_use",
+                Actor("device", device.id),
+                details={"device": device.id, "serial": serial, "superseded": older},
+            )
