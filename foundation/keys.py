@@ -117,9 +117,9 @@ class Keys:
         master = MasterKey.load(chosen.master_key, settings.path.parent)
         token = None
         if chosen.pkcs11 is not None:
-            from foundation import pkcs11
+            from foundation.pkcs11 import Token
 
-            token = pkcs11.Token(chosen.pkcs11, settings.path.parent)
+            token = Token(chosen.pkcs11, settings.path.parent)
         elif chosen.in_token:
             raise SettingsError(
                 "[keys] in_token names keys to hold in a token, but [keys] pkcs11 does not say "

@@ -59,9 +59,9 @@ class MasterKey:
         if scheme == "credential" and rest:
             return cls(_decode(_credential(rest, environ), source), source)
         if scheme == "pkcs11" and rest:
-            from foundation import pkcs11
+            from foundation.pkcs11 import root_secret
 
-            return cls(pkcs11.root_secret(source, base), source.partition("?")[0])
+            return cls(root_secret(source, base), source.partition("?")[0])
         raise SettingsError(
             "[keys] master_key must be file:PATH, credential:NAME or a pkcs11: URI (RFC 7512)."
         )
