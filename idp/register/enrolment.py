@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
+from foundation.errors import CivitasError
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction
 from idp.register import store
@@ -57,7 +58,7 @@ class Enrolment:
         `also` runs in that unit of work (an import records its row there). Raises
         UnpublishedPolicy (EN-2), ProofingRefused (the refusal is kept), AlreadyEnrolled.
         """
-        policy = self._proofing.policy(policy_version, now)
+        policy = self._proofing.policy_for_one(policy_version, findings.level, now)
         with self._database.read() as uow:
             # Mostly seen here, before anything is made; the constraint catches the rest.
             if store.by_civil_number(uow, self._vault, profile.civil_number) is not None:
@@ -71,7 +72,9 @@ class Enrolment:
                     also(uow, enrolled)
         except ProofingRefused:
             raise  # its consequence needs the key: a refusal is kept (EN-8)
-        except BaseException:
+        except CivitasError:
+            # Refused before the commit. After any other failure the commit may have happened,
+            # and the key of an enrolled person must not be lost: it stays, sealing nothing.
             self._vault.erase(person_id)
             raise
         return enrolled
@@ -98,15 +101,13 @@ class Enrolment:
                 next_step=" ".join(decision.reasons),
                 consequence=keep_refusal,
             )
-        # Until a second officer confirms, the identity stands at level 1: what any source says.
-        level = findings.level if decision.result == "accepted" else 1
         seen = {Guard.PROOFED, Guard.UNIQUE, Guard.NEW_IDENTIFIER, Guard.NOTICE}
         state = step(State.UNKNOWN, "enrol", seen)
         uow.execute(
             insert(persons).values(
                 id=person_id,
                 state=state,
-                level=level,
+                level=decision.level,
                 enrolled_by=decision.id,
                 enrolled_at=now,
                 changed_at=now,
@@ -116,7 +117,7 @@ class Enrolment:
         store.index_civil_number(uow, self._vault, person_id, profile.civil_number)
         person = store.known_person(uow, person_id)
         details = {
-            "level": level,
+            "level": decision.level,
             "policy": policy.version,
             "terms": self._terms_version,
             "sources": sorted({e.source for e in findings.evidence}),

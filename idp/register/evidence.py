@@ -1,4 +1,4 @@
-"""Whether evidence reaches a level under a policy: pure — ISO/IEC 29115:2013 §10.1, EN-3 to EN-7."""
+"""Whether evidence reaches a level under a policy: pure — ISO/IEC 29115:2013 §10.1."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ class Assessment:
 
     result: Result
     missing: tuple[str, ...] = ()
+
+
+def decidable_alone(policy: ProofingPolicy, level: int) -> bool:
+    """Whether one officer may decide on this level."""
+    rule = policy.levels.get(level)
+    return rule is None or not rule.second_officer
 
 
 def assess(policy: ProofingPolicy, findings: Findings) -> Assessment:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from foundation.audit import Actor
+from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Unprocessable
 from foundation.ground import Ground
@@ -40,6 +40,11 @@ class IdentityLife:
             days=ground.settings.of(RegisterSettings).archive_retention_days
         )
         self._ends = tuple(ends)
+        ground.jobs.periodic(
+            "end of retention",
+            timedelta(hours=1),
+            lambda: self.delete_due(ground.clock.now()),
+        )
 
     def suspend(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Sessions and tokens end at once; credentials are kept for the return."""
@@ -125,7 +130,7 @@ class IdentityLife:
         now: datetime,
     ) -> Decision:
         """Proof again at the target level; then `established`, to be activated anew."""
-        policy = self._proofing.policy(policy_version, now)
+        policy = self._proofing.policy_for_one(policy_version, findings.level, now)
 
         def decide(uow: UnitOfWork) -> Decision:
             application = self._proofing.apply(
@@ -137,9 +142,9 @@ class IdentityLife:
             decision = decide(uow)
             if decision.result != "accepted":
                 raise ProofingRefused(
-                    "By the proofing policy, this does not yet reach the level.",
+                    "By the proofing policy, this evidence does not reach the level.",
                     where="evidence",
-                    next_step=" ".join(decision.reasons) or "A second officer has to confirm.",
+                    next_step=" ".join(decision.reasons),
                     consequence=_dropping(decide),
                 )
             store.change_state(
@@ -181,8 +186,14 @@ class IdentityLife:
             retire(uow, person_id, now)
             self._audit.forget(uow, person_id)
 
-    def due_for_deletion(self, now: datetime) -> list[str]:
-        """Archived identities whose retention is over."""
+    def delete_due(self, now: datetime) -> int:
+        """Delete the archived identities whose retention is over: periodic work; how many."""
+        due = self._due(now)
+        for person_id in due:
+            self.delete(person_id, SYSTEM, "Retention is over.", now)
+        return len(due)
+
+    def _due(self, now: datetime) -> list[str]:
         with self._database.read() as uow:
             rows = uow.all(
                 select(persons.c.id).where(

@@ -16,7 +16,14 @@ from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
 from foundation.vault import Vault
 from idp.register import store
-from idp.register.evidence import Assessment, Evidence, Findings, Result, assess
+from idp.register.evidence import (
+    Assessment,
+    Evidence,
+    Findings,
+    Result,
+    assess,
+    decidable_alone,
+)
 from idp.register.life import State
 from idp.register.proofing_policy import ProofingPolicies, ProofingPolicy
 from idp.register.tables import applications, persons, proofing_decisions
@@ -60,6 +67,17 @@ class Proofing:
 
     def current_policy(self, now: datetime) -> ProofingPolicy:
         return self._policies.current(now.date())
+
+    def policy_for_one(self, version: str, level: int, now: datetime) -> ProofingPolicy:
+        """As `policy`, where the decision must fall at once: by one officer alone."""
+        policy = self.policy(version, now)
+        if not decidable_alone(policy, level):
+            raise Unprocessable(
+                f"By the proofing policy, level {level} needs a second officer.",
+                where="level",
+                next_step="Begin at a level that one officer may decide, then proof higher.",
+            )
+        return policy
 
     def apply(
         self,
@@ -155,7 +173,7 @@ class Proofing:
     def confirm(
         self, uow: UnitOfWork, decision_id: str, second: Actor, accept: bool, now: datetime
     ) -> Decision:
-        """The second officer's word. Raises Forbidden for the first officer, Conflict if decided."""
+        """The second officer's word; raises Forbidden for the first one, Conflict if decided."""
         decision = self.decision(uow, decision_id)
         if decision.officer == second.id:
             raise Forbidden(

@@ -1,0 +1,297 @@
+"""Import of a civil-register file: each row is one unit of work; a killed import goes on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row as DatabaseRow
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from foundation.audit import SYSTEM, Actor
+from foundation.database import UnitOfWork
+from foundation.errors import CivitasError, NotFound, PayloadTooLarge, Problem
+from foundation.ground import Ground
+from idp.register.enrolment import REGISTER_ROW, Enrolled
+from idp.register.imports.rows import ReadRow, RefusedRow, RegisterFile, Row, read_file
+from idp.register.register import Register
+from idp.register.settings import RegisterSettings
+from idp.register.tables import import_rows, imports
+
+JOB = "register.import"
+# A job does so many rows and enqueues its continuation, well within its lease.
+SLICE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is; `row` is the one that was just refused, if it was."""
+
+    import_id: str
+    total: int
+    accepted: int
+    refused: int
+    row: RefusedRow | None = None
+
+    @property
+    def done(self) -> int:
+        return self.accepted + self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What is known of an import, running or finished."""
+
+    id: str
+    file_name: str
+    started_at: datetime
+    finished_at: datetime | None
+    total: int
+    accepted: int
+    refused: int
+
+    @property
+    def done(self) -> int:
+        return self.accepted + self.refused
+
+
+class Importer:
+    """Imports files for the command line (`run`) and for the officer's desk (`submit`)."""
+
+    def __init__(self, ground: Ground, register: Register) -> None:
+        self._ground = ground
+        self._database = ground.database
+        self._register = register
+        self._limits = ground.settings.of(RegisterSettings)
+        ground.jobs.handler(JOB, self._work)
+
+    @property
+    def most_bytes(self) -> int:
+        return self._limits.most_import_bytes
+
+    def run(self, content: bytes, file_name: str, by: Actor = SYSTEM) -> Iterator[Progress]:
+        """Import now; one Progress a row, first where it stands. Raises FileRefused.
+
+        The same file again goes on where it stopped, and changes nothing when it is finished.
+        """
+        file = self._read(content, file_name)
+        self._begin(file, file_name, by, None)
+        yield from self._rows(file, by)
+        self._finish(file.id)
+
+    def submit(self, content: bytes, file_name: str, by: Actor) -> str:
+        """Check the file, keep it sealed, and promise the import; returns its id."""
+        file = self._read(content, file_name)
+        self._begin(file, file_name, by, self._ground.keys.seal(JOB, content, file.id))
+        return file.id
+
+    def report(self, import_id: str) -> ImportReport:
+        """Raises NotFound."""
+        with self._database.read() as uow:
+            row = uow.one(select(imports).where(imports.c.id == import_id))
+            if row is None:
+                raise NotFound("There is no such import.", detail=import_id)
+            return self._report(uow, row)
+
+    def recent(self, limit: int = 20) -> list[ImportReport]:
+        """The newest first."""
+        query = select(imports).order_by(imports.c.started_at.desc(), imports.c.id).limit(limit)
+        with self._database.read() as uow:
+            return [self._report(uow, row) for row in uow.all(query)]
+
+    def refused(self, import_id: str, after: int = 0, limit: int = 100) -> Sequence[RefusedRow]:
+        """Refused rows in the order of the file, those beyond line `after`."""
+        query = (
+            select(import_rows)
+            .where(
+                import_rows.c.import_id == import_id,
+                import_rows.c.accepted.is_(False),
+                import_rows.c.line > after,
+            )
+            .order_by(import_rows.c.line)
+            .limit(limit)
+        )
+        with self._database.read() as uow:
+            return [
+                RefusedRow(row.line, row.field, row.reason, row.what_to_do)
+                for row in uow.all(query)
+            ]
+
+    def persons(self, import_id: str) -> list[str]:
+        """Ids of those whom the import enrolled, in the order of the file."""
+        query = (
+            select(import_rows.c.person_id)
+            .where(import_rows.c.import_id == import_id, import_rows.c.accepted.is_(True))
+            .order_by(import_rows.c.line)
+        )
+        with self._database.read() as uow:
+            return [row.person_id for row in uow.all(query)]
+
+    # ── the work ──────────────────────────────────────────────────────────────────────
+
+    def _read(self, content: bytes, file_name: str) -> RegisterFile:
+        if len(content) > self._limits.most_import_bytes:
+            raise PayloadTooLarge(
+                f"The file is larger than {self._limits.most_import_bytes} bytes.",
+                where="file",
+                next_step="Split it into smaller files.",
+            )
+        today = self._ground.clock.now().astimezone(self._register.jurisdiction.zone).date()
+        return read_file(content, file_name, today, self._limits.most_import_rows)
+
+    def _begin(self, file: RegisterFile, file_name: str, by: Actor, sealed: bytes | None) -> None:
+        now = self._ground.clock.now()
+        policy = self._register.proofing.current_policy(now)
+        values = {
+            "id": file.id,
+            "file_name": file_name[-200:],
+            "file_format": file.file_format,
+            "policy_version": policy.version,
+            "actor_kind": by.kind,
+            "actor": by.id,
+            "started_at": now,
+            "total": len(file.rows),
+        }
+        try:
+            with self._database.write() as uow:
+                if uow.one(select(imports.c.id).where(imports.c.id == file.id)) is None:
+                    uow.execute(insert(imports).values(values))
+                    details = {"import": file.id, "rows": len(file.rows)}
+                    self._ground.audit.record(uow, "register.import", by, (), details)
+                if sealed is not None:
+                    self._promise(uow, file.id, sealed)
+        except IntegrityError:
+            pass  # the same file was sent twice in one moment: it is one import
+
+    def _promise(self, uow: UnitOfWork, import_id: str, sealed: bytes) -> None:
+        """Keep the file and enqueue the job, unless one has it already or all is done."""
+        kept = uow.changed(
+            update(imports)
+            .where(
+                imports.c.id == import_id,
+                imports.c.finished_at.is_(None),
+                imports.c.sealed_content.is_(None),
+            )
+            .values(sealed_content=sealed)
+        )
+        if kept:
+            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+
+    def _rows(self, file: RegisterFile, by: Actor, most: int | None = None) -> Iterator[Progress]:
+        with self._database.read() as uow:
+            row = uow.one(select(imports).where(imports.c.id == file.id))
+            if row is None:
+                raise NotFound("There is no such import.", detail=file.id)
+            done = set(
+                uow.connection.scalars(
+                    select(import_rows.c.line).where(import_rows.c.import_id == file.id)
+                )
+            )
+            standing = self._report(uow, row)
+        accepted, refused = standing.accepted, standing.refused
+        yield Progress(file.id, len(file.rows), accepted, refused)
+        waiting = [r for r in file.rows if r.line not in done]
+        for each in waiting[:most]:
+            refusal = self._one(file.id, each, by, row.policy_version)
+            accepted, refused = accepted + (refusal is None), refused + (refusal is not None)
+            yield Progress(file.id, len(file.rows), accepted, refused, refusal)
+
+    def _one(self, import_id: str, row: Row, by: Actor, policy: str) -> RefusedRow | None:
+        """One row, wholly or not at all; what came of it is recorded in the same unit of work."""
+        if isinstance(row, RefusedRow):
+            self._record_refused(import_id, row)
+            return row
+
+        def recorded(uow: UnitOfWork, enrolled: Enrolled) -> None:
+            uow.execute(
+                insert(import_rows).values(
+                    import_id=import_id,
+                    line=row.line,
+                    accepted=True,
+                    person_id=enrolled.person.id,
+                )
+            )
+
+        try:
+            self._register.enrolment.enrol(
+                row.profile, REGISTER_ROW, by, policy, self._ground.clock.now(), recorded
+            )
+        except CivitasError as error:
+            refusal = _refusal(row, error)
+            self._record_refused(import_id, refusal)
+            return refusal
+        return None
+
+    def _record_refused(self, import_id: str, row: RefusedRow) -> None:
+        try:
+            with self._database.write() as uow:
+                uow.execute(
+                    insert(import_rows).values(
+                        import_id=import_id,
+                        line=row.line,
+                        accepted=False,
+                        field=row.field[:64],
+                        reason=row.reason[:300],
+                        what_to_do=row.what_to_do[:300],
+                    )
+                )
+        except IntegrityError:
+            pass  # another process imports the same file, and has done this row
+
+    def _finish(self, import_id: str) -> None:
+        with self._database.write() as uow:
+            uow.execute(
+                update(imports)
+                .where(imports.c.id == import_id, imports.c.finished_at.is_(None))
+                .values(finished_at=self._ground.clock.now(), sealed_content=None)
+            )
+
+    def _work(self, payload: Mapping[str, Any]) -> None:
+        """The job of `submit`: a slice of rows, then the promise of the next."""
+        import_id = payload["import"]
+        with self._database.read() as uow:
+            row = uow.one(select(imports).where(imports.c.id == import_id))
+        if row is None or row.sealed_content is None:
+            return
+        content = self._ground.keys.open(JOB, row.sealed_content, import_id)
+        file = self._read(content, f"import.{row.file_format}")
+        steps = self._rows(file, Actor(row.actor_kind, row.actor), SLICE)
+        progress = deque(steps, maxlen=1).pop()
+        if progress.done >= progress.total:
+            self._finish(import_id)
+            return
+        with self._database.write() as uow:
+            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+
+    def _report(self, uow: UnitOfWork, row: DatabaseRow[Any]) -> ImportReport:
+        counts = {
+            found.accepted: found.number
+            for found in uow.all(
+                select(import_rows.c.accepted, func.count().label("number"))
+                .where(import_rows.c.import_id == row.id)
+                .group_by(import_rows.c.accepted)
+            )
+        }
+        return ImportReport(
+            id=row.id,
+            file_name=row.file_name,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            total=row.total,
+            accepted=counts.get(True, 0),
+            refused=counts.get(False, 0),
+        )
+
+
+def _refusal(row: ReadRow, error: CivitasError) -> RefusedRow:
+    problem = error if isinstance(error, Problem) else None
+    return RefusedRow(
+        row.line,
+        (problem.where if problem else None) or "row",
+        error.description,
+        (problem.next_step if problem else None) or "Ask the operator.",
+    )
