@@ -60,6 +60,16 @@ class Rates:
         with self._database.write() as uow:
             self.attempt(uow, bucket, key, limit, per, now)
 
+    def give_back(
+        self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta
+    ) -> None:
+        """Take one attempt back: it was counted before its outcome was known, and was right."""
+        digest = opaque.digest(f"{bucket}\0{key}")
+        here = (rate_limits.c.bucket == bucket) & (rate_limits.c.key_digest == digest)
+        row = uow.one(select(rate_limits.c.empty_at).where(here).with_for_update())
+        if row is not None:
+            uow.execute(update(rate_limits).where(here).values(empty_at=row.empty_at - per / limit))
+
     def forgive(self, uow: UnitOfWork, bucket: str, key: str) -> None:
         """Forget the attempts of one key, after a success."""
         digest = opaque.digest(f"{bucket}\0{key}")
