@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
 
 from foundation.settings import SettingsError
+from policies.catalogue import Catalogue
 from policies.levels import HIGHEST, acr_of
-
-if TYPE_CHECKING:
-    from policies.catalogue import Catalogue
 
 
 def cross_check(catalogue: Catalogue) -> None:

@@ -11,13 +11,13 @@ from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.ground import Ground as Floor
 from foundation.settings import Jurisdiction
-from policies import catalogue as tables
 from policies import levels, store
-from policies.catalogue import Attribute, Basis, Purpose
+from policies.catalogue import Attribute, Basis, Catalogue, Purpose
 from policies.consent import Notice, notice_of
 from policies.consents import Consents
 from policies.engine import Engine
 from policies.levels import Proofing, SessionLevel, Used
+from policies.loading import load
 from policies.nomination import nominate
 from policies.question import Decision, Deny, Facts, Ground, Permit, Question
 from policies.receipts import USE, Receipts
@@ -27,13 +27,13 @@ from policies.settings import PoliciesSettings
 class Policies:
     """What the rest of the house asks. Safe to share between threads."""
 
-    def __init__(self, floor: Floor, catalogue: tables.Catalogue | None = None) -> None:
+    def __init__(self, floor: Floor, catalogue: Catalogue | None = None) -> None:
         """Loads and cross-checks all tables and rules; raises SettingsError with a sentence."""
         self.floor = floor
         self.settings = floor.settings.of(PoliciesSettings)
         if catalogue is None:
             own = self.settings.bases
-            catalogue = tables.load(floor.settings.resolve(own) if own else None)
+            catalogue = load(floor.settings.resolve(own) if own else None)
         self.catalogue = catalogue
         self.engine = Engine(catalogue, floor.settings.of(Jurisdiction).digital_age)
         self.consent = Consents(floor, catalogue)

@@ -1,0 +1,100 @@
+"""Questions, grounds and people for the tests of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from foundation.ground import Ground as Floor
+from policies import Consent, Facts, Giver, Ground, Policies, Question
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ADULT = Facts(level=2, age=30)
+
+
+def question(**changed: Any) -> Question:
+    """The parking office asks whether somebody is of age."""
+    values: dict[str, Any] = {
+        "service": "svc_parking",
+        "person": "per_anna",
+        "attributes": ("age_over_18",),
+        "purpose": "mobility.parking",
+        "at": NOW,
+        "kind": "verify",
+    }
+    return Question(**{**values, **changed})
+
+
+def consent_ground(**changed: Any) -> Ground:
+    """A consent that answers `question()`."""
+    values: dict[str, Any] = {
+        "kind": "consent",
+        "id": "con_1",
+        "state": "active",
+        "service": "svc_parking",
+        "person": "per_anna",
+        "purpose": "mobility.parking",
+        "attributes": frozenset({"age_over_18"}),
+        "classes": frozenset(),
+        "not_before": NOW - timedelta(days=1),
+        "not_after": NOW + timedelta(days=1),
+        "giver": "self",
+    }
+    return Ground(**{**values, **changed})
+
+
+def give(
+    policies: Policies,
+    person: str = "per_anna",
+    service: str = "svc_parking",
+    purpose: str = "mobility.parking",
+    asked: Sequence[str] = ("age_over_18", "resident_of_city", "name"),
+    chosen: Sequence[str] = ("age_over_18",),
+    **more: Any,
+) -> Consent:
+    """A consent as the page would record it."""
+    return policies.consent.give(
+        person_id=person,
+        service=service,
+        service_name="City Parking",
+        purpose=purpose,
+        asked=asked,
+        chosen=chosen,
+        notice=policies.notice(purpose, "City Parking"),
+        giver=more.pop("giver", Giver()),
+        **more,
+    )
+
+
+def house(floor: Floor, *persons: str) -> Policies:
+    """The policies wing, ready, with keys for some people."""
+    from policies import prepare
+
+    prepare(floor)
+    for person in persons or ("per_anna",):
+        floor.vault.create(person)
+    return Policies(floor)
+
+
+class People:
+    """Who stands behind a service's subjects: a fake of the register and the pairwise table."""
+
+    def __init__(self) -> None:
+        self.subs = {("svc_parking", "sub-anna"): "per_anna", ("svc_other", "sub-o"): "per_anna"}
+        self.facts = {"per_anna": ADULT}
+        self.claims: dict[str, dict[str, Any]] = {
+            "per_anna": {"age_over_18": True, "resident_of_city": False, "name": "Anna"}
+        }
+        self.opened: list[str] = []
+
+    def person_of(self, service_id: str, sub: str) -> str | None:
+        return self.subs.get((service_id, sub))
+
+    def facts_of(self, person_id: str) -> Facts:
+        return self.facts[person_id]
+
+    def claims_of(self, person_id: str, names: Sequence[str]) -> Mapping[str, Any]:
+        self.opened.append(person_id)
+        known = self.claims[person_id]
+        return {name: known[name] for name in names if name in known}
