@@ -1,1 +1,37 @@
-"""Things: identity, ownership and life of devices, onboarding."""
+"""Devices: identity, owners, one-time enrolment tokens, and life from registration to its end."""
+
+from device_registry.device import Credential, Device, Owner, StateEvent, owner
+from device_registry.device_life import DeviceLife
+from device_registry.identifiers import Identifier
+from device_registry.identifiers import parse as identifier
+from device_registry.life import State
+from device_registry.ports import Ended, EndsWithDevice
+from device_registry.preparation import prepare
+from device_registry.refusals import DeviceRefused
+from device_registry.registration import Registered
+from device_registry.registry import Devices
+from device_registry.routes import doors
+from device_registry.settings import DevicesSettings
+
+SECTIONS = (DevicesSettings,)
+
+__all__ = [
+    "SECTIONS",
+    "Credential",
+    "Device",
+    "DeviceLife",
+    "DeviceRefused",
+    "Devices",
+    "DevicesSettings",
+    "Ended",
+    "EndsWithDevice",
+    "Identifier",
+    "Owner",
+    "Registered",
+    "State",
+    "StateEvent",
+    "doors",
+    "identifier",
+    "owner",
+    "prepare",
+]

@@ -1,4 +1,4 @@
-"""A device: an opaque id that is never used again, its owner, its state — IEEE 802.1AR, EN 303 645."""
+"""A device: an id that is never used again, its owner, its state — IEEE 802.1AR, EN 303 645."""
 
 from __future__ import annotations
 

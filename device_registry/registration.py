@@ -44,7 +44,7 @@ class Registration:
         actor: Actor,
         now: datetime,
     ) -> Registered:
-        """Register, claim for its owner, and make a token. Raises Conflict for a known identifier."""
+        """Register, claim for its owner, make a token. Raises Conflict for a known identifier."""
         device_id = opaque.identifier("dev")
         token = opaque.secret()
         try:

@@ -25,7 +25,7 @@ class CertificateAuthority:
     """Issues, validates and revokes. Who may enrol is asked elsewhere: see `Enrolment`."""
 
     def __init__(self, ground: Ground) -> None:
-        self._clock = ground.clock
+        self.clock = ground.clock
         self.profiles = profiles.load()
         self.hierarchy = Hierarchy(ground.database, ground.keys)
         self.issuance = Issuance(ground.database, ground.audit, self.hierarchy, self.profiles)
@@ -55,9 +55,8 @@ class CertificateAuthority:
         """A key and certificate for a TLS listener reached under `hostnames`."""
         issuer, _ = self.hierarchy.signing("services")
         below_the_root = self.hierarchy.chain(issuer)[:-1]
-        return server_certificate.issue(
-            self.issuance, below_the_root, hostnames, now or self._clock.now()
-        )
+        moment = now or self.clock.now()
+        return server_certificate.issue(self.issuance, below_the_root, hostnames, moment)
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """Every authority's certificate, the roots first."""

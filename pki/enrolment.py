@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from foundation.clock import Clock
 from foundation.errors import Problem
 from pki import request
 from pki.authority import CertificateAuthority
@@ -20,10 +19,10 @@ from pki.server_certificate import ServerCertificate
 class Pki:
     """The wing: the authority, and the gate that says who may enrol."""
 
-    def __init__(self, authority: CertificateAuthority, gate: EnrolmentGate, clock: Clock) -> None:
+    def __init__(self, authority: CertificateAuthority, gate: EnrolmentGate) -> None:
         self.authority = authority
         self.gate = gate
-        self.clock = clock
+        self.clock = authority.clock
 
     def enrol(self, caller: Caller, body: bytes, now: datetime) -> IssuedCertificate:
         """A first certificate for a caller with a one-time token; `body` is a PKCS #10 request."""

@@ -9,7 +9,7 @@ _ARCS = re.compile(r"(0|1|2)(\.(0|[1-9][0-9]{0,38})){2,40}")
 
 
 def parse(value: str) -> str:
-    """The URN with its scheme in lower case; at least three arcs, so that it is below a registrant."""
+    """The URN with its scheme in lower case; three arcs at least, so it is a registrant's own."""
     if value[:8].lower() != "urn:oid:":
         raise ValueError("An object identifier URN begins with urn:oid:.")
     arcs = value[8:]

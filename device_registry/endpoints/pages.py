@@ -1,0 +1,139 @@
+"""The operator's pages: the list, one device, the form that registers one — WCAG 2.2 AA."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from device_registry.device_life import ASKED, DeviceLife
+from device_registry.endpoints.calling import (
+    identifier_of,
+    label_of,
+    operator,
+    owner_of,
+    reason_of,
+)
+from device_registry.identifiers import SCHEMES
+from device_registry.life import MAY_ENROL, State, possible
+from device_registry.registration import Registered
+from foundation import web
+from foundation.errors import BadRequest, Conflict, Problem, Unprocessable
+
+PAGE = 50
+
+
+def list_page(life: DeviceLife, request: Request) -> Response:
+    """Devices, newest first."""
+    operator(request)
+    after = web.query(request).get("after")
+    found = life.devices.page(after, PAGE)
+    return life.devices.ground.pages.render(
+        request,
+        "device_registry/list.html",
+        devices=found,
+        after=found[-1].id if len(found) == PAGE else None,
+    )
+
+
+def form_page(life: DeviceLife, request: Request) -> Response:
+    """The empty form."""
+    operator(request)
+    return _form(life, request, {}, None, 200)
+
+
+def register(life: DeviceLife, request: Request) -> Response:
+    """Register what the form says, and show the token, once."""
+    actor = operator(request)
+    form = web.form(request)
+    web.check_csrf(request, form)
+    try:
+        names = []
+        if form.get("identifier", "").strip():
+            names = [identifier_of(form.get("scheme", ""), form["identifier"])]
+        registered = life.devices.register(
+            label_of(form.get("label", "")),
+            owner_of(form.get("owner_kind", ""), form.get("owner", "")),
+            names,
+            actor,
+            life.devices.ground.clock.now(),
+        )
+    except (Unprocessable, Conflict) as problem:
+        return _form(life, request, form, problem, problem.status)
+    return _token(life, request, registered)
+
+
+def detail_page(life: DeviceLife, request: Request) -> Response:
+    """One device: what it is, its certificates, its history, and what can be done now."""
+    operator(request)
+    device = life.devices.get(_id(request))
+    return life.devices.ground.pages.render(
+        request,
+        "device_registry/detail.html",
+        device=device,
+        credentials=life.devices.credentials(device.id),
+        history=life.devices.history(device.id),
+        acts=[act for act in possible(device.state) if act in ASKED],
+        may_enrol=device.state in MAY_ENROL,
+        to_be_claimed=device.state is State.TRANSFERRED,
+    )
+
+
+def act(life: DeviceLife, request: Request) -> Response:
+    """Take the step that the pressed button names."""
+    actor = operator(request)
+    form = web.form(request)
+    web.check_csrf(request, form)
+    wanted = form.required("act")
+    if wanted not in ASKED:
+        raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
+    device_id = _id(request)
+    now = life.devices.ground.clock.now()
+    life.act(wanted, device_id, actor, reason_of(form.get("reason", "")), now)
+    return RedirectResponse(f"/devices/{device_id}", 303)
+
+
+def new_token(life: DeviceLife, request: Request) -> Response:
+    """Make another token and show it, once."""
+    actor = operator(request)
+    web.check_csrf(request, web.form(request))
+    now = life.devices.ground.clock.now()
+    return _token(life, request, life.devices.new_token(_id(request), actor, now))
+
+
+def claim(life: DeviceLife, request: Request) -> Response:
+    """Give a transferred device its new owner, and show its token, once."""
+    actor = operator(request)
+    form = web.form(request)
+    web.check_csrf(request, form)
+    owner = owner_of(form.get("owner_kind", ""), form.get("owner", ""))
+    now = life.devices.ground.clock.now()
+    return _token(life, request, life.devices.claim(_id(request), owner, actor, now))
+
+
+def _id(request: Request) -> str:
+    found: str = request.path_params["device_id"]
+    return found[:32]
+
+
+def _form(
+    life: DeviceLife, request: Request, form: object, problem: Problem | None, status: int
+) -> Response:
+    return life.devices.ground.pages.render(
+        request,
+        "device_registry/register.html",
+        status=status,
+        form=form,
+        problem=problem,
+        schemes=SCHEMES.values(),
+    )
+
+
+def _token(life: DeviceLife, request: Request, registered: Registered) -> Response:
+    return life.devices.ground.pages.render(
+        request,
+        "device_registry/token.html",
+        status=201,
+        device=registered.device,
+        token=registered.token,
+        expires_at=registered.expires_at,
+    )

@@ -1,0 +1,150 @@
+"""What the registry's JSON says and takes; every field appears in the OpenAPI page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from device_registry.device import Credential, Device, StateEvent
+from device_registry.life import State, possible
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IdentifierSaid(_Said):
+    """A name of the device within a scheme."""
+
+    scheme: Literal["eui64", "urn_dev", "urn_oid", "sgtin"]
+    value: StrictStr = Field(max_length=200, examples=["00-24-BE-FF-FE-80-4F-F1"])
+
+
+class OwnerSaid(_Said):
+    """A citizen by the register's id, or an organisation by name."""
+
+    kind: Literal["citizen", "organisation"]
+    name: StrictStr = Field(
+        min_length=1, max_length=120, examples=["Department of Street Lighting"]
+    )
+
+
+class NewDevice(_Said):
+    """What registration needs."""
+
+    label: StrictStr = Field(min_length=1, max_length=120, examples=["Lamp 114, Harbour Street"])
+    owner: OwnerSaid
+    identifiers: list[IdentifierSaid] = Field(default_factory=list, max_length=8)
+
+
+class Reason(_Said):
+    """Why somebody acts on a device: kept in its history."""
+
+    reason: StrictStr = Field(min_length=1, max_length=300, examples=["reported stolen"])
+
+
+class DeviceSaid(_Said):
+    """A device. `label` and `owner` are null once it is decommissioned."""
+
+    id: str
+    state: State
+    label: str | None
+    owner: OwnerSaid | None
+    identifiers: list[IdentifierSaid]
+    registered_at: datetime
+    changed_at: datetime
+    possible_acts: list[str]
+
+
+class CredentialSaid(_Said):
+    """A certificate of the device; `thumbprint` is `x5t#S256` of RFC 8705."""
+
+    serial: str
+    thumbprint: str
+    state: str
+    issued_at: datetime
+    not_after: datetime
+    first_used_at: datetime | None
+
+
+class StepSaid(_Said):
+    """One step of the device's life."""
+
+    at: datetime
+    act: str
+    before: State | None
+    after: State
+    actor_kind: str
+    actor_id: str
+    reason: str
+
+
+class DeviceWhole(DeviceSaid):
+    """A device with its certificates and its history."""
+
+    credentials: list[CredentialSaid]
+    history: list[StepSaid]
+
+
+class RegisteredSaid(_Said):
+    """A registered device and its one-time token, which is not shown again."""
+
+    device: DeviceSaid
+    enrolment_token: str
+    token_expires_at: datetime
+
+
+class DeviceList(_Said):
+    """Devices from the newest; `next` is the `after` of the next page, null on the last one."""
+
+    devices: list[DeviceSaid]
+    next: str | None
+
+
+def said(device: Device) -> DeviceSaid:
+    return DeviceSaid(**_fields(device))
+
+
+def whole(device: Device, credentials: list[Credential], history: list[StateEvent]) -> DeviceWhole:
+    return DeviceWhole(
+        **_fields(device),
+        credentials=[
+            CredentialSaid(
+                serial=c.serial,
+                thumbprint=c.thumbprint,
+                state=c.state,
+                issued_at=c.issued_at,
+                not_after=c.not_after,
+                first_used_at=c.first_used_at,
+            )
+            for c in credentials
+        ],
+        history=[
+            StepSaid(
+                at=e.at,
+                act=e.act,
+                before=e.before,
+                after=e.after,
+                actor_kind=e.actor_kind,
+                actor_id=e.actor_id,
+                reason=e.reason,
+            )
+            for e in history
+        ],
+    )
+
+
+def _fields(device: Device) -> dict[str, object]:
+    owner = device.owner
+    return {
+        "id": device.id,
+        "state": device.state,
+        "label": device.label,
+        "owner": {"kind": owner.kind, "name": owner.name} if owner is not None else None,
+        "identifiers": [{"scheme": i.scheme, "value": i.value} for i in device.identifiers],
+        "registered_at": device.registered_at,
+        "changed_at": device.changed_at,
+        "possible_acts": list(possible(device.state)),
+    }
