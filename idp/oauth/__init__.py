@@ -1,1 +1,46 @@
-"""Clients, authorization, grants, tokens, discovery — OAuth 2.0, OpenID Connect."""
+"""OAuth 2.0 and OpenID Connect: clients, the authorization request, grants, tokens, discovery."""
+
+from pathlib import Path
+
+from idp.oauth.client import DEVICE_SCOPE, Client
+from idp.oauth.clients import AddedClient, Clients
+from idp.oauth.discovery import provider_metadata
+from idp.oauth.endings import (
+    TokensEndWithConsent,
+    TokensEndWithDevice,
+    TokensEndWithIdentity,
+    TokensEndWithSession,
+)
+from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
+from idp.oauth.registration import InvalidClientMetadata
+from idp.oauth.registration import parse as client_from_metadata
+from idp.oauth.routes import doors
+from idp.oauth.settings import OAuthSettings
+from idp.oauth.wing import OAuth, prepare
+
+SECTIONS = (OAuthSettings,)
+PAGES = Path(__file__).parent / "pages"
+
+__all__ = [
+    "DEVICE_SCOPE",
+    "PAGES",
+    "SECTIONS",
+    "AddedClient",
+    "ClaimsSource",
+    "Client",
+    "ClientSource",
+    "Clients",
+    "InvalidClientMetadata",
+    "OAuth",
+    "OAuthSettings",
+    "SignsOut",
+    "TokensEndWithConsent",
+    "TokensEndWithDevice",
+    "TokensEndWithIdentity",
+    "TokensEndWithSession",
+    "WhoIsThere",
+    "client_from_metadata",
+    "doors",
+    "prepare",
+    "provider_metadata",
+]

@@ -1,4 +1,4 @@
-"""Identifiers that were seen: an assertion or request object works once — RFC 7523 §3 (7), failures 7."""
+"""Identifiers that were seen: an assertion or request object works once — RFC 7523 §3 (7)."""
 
 from __future__ import annotations
 

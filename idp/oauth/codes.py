@@ -1,4 +1,4 @@
-"""Authorization codes: single use, sixty seconds, bound to client, redirect and challenge — RFC 6749 §4.1.2."""
+"""Authorization codes: single use, sixty seconds, bound to their request — RFC 6749 §4.1.2."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def issue(
 def find(uow: UnitOfWork, value: str) -> Code | None:
     """The code with this value, redeemed or not."""
     row = uow.one(select(codes).where(codes.c.code_digest == opaque.digest(value)))
-    return None if row is None else Code(*row)
+    return None if row is None else Code(*row._tuple())
 
 
 def redeem(uow: UnitOfWork, digest: bytes, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""The protocol's own words for refusals — RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1; OpenID Connect Core §3.1.2.6."""
+"""The protocol's own words for refusals — RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1."""
 
 from __future__ import annotations
 

@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from idp.login import WhoIsThere
 from idp.oauth.client import Client
 from policies import Facts
 
-__all__ = ["ClaimsSource", "ClientSource", "WhoIsThere"]
+__all__ = ["ClaimsSource", "ClientSource", "SignsOut", "WhoIsThere"]
 
 
 class ClaimsSource(Protocol):
     """Where attribute values come from: the vault under provider, the sealed upstream answer
     under broker."""
 
-    def claims_of(
-        self, person_id: str, session_id: str, names: Sequence[str]
-    ) -> Mapping[str, Any]:
+    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
         """The values of `names` that are known; unknown ones are absent. Nothing is decided
         here: only names that a decision permitted are asked for."""
         ...
@@ -35,4 +36,12 @@ class ClientSource(Protocol):
     def find(self, client_id: str, now: datetime) -> Client | None:
         """The client, valid now, or None if this source does not know it. May fetch: never
         called inside a unit of work."""
+        ...
+
+
+class SignsOut(Protocol):
+    """Ends the sign-in session of a browser."""
+
+    def sign_out(self, request: Request, response: Response) -> None:
+        """End the session behind `request` and clear its cookies on `response`."""
         ...

@@ -1,4 +1,4 @@
-"""Redirect URIs: what may be registered, and when a given one matches — RFC 6749 §3.1.2, RFC 8252 §7.3."""
+"""Redirect URIs: what may be registered, what matches — RFC 6749 §3.1.2, RFC 8252 §7.3."""
 
 import re
 from urllib.parse import urlsplit

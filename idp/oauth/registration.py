@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 from urllib.parse import urlsplit
 
 import jwt
@@ -13,11 +13,34 @@ from idp.oauth import redirects, scopes
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS, Client
 
 _KNOWN = frozenset(
-    "client_name redirect_uris post_logout_redirect_uris scope scopes purposes purpose attributes"
-    " required_attributes sector token_endpoint_auth_method grant_types response_types resource"
-    " audiences jwks id_token_signed_response_alg assertion_audience tls_client_auth_subject_dn"
-    " tls_client_certificate_bound_access_tokens require_signed_request_object client_uri"
-    " policy_uri contacts application_type subject_type".split()
+    {
+        "application_type",
+        "assertion_audience",
+        "attributes",
+        "audiences",
+        "client_name",
+        "client_uri",
+        "contacts",
+        "grant_types",
+        "id_token_signed_response_alg",
+        "jwks",
+        "policy_uri",
+        "post_logout_redirect_uris",
+        "purpose",
+        "purposes",
+        "redirect_uris",
+        "require_signed_request_object",
+        "required_attributes",
+        "resource",
+        "response_types",
+        "scope",
+        "scopes",
+        "sector",
+        "subject_type",
+        "tls_client_auth_subject_dn",
+        "tls_client_certificate_bound_access_tokens",
+        "token_endpoint_auth_method",
+    }
 )
 
 
@@ -43,8 +66,9 @@ def parse(
         for name in metadata:
             if name not in _KNOWN:
                 raise InvalidClientMetadata(f"{name} is not a known member", where=name)
-    method = _one_of(metadata, "token_endpoint_auth_method", AUTHENTICATION_METHODS,
-                     "client_secret_basic")
+    method = _one_of(
+        metadata, "token_endpoint_auth_method", AUTHENTICATION_METHODS, "client_secret_basic"
+    )
     grants = frozenset(_strings(metadata, "grant_types") or ("authorization_code",))
     for grant in grants - set(GRANT_TYPES):
         _refuse("grant_types", f"{grant!r} is not supported; use {', '.join(GRANT_TYPES)}")
@@ -98,7 +122,7 @@ def parse(
     )
 
 
-def _refuse(where: str, what: str) -> Any:
+def _refuse(where: str, what: str) -> NoReturn:
     raise InvalidClientMetadata(f"{where} {what}", where=where)
 
 
@@ -139,9 +163,7 @@ def _strings(metadata: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(listed))
 
 
-def _one_of(
-    metadata: Mapping[str, Any], name: str, allowed: Sequence[str], default: str
-) -> str:
+def _one_of(metadata: Mapping[str, Any], name: str, allowed: Sequence[str], default: str) -> str:
     value = metadata.get(name, default)
     if value not in allowed:
         _refuse(name, f"is {value!r}; write one of {', '.join(allowed)}")
@@ -166,13 +188,14 @@ def _scopes(metadata: Mapping[str, Any]) -> frozenset[str]:
     try:
         return frozenset(scopes.parse(" ".join(listed)))
     except scopes.MalformedScope:
-        return cast("frozenset[str]", _refuse("scope", "is malformed (RFC 6749 §3.3)"))
+        _refuse("scope", "is malformed (RFC 6749 §3.3)")
 
 
 def _resource(metadata: Mapping[str, Any], name: str) -> str | None:
     value = _text(metadata, name)
-    if value is not None and (urlsplit(value).scheme not in ("https", "http", "urn")
-                              or "#" in value):
+    if value is not None and (
+        urlsplit(value).scheme not in ("https", "http", "urn") or "#" in value
+    ):
         _refuse(name, "must be an absolute URI without a fragment")
     return value
 
@@ -210,8 +233,10 @@ def _pinned(key: Any) -> Mapping[str, Any]:
         _refuse("jwks", "has a key that is not an object")
     if _PRIVATE & set(key):
         _refuse("jwks", "contains a private or symmetric key; send public keys only")
-    natural = _BY_CURVE.get(str(key.get("crv"))) if key.get("kty") in ("EC", "OKP") else (
-        "RS256" if key.get("kty") == "RSA" else None
+    natural = (
+        _BY_CURVE.get(str(key.get("crv")))
+        if key.get("kty") in ("EC", "OKP")
+        else ("RS256" if key.get("kty") == "RSA" else None)
     )
     algorithm = key.get("alg", natural)
     fits = (natural, "PS256") if natural == "RS256" else (natural,)

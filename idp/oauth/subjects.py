@@ -45,7 +45,8 @@ def subject_of(uow: UnitOfWork, person_id: str, sector: str, now: datetime) -> s
     }
     uow.execute(build(subjects).values(**row).on_conflict_do_nothing())
     made = known_subject(uow, person_id, sector)
-    assert made is not None
+    if made is None:
+        raise LookupError("the row that was just written is not there")
     return made
 
 
@@ -61,9 +62,7 @@ def person_of(uow: UnitOfWork, sector: str, subject: str) -> str | None:
 def adopt(uow: UnitOfWork, person_id: str, sector: str, subject: str, now: datetime) -> None:
     """Take over a subject that was made elsewhere (a move between governance models)."""
     uow.execute(
-        insert(subjects).values(
-            person_id=person_id, sector=sector, subject=subject, created_at=now
-        )
+        insert(subjects).values(person_id=person_id, sector=sector, subject=subject, created_at=now)
     )
 
 

@@ -28,7 +28,6 @@ transactions = Table(
     Column("session_id", String),
     Column("person_id", String),
     Column("asked_digest", LargeBinary),
-    Column("authenticated", Json),
     Column("started_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_oauth_transactions_expires_at", "expires_at"),
@@ -105,17 +104,16 @@ subjects = Table(
     Index("uq_oauth_pairwise_subjects_sector_subject", "sector", "subject", unique=True),
 )
 
-# What a person was asked on the consent page, and the consent that answered it (failures 14).
+# That a person was asked about a service on the consent page. What they chose is the consent's
+# own record; this says that sign-in itself, and acting in their absence, need not be asked again.
 answers = Table(
     "oauth_consent_answers",
     metadata,
     Column("person_id", String, primary_key=True),
     Column("client_id", String, primary_key=True),
     Column("purpose", String, primary_key=True),
-    Column("asked_digest", LargeBinary, nullable=False),
-    Column("consent_id", String, nullable=False),
+    Column("offline", Boolean, nullable=False),
     Column("answered_at", Instant, nullable=False),
-    Index("ix_oauth_consent_answers_consent_id", "consent_id"),
 )
 
 # Identifiers of assertions and request objects that were seen: each works once (failures 7).

@@ -22,7 +22,6 @@ from idp.oauth.errors import (
     InvalidScope,
     InvalidTarget,
     RequestUriNotSupported,
-    UnauthorizedClient,
     UnsupportedResponseType,
     UnusableRequest,
 )
@@ -45,12 +44,14 @@ def client_may_ask(asked: Examined) -> None:
     """The client is active and registered for the code flow."""
     if not asked.client.active:
         raise UnusableRequest(
-            "This service is suspended.", where="client_id",
+            "This service is suspended.",
+            where="client_id",
             next_step="Ask the service; nothing about you was given to it.",
         )
     if "authorization_code" not in asked.client.grant_types:
         raise UnusableRequest(
-            "This client is not registered to sign people in.", where="client_id",
+            "This client is not registered to sign people in.",
+            where="client_id",
             next_step="Register the client for the grant type authorization_code.",
         )
 

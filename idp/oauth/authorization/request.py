@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from idp.oauth import scopes
-from idp.oauth.acr import level_of
 from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from policies import level_of_acr as level_of
 
 MOST_CHARACTERS = 4096
 
@@ -97,22 +97,22 @@ class AuthorizationRequest:
 
 def from_json(stored: Mapping[str, Any]) -> AuthorizationRequest:
     """The request out of a stored transaction."""
-    claims = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in stored["claims"].items()
+    claims = ClaimsWanted(**_tuples(stored["claims"]))
+    return AuthorizationRequest(**{**_tuples(stored), "claims": claims})
+
+
+def _tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
     }
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in stored.items()
-    }
-    return AuthorizationRequest(**{**values, "claims": ClaimsWanted(**claims)})
 
 
 def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
     """The typed request. Call it after every check has passed."""
     purpose = client.purpose_of(unchecked.get("purpose"))
     redirect_uri, challenge = unchecked.get("redirect_uri"), unchecked.get("code_challenge")
-    assert redirect_uri is not None and challenge is not None and purpose is not None
+    if redirect_uri is None or challenge is None or purpose is None:
+        raise ValueError("parsed before it was checked")
     max_age = unchecked.get("max_age")
     return AuthorizationRequest(
         client_id=client.id,

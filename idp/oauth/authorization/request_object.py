@@ -38,13 +38,7 @@ def opened(
         jti = foreign.identifier(claims) if _needs_jti(client, claims) else None
     except foreign.Refused as reason:
         raise _refusal(str(reason)) from None
-    if claims.get("client_id", client.id) != client.id or claims.get("iss") != client.id:
-        raise _refusal("iss and client_id must be the client's own")
-    if "sub" in claims:
-        # RFC 9101 §10.8: otherwise it could be replayed as a client assertion.
-        raise _refusal("it must not have a sub")
-    if "request" in claims or "request_uri" in claims:
-        raise _refusal("it must not contain request or request_uri")
+    _check_members(client, claims)
     inner = UncheckedRequest({"client_id": client.id, **_parameters(claims)}, signed=True)
     for name in ("client_id", "response_type", "redirect_uri", "state", "nonce"):
         if outer.get(name) is not None and inner.get(name) not in (None, outer.get(name)):
@@ -54,6 +48,16 @@ def opened(
             if not assertions.first_use(uow, client.id, jti, expires + timedelta(minutes=1)):
                 raise _refusal("it was used before")
     return inner
+
+
+def _check_members(client: Client, claims: Mapping[str, Any]) -> None:
+    if claims.get("client_id", client.id) != client.id or claims.get("iss") != client.id:
+        raise _refusal("iss and client_id must be the client's own")
+    if "sub" in claims:
+        # RFC 9101 §10.8: otherwise it could be replayed as a client assertion.
+        raise _refusal("it must not have a sub")
+    if "request" in claims or "request_uri" in claims:
+        raise _refusal("it must not contain request or request_uri")
 
 
 def _needs_jti(client: Client, claims: Mapping[str, Any]) -> bool:

@@ -68,9 +68,7 @@ def begin(
 
 def find(uow: UnitOfWork, handle: str, browser: str, now: datetime) -> Transaction | None:
     """The live transaction of this handle, if this browser began it."""
-    row = uow.one(
-        select(transactions).where(transactions.c.handle_digest == opaque.digest(handle))
-    )
+    row = uow.one(select(transactions).where(transactions.c.handle_digest == opaque.digest(handle)))
     if row is None or row.expires_at <= now:
         return None
     if not hmac.compare_digest(row.browser_digest, opaque.digest(browser)):

@@ -1,4 +1,4 @@
-"""Which client calls, and how it was proven: one door for every endpoint — RFC 6749 §2.3, §3.2.1."""
+"""Which client calls, and how it was proven, for every endpoint — RFC 6749 §2.3, §3.2.1."""
 
 from __future__ import annotations
 
@@ -48,8 +48,10 @@ class Authenticator:
         """
         try:
             offered = Offered(
-                form, basic.read(request.headers.get("authorization")),
-                web.client_certificate(request), now,
+                form,
+                basic.read(request.headers.get("authorization")),
+                web.client_certificate(request),
+                now,
             )
             return self._proven(offered, public)
         except NotProven as reason:
@@ -68,8 +70,9 @@ class Authenticator:
         if registered == "tls_client_auth" and used == "none":
             used = registered
         if used != registered:
-            raise NotProven(f"this client is registered for {registered}" if _harmless(used)
-                            else _UNKNOWN)
+            raise NotProven(
+                f"this client is registered for {registered}" if _harmless(used) else _UNKNOWN
+            )
         try:
             self._methods[used].prove(client, offered)
         except NotProven as reason:
@@ -82,9 +85,7 @@ class Authenticator:
     def _count_failure(self, request: Request, now: datetime) -> None:
         address = web.client_address(request)
         try:
-            self._rates.check(
-                "oauth.client", address, self._limit, timedelta(minutes=1), now
-            )
+            self._rates.check("oauth.client", address, self._limit, timedelta(minutes=1), now)
         except TooManyRequests as limit:
             raise SlowDown(
                 "Too many failed client authentications from this address.", headers=limit.headers

@@ -20,8 +20,7 @@ class ClientSecretBasic(Method):
         self._secrets = secrets
 
     def prove(self, client: Client, offered: Offered) -> None:
-        assert offered.basic is not None
-        if not self._secrets.match(client, offered.basic[1]):
+        if offered.basic is None or not self._secrets.match(client, offered.basic[1]):
             raise NotProven("the client secret is wrong")
 
 

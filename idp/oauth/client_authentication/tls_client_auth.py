@@ -7,15 +7,25 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from device_registry import Device, DeviceRefused
+from foundation.errors import CivitasError
 from idp.oauth.client import Client
 from idp.oauth.client_authentication.credentials import Method, NotProven, Offered
 
-AuthenticateDevice = Callable[[x509.Certificate, datetime], Device]
+
+class DeviceId(Protocol):
+    """A device of the registry, as far as it matters here."""
+
+    @property
+    def id(self) -> str: ...
+
+
+AuthenticateDevice = Callable[[x509.Certificate, datetime], DeviceId]
+"""`device_registry.Devices.authenticate`: raises its own refusal, a CivitasError."""
 ValidateCertificate = Callable[[x509.Certificate, datetime], object]
 """Validates a certificate against our own trust anchors; raises when it is not valid now."""
 
@@ -39,8 +49,10 @@ class TlsClientAuth(Method):
 
     def prove(self, client: Client, offered: Offered) -> None:
         if offered.certificate is None:
-            raise NotProven("no client certificate came with the TLS connection; use the mTLS "
-                            "endpoint of mtls_endpoint_aliases")
+            raise NotProven(
+                "no client certificate came with the TLS connection; use the mTLS "
+                "endpoint of mtls_endpoint_aliases"
+            )
         if client.kind == "device":
             self._prove_device(client, offered.certificate, offered.now)
         else:
@@ -51,8 +63,8 @@ class TlsClientAuth(Method):
             raise NotProven("this deployment has no devices")
         try:
             device = self._devices(certificate, now)
-        except DeviceRefused as refused:
-            raise NotProven(f"the device is refused: {refused}") from None
+        except CivitasError as refused:
+            raise NotProven(f"the device is refused: {refused.description}") from None
         if not hmac.compare_digest(device.id, client.id):
             raise NotProven("the certificate belongs to another device")
 
@@ -61,7 +73,7 @@ class TlsClientAuth(Method):
             raise NotProven("this deployment accepts no certificates of services")
         try:
             self._validate(certificate, now)
-        except Exception as refused:  # noqa: BLE001 - whatever is wrong with it, it proves nothing
+        except Exception as refused:
             raise NotProven("the client certificate is not valid here") from refused
         if certificate.subject.rfc4514_string() != client.tls_client_auth_subject_dn:
             raise NotProven("the certificate has another subject than the registered one")

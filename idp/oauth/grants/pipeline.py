@@ -19,7 +19,6 @@ from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.web import Form
 from idp.oauth import grant_store, scopes
-from idp.oauth.acr import acr_of
 from idp.oauth.client import OPENID
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.errors import (
@@ -37,6 +36,7 @@ from idp.oauth.release import Releases
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import access_token, id_token
 from idp.oauth.tokens.access_token import AccessToken
+from policies import acr_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,17 @@ class Pipeline:
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
         if proposal.grant is not None and OPENID in scope:
-            response["id_token"] = self._id_token(asked, proposal, encoded, released)
+            response["id_token"] = id_token.encode(
+                self.ground.keys,
+                self.issuer,
+                asked.client,
+                proposal.grant,
+                access_token=encoded,
+                released=released,
+                now=now,
+                lifetime=timedelta(seconds=self.settings.id_token_seconds),
+                nonce=proposal.first,
+            )
         return response
 
     def _grant_type(self, asked: TokenRequest) -> GrantType:
@@ -167,22 +177,6 @@ class Pipeline:
             acr=acr_of(grant.level),
             amr=grant.amr,
             auth_time=grant.auth_time,
-        )
-
-    def _id_token(
-        self, asked: TokenRequest, proposal: Proposal, token: str, released: Mapping[str, Any]
-    ) -> str:
-        assert proposal.grant is not None
-        return id_token.encode(
-            self.ground.keys,
-            self.issuer,
-            asked.client,
-            proposal.grant,
-            access_token=token,
-            released=released,
-            now=asked.now,
-            lifetime=timedelta(seconds=self.settings.id_token_seconds),
-            nonce=proposal.first,
         )
 
 

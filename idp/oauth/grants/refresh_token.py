@@ -1,4 +1,4 @@
-"""The refresh grant, with rotation and an end to the family on reuse — RFC 6749 §6, RFC 9700 §4.14."""
+"""The refresh grant: rotation, and an end to the family on reuse — RFC 6749 §6, RFC 9700 §4.14."""
 
 from __future__ import annotations
 

@@ -102,4 +102,3 @@ def _instant(claims: Mapping[str, Any], name: str) -> datetime | None:
         return datetime.fromtimestamp(value, tz=UTC)
     except (OverflowError, ValueError, OSError):
         raise Refused(f"{name} is out of range") from None
-

@@ -1,4 +1,4 @@
-"""ID tokens: who signed in, how well proven, and nothing undecided — OpenID Connect Core §2, §3.1.3.6."""
+"""ID tokens: who signed in, how well proven — OpenID Connect Core §2, §3.1.3.6."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from foundation.keys import Keys
-from idp.oauth.acr import acr_of
 from idp.oauth.client import Client
 from idp.oauth.grant import Grant
 from idp.oauth.tokens import jws
+from policies import acr_of
 
 TYPE = "JWT"
 USES = {"ES256": "jwt", "RS256": "jwt-rs256"}

@@ -1,4 +1,4 @@
-"""Compact JWS under our own keys, the algorithm pinned by the key — RFC 7515 §3.1, RFC 8725 §3.1."""
+"""Compact JWS under our own keys, each with its algorithm — RFC 7515 §3.1, RFC 8725 §3.1."""
 
 from __future__ import annotations
 

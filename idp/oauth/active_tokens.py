@@ -1,0 +1,97 @@
+"""Is this access token alive now? One answer for every door: dead means dead — RFC 7662 §2.2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from foundation.database import Database, UnitOfWork
+from foundation.keys import Keys
+from idp.oauth import grant_store
+from idp.oauth.client import Client
+from idp.oauth.clients import Clients
+from idp.oauth.grant import Grant
+from idp.oauth.tables import cut_offs, revoked_tokens
+from idp.oauth.tokens import access_token
+from idp.oauth.tokens.access_token import AccessToken
+from idp.oauth.tokens.jws import NotOurs
+
+DeviceIsActive = Callable[[str, datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveToken:
+    """An access token that every record of ours says is alive. `grant` is None for a client's
+    own token."""
+
+    token: AccessToken
+    client: Client
+    grant: Grant | None
+
+
+class ActiveTokens:
+    """Looks at the signature, the grant, the client or device, and single revocations."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        clients: Clients,
+        issuer: str,
+        device_is_active: DeviceIsActive,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._clients = clients
+        self._issuer = issuer
+        self._device_is_active = device_is_active
+
+    def find(self, value: str, now: datetime) -> ActiveToken:
+        """The live token. Raises NotOurs for anything else; the words are for the log."""
+        token = access_token.decode(self._keys, self._issuer, value, now)
+        client = self._clients.find(token.client_id, now)
+        if client is None or not client.active:
+            raise NotOurs("its client is not active")
+        with self._database.read() as uow:
+            self._refuse_revoked(uow, token)
+            grant = None if token.grant_id is None else grant_store.find(uow, token.grant_id)
+        if token.grant_id is not None and (grant is None or not grant.alive(now)):
+            raise NotOurs("its grant has ended")
+        if client.kind == "device" and not self._device_is_active(client.id, now):
+            raise NotOurs("its device is not active")
+        return ActiveToken(token, client, grant)
+
+    def _refuse_revoked(self, uow: UnitOfWork, token: AccessToken) -> None:
+        revoked = select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == token.id)
+        if uow.one(revoked) is not None:
+            raise NotOurs("it was revoked")
+        if token.grant_id is None:
+            until = uow.one(
+                select(cut_offs.c.issued_until).where(cut_offs.c.client_id == token.client_id)
+            )
+            if until is not None and token.issued_at <= until.issued_until:
+                raise NotOurs("tokens of its client were ended")
+
+
+def revoke(uow: UnitOfWork, token: AccessToken) -> None:
+    """End one access token before its time; idempotent."""
+    dialect = uow.connection.dialect.name
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    row = {"jti": token.id, "expires_at": token.expires_at}
+    uow.execute(build(revoked_tokens).values(**row).on_conflict_do_nothing())
+
+
+def cut_off(uow: UnitOfWork, client_id: str, now: datetime) -> None:
+    """End every token that this client got for itself until now."""
+    dialect = uow.connection.dialect.name
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = build(cut_offs).values(client_id=client_id, issued_until=now)
+    uow.execute(
+        statement.on_conflict_do_update(
+            index_elements=[cut_offs.c.client_id], set_={"issued_until": now}
+        )
+    )

@@ -1,0 +1,162 @@
+"""The person's answer on the consent page — ISO/IEC 29184 §5.4; failures 11; privacy G-1, G-3."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import BadRequest, Conflict, Forbidden
+from foundation.ground import Ground
+from idp.login import Authenticated, Requirement
+from idp.oauth.authorization import asking, transaction
+from idp.oauth.authorization.asking import Question
+from idp.oauth.authorization.flow import CONSENT, Authorization
+from idp.oauth.authorization.transaction import Transaction
+from idp.oauth.client import Client
+from idp.oauth.errors import AccessDenied, Redirected
+from policies import Notice, Policies
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPage:
+    """All that the page shows: who asks, for what purpose, what exactly, in which words."""
+
+    transaction: Transaction
+    client: Client
+    person: Authenticated
+    question: Question
+    notice: Notice
+
+    @property
+    def notice_digest(self) -> str:
+        """Comes back with the answer: the record keeps the text that was really shown (G-3)."""
+        return self.notice.digest.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Shows the question and takes the answer, to the same person, session and request."""
+
+    ground: Ground
+    policies: Policies
+    authorization: Authorization
+
+    def page(self, http: Request, handle: str) -> ConsentPage:
+        """The question of this transaction, for the person who is there now.
+
+        Raises BadRequest, Conflict or Forbidden when handle, browser, session or question are
+        not those that the transaction was bound to.
+        """
+        now = self.ground.clock.now()
+        waiting = self.authorization.waiting(http, handle, now)
+        if waiting.state != transaction.ASKING:
+            raise Conflict(
+                "This question was answered already.",
+                where="transaction",
+                next_step="Go back to the service; your choice is in your account.",
+            )
+        person = self.authorization.who.who(
+            http, Requirement(level=0, return_to=f"{CONSENT}?transaction={handle}")
+        )
+        if not isinstance(person, Authenticated) or person.session_id != waiting.session_id:
+            raise Forbidden(
+                "You are no longer signed in as the person who was asked.",
+                next_step="Go back to the service and start again.",
+            )
+        client = self.authorization.clients.find(waiting.client_id, now)
+        if client is None or not client.active:
+            raise Forbidden(
+                "This service is suspended.",
+                next_step="Ask the service; nothing about you was given to it.",
+            )
+        question = self.authorization.asking.question(waiting.request, client, person.subject, now)
+        asked = question.digest(waiting.request, person.subject, person.session_id)
+        if waiting.asked_digest is None or not hmac.compare_digest(asked, waiting.asked_digest):
+            raise Conflict(
+                "What the service asks has changed while you were reading.",
+                next_step="Go back to the service and start again.",
+            )
+        translator = self.ground.pages.translator(http)
+        notice = self.policies.notice(
+            question.purpose, client.name, translator.language, translator
+        )
+        return ConsentPage(waiting, client, person, question, notice)
+
+    def accept(self, page: ConsentPage, ticked: Collection[str], shown: str) -> str:
+        """Record the choice and issue the code, together; returns where the browser goes.
+
+        `ticked`: optional attributes chosen. `shown`: digest of the notice on the page.
+        """
+        if not hmac.compare_digest(shown.encode(), page.notice_digest.encode()):
+            raise BadRequest(
+                "The notice changed while you were reading it.",
+                where="notice",
+                next_step="Go back, load the page again, and read the notice as it is now.",
+            )
+        question, now = page.question, self.ground.clock.now()
+        unknown = set(ticked) - set(question.optional)
+        if unknown:
+            raise BadRequest("Only what the page asks can be chosen.", where=min(unknown))
+        chosen = (*question.needed, *(name for name in question.optional if name in ticked))
+        with self.ground.database.write() as uow:
+            self._answer_once(uow, page)
+            consent_id = None
+            if question.asked:
+                consent = self.policies.consent.give(
+                    person_id=page.person.subject,
+                    service=page.client.id,
+                    service_name=page.client.name,
+                    purpose=question.purpose,
+                    asked=question.asked,
+                    chosen=chosen,
+                    notice=page.notice,
+                    uow=uow,
+                )
+                consent_id = consent.id if chosen else None
+            asking.remember(uow, page.person.subject, question, now)
+            return self.authorization.issuing.issue(
+                uow,
+                page.transaction.request,
+                page.client,
+                page.person,
+                (*chosen, *question.by_law),
+                consent_id,
+                now,
+            )
+
+    def refuse(self, page: ConsentPage) -> Redirected:
+        """The person said no: the service learns that, and nothing else."""
+        request = page.transaction.request
+        with self.ground.database.write() as uow:
+            self._answer_once(uow, page)
+            self.ground.audit.record(
+                uow,
+                "service.refused",
+                Actor("citizen", page.person.subject),
+                persons=[page.person.subject],
+                details={
+                    "service": page.client.id,
+                    "service_name": page.client.name,
+                    "purpose": page.question.purpose,
+                    "attributes": list(page.question.asked),
+                },
+            )
+        return Redirected(
+            AccessDenied("The person refused."),
+            redirect_uri=request.redirect_uri,
+            state=request.state,
+            issuer=self.authorization.issuer,
+        )
+
+    def _answer_once(self, uow: UnitOfWork, page: ConsentPage) -> None:
+        if not transaction.answer(uow, page.transaction.handle, transaction.ASKING):
+            raise Conflict(
+                "This question was answered already.",
+                where="transaction",
+                next_step="Go back to the service; your choice is in your account.",
+            )

@@ -1,0 +1,109 @@
+"""What the consent page asks, and when it need not — ISO/IEC 29184 §5; privacy G-1; failures 14."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from foundation.database import Database, UnitOfWork
+from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.client import Client
+from idp.oauth.release import Releases
+from idp.oauth.tables import answers
+from policies import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one person is asked, or has answered before, about one request.
+
+    `needed`: without these the service does not work; taken or refused with the sign-in itself.
+    `optional`: each is the person's free choice, none ticked in advance. `by_law`: released on a
+    legal basis, shown but not asked. `covered`: allowed by the consent `consent_id` already.
+    `must_ask`: something here was never answered.
+    """
+
+    client_id: str
+    purpose: str
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    by_law: tuple[str, ...]
+    covered: tuple[str, ...]
+    consent_id: str | None
+    offline: bool
+    must_ask: bool
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What the consent record says was asked."""
+        return (*self.needed, *self.optional)
+
+    def digest(self, request: AuthorizationRequest, person_id: str, session_id: str) -> bytes:
+        """What an answer is bound to: this person, session, request and question (failures 11)."""
+        question = [self.client_id, self.purpose, self.needed, self.optional, self.offline]
+        parts = [person_id, session_id, request.digest().hex(), question]
+        return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+
+class Asking:
+    """Compares what a request needs with what the person answered before."""
+
+    def __init__(self, database: Database, policies: Policies, releases: Releases) -> None:
+        self._database = database
+        self._policies = policies
+        self._releases = releases
+
+    def question(
+        self, request: AuthorizationRequest, client: Client, person_id: str, now: datetime
+    ) -> Question:
+        """The question that this request puts to this person."""
+        requested = self._releases.requested(request, client)
+        by_law = self._releases.by_law(client.id, request.purpose, requested, now)
+        asked = tuple(name for name in requested if name not in by_law)
+        standing = self._policies.consent.standing(person_id, client.id, request.purpose, asked)
+        needed = tuple(name for name in asked if name in client.required_attributes)
+        answered = self._answered(person_id, client.id, request.purpose)
+        missing = any(name not in standing.covered for name in needed)
+        return Question(
+            client_id=client.id,
+            purpose=request.purpose,
+            needed=needed,
+            optional=tuple(name for name in asked if name not in needed),
+            by_law=tuple(name for name in requested if name in by_law),
+            covered=standing.covered,
+            consent_id=standing.consent_id,
+            offline=request.offline,
+            must_ask=standing.must_ask
+            or missing
+            or answered is None
+            or (request.offline and not answered)
+            or "consent" in request.prompt,
+        )
+
+    def _answered(self, person_id: str, client_id: str, purpose: str) -> bool | None:
+        """Whether the person let this service in before; True if in their absence too."""
+        statement = select(answers.c.offline).where(
+            answers.c.person_id == person_id,
+            answers.c.client_id == client_id,
+            answers.c.purpose == purpose,
+        )
+        with self._database.read() as uow:
+            row = uow.one(statement)
+        return None if row is None else bool(row.offline)
+
+
+def remember(uow: UnitOfWork, person_id: str, question: Question, now: datetime) -> None:
+    """Note that the person let the service in, so that the same is not asked again."""
+    dialect = uow.connection.dialect.name
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    values = {"offline": question.offline, "answered_at": now}
+    statement = build(answers).values(
+        person_id=person_id, client_id=question.client_id, purpose=question.purpose, **values
+    )
+    key = [answers.c.person_id, answers.c.client_id, answers.c.purpose]
+    uow.execute(statement.on_conflict_do_update(index_elements=key, set_=values))

@@ -1,0 +1,259 @@
+"""The walk of a sign-in: request → checks → who is there? → question → code (floor plan)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+
+from foundation import web
+from foundation.database import UnitOfWork
+from foundation.errors import BadRequest, OAuthError
+from foundation.ground import Ground
+from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
+from idp.oauth import subjects
+from idp.oauth.authorization import request_object, transaction
+from idp.oauth.authorization.asking import Asking, Question
+from idp.oauth.authorization.checks import BEFORE_REDIRECT, CHECKS, Examined
+from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.request import AuthorizationRequest, UncheckedRequest, parsed
+from idp.oauth.authorization.transaction import Transaction
+from idp.oauth.client import Client
+from idp.oauth.clients import Clients
+from idp.oauth.errors import (
+    ConsentRequired,
+    LoginRequired,
+    Redirected,
+    UnmetAuthenticationRequirements,
+    UnusableRequest,
+)
+from idp.oauth.settings import OAuthSettings
+
+CONTINUE = "/oauth/continue"
+CONSENT = "/oauth/consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Everything between the authorization request and the code, but the consent answer."""
+
+    ground: Ground
+    settings: OAuthSettings
+    issuer: str
+    clients: Clients
+    who: WhoIsThere
+    asking: Asking
+    issuing: Issuing
+
+    def begin(self, http: Request, parameters: web.Form) -> str:
+        """Answer an authorization request; returns where the browser goes next.
+
+        Raises UnusableRequest before the redirect URI is trusted, Redirected after that.
+        """
+        now = self.ground.clock.now()
+        client = self._client(parameters, now)
+        unchecked = request_object.opened(
+            UncheckedRequest(parameters), client, self.issuer, self.ground.database, now
+        )
+        examined = Examined(unchecked, client)
+        for check in BEFORE_REDIRECT:
+            check(examined)
+        try:
+            for check in CHECKS:
+                check(examined)
+        except OAuthError as error:
+            raise self._redirected(
+                error, unchecked.parameters["redirect_uri"], unchecked.get("state")
+            ) from None
+        request = parsed(unchecked, client)
+        try:
+            return self._who_is_there(http, request, client, now)
+        except OAuthError as error:
+            raise self._redirected(error, request.redirect_uri, request.state) from None
+
+    def resume(self, http: Request, handle: str) -> str:
+        """Go on with a stored request after sign-in; once, and only in its own browser."""
+        now = self.ground.clock.now()
+        waiting = self.waiting(http, handle, now)
+        if waiting.state != transaction.WAITING:
+            raise _used()
+        request, client = waiting.request, self._known_client(waiting.client_id, now)
+        try:
+            answer = self.who.who(http, Requirement(level=0, return_to=_continue(handle)))
+            if isinstance(answer, GoTo) or not _fresh_enough(request, answer, waiting, now):
+                raise LoginRequired("The person did not sign in.")
+            return self._ask_or_issue(http, request, client, answer, now, waiting)
+        except OAuthError as error:
+            with self.ground.database.write() as uow:
+                if not transaction.answer(uow, handle, transaction.WAITING):
+                    raise _used() from None
+            raise self._redirected(error, request.redirect_uri, request.state) from None
+
+    def waiting(self, http: Request, handle: str, now: datetime) -> Transaction:
+        """The live transaction of this browser. Raises BadRequest for any other."""
+        with self.ground.database.read() as uow:
+            found = transaction.find(uow, handle, web.browser_id(http), now)
+        if found is None:
+            raise BadRequest(
+                "This sign-in was not begun in this browser, or it has expired.",
+                where="transaction",
+                next_step="Go back to the service and start again.",
+            )
+        return found
+
+    def _client(self, parameters: web.Form, now: datetime) -> Client:
+        client_id = parameters.get("client_id", "")
+        client = self.clients.find(client_id, now) if client_id else None
+        if client is None or client.kind == "device":
+            raise UnusableRequest(
+                "The service that sent you here is not known to us.",
+                where="client_id",
+                next_step="Go back to the service; if it happens again, tell them.",
+            )
+        return client
+
+    def _known_client(self, client_id: str, now: datetime) -> Client:
+        client = self.clients.find(client_id, now)
+        if client is None or not client.active:
+            raise UnusableRequest(
+                "This service is suspended.",
+                where="client_id",
+                next_step="Ask the service; nothing about you was given to it.",
+            )
+        return client
+
+    def _who_is_there(
+        self, http: Request, request: AuthorizationRequest, client: Client, now: datetime
+    ) -> str:
+        handle = transaction.new_handle()
+        silent = "none" in request.prompt
+        answer = self.who.who(
+            http,
+            Requirement(
+                # Without a page to go to, only an essential level can stop the answer.
+                level=request.essential_level if silent else request.wanted_level,
+                max_age=None if request.max_age is None else timedelta(seconds=request.max_age),
+                prompt=frozenset(request.prompt) - {"consent"},
+                return_to=_continue(handle),
+            ),
+        )
+        if isinstance(answer, Authenticated):
+            return self._ask_or_issue(http, request, client, answer, now, None, handle)
+        if silent:
+            raise LoginRequired("Nobody suitable is signed in, and prompt=none forbids asking.")
+        self._store(http, handle, request, now)
+        return answer.url
+
+    def _ask_or_issue(
+        self,
+        http: Request,
+        request: AuthorizationRequest,
+        client: Client,
+        person: Authenticated,
+        now: datetime,
+        waiting: Transaction | None,
+        handle: str = "",
+    ) -> str:
+        if person.acr_level < request.essential_level:
+            raise UnmetAuthenticationRequirements("The level asked for was not reached.")
+        self._same_person(request, client, person)
+        question = self.asking.question(request, client, person.subject, now)
+        if not question.must_ask:
+            return self._issue(http, request, client, person, question, now, waiting)
+        if "none" in request.prompt:
+            raise ConsentRequired("The person has not been asked, and prompt=none forbids it.")
+        if waiting is None:
+            self._store(http, handle, request, now)
+        else:
+            handle = waiting.handle
+        with self.ground.database.write() as uow:
+            bound = transaction.ask(
+                uow,
+                handle,
+                session_id=person.session_id,
+                person_id=person.subject,
+                asked_digest=question.digest(request, person.subject, person.session_id),
+            )
+        if not bound:
+            raise _used()
+        return f"{CONSENT}?transaction={handle}"
+
+    def _issue(
+        self,
+        http: Request,
+        request: AuthorizationRequest,
+        client: Client,
+        person: Authenticated,
+        question: Question,
+        now: datetime,
+        waiting: Transaction | None,
+    ) -> str:
+        allowed = (*question.covered, *question.by_law)
+        with self.ground.database.write() as uow:
+            if waiting is None:
+                self._limit(uow, http, now)
+            elif not transaction.answer(uow, waiting.handle, transaction.WAITING):
+                raise _used()
+            return self.issuing.issue(
+                uow, request, client, person, allowed, question.consent_id, now
+            )
+
+    def _store(
+        self, http: Request, handle: str, request: AuthorizationRequest, now: datetime
+    ) -> None:
+        lifetime = timedelta(seconds=self.settings.transaction_seconds)
+        with self.ground.database.write() as uow:
+            self._limit(uow, http, now)
+            transaction.begin(uow, handle, web.browser_id(http), request, now, lifetime)
+
+    def _same_person(
+        self, request: AuthorizationRequest, client: Client, person: Authenticated
+    ) -> None:
+        """A request for one `sub` is never answered with another — OpenID Connect Core §3.1.2.1."""
+        wanted = request.claims.subject
+        if wanted is None:
+            return
+        with self.ground.database.read() as uow:
+            actual = subjects.known_subject(uow, person.subject, client.sector)
+        if actual != wanted:
+            raise LoginRequired("Somebody else is signed in than the person asked for.")
+
+    def _redirected(self, error: OAuthError, redirect_uri: str, state: str | None) -> Redirected:
+        return Redirected(error, redirect_uri=redirect_uri, state=state, issuer=self.issuer)
+
+    def _limit(self, uow: UnitOfWork, http: Request, now: datetime) -> None:
+        self.ground.rates.attempt(
+            uow,
+            "oauth.authorize",
+            web.client_address(http),
+            self.settings.authorize_per_minute,
+            timedelta(minutes=1),
+            now,
+        )
+
+
+def _continue(handle: str) -> str:
+    return f"{CONTINUE}?transaction={handle}"
+
+
+def _fresh_enough(
+    request: AuthorizationRequest, person: Authenticated, waiting: Transaction, now: datetime
+) -> bool:
+    """Whether the sign-in is as recent as asked: a cancelled prompt=login never passes off the
+    old session as a new one (failures 5)."""
+    if "login" in request.prompt and person.auth_time < waiting.started_at:
+        return False
+    if request.max_age is None:
+        return True
+    # max_age=0 asks for a sign-in that happened for this request.
+    oldest = min(now - timedelta(seconds=request.max_age), waiting.started_at)
+    return person.auth_time >= oldest
+
+
+def _used() -> BadRequest:
+    return BadRequest(
+        "This sign-in was already continued.",
+        where="transaction",
+        next_step="Go back to the service; start again if it does not know you yet.",
+    )

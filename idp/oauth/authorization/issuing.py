@@ -1,0 +1,91 @@
+"""From a decided request to a code — RFC 6749 §4.1.2, RFC 9207."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from foundation.keys import Keys
+from idp.login import Authenticated
+from idp.oauth import codes, grant_store, subjects
+from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.client import Client
+from idp.oauth.errors import with_query
+from idp.oauth.grant import Grant
+from idp.oauth.release import Releases
+from idp.oauth.settings import OAuthSettings
+
+
+class Issuing:
+    """Records the grant and its code, and says where the browser goes with it."""
+
+    def __init__(
+        self, settings: OAuthSettings, keys: Keys, releases: Releases, issuer: str
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._releases = releases
+        self._issuer = issuer
+
+    def issue(
+        self,
+        uow: UnitOfWork,
+        request: AuthorizationRequest,
+        client: Client,
+        person: Authenticated,
+        allowed: Collection[str],
+        consent_id: str | None,
+        now: datetime,
+    ) -> str:
+        """The redirect URI with `code`, `state` and `iss`, all of it in the caller's write.
+
+        `allowed`: the attributes that the person chose or the law permits.
+        """
+        lifetime = (
+            self._settings.offline_grant_seconds
+            if request.offline
+            else self._settings.session_grant_seconds
+        )
+        grant = Grant(
+            id=opaque.identifier("gra"),
+            client_id=client.id,
+            person_id=person.subject,
+            subject=subjects.subject_of(uow, person.subject, client.sector, now),
+            session_id=person.session_id,
+            session_reference=subjects.session_reference(
+                self._keys, person.session_id, client.sector
+            ),
+            consent_id=consent_id,
+            purpose=request.purpose,
+            scope=request.scope,
+            audience=request.resource,
+            userinfo_attributes=tuple(
+                name for name in self._releases.for_userinfo(request, client) if name in allowed
+            ),
+            id_token_attributes=tuple(
+                name for name in self._releases.for_id_token(request, client) if name in allowed
+            ),
+            level=person.acr_level,
+            amr=person.amr,
+            auth_time=person.auth_time,
+            nonce=request.nonce,
+            offline=request.offline,
+            created_at=now,
+            expires_at=now + timedelta(seconds=lifetime),
+        )
+        grant_store.add(uow, grant)
+        code = codes.issue(
+            uow,
+            grant_id=grant.id,
+            client_id=client.id,
+            redirect_uri=request.redirect_uri,
+            code_challenge=request.code_challenge,
+            now=now,
+            lifetime=timedelta(seconds=self._settings.code_seconds),
+        )
+        parameters = {"code": code, "iss": self._issuer}
+        if request.state is not None:
+            parameters["state"] = request.state
+        return with_query(request.redirect_uri, parameters)

@@ -1,0 +1,62 @@
+"""A client against the catalogue of purposes and attributes — GDPR art. 5(1)(c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from idp.oauth.registration import InvalidClientMetadata
+from policies import Catalogue
+
+
+def against(catalogue: Catalogue) -> Callable[[Client], Client]:
+    """A function that refuses what the catalogue does not know, and completes the rest."""
+    personal = frozenset({OPENID, *catalogue.scopes()})
+
+    def complete(client: Client) -> Client:
+        if client.kind == "federated":
+            return _federated(client, catalogue)
+        for purpose in client.purposes:
+            if purpose not in catalogue.purposes:
+                known = ", ".join(catalogue.purposes)
+                raise InvalidClientMetadata(
+                    f"purposes: {purpose!r} is none of {known}", where="purposes"
+                )
+        if "authorization_code" in client.grant_types and not client.purposes:
+            raise InvalidClientMetadata(
+                "purposes is needed: what people are told they are signed in for",
+                where="purposes",
+            )
+        for scope in client.scopes:
+            if scope not in personal and scope != OFFLINE_ACCESS and ":" not in scope:
+                raise InvalidClientMetadata(f"scope: {scope!r} is not known", where="scope")
+        for name in client.attributes | client.required_attributes:
+            if name not in catalogue.attributes:
+                raise InvalidClientMetadata(
+                    f"attributes: {name!r} is not in the catalogue", where="attributes"
+                )
+        return _completed(client, catalogue)
+
+    return complete
+
+
+def _completed(client: Client, catalogue: Catalogue) -> Client:
+    """Without a list of its own, a client is registered for what its scopes ask."""
+    by_scope = {name for scope in client.scopes for name in catalogue.attributes_of_scope(scope)}
+    attributes = frozenset(client.attributes or by_scope) | client.required_attributes
+    return replace(client, attributes=attributes)
+
+
+def _federated(client: Client, catalogue: Catalogue) -> Client:
+    # A leaf describes itself to many: what we do not know of it, it simply does not get.
+    known = frozenset({OPENID, OFFLINE_ACCESS, *catalogue.scopes()})
+    trimmed = replace(
+        client,
+        purposes=tuple(p for p in client.purposes if p in catalogue.purposes)
+        or ("identity.sign-in",),
+        scopes=client.scopes & known,
+        attributes=client.attributes & catalogue.attributes.keys(),
+        required_attributes=frozenset(),
+    )
+    return _completed(trimmed, catalogue)

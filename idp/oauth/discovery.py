@@ -1,0 +1,63 @@
+"""What this server supports, as its metadata says it — RFC 8414 §2, OpenID Connect Discovery §3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foundation.settings import Jurisdiction, Server, Settings
+from idp.oauth.authorization.checks import PROMPTS
+from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, OFFLINE_ACCESS, OPENID
+from policies import Catalogue
+
+PATHS = {
+    "authorization_endpoint": "/oauth/authorize",
+    "token_endpoint": "/oauth/token",
+    "userinfo_endpoint": "/oauth/userinfo",
+    "jwks_uri": "/oauth/jwks",
+    "introspection_endpoint": "/oauth/introspect",
+    "revocation_endpoint": "/oauth/revoke",
+    "end_session_endpoint": "/oauth/end-session",
+}
+OVER_TLS = ("token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint")
+CLIENT_ALGORITHMS = ("ES256", "ES384", "EdDSA", "RS256", "PS256")
+PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce")
+
+
+def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """The whole document; also the `openid_provider` metadata of the federation."""
+    server = settings.of(Server)
+    authenticated = [method for method in AUTHENTICATION_METHODS if method != "none"]
+    metadata: dict[str, Any] = {
+        "issuer": server.url,
+        **{name: server.url + path for name, path in PATHS.items()},
+        "scopes_supported": [OPENID, OFFLINE_ACCESS, *catalogue.scopes()],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(GRANT_TYPES),
+        "subject_types_supported": ["pairwise"],
+        "acr_values_supported": [level.acr for level in catalogue.levels.values()],
+        "claims_supported": [*PROTOCOL_CLAIMS, *catalogue.attributes],
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": True,
+        "prompt_values_supported": sorted(PROMPTS),
+        "code_challenge_methods_supported": ["S256"],
+        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
+        "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": authenticated,
+        "introspection_endpoint_auth_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "require_request_uri_registration": False,
+        "request_object_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "authorization_response_iss_parameter_supported": True,
+        "tls_client_certificate_bound_access_tokens": True,
+        "ui_locales_supported": list(settings.of(Jurisdiction).languages),
+    }
+    if server.tls_url is not None:
+        metadata["mtls_endpoint_aliases"] = {
+            name: server.tls_url + PATHS[name] for name in OVER_TLS
+        }
+    return metadata

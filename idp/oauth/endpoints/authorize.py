@@ -1,0 +1,26 @@
+"""The authorization endpoint — RFC 6749 §3.1, OpenID Connect Core §3.1.2."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation import web
+from idp.oauth.errors import UnusableRequest
+from idp.oauth.wing import OAuth
+
+
+def authorize(oauth: OAuth, request: Request) -> Response:
+    """GET with a query, or POST with a form: the same request (§3.1.2.1)."""
+    read = web.form if request.method == "POST" else web.query
+    return _go(oauth.authorization.begin(request, read(request, error=UnusableRequest)))
+
+
+def resume(oauth: OAuth, request: Request) -> Response:
+    """Where sign-in brings the browser back to."""
+    handle = web.query(request).required("transaction")
+    return _go(oauth.authorization.resume(request, handle))
+
+
+def _go(location: str) -> Response:
+    return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})

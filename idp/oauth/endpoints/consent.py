@@ -1,0 +1,57 @@
+"""The consent page: who asks, for what purpose, what exactly — ISO/IEC 29184, GDPR art. 7."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation import web
+from foundation.errors import BadRequest
+from idp.oauth.authorization.answering import ConsentPage
+from idp.oauth.wing import OAuth
+
+_GIVE = "give."
+
+
+def show(oauth: OAuth, request: Request) -> Response:
+    """The question, with nothing ticked in advance."""
+    handle = web.query(request).required("transaction")
+    page = oauth.answering.page(request, handle)
+    return oauth.ground.pages.render(request, "oauth/consent.html", **_context(oauth, page))
+
+
+def answer(oauth: OAuth, request: Request) -> Response:
+    """The answer; refusing is one click, like accepting."""
+    form = web.form(request)
+    web.check_csrf(request, form)
+    page = oauth.answering.page(request, form.required("transaction"))
+    choice = form.required("answer")
+    if choice == "refuse":
+        return oauth.answering.refuse(page).render(request)
+    if choice != "accept":
+        raise BadRequest("The answer must be accept or refuse.", where="answer")
+    ticked = {name.removeprefix(_GIVE) for name in form if name.startswith(_GIVE)}
+    location = oauth.answering.accept(page, ticked, form.required("notice"))
+    return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def _context(oauth: OAuth, page: ConsentPage) -> dict[str, Any]:
+    catalogue, question = oauth.policies.catalogue, page.question
+    uri = page.client.client_uri or page.transaction.request.redirect_uri
+    return {
+        "client": page.client,
+        "site": urlsplit(uri).netloc,
+        "purpose": catalogue.purposes[question.purpose],
+        "needed": [catalogue.attributes[name] for name in question.needed],
+        "optional": [catalogue.attributes[name] for name in question.optional],
+        "by_law": [catalogue.attributes[name] for name in question.by_law],
+        "covered": question.covered,
+        "offline": question.offline,
+        "offline_days": oauth.settings.offline_grant_seconds // 86_400,
+        "notice": page.notice,
+        "notice_digest": page.notice_digest,
+        "handle": page.transaction.handle,
+    }

@@ -1,0 +1,16 @@
+"""Metadata of this authorization server — OpenID Connect Discovery 1.0 §4, RFC 8414 §3."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from idp.oauth.cross_origin import public
+from idp.oauth.discovery import provider_metadata
+from idp.oauth.wing import OAuth
+
+
+def configuration(oauth: OAuth, request: Request) -> Response:
+    """The same document at both well-known places."""
+    metadata = provider_metadata(oauth.ground.settings, oauth.policies.catalogue)
+    return public(JSONResponse(metadata, headers={"Cache-Control": "public, max-age=300"}))

@@ -1,0 +1,39 @@
+"""Userinfo: the claims that may be read now — OpenID Connect Core §5.3, RFC 6750 §2."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from foundation import web
+from idp.oauth import bearer
+from idp.oauth.client import OPENID
+from idp.oauth.cross_origin import readable
+from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
+from idp.oauth.wing import OAuth
+
+
+def userinfo(oauth: OAuth, request: Request) -> Response:
+    """`sub`, and what the person chose and a decision permits at this moment."""
+    now = oauth.ground.clock.now()
+    found = bearer.active(oauth.active_tokens, request, _value(request), now)
+    if found.token.audience != oauth.issuer:
+        raise InvalidToken("The token is for another resource.")
+    if found.grant is None or OPENID not in found.token.scope:
+        raise InsufficientScope("Userinfo needs a token of a person with the scope openid.")
+    claims = oauth.releases.release(found.grant, found.grant.userinfo_attributes, now)
+    body = {**claims, "sub": found.grant.subject}
+    return readable(oauth, request, JSONResponse(body, headers={"Cache-Control": "no-store"}))
+
+
+def _value(request: Request) -> str:
+    """The token from the header, or from a form body; never from the query (RFC 6750 §2.3)."""
+    if "access_token" in request.query_params:
+        raise BadBearerRequest("Send the access token in the Authorization header, not in the URL.")
+    in_header = bearer.read(request)
+    in_body = None
+    if request.method == "POST" and web.media_type(request) == "application/x-www-form-urlencoded":
+        in_body = web.form(request, error=BadBearerRequest).get("access_token")
+    if in_header is not None and in_body is not None:
+        raise BadBearerRequest("Send the access token in one way only (RFC 6750 §2).")
+    return bearer.required(in_header or in_body)

@@ -1,0 +1,34 @@
+"""Who calls with an access token: the roof's principal port for services and devices — RFC 6750."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from foundation.clock import Clock
+from foundation.web import Principal
+from idp.oauth import bearer
+from idp.oauth.active_tokens import ActiveTokens
+
+
+class TokenPrincipals:
+    """Tells services and devices apart by the client of their own token.
+
+    A token that a person granted is never a citizen here: what a service may do with it is
+    userinfo, and nothing else of this house.
+    """
+
+    def __init__(self, tokens: ActiveTokens, issuer: str, clock: Clock) -> None:
+        self._tokens = tokens
+        self._issuer = issuer
+        self._clock = clock
+
+    def principal(self, request: Request) -> Principal | None:
+        """The caller, or None without a bearer token. Raises InvalidToken for a dead one."""
+        value = bearer.read(request)
+        if value is None:
+            return None
+        found = bearer.active(self._tokens, request, value, self._clock.now())
+        if found.grant is not None or found.token.audience != self._issuer:
+            return None
+        kind = "device" if found.client.kind == "device" else "service"
+        return Principal(kind=kind, id=found.client.id, scopes=frozenset(found.token.scope))

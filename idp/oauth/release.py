@@ -1,0 +1,117 @@
+"""Releasing attributes: nothing leaves without a decision at that moment — privacy P-2, P-4.
+
+released ⊆ registered ∩ requested ∩ permitted: `requested` is cut to what the client registered
+and the purpose has a use for; the grant holds what the person chose of it; `decide` has the last
+word each time, and writes the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from foundation.database import Database
+from idp.oauth import subjects
+from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.client import Client
+from idp.oauth.clients import Clients
+from idp.oauth.grant import Grant
+from idp.oauth.ports import ClaimsSource
+from policies import Permit, Policies, Question
+
+
+class Releases:
+    """The one place of this suite that asks for a decision and fetches values."""
+
+    def __init__(
+        self, database: Database, policies: Policies, claims: ClaimsSource, clients: Clients
+    ) -> None:
+        self._database = database
+        self._policies = policies
+        self._claims = claims
+        self._clients = clients
+
+    def requested(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
+        """Attributes that the request asks for and the client is registered for, each once."""
+        return tuple(
+            dict.fromkeys(
+                (*self.for_userinfo(request, client), *self.for_id_token(request, client))
+            )
+        )
+
+    def for_userinfo(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
+        """Those to be given at userinfo: by scope (§5.4), and by the claims parameter."""
+        catalogue = self._policies.catalogue
+        by_scope = (name for s in request.scope for name in catalogue.attributes_of_scope(s))
+        return self._usable((*by_scope, *request.claims.userinfo), request.purpose, client)
+
+    def for_id_token(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
+        """Those asked to be in the ID token itself, by the claims parameter only."""
+        return self._usable(request.claims.id_token, request.purpose, client)
+
+    def _usable(self, names: Sequence[str], purpose: str, client: Client) -> tuple[str, ...]:
+        useful = self._policies.catalogue.purposes[purpose].attributes & client.attributes
+        return tuple(dict.fromkeys(name for name in names if name in useful))
+
+    def by_law(
+        self, client_id: str, purpose: str, names: Sequence[str], now: datetime
+    ) -> frozenset[str]:
+        """Those of `names` that rest on a legal basis on record: nobody is asked for them."""
+        catalogue = self._policies.catalogue
+        return frozenset(
+            name
+            for basis in catalogue.bases.values()
+            if basis.service == client_id and catalogue.covers(basis.purpose, purpose)
+            if basis.not_before <= now < basis.not_after
+            for name in names
+            if name in basis.attributes
+        )
+
+    def release(self, grant: Grant, names: Sequence[str], now: datetime) -> Mapping[str, Any]:
+        """The values of those `names` that may be read now; a refused one is simply absent."""
+        permitted = self._permitted(grant, tuple(names), now)
+        if not permitted:
+            return {}
+        values = self._claims.claims_of(grant.person_id, grant.session_id, permitted)
+        return {name: values[name] for name in permitted if values.get(name) is not None}
+
+    def _permitted(self, grant: Grant, names: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+        lawful = self.by_law(grant.client_id, grant.purpose, names, now)
+        # One ground per question: what the law decides and what the person chose never mix.
+        groups = (
+            tuple(name for name in names if name in lawful),
+            tuple(name for name in names if name not in lawful),
+        )
+        permitted: list[str] = []
+        for group in filter(None, groups):
+            if self._decide(grant, group, now):
+                permitted.extend(group)
+            elif len(group) > 1:
+                permitted.extend(name for name in group if self._decide(grant, (name,), now))
+        return tuple(name for name in names if name in permitted)
+
+    def _decide(self, grant: Grant, names: tuple[str, ...], now: datetime) -> bool:
+        facts = self._claims.facts_of(grant.person_id, grant.session_id, grant.level, now)
+        question = Question(
+            service=grant.client_id,
+            person=grant.person_id,
+            attributes=names,
+            purpose=grant.purpose,
+            at=now,
+            kind="release",
+        )
+        return isinstance(self._policies.decide(question, facts), Permit)
+
+    def subject_for(self, grant: Grant, audience: str, issuer: str, now: datetime) -> str:
+        """The `sub` of an access token: the receiver's own, so that two sectors cannot join what
+        they know through tokens (P-1)."""
+        receiver = None if audience == issuer else self._clients.of_resource(audience)
+        if receiver is None:
+            return grant.subject
+        with self._database.read() as uow:
+            known = subjects.known_subject(uow, grant.person_id, receiver.sector)
+        if known is not None:
+            return known
+        with self._database.write() as uow:
+            return subjects.subject_of(uow, grant.person_id, receiver.sector, now)

@@ -1,0 +1,68 @@
+"""Every door of the authorization server, with the specification that it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation.web import Door
+from idp.oauth import cross_origin
+from idp.oauth.endpoints import (
+    authorize,
+    consent,
+    discovery,
+    end_session,
+    introspect,
+    jwks,
+    revoke,
+    token,
+    userinfo,
+)
+from idp.oauth.wing import OAuth
+
+Endpoint = Callable[[OAuth, Request], Response]
+BOTH = ("GET", "POST")
+
+
+def doors(oauth: OAuth) -> tuple[Door, ...]:
+    """The suite's table of contents."""
+
+    def door(methods: tuple[str, ...], path: str, endpoint: Endpoint, source: str) -> Door:
+        return Door(methods, path, partial(endpoint, oauth), source)
+
+    return (
+        door(BOTH, "/oauth/authorize", authorize.authorize, "RFC 6749 §3.1, OIDC Core §3.1.2"),
+        door(("GET",), "/oauth/continue", authorize.resume, "OIDC Core §3.1.2.3"),
+        door(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
+        door(("POST",), "/oauth/consent", consent.answer, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
+        door(("POST",), "/oauth/token", token.token, "RFC 6749 §3.2, RFC 8705"),
+        door(("OPTIONS",), "/oauth/token", cross_origin.preflight, "Fetch §3.2"),
+        door(("POST",), "/oauth/introspect", introspect.introspect, "RFC 7662"),
+        door(("POST",), "/oauth/revoke", revoke.revoke, "RFC 7009"),
+        door(("OPTIONS",), "/oauth/revoke", cross_origin.preflight, "Fetch §3.2"),
+        door(BOTH, "/oauth/userinfo", userinfo.userinfo, "OIDC Core §5.3, RFC 6750"),
+        door(("OPTIONS",), "/oauth/userinfo", cross_origin.preflight, "Fetch §3.2"),
+        door(("GET",), "/oauth/jwks", jwks.jwks, "RFC 7517 §5"),
+        door(BOTH, "/oauth/end-session", end_session.end_session, "OIDC RP-Initiated Logout §2"),
+        door(
+            ("POST",),
+            "/oauth/end-session/confirm",
+            end_session.confirm,
+            "OIDC RP-Initiated Logout §2",
+        ),
+        door(
+            ("GET",),
+            "/.well-known/openid-configuration",
+            discovery.configuration,
+            "OIDC Discovery §4",
+        ),
+        door(
+            ("GET",),
+            "/.well-known/oauth-authorization-server",
+            discovery.configuration,
+            "RFC 8414 §3",
+        ),
+    )

@@ -1,0 +1,38 @@
+"""Forgetting what is over: periodic work, so that tables and memory do not grow (failures 15)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+
+from foundation.database import Database, UnitOfWork
+from idp.oauth import assertions, codes, grant_store, refresh_tokens
+from idp.oauth.authorization import transaction
+from idp.oauth.tables import revoked_tokens
+
+KEEP = timedelta(hours=1)
+"""How long rows stay after they expired, so that a late replay still gets its own words."""
+
+
+def _revoked(uow: UnitOfWork, before: datetime) -> int:
+    return uow.changed(delete(revoked_tokens).where(revoked_tokens.c.expires_at < before))
+
+
+SWEEPS = (
+    codes.sweep,
+    refresh_tokens.sweep,
+    transaction.sweep,
+    assertions.sweep,
+    _revoked,
+    grant_store.sweep,
+)
+
+
+def sweep(database: Database, now: datetime) -> int:
+    """Delete what expired more than `KEEP` ago; idempotent. Returns how many rows."""
+    gone = 0
+    for forget in SWEEPS:
+        with database.write() as uow:
+            gone += forget(uow, now - KEEP)
+    return gone

@@ -1,0 +1,167 @@
+"""The authorization server put together; it reads as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from starlette.requests import Request
+
+from foundation.ground import Ground
+from foundation.settings import Development, Server
+from foundation.web import Principal
+from idp.login import WhoIsThere
+from idp.oauth import catalogue_check, subjects, sweeping
+from idp.oauth.active_tokens import ActiveTokens, DeviceIsActive
+from idp.oauth.authorization.answering import Answering
+from idp.oauth.authorization.asking import Asking
+from idp.oauth.authorization.flow import Authorization
+from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.client_authentication import Authenticator
+from idp.oauth.client_authentication.basic import ClientSecretBasic
+from idp.oauth.client_authentication.none import PublicClient
+from idp.oauth.client_authentication.post import ClientSecretPost
+from idp.oauth.client_authentication.private_key_jwt import PrivateKeyJwt
+from idp.oauth.client_authentication.tls_client_auth import (
+    AuthenticateDevice,
+    TlsClientAuth,
+    ValidateCertificate,
+)
+from idp.oauth.clients import Clients
+from idp.oauth.discovery import PATHS
+from idp.oauth.families import Families
+from idp.oauth.grants.authorization_code import AuthorizationCode
+from idp.oauth.grants.client_credentials import ClientCredentials
+from idp.oauth.grants.pipeline import Pipeline
+from idp.oauth.grants.refresh_token import Refresh
+from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut
+from idp.oauth.principal import TokenPrincipals
+from idp.oauth.release import Releases
+from idp.oauth.revocation import Revocation
+from idp.oauth.secrets import ClientSecrets
+from idp.oauth.settings import OAuthSettings
+from idp.oauth.signing_out import SigningOut
+from policies import Policies
+
+SIGNING_USES = ("jwt", "jwt-rs256")
+
+
+class OAuth:
+    """Everything behind `/oauth/…`; one per process, safe to share between threads."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        policies: Policies,
+        who: WhoIsThere,
+        signs_out: SignsOut,
+        claims: ClaimsSource,
+        sources: Sequence[ClientSource] = (),
+        authenticate_device: AuthenticateDevice | None = None,
+        device_is_active: DeviceIsActive | None = None,
+        validate_certificate: ValidateCertificate | None = None,
+    ) -> None:
+        """`who`: who is there. `claims`: values of attributes. `sources`: clients from elsewhere.
+        The last three connect devices and certificates of services; without them there are none.
+        """
+        self.ground = ground
+        self.policies = policies
+        self.settings = ground.settings.of(OAuthSettings)
+        self.issuer = ground.settings.of(Server).url
+        self.signs_out = signs_out
+        database, keys = ground.database, ground.keys
+        secrets = ClientSecrets(keys)
+        self.clients = Clients(
+            database,
+            secrets,
+            ground.audit,
+            development=ground.settings.of(Development).loopback_http,
+            complete=catalogue_check.against(policies.catalogue),
+            sources=sources,
+        )
+        self.families = Families(ground.audit)
+        self.releases = Releases(database, policies, claims, self.clients)
+        self.authenticator = Authenticator(
+            self.clients,
+            (
+                ClientSecretBasic(secrets),
+                ClientSecretPost(secrets),
+                PrivateKeyJwt(database, self.issuer, self._token_endpoints),
+                TlsClientAuth(authenticate_device, validate_certificate),
+                PublicClient(),
+            ),
+            ground.rates,
+            self.settings.client_failures_per_minute,
+        )
+        self.pipeline = Pipeline(
+            ground,
+            self.settings,
+            self.issuer,
+            self.authenticator,
+            (
+                AuthorizationCode(database, self.families),
+                Refresh(database, self.families),
+                ClientCredentials(frozenset(policies.catalogue.scopes())),
+            ),
+            self.families,
+            self.releases,
+        )
+        asking = Asking(database, policies, self.releases)
+        issuing = Issuing(self.settings, keys, self.releases, self.issuer)
+        self.authorization = Authorization(
+            ground, self.settings, self.issuer, self.clients, who, asking, issuing
+        )
+        self.answering = Answering(ground, policies, self.authorization)
+        self.active_tokens = ActiveTokens(
+            database, keys, self.clients, self.issuer, device_is_active or _no_device
+        )
+        self.revocation = Revocation(database, keys, self.families, self.issuer)
+        self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
+        self._principals = TokenPrincipals(self.active_tokens, self.issuer, ground.clock)
+        ground.jobs.periodic(
+            "oauth sweep",
+            timedelta(minutes=10),
+            lambda: sweeping.sweep(database, ground.clock.now()),
+        )
+
+    def principal_of_token(self, request: Request) -> Principal | None:
+        """The service or device that calls with its own token; None without a bearer token.
+
+        Raises errors.InvalidToken for a dead token, or one bound to another certificate.
+        """
+        return self._principals.principal(request)
+
+    def person_of(self, service_id: str, sub: str) -> str | None:
+        """The person whom this service knows as `sub`, or None (`policies.Subjects`)."""
+        client = self.clients.find(service_id, self.ground.clock.now())
+        if client is None:
+            return None
+        with self.ground.database.read() as uow:
+            return subjects.person_of(uow, client.sector, sub)
+
+    def is_client_origin(self, origin: str) -> bool:
+        """Whether a browser page of that origin belongs to a public client of ours."""
+        allowed = {known.lower() for known in self.settings.allowed_origins}
+        if origin.lower() in allowed:
+            return True
+        return any(
+            client.is_public and client.active and client.owns_origin(origin)
+            for client in self.clients.list()
+        )
+
+    @cached_property
+    def _token_endpoints(self) -> tuple[str, ...]:
+        server = self.ground.settings.of(Server)
+        urls = (server.url, server.tls_url)
+        return tuple(url + PATHS["token_endpoint"] for url in urls if url is not None)
+
+
+def prepare(ground: Ground) -> None:
+    """Make the keys that sign tokens; run by `civitas init` and `civitas db upgrade`."""
+    ground.keys.ensure("jwt", "ES256")
+    ground.keys.ensure("jwt-rs256", "RS256")
+
+
+def _no_device(device_id: str, now: datetime) -> bool:
+    return False
