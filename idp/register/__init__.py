@@ -5,6 +5,7 @@ from idp.register.claims import PersonFacts
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
 from idp.register.identity_life import IdentityLife
+from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow
 from idp.register.life import State, TransitionRefused
 from idp.register.person import Person, Step
 from idp.register.ports import EndsWithIdentity
@@ -30,8 +31,11 @@ __all__ = [
     "EndsWithIdentity",
     "Enrolled",
     "Evidence",
+    "FileRefused",
     "Findings",
     "IdentityLife",
+    "ImportReport",
+    "Importer",
     "InvitationRefused",
     "IssuedCode",
     "NameTaken",
@@ -40,8 +44,10 @@ __all__ = [
     "Person",
     "PersonFacts",
     "Profile",
+    "Progress",
     "ProofingPolicies",
     "ProofingRefused",
+    "RefusedRow",
     "Register",
     "RegisterSettings",
     "Role",

@@ -108,6 +108,7 @@ class Enrolment:
                 id=person_id,
                 state=state,
                 level=decision.level,
+                in_person=decision.in_person,
                 enrolled_by=decision.id,
                 enrolled_at=now,
                 changed_at=now,

@@ -44,6 +44,12 @@ class Assessment:
     missing: tuple[str, ...] = ()
 
 
+def was_present(policy: ProofingPolicy, findings: Findings) -> bool:
+    """Whether the person was there for any of it (EN-7)."""
+    methods = (policy.methods.get(piece.method) for piece in findings.evidence)
+    return any(method is not None and method.present for method in methods)
+
+
 def decidable_alone(policy: ProofingPolicy, level: int) -> bool:
     """Whether one officer may decide on this level."""
     rule = policy.levels.get(level)

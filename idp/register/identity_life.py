@@ -156,7 +156,7 @@ class IdentityLife:
                 by,
                 now,
                 details={"level": findings.level},
-                values={"level": findings.level},
+                values={"level": decision.level, "in_person": decision.in_person},
             )
         return decision
 

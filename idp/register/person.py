@@ -10,11 +10,15 @@ from idp.register.life import State
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An identity without its attributes. `level`: what its proofing reached, 1–4."""
+    """An identity without its attributes.
+
+    `level`: what its proofing reached, 1–4; `in_person`: the person was there for it (EN-7).
+    """
 
     id: str
     state: State
     level: int
+    in_person: bool
     enrolled_at: datetime
     changed_at: datetime
 

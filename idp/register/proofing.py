@@ -23,6 +23,7 @@ from idp.register.evidence import (
     Result,
     assess,
     decidable_alone,
+    was_present,
 )
 from idp.register.life import State
 from idp.register.proofing_policy import ProofingPolicies, ProofingPolicy
@@ -45,6 +46,7 @@ class Decision:
     person_id: str
     policy_version: str
     level: int
+    in_person: bool
     result: Result
     reasons: tuple[str, ...]
     officer: str
@@ -127,6 +129,7 @@ class Proofing:
                 person_id=person_id,
                 policy_version=policy.version,
                 level=findings.level,
+                in_person=was_present(policy, findings),
                 result=verdict.result,
                 reasons=list(verdict.missing),
                 officer_kind=officer.kind,
@@ -257,7 +260,7 @@ class Proofing:
         uow.execute(
             update(persons)
             .where(persons.c.id == before.id)
-            .values(level=decision.level, changed_at=now)
+            .values(level=decision.level, in_person=decision.in_person, changed_at=now)
         )
         after = store.known_person(uow, before.id)
         details = {"level": after.level, "decision": decision.id}
@@ -289,6 +292,7 @@ def _decision(row: Row[Any]) -> Decision:
         person_id=row.person_id,
         policy_version=row.policy_version,
         level=row.level,
+        in_person=row.in_person,
         result=row.result,
         reasons=tuple(row.reasons),
         officer=row.officer,

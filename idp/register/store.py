@@ -181,4 +181,6 @@ def steps_of(uow: UnitOfWork, person_id: str) -> Sequence[Step]:
 
 
 def _person(row: Row[Any]) -> Person:
-    return Person(row.id, State(row.state), row.level, row.enrolled_at, row.changed_at)
+    return Person(
+        row.id, State(row.state), row.level, row.in_person, row.enrolled_at, row.changed_at
+    )

@@ -48,6 +48,7 @@ proofing_decisions = Table(
     Column("person_id", String(32), ForeignKey("register_identifiers.id"), nullable=False),
     Column("policy_version", String(32), nullable=False),
     Column("level", Integer, nullable=False),
+    Column("in_person", Boolean(create_constraint=False), nullable=False),
     Column("result", String(32), nullable=False),
     Column("reasons", Json, nullable=False),
     Column("officer_kind", String(16), nullable=False),
