@@ -10,6 +10,7 @@ import pytest
 
 from foundation.clock import FrozenClock
 from foundation.database import Database, DatabaseSettings
+from foundation.ground import Ground, open_database
 from foundation.settings import Settings
 from tests.support import deployments
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from civitas.tour.deployments import City, Deployed
-    from foundation.ground import Ground
     from tests.support.browser import VirtualAuthenticator
     from tests.support.postgresql import PostgreSQL
 
@@ -79,8 +79,6 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 @pytest.fixture
 def any_database(any_settings: Settings) -> Iterator[Database]:
     """A database of either kind, with the tables of the wings that the test imports."""
-    from foundation.ground import open_database
-
     database = open_database(any_settings)
     deployments.make_tables(database)
     yield database

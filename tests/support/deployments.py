@@ -5,16 +5,13 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseSettings, metadata
+from foundation.ground import Ground, lay
 from foundation.master_key import MasterKey
 from foundation.settings import Development, Jurisdiction, Section, Server, Settings
 from foundation.vault import VaultSettings
-
-if TYPE_CHECKING:
-    from foundation.ground import Ground
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -54,8 +51,6 @@ def make_tables(database: Database) -> None:
 
 def lay_ground(settings: Settings, clock: Clock) -> Ground:
     """A ground floor with its own master key and tables, ready for use."""
-    from foundation.ground import lay
-
     if not (settings.path.parent / "master.key").exists():
         MasterKey.create(settings.path.parent / "master.key")
     ground = lay(settings, template_folders(), clock)

