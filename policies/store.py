@@ -19,7 +19,9 @@ MOST_GROUNDS = 100
 def insert(uow: UnitOfWork, values: Mapping[str, Any]) -> bool:
     """Add a consent; False when another active one for the same stands already."""
     add = postgresql.insert if uow.connection.dialect.name == "postgresql" else sqlite.insert
-    return uow.changed(add(consents).values(**values).on_conflict_do_nothing()) == 1
+    # RETURNING tells, on both databases, whether a row was added; a row count does not.
+    added = add(consents).values(**values).on_conflict_do_nothing().returning(consents.c.id)
+    return uow.one(added) is not None
 
 
 def find(uow: UnitOfWork, consent_id: str, person_id: str) -> Row[Any] | None:
