@@ -1,1 +1,9 @@
-"""Choice of an accredited provider, blind in both directions."""
+"""The broker: choice of provider, upstreams, blindness in both directions."""
+
+from idp.broker.routes import doors
+from idp.broker.settings import BrokerSettings
+from idp.broker.wing import Broker, prepare
+
+SECTIONS = (BrokerSettings,)
+
+__all__ = ["SECTIONS", "Broker", "BrokerSettings", "doors", "prepare"]

@@ -48,14 +48,19 @@ class Unverified:
         return kid
 
 
-def read(token: str, typ: str) -> Unverified:
-    """The parts of a compact JWS of type `typ`. Raises Invalid."""
+def read(token: str, typ: str | None) -> Unverified:
+    """The parts of a compact JWS of type `typ`; None is a JWT without a type of its own, such
+    as an ID token. Raises Invalid."""
     parts = token.split(".")
     if len(parts) != 3 or not all(parts):
         raise Invalid("This is not a signed JWT in compact form.")
     header, claims = _object(parts[0], "header"), _object(parts[1], "payload")
     found = header.get("typ")
-    if not isinstance(found, str) or found.removeprefix("application/") != typ:
+    if typ is None:
+        fits = found is None or (isinstance(found, str) and found.lower() == "jwt")
+    else:
+        fits = isinstance(found, str) and found.removeprefix("application/") == typ
+    if not fits:
         raise Invalid(f"The JWT has the type {found!r}, not {typ!r}.")
     if header.get("alg") not in ALGORITHMS:
         raise Invalid(f"The JWT is signed with {header.get('alg')!r}, which is not accepted.")

@@ -1,0 +1,193 @@
+"""Queries of the broker's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from idp.broker.tables import (
+    broker_outcomes,
+    broker_providers,
+    broker_sessions,
+    broker_transactions,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A sign-in under way at one provider, in one browser."""
+
+    id: str
+    provider: str
+    wish: Mapping[str, Any]
+    sealed: bytes
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSession:
+    """A person who is here by way of a provider. The claims open only while they are."""
+
+    id: str
+    person_id: str
+    provider: str
+    level: int
+    amr: tuple[str, ...]
+    auth_time: datetime
+    sealed_claims: bytes
+    created_at: datetime
+    expires_at: datetime
+
+
+def known_slugs(uow: UnitOfWork) -> list[str]:
+    """Every provider that was ever offered: their redirect URIs stay registered."""
+    query = select(broker_providers.c.slug).order_by(broker_providers.c.slug)
+    return [row.slug for row in uow.all(query)]
+
+
+def remember_providers(uow: UnitOfWork, providers: Mapping[str, str], now: datetime) -> None:
+    """Register slug → entity identifier of providers that are offered for the first time."""
+    insert_ = _insert(uow)
+    for slug, entity_id in sorted(providers.items()):
+        uow.execute(
+            insert_(broker_providers)
+            .values(slug=slug, entity_id=entity_id, first_offered_at=now)
+            .on_conflict_do_nothing()
+        )
+
+
+def begin(
+    uow: UnitOfWork,
+    transaction: Transaction,
+    state: str,
+    browser: str,
+    expires_at: datetime,
+) -> None:
+    uow.execute(
+        insert(broker_transactions).values(
+            id=transaction.id,
+            state_digest=opaque.digest(state),
+            browser_digest=opaque.digest(browser),
+            provider=transaction.provider,
+            wish=dict(transaction.wish),
+            sealed=transaction.sealed,
+            state="waiting",
+            started_at=transaction.started_at,
+            expires_at=expires_at,
+        )
+    )
+
+
+def consume(
+    uow: UnitOfWork, state: str, browser: str, provider: str, now: datetime
+) -> Transaction | None:
+    """Take the waiting transaction of this state, browser and provider: once, or None."""
+    table = broker_transactions
+    here = (table.c.state_digest == opaque.digest(state)) & (table.c.provider == provider)
+    here &= table.c.browser_digest == opaque.digest(browser)
+    taken = uow.changed(
+        update(table)
+        .where(here, table.c.state == "waiting", table.c.expires_at > now)
+        .values(state="answered")
+    )
+    if taken != 1:
+        return None
+    row = uow.one(select(table).where(here))
+    if row is None:
+        return None
+    return Transaction(row.id, row.provider, row.wish, row.sealed, row.started_at)
+
+
+def add_session(uow: UnitOfWork, session: BrokerSession, cookie: str) -> None:
+    uow.execute(
+        insert(broker_sessions).values(
+            id=session.id,
+            cookie_digest=opaque.digest(cookie),
+            person_id=session.person_id,
+            provider=session.provider,
+            level=session.level,
+            amr=list(session.amr),
+            auth_time=session.auth_time,
+            sealed_claims=session.sealed_claims,
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+    )
+
+
+def session_of_cookie(uow: UnitOfWork, cookie: str, now: datetime) -> BrokerSession | None:
+    table = broker_sessions
+    digest = opaque.digest(cookie)
+    row = uow.one(select(table).where(table.c.cookie_digest == digest, table.c.expires_at > now))
+    return None if row is None else _session(row)
+
+
+def session(uow: UnitOfWork, session_id: str, now: datetime) -> BrokerSession | None:
+    table = broker_sessions
+    row = uow.one(select(table).where(table.c.id == session_id, table.c.expires_at > now))
+    return None if row is None else _session(row)
+
+
+def end_session(uow: UnitOfWork, session_id: str) -> bool:
+    """Delete the session with its sealed answer."""
+    return uow.changed(delete(broker_sessions).where(broker_sessions.c.id == session_id)) == 1
+
+
+def others_of(uow: UnitOfWork, person_id: str, now: datetime) -> int:
+    """How many live sessions the person still has."""
+    table = broker_sessions
+    query = select(table.c.id).where(table.c.person_id == person_id, table.c.expires_at > now)
+    return len(uow.all(query))
+
+
+def sweep(uow: UnitOfWork, now: datetime) -> int:
+    """Delete what has expired; returns how many rows."""
+    return uow.changed(
+        delete(broker_sessions).where(broker_sessions.c.expires_at <= now)
+    ) + uow.changed(delete(broker_transactions).where(broker_transactions.c.expires_at <= now))
+
+
+def count(uow: UnitOfWork, provider: str, outcome: str, day: str) -> None:
+    """One more sign-in that ended so: per provider and day, without identities."""
+    insert_ = _insert(uow)
+    uow.execute(
+        insert_(broker_outcomes)
+        .values(provider=provider, day=day, outcome=outcome, times=1)
+        .on_conflict_do_update(
+            index_elements=["provider", "day", "outcome"],
+            set_={"times": broker_outcomes.c.times + 1},
+        )
+    )
+
+
+def outcomes(uow: UnitOfWork) -> Sequence[tuple[str, str, str, int]]:
+    """(provider, day, outcome, times), the latest day first."""
+    table = broker_outcomes
+    query = select(table).order_by(table.c.day.desc(), table.c.provider, table.c.outcome)
+    return [(r.provider, r.day, r.outcome, r.times) for r in uow.all(query)]
+
+
+def _insert(uow: UnitOfWork) -> Any:
+    backend = uow.connection.dialect.name
+    return postgresql.insert if backend == "postgresql" else sqlite.insert
+
+
+def _session(row: Row[Any]) -> BrokerSession:
+    return BrokerSession(
+        id=row.id,
+        person_id=row.person_id,
+        provider=row.provider,
+        level=row.level,
+        amr=tuple(row.amr),
+        auth_time=row.auth_time,
+        sealed_claims=row.sealed_claims,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,196 @@
+"""The broker: services integrate once, the person chooses who vouches for them.
+
+Towards a provider the broker is the only relying party; towards a service it is the only
+provider. Neither learns of the other, and no attribute outlives the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation import web
+from foundation.clock import age_on
+from foundation.fetch import Fetch
+from foundation.ground import Ground
+from foundation.settings import Jurisdiction
+from foundation.vault import Erased
+from foundation.web import Principal
+from idp.broker import store
+from idp.broker.providers import Providers
+from idp.broker.settings import BrokerSettings
+from idp.broker.signing_in import SigningIn, opened_claims
+from idp.broker.store import BrokerSession
+from idp.broker.upstreams.oidc import USE, Oidc
+from idp.broker.wish import Wish, is_local
+from idp.federation import OPENID_RELYING_PARTY, Federation, Unresolved
+from idp.login import Authenticated, EndsWithSession, GoTo, Requirement
+from policies import Facts
+
+SESSION = "broker-session"
+REMEMBERED = "broker-provider"
+CHOOSE = "/broker/choose"
+CALLBACK = "/broker/callback"
+
+
+def prepare(ground: Ground) -> None:
+    """What `init` and `db upgrade` do: the key of our relying party."""
+    ground.keys.ensure(USE, "ES256")
+
+
+class Broker:
+    """Answers `who is there?` and `which claims?` out of what a provider vouched for.
+
+    `ends` is asked each time who rests on a session (tokens of services). `fetch` is for tests.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        federation: Federation,
+        ends: Callable[[], Sequence[EndsWithSession]] = tuple,
+        fetch: Fetch | None = None,
+    ) -> None:
+        self.ground = ground
+        self.settings = ground.settings.of(BrokerSettings)
+        self._federation = federation
+        self._ends = ends
+        self.providers = Providers(ground, federation)
+        self._oidc = Oidc(
+            ground.keys,
+            ground.clock,
+            fetch or federation.fetch,
+            federation.entity_id,
+            self.settings,
+        )
+        self.signing_in = SigningIn(
+            ground, self.settings, self.providers, self._oidc, federation.entity_id + CALLBACK
+        )
+        ground.jobs.periodic("broker sessions", timedelta(minutes=1), self.sweep)
+        ground.jobs.periodic("offered providers", timedelta(minutes=1), self.providers.refresh)
+
+    def metadata(self) -> Mapping[str, Mapping[str, Any]]:
+        """Our `openid_relying_party` metadata, for the entity configuration."""
+        uris = [self.signing_in.redirect_uri(slug) for slug in self.providers.known_slugs()]
+        name = self.ground.settings.of(Jurisdiction).name
+        return {OPENID_RELYING_PARTY: self._oidc.client_metadata(name, uris)}
+
+    # ── who is there? ─────────────────────────────────────────────────────────────────
+
+    def who(self, request: Request, requirement: Requirement) -> Authenticated | GoTo:
+        """The person of this browser's session if it suffices, else the way to the choice."""
+        if not is_local(requirement.return_to):
+            raise ValueError("a return path must be local")
+        now = self.ground.clock.now()
+        fresh = bool(requirement.prompt & {"login", "select_account"})
+        session = None if fresh else self.session(request)
+        if session is not None and self._suffices(session, requirement, now):
+            return Authenticated(
+                subject=session.person_id,
+                acr_level=session.level,
+                amr=session.amr,
+                auth_time=session.auth_time,
+                session_id=session.id,
+            )
+        too_old = requirement.max_age is not None
+        wish = Wish(
+            level=requirement.level,
+            return_to=requirement.return_to,
+            fresh=fresh or too_old,
+            made_at=int(now.timestamp()),
+        )
+        sealed = wish.seal(self.ground.keys, web.browser_id(request))
+        return GoTo(f"{CHOOSE}?for={sealed}")
+
+    def session(self, request: Request) -> BrokerSession | None:
+        """The live session of this browser."""
+        cookie = web.cookie(request, SESSION)
+        if not cookie:
+            return None
+        with self.ground.database.read() as uow:
+            return store.session_of_cookie(uow, cookie, self.ground.clock.now())
+
+    def principal(self, request: Request) -> Principal | None:
+        """Who calls by a broker session: a citizen, for our own pages."""
+        session = self.session(request)
+        if session is None:
+            return None
+        return Principal("citizen", session.person_id, level=session.level, session=session.id)
+
+    def _suffices(self, session: BrokerSession, requirement: Requirement, now: datetime) -> bool:
+        if session.level < requirement.level:
+            return False
+        if requirement.max_age is not None and now - session.auth_time > requirement.max_age:
+            return False
+        # Who was suspended since does not vouch for anybody any more.
+        try:
+            provider = self.providers.find(session.provider)
+        except Unresolved:
+            return False
+        return provider is not None and provider.level >= session.level
+
+    # ── which claims? ─────────────────────────────────────────────────────────────────
+
+    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
+        """Of the sealed upstream answer, those of `names` that it has; empty when it is gone."""
+        claims = self._claims(person_id, session_id)
+        return {name: claims[name] for name in names if claims.get(name) is not None}
+
+    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
+        """Level and, where the provider told the birth date, age."""
+        born = self._claims(person_id, session_id).get("birthdate")
+        age = None
+        if isinstance(born, str):
+            try:
+                zone = self.ground.settings.of(Jurisdiction).zone
+                age = age_on(date.fromisoformat(born), now.astimezone(UTC), zone)
+            except ValueError:
+                age = None
+        return Facts(level=level, age=age)
+
+    def _claims(self, person_id: str, session_id: str) -> Mapping[str, Any]:
+        with self.ground.database.read() as uow:
+            session = store.session(uow, session_id, self.ground.clock.now())
+        if session is None or session.person_id != person_id:
+            return {}
+        try:
+            return opened_claims(self.ground, session)
+        except Erased:
+            return {}
+
+    # ── the end of a session ──────────────────────────────────────────────────────────
+
+    def sign_out(self, request: Request) -> None:
+        """End this browser's session, its sealed answer, and whatever rests on it."""
+        session = self.session(request)
+        if session is None:
+            return
+        now = self.ground.clock.now()
+        with self.ground.database.write() as uow:
+            for other in self._ends():
+                other.end_session(uow, session.id, "signed out", now)
+            store.end_session(uow, session.id)
+            alone = store.others_of(uow, session.person_id, now) == 0
+        if alone:
+            self.ground.vault.erase(session.person_id)
+
+    def make_way(self, request: Request, person_id: str) -> None:
+        """Before a new session: one of somebody else in this browser ends. The same person's
+        goes on for the services that rest on it, without a cookie (failures 5)."""
+        before = self.session(request)
+        if before is not None and before.person_id != person_id:
+            self.sign_out(request)
+
+    def remember(self, response: Response, request: Request, slug: str) -> None:
+        """Keep the person's choice in their own browser, because they asked for it."""
+        age = self.settings.remember_days * 86_400
+        web.set_cookie(response, request, REMEMBERED, slug, max_age=age)
+
+    def sweep(self) -> None:
+        """Delete expired sessions and transactions: periodic work."""
+        with self.ground.database.write() as uow:
+            store.sweep(uow, self.ground.clock.now())
