@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
@@ -26,9 +27,7 @@ class OwnerSaid(_Said):
     """A citizen by the register's id, or an organisation by name."""
 
     kind: Literal["citizen", "organisation"]
-    name: StrictStr = Field(
-        min_length=1, max_length=120, examples=["Department of Street Lighting"]
-    )
+    name: StrictStr = Field(min_length=1, max_length=120, examples=["Street Lighting"])
 
 
 class NewDevice(_Said):
@@ -104,35 +103,19 @@ class DeviceList(_Said):
 
 
 def said(device: Device) -> DeviceSaid:
-    return DeviceSaid(**_fields(device))
+    return DeviceSaid.model_validate(_fields(device))
 
 
 def whole(device: Device, credentials: list[Credential], history: list[StateEvent]) -> DeviceWhole:
-    return DeviceWhole(
-        **_fields(device),
-        credentials=[
-            CredentialSaid(
-                serial=c.serial,
-                thumbprint=c.thumbprint,
-                state=c.state,
-                issued_at=c.issued_at,
-                not_after=c.not_after,
-                first_used_at=c.first_used_at,
-            )
-            for c in credentials
-        ],
-        history=[
-            StepSaid(
-                at=e.at,
-                act=e.act,
-                before=e.before,
-                after=e.after,
-                actor_kind=e.actor_kind,
-                actor_id=e.actor_id,
-                reason=e.reason,
-            )
-            for e in history
-        ],
+    return DeviceWhole.model_validate(
+        {
+            **_fields(device),
+            "credentials": [asdict(credential) for credential in credentials],
+            "history": [
+                {name: value for name, value in asdict(step).items() if name != "evidence"}
+                for step in history
+            ],
+        }
     )
 
 
