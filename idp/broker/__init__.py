@@ -2,8 +2,15 @@
 
 from idp.broker.routes import doors
 from idp.broker.settings import BrokerSettings
-from idp.broker.wing import Broker, prepare
+from idp.broker.wing import Broker, prepare, relying_party_metadata
 
 SECTIONS = (BrokerSettings,)
 
-__all__ = ["SECTIONS", "Broker", "BrokerSettings", "doors", "prepare"]
+__all__ = [
+    "SECTIONS",
+    "Broker",
+    "BrokerSettings",
+    "doors",
+    "prepare",
+    "relying_party_metadata",
+]

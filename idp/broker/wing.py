@@ -6,7 +6,7 @@ provider. Neither learns of the other, and no attribute outlives the session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from foundation import web
 from foundation.clock import age_on
 from foundation.fetch import Fetch
 from foundation.ground import Ground
-from foundation.settings import Jurisdiction
+from foundation.settings import Jurisdiction, Server
 from foundation.vault import Erased
 from foundation.web import Principal
 from idp.broker import store
@@ -25,11 +25,12 @@ from idp.broker.providers import Providers
 from idp.broker.settings import BrokerSettings
 from idp.broker.signing_in import SigningIn, opened_claims
 from idp.broker.store import BrokerSession
-from idp.broker.upstreams.oidc import USE, Oidc
+from idp.broker.upstreams.oidc import USE, Oidc, client_metadata
 from idp.broker.wish import Wish, is_local
-from idp.federation import OPENID_RELYING_PARTY, Federation, Unresolved
+from idp.federation import Federation, Unresolved
 from idp.login import Authenticated, EndsWithSession, GoTo, Requirement
-from policies import Facts
+from idp.oauth import TokensEndWithSession
+from policies import Facts, Policies
 
 SESSION = "broker-session"
 REMEMBERED = "broker-provider"
@@ -42,23 +43,38 @@ def prepare(ground: Ground) -> None:
     ground.keys.ensure(USE, "ES256")
 
 
+def relying_party_metadata(ground: Ground) -> Mapping[str, Any]:
+    """Our `openid_relying_party` metadata, for the entity configuration: one redirect URI for
+    every provider that was ever offered."""
+    with ground.database.read() as uow:
+        slugs = store.known_slugs(uow)
+    base = ground.settings.of(Server).url + CALLBACK
+    return client_metadata(
+        ground.settings.of(BrokerSettings),
+        ground.settings.of(Jurisdiction).name,
+        [f"{base}/{slug}" for slug in slugs],
+        ground.keys.published(USE),
+    )
+
+
 class Broker:
     """Answers `who is there?` and `which claims?` out of what a provider vouched for.
 
-    `ends` is asked each time who rests on a session (tokens of services). `fetch` is for tests.
+    `ends` are told when a session ends. `fetch` is for tests and simulators.
     """
 
     def __init__(
         self,
         ground: Ground,
         federation: Federation,
-        ends: Callable[[], Sequence[EndsWithSession]] = tuple,
+        policies: Policies,
+        ends: Sequence[EndsWithSession] = (TokensEndWithSession(),),
         fetch: Fetch | None = None,
     ) -> None:
         self.ground = ground
+        self.policies = policies
         self.settings = ground.settings.of(BrokerSettings)
-        self._federation = federation
-        self._ends = ends
+        self._ends = tuple(ends)
         self.providers = Providers(ground, federation)
         self._oidc = Oidc(
             ground.keys,
@@ -72,12 +88,6 @@ class Broker:
         )
         ground.jobs.periodic("broker sessions", timedelta(minutes=1), self.sweep)
         ground.jobs.periodic("offered providers", timedelta(minutes=1), self.providers.refresh)
-
-    def metadata(self) -> Mapping[str, Mapping[str, Any]]:
-        """Our `openid_relying_party` metadata, for the entity configuration."""
-        uris = [self.signing_in.redirect_uri(slug) for slug in self.providers.known_slugs()]
-        name = self.ground.settings.of(Jurisdiction).name
-        return {OPENID_RELYING_PARTY: self._oidc.client_metadata(name, uris)}
 
     # ── who is there? ─────────────────────────────────────────────────────────────────
 
@@ -114,7 +124,7 @@ class Broker:
         with self.ground.database.read() as uow:
             return store.session_of_cookie(uow, cookie, self.ground.clock.now())
 
-    def principal(self, request: Request) -> Principal | None:
+    def principal_of_session(self, request: Request) -> Principal | None:
         """Who calls by a broker session: a citizen, for our own pages."""
         session = self.session(request)
         if session is None:
@@ -164,14 +174,18 @@ class Broker:
 
     # ── the end of a session ──────────────────────────────────────────────────────────
 
-    def sign_out(self, request: Request) -> None:
+    def sign_out(self, request: Request, response: Response) -> None:
         """End this browser's session, its sealed answer, and whatever rests on it."""
+        web.delete_cookie(response, request, SESSION)
+        self._end(request)
+
+    def _end(self, request: Request) -> None:
         session = self.session(request)
         if session is None:
             return
         now = self.ground.clock.now()
         with self.ground.database.write() as uow:
-            for other in self._ends():
+            for other in self._ends:
                 other.end_session(uow, session.id, "signed out", now)
             store.end_session(uow, session.id)
             alone = store.others_of(uow, session.person_id, now) == 0
@@ -183,7 +197,7 @@ class Broker:
         goes on for the services that rest on it, without a cookie (failures 5)."""
         before = self.session(request)
         if before is not None and before.person_id != person_id:
-            self.sign_out(request)
+            self._end(request)
 
     def remember(self, response: Response, request: Request, slug: str) -> None:
         """Keep the person's choice in their own browser, because they asked for it."""

@@ -4,7 +4,7 @@ from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY
 from idp.federation.jws import Invalid, key_set, published, read, sign, verify
 from idp.federation.resolution import Accredited, Unresolved
 from idp.federation.routes import doors
-from idp.federation.settings import FederationSettings
+from idp.federation.settings import FederationSettings, check
 from idp.federation.wing import Federation, Metadata, prepare
 
 SECTIONS = (FederationSettings,)
@@ -19,6 +19,7 @@ __all__ = [
     "Invalid",
     "Metadata",
     "Unresolved",
+    "check",
     "doors",
     "key_set",
     "prepare",

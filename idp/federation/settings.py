@@ -34,6 +34,16 @@ class FederationSettings(Section):
 Anchors = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+def check(settings: Settings) -> None:
+    """Raise SettingsError when we answer to somebody whose keys are not pinned."""
+    unpinned = [h for h in authority_hints(settings) if h not in trust_anchors(settings)]
+    if unpinned:
+        raise SettingsError(
+            f"{settings.path}: the keys of {unpinned[0]} are not pinned; write them to a file and "
+            f'name it: [federation.trust_anchors] "{unpinned[0]}" = "regulator.jwks.json".'
+        )
+
+
 def trust_anchors(settings: Settings) -> Anchors:
     """The anchors with their pinned keys. Raises SettingsError with a sentence."""
     chosen = settings.of(FederationSettings)

@@ -153,6 +153,8 @@ class Federation:
 
         Raises Unresolved when an anchor cannot be asked: nobody is offered on an old promise.
         """
+        if not self.anchors:
+            raise Unresolved("No trust anchor is pinned: write [federation] trust_anchors.")
         listed: dict[str, None] = {}
         for anchor in self.anchors:
             for entity_id in self.resolution.subordinates(anchor, OPENID_PROVIDER):

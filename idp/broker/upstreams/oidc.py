@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from foundation import opaque
 from foundation.clock import Clock
 from foundation.fetch import Fetch, FetchError
-from foundation.keys import Keys
+from foundation.keys import Keys, PublishedKey
 from idp import federation
 from idp.broker.settings import BrokerSettings
 from idp.broker.upstreams.provider import Provider, UpstreamFailed, UpstreamPerson
@@ -67,6 +67,32 @@ class Sought:
     redirect_uri: str
 
 
+def client_metadata(
+    settings: BrokerSettings,
+    name: str,
+    redirect_uris: Sequence[str],
+    keys: Sequence[PublishedKey],
+) -> Mapping[str, Any]:
+    """The `openid_relying_party` metadata (OpenID Federation §5.1.2)."""
+    return {
+        "client_name": name,
+        "client_registration_types": ["automatic"],
+        "redirect_uris": list(redirect_uris),
+        "response_types": ["code"],
+        "grant_types": ["authorization_code"],
+        "scope": " ".join(settings.scope),
+        "subject_type": "pairwise",
+        "purposes": [settings.purpose],
+        "attributes": list(settings.attributes),
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": ALGORITHM,
+        "request_object_signing_alg": ALGORITHM,
+        "require_signed_request_object": True,
+        "id_token_signed_response_alg": ALGORITHM,
+        "jwks": federation.published(keys),
+    }
+
+
 class Oidc:
     """Speaks OpenID Connect with providers, as `client_id` (our entity identifier)."""
 
@@ -77,28 +103,7 @@ class Oidc:
         self._clock = clock
         self._fetch = fetch
         self._client_id = client_id
-        self._settings = settings
         self._scope = " ".join(settings.scope)
-
-    def client_metadata(self, name: str, redirect_uris: list[str]) -> dict[str, Any]:
-        """Our `openid_relying_party` metadata (OpenID Federation §5.1.2)."""
-        return {
-            "client_name": name,
-            "client_registration_types": ["automatic"],
-            "redirect_uris": redirect_uris,
-            "response_types": ["code"],
-            "grant_types": ["authorization_code"],
-            "scope": self._scope,
-            "subject_type": "pairwise",
-            "purposes": [self._settings.purpose],
-            "attributes": list(self._settings.attributes),
-            "token_endpoint_auth_method": "private_key_jwt",
-            "token_endpoint_auth_signing_alg": ALGORITHM,
-            "request_object_signing_alg": ALGORITHM,
-            "require_signed_request_object": True,
-            "id_token_signed_response_alg": ALGORITHM,
-            "jwks": federation.published(self._keys.published(USE)),
-        }
 
     def authorization_url(self, provider: Provider, sought: Sought, secrets: Secrets) -> str:
         """Where the browser goes: a signed request object, and what OIDC wants beside it."""

@@ -1,0 +1,38 @@
+"""The person's own pages at the broker: consents and ledger, readable while they are here."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from idp.broker.wing import Broker
+from policies import Withdrawal
+
+_ENTRIES = 50
+
+
+def home(broker: Broker, request: Request) -> Response:
+    """What this is, and the way to the account."""
+    return broker.ground.pages.render(request, "broker/home.html")
+
+
+def account(broker: Broker, request: Request) -> Response:
+    """Consents with their withdrawal, and every sign-in and release."""
+    person = web.require(request, kind="citizen")
+    return broker.ground.pages.render(
+        request,
+        "broker/account.html",
+        level=person.level,
+        consents=broker.policies.consent.list(person.id),
+        ledger=broker.ground.audit.ledger(person.id, limit=_ENTRIES),
+    )
+
+
+def withdraw(broker: Broker, withdrawal: Withdrawal, request: Request) -> Response:
+    """End one of the person's own consents, and all that rests on it."""
+    person = web.require(request, kind="citizen")
+    form = web.form(request)
+    web.check_csrf(request, form)
+    withdrawal.withdraw(request.path_params["consent"], person.id, form.get("reason", ""))
+    return RedirectResponse("/account", 303, headers={"Cache-Control": "no-store"})
