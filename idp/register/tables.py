@@ -69,6 +69,7 @@ persons = Table(
     Column("id", String(32), ForeignKey("register_identifiers.id"), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("level", Integer, nullable=False),
+    Column("in_person", Boolean(create_constraint=False), nullable=False),
     Column("enrolled_by", String(32), ForeignKey("register_proofing_decisions.id"), nullable=False),
     Column("enrolled_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),

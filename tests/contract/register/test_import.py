@@ -1,0 +1,281 @@
+"""Import of a civil-register file: each row wholly or not at all, and a killed import goes on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from itertools import islice
+
+import pytest
+from sqlalchemy import func, select
+
+from civitas.demo.residents import as_csv, as_json, residents
+from foundation.audit import Actor
+from foundation.errors import NotFound, PayloadTooLarge
+from foundation.ground import Ground
+from idp.register import FileRefused, Importer, Register, RegisterSettings
+from idp.register.tables import blind_indexes, imports, persons
+from tests.support.deployments import lay_ground
+
+OFFICER = Actor("staff", "stf_officer")
+
+
+def people(count: int, seed: int = 1):
+    return residents(count, seed, city="Tallinn", country="EE")
+
+
+@pytest.fixture
+def importer(any_ground: Ground) -> Importer:
+    return Importer(any_ground, Register(any_ground))
+
+
+def count_of(ground: Ground, table) -> int:
+    with ground.database.read() as uow:
+        return uow.one(select(func.count()).select_from(table))[0]
+
+
+def test_every_good_row_becomes_an_established_identity(any_ground, importer):
+    *_, last = importer.run(as_csv(people(20)), "register.csv", OFFICER)
+    assert (last.total, last.accepted, last.refused) == (20, 20, 0)
+    assert count_of(any_ground, persons) == 20
+    report = importer.report(last.import_id)
+    assert report.finished_at == any_ground.clock.now()
+    person_id = importer.persons(last.import_id)[0]
+    register = Register(any_ground)
+    first = next(people(20))
+    assert register.claims_of(person_id, ["given_name"]) == {"given_name": first["given_name"]}
+    assert register.facts_of(person_id).level == 1
+    assert register.facts_of(person_id).state == "established"
+
+
+def test_progress_is_told_row_by_row(importer):
+    told = [p.done for p in importer.run(as_json(people(5)), "register.json")]
+    assert told == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_import_killed_between_rows_goes_on_where_it_stopped(any_ground, importer, any_settings):
+    content = as_csv(people(10))
+    for _ in islice(importer.run(content, "register.csv"), 5):
+        pass  # the generator is dropped here, as a killed process drops it
+    assert count_of(any_ground, persons) == 4
+    again = lay_ground(any_settings, any_ground.clock)
+    resumed = Importer(again, Register(again))
+    steps = list(resumed.run(content, "register.csv"))
+    again.close()
+    assert steps[0].done == 4
+    assert (steps[-1].accepted, steps[-1].refused) == (10, 0)
+    assert count_of(any_ground, persons) == count_of(any_ground, blind_indexes) == 10
+
+
+def test_a_row_that_fails_in_the_middle_leaves_nothing_half_done(
+    any_ground, importer, monkeypatch
+):
+    import idp.register.enrolment as enrolment
+
+    content = as_csv(people(3))
+
+    def die(*_args, **_more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(enrolment.store, "write_history", die)
+        with pytest.raises(KeyboardInterrupt):
+            list(importer.run(content, "register.csv"))
+    assert count_of(any_ground, persons) == 0
+    *_, last = importer.run(content, "register.csv")
+    assert last.accepted == 3
+    any_ground.audit.sequence(any_ground.clock.now())
+    assert any_ground.audit.verify().ok
+
+
+def test_the_same_file_again_changes_nothing(any_ground, importer):
+    content = as_json(people(6))
+    *_, first = importer.run(content, "register.json")
+    any_ground.clock.advance(timedelta(days=1))
+    *_, second = importer.run(content, "a-new-name.json")
+    assert (second.accepted, second.refused) == (6, 0)
+    assert count_of(any_ground, persons) == 6
+    assert importer.report(first.import_id).finished_at < any_ground.clock.now()
+
+
+@pytest.mark.row("assurance", "EN-3")
+def test_a_person_who_is_in_the_register_is_refused_before_a_second_identity_exists(
+    any_ground, importer
+):
+    list(importer.run(as_csv(people(4)), "register.csv"))
+    *_, last = importer.run(as_json(people(4)), "register.json")
+    assert (last.accepted, last.refused) == (0, 4)
+    assert count_of(any_ground, persons) == 4
+    row = importer.refused(last.import_id)[0]
+    assert row.field == "civil_number"
+    assert "already in the register" in row.reason
+    assert row.what_to_do
+
+
+def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
+    good = next(people(1))
+    bad = [
+        {**good, "civil_number": "1234-5678", "birthdate": "2026-02-30"},
+        {**good, "civil_number": "1234-5679", "birthdate": "2027-01-01"},
+        {**good, "civil_number": "1234 5679"},
+        {**good, "civil_number": "1234.5679"},
+        {**good, "civil_number": "1234567a", "given_name": "‮evil"},
+        {**good, "civil_number": "no"},
+        {**good, "civil_number": "12345680", "country": "Estonia"},
+        {**good, "civil_number": "12345681", "email": "a@b"},
+    ]
+    *_, last = importer.run(as_csv([good, *bad]), "register.csv")
+    assert (last.accepted, last.refused) == (2, 7)
+    refused = importer.refused(last.import_id)
+    assert [(r.line, r.field) for r in refused] == [
+        (3, "birthdate"),
+        (4, "birthdate"),
+        (6, "civil_number"),
+        (7, "given_name"),
+        (8, "civil_number"),
+        (9, "country"),
+        (10, "email"),
+    ]
+    assert refused[2].reason == "is the same as in line 5"
+    assert all(r.what_to_do for r in refused)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "where"),
+    [
+        ("civil_number;given_name\n1;2\n".encode(), "a.csv", "line 1"),
+        (b"1,2,3\n", "a.csv", "line 1"),
+        (as_csv(people(1)).replace(b"given_name", b"forename", 1), "a.csv", "line 1"),
+        (as_csv(people(1)).replace(b"region", b"locale", 1), "a.csv", "line 1"),
+        (as_csv(people(3)).decode().encode("utf-16"), "a.csv", "line 1"),
+        ("name\nZoë\n".encode("latin-1"), "a.csv", "line 2"),
+        (as_csv(people(1)) + b'"unclosed\n', "a.csv", "line 3"),
+        (as_csv(people(1)) + b"a\0b\n", "a.csv", "line 3"),
+        (b"", "a.csv", "file"),
+        (b"[]", "a.json", "file"),
+        (b'{"persons": 3}', "a.json", "line 1"),
+        (b'{"persons": [], "more": 1}', "a.json", "line 1"),
+        (b"[{]", "a.json", "line 1"),
+        (b"[NaN]", "a.json", "file"),
+        (b"[" * 100_000, "a.json", "file"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_refused_before_anything(
+    any_ground, importer, content, name, where
+):
+    with pytest.raises(FileRefused) as refusal:
+        list(importer.run(content, name))
+    assert refusal.value.where == where
+    assert refusal.value.next_step
+    assert count_of(any_ground, imports) == 0
+
+
+def test_members_of_json_objects_are_checked_one_by_one(importer):
+    good = next(people(1))
+    text = json.dumps([{**good, "admin": "yes"}, [], {"given_name": "x"}, {**good, "region": 3}])
+    repeated = json.dumps(good)[:-1] + ', "region": ""}'
+    content = text[:-1] + "," + repeated + "]"
+    *_, last = importer.run(content.encode(), "x.json")
+    refused = importer.refused(last.import_id)
+    assert [(r.line, r.field) for r in refused] == [
+        (1, "admin"),
+        (2, "entry"),
+        (3, "civil_number"),
+        (4, "region"),
+        (5, "region"),
+    ]
+
+
+def test_a_file_beyond_the_limits_is_refused(any_settings, clock):
+    small = any_settings.with_sections(RegisterSettings(most_import_bytes=2048, most_import_rows=2))
+    ground = lay_ground(small, clock)
+    importer = Importer(ground, Register(ground))
+    with pytest.raises(PayloadTooLarge):
+        list(importer.run(b"x" * 4096, "a.csv"))
+    with pytest.raises(FileRefused, match="more than 2"):
+        list(importer.run(as_csv(people(3)), "a.csv"))
+    ground.close()
+
+
+def test_the_desks_upload_is_done_by_a_job_and_its_content_is_gone_afterwards(
+    any_ground, importer
+):
+    import_id = importer.submit(as_csv(people(7)), "register.csv", OFFICER)
+    assert importer.report(import_id).done == 0
+    assert importer.submit(as_csv(people(7)), "register.csv", OFFICER) == import_id
+    any_ground.jobs.run_once()
+    report = importer.report(import_id)
+    assert (report.accepted, report.finished_at is not None) == (7, True)
+    with any_ground.database.read() as uow:
+        assert uow.one(select(imports.c.sealed_content))[0] is None
+
+
+def test_a_long_import_is_done_in_slices(any_ground, importer, monkeypatch):
+    import idp.register.imports.importer as module
+
+    monkeypatch.setattr(module, "SLICE", 3)
+    import_id = importer.submit(as_csv(people(8)), "register.csv", OFFICER)
+    any_ground.jobs.run_once()
+    assert importer.report(import_id).accepted == 8
+
+
+def test_an_upload_finishes_what_the_command_line_left(any_ground, importer):
+    content = as_csv(people(6))
+    for _ in islice(importer.run(content, "register.csv"), 3):
+        pass
+    import_id = importer.submit(content, "register.csv", OFFICER)
+    any_ground.jobs.run_once()
+    assert importer.report(import_id).accepted == 6
+
+
+def test_an_unknown_import_is_not_found(importer):
+    with pytest.raises(NotFound):
+        importer.report("00")
+
+
+def test_no_value_of_a_row_is_stored_in_clear(any_ground, importer):
+    list(importer.run(as_csv(people(3)), "register.csv"))
+    some = list(people(3))
+    with any_ground.database.read() as uow:
+        for table in any_ground_tables():
+            for row in uow.all(select(table)):
+                for value in row:
+                    stored = value if isinstance(value, bytes) else str(value).encode()
+                    for person in some:
+                        for name in ("civil_number", "family_name", "street_address", "email"):
+                            if len(person[name]) > 2:
+                                assert person[name].encode() not in stored
+
+
+def any_ground_tables():
+    from foundation.database import metadata
+
+    return [t for t in metadata.sorted_tables if t.name.startswith(("register_", "audit_"))]
+
+
+def test_two_processes_importing_one_file_enrol_each_person_once(
+    any_ground, importer, any_settings
+):
+    import threading
+
+    content = as_csv(people(12))
+    other = lay_ground(any_settings, any_ground.clock)
+    failures: list[BaseException] = []
+
+    def work(one: Importer) -> None:
+        try:
+            list(one.run(content, "register.csv"))
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    both = [importer, Importer(other, Register(other))]
+    threads = [threading.Thread(target=work, args=(one,)) for one in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+    assert failures == []
+    assert count_of(any_ground, persons) == 12
+    report = importer.recent()[0]
+    assert (report.accepted, report.refused) == (12, 0)
