@@ -2,7 +2,8 @@
 
 from foundation.pages.language import Translator, Words
 from foundation.pages.navigation import Place
+from foundation.pages.paths import local_path
 from foundation.pages.rendering import Pages
 from foundation.pages.routes import doors
 
-__all__ = ["Pages", "Place", "Translator", "Words", "doors"]
+__all__ = ["Pages", "Place", "Translator", "Words", "doors", "local_path"]

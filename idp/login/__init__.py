@@ -1,5 +1,31 @@
 """Sign-in: authenticators, sessions, the level that a session reached — ISO/IEC 29115."""
 
+from idp.login.activation import ChoiceRefused
+from idp.login.credential import Credential
+from idp.login.establishing import SignInRefused
+from idp.login.login import Login
+from idp.login.management import Management, ProveAgain
+from idp.login.routes import doors
+from idp.login.session import Session
+from idp.login.settings import LoginSettings
 from idp.login.who import Authenticated, EndsWithSession, GoTo, Requirement, WhoIsThere
 
-__all__ = ["Authenticated", "EndsWithSession", "GoTo", "Requirement", "WhoIsThere"]
+SECTIONS = (LoginSettings,)
+
+__all__ = [
+    "SECTIONS",
+    "Authenticated",
+    "ChoiceRefused",
+    "Credential",
+    "EndsWithSession",
+    "GoTo",
+    "Login",
+    "LoginSettings",
+    "Management",
+    "ProveAgain",
+    "Requirement",
+    "Session",
+    "SignInRefused",
+    "WhoIsThere",
+    "doors",
+]

@@ -1,4 +1,4 @@
-"""A credential: a password or a passkey bound to a subject — ITU-T X.1252 6.22, ISO/IEC 29115 §8.2."""
+"""A credential: a password or a passkey bound to a subject — ITU-T X.1252, ISO/IEC 29115 §8.2."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-SubjectKind = Literal["citizen", "staff"]
+from idp.register import Subject
+
 Kind = Literal["password", "passkey"]
 
 PASSWORD: Kind = "password"
 PASSKEY: Kind = "passkey"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Whom a credential is bound to: a person of the register, or one of the staff."""
-
-    kind: SubjectKind
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,7 @@ class Credential:
     """
 
     id: str
-    holder: Holder
+    holder: Subject
     kind: Kind
     label: str
     created_at: datetime

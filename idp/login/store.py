@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, literal, or_, select, update
 
 from foundation.database import UnitOfWork
-from idp.login.credential import Credential, Holder, Kind
+from idp.login.credential import Credential, Kind
 from idp.login.tables import credentials
+from idp.register import Subject
 
 _ACTIVE = credentials.c.state == "active"
 
 
-def add(uow: UnitOfWork, credential: Credential, secret: bytes | None, lookup: bytes | None) -> None:
+def add(
+    uow: UnitOfWork, credential: Credential, secret: bytes | None, lookup: bytes | None
+) -> None:
     """Bind a new, active credential. A passkey that is bound already raises IntegrityError."""
     uow.execute(
         insert(credentials).values(
@@ -33,16 +36,20 @@ def add(uow: UnitOfWork, credential: Credential, secret: bytes | None, lookup: b
     )
 
 
-def of_holder(uow: UnitOfWork, holder: Holder, kind: Kind | None = None) -> list[Credential]:
-    """The active credentials of a holder, oldest first."""
+def of_holder(
+    uow: UnitOfWork, holder: Subject, kind: Kind | None = None, locked: bool = False
+) -> list[Credential]:
+    """The active credentials of a holder, oldest first; ``locked`` until the write commits."""
     query = select(credentials).where(_belongs(holder), _ACTIVE)
+    if locked:
+        query = query.with_for_update()
     if kind is not None:
         query = query.where(credentials.c.kind == kind)
     rows = uow.all(query.order_by(credentials.c.created_at, credentials.c.id))
     return [_credential(row) for row in rows]
 
 
-def password_of(uow: UnitOfWork, holder: Holder) -> tuple[Credential, bytes] | None:
+def password_of(uow: UnitOfWork, holder: Subject) -> tuple[Credential, bytes] | None:
     """The active password and its sealed hash."""
     row = uow.one(
         select(credentials).where(_belongs(holder), _ACTIVE, credentials.c.kind == "password")
@@ -61,7 +68,7 @@ def active(uow: UnitOfWork, credential_id: str) -> bool:
     return uow.one(query) is not None
 
 
-def count(uow: UnitOfWork, holder: Holder) -> int:
+def count(uow: UnitOfWork, holder: Subject) -> int:
     row = uow.one(select(func.count()).select_from(credentials).where(_belongs(holder), _ACTIVE))
     return int(row[0]) if row is not None else 0
 
@@ -78,9 +85,8 @@ def counted(uow: UnitOfWork, credential_id: str, counter: int, now: datetime) ->
     WebAuthn §6.1.1: a counter that does not grow tells of a clone, unless the authenticator keeps
     none (always 0). The condition is in the statement, so two racing uses cannot both pass.
     """
-    moved_on = or_(
-        credentials.c.counter < counter, and_(credentials.c.counter == 0, counter == 0)
-    )
+    stands_still = and_(credentials.c.counter == 0, literal(counter) == 0)
+    moved_on = or_(credentials.c.counter < counter, stands_still)
     statement = update(credentials).where(credentials.c.id == credential_id, _ACTIVE, moved_on)
     return uow.changed(statement.values(counter=counter, used_at=now)) == 1
 
@@ -93,12 +99,12 @@ def replace_secret(uow: UnitOfWork, credential_id: str, old: bytes, new: bytes) 
     return uow.changed(statement.values(secret=new)) == 1
 
 
-def end(uow: UnitOfWork, holder: Holder, credential_id: str, now: datetime) -> bool:
+def end(uow: UnitOfWork, holder: Subject, credential_id: str, now: datetime) -> bool:
     """End one credential and destroy its secret (CM-8); False when there was nothing to end."""
     return uow.changed(_ending(_belongs(holder) & (credentials.c.id == credential_id), now)) == 1
 
 
-def end_passwords(uow: UnitOfWork, holder: Holder, now: datetime) -> int:
+def end_passwords(uow: UnitOfWork, holder: Subject, now: datetime) -> int:
     return uow.changed(_ending(_belongs(holder) & (credentials.c.kind == "password"), now))
 
 
@@ -114,16 +120,14 @@ def _ending(which: Any, now: datetime) -> Any:
     )
 
 
-def _belongs(holder: Holder) -> Any:
-    return and_(
-        credentials.c.subject_id == holder.id, credentials.c.subject_kind == holder.kind
-    )
+def _belongs(holder: Subject) -> Any:
+    return and_(credentials.c.subject_id == holder.id, credentials.c.subject_kind == holder.kind)
 
 
 def _credential(row: Row[Any]) -> Credential:
     return Credential(
         id=row.id,
-        holder=Holder(row.subject_kind, row.subject_id),
+        holder=Subject(row.subject_kind, row.subject_id),
         kind=row.kind,
         label=row.label,
         created_at=row.created_at,

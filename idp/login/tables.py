@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
@@ -37,9 +37,10 @@ sessions = Table(
     Column("subject_kind", String(16), nullable=False),
     Column("subject_id", String(64), nullable=False),
     Column("level", Integer, nullable=False),
-    Column("used", Json, nullable=False),  # [{authenticator, credential, at}]
+    Column("used", Json, nullable=False),  # [{authenticator, credential, managed, at}]
     Column("auth_time", Instant, nullable=False),
     Column("signed_in_for", LargeBinary(32), nullable=True),
+    Column("activated", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
@@ -57,7 +58,7 @@ challenges = Table(
     Column("browser", LargeBinary(32), nullable=False),
     Column("purpose", String(16), nullable=False),  # sign-in, step-up, register
     Column("subject_id", String(64), nullable=True),
-    Column("session_id", String(40), ForeignKey("login_sessions.id"), nullable=True),
+    Column("session_id", String(40), nullable=True),
     Column("state", Json, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant, nullable=True),

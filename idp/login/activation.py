@@ -1,0 +1,184 @@
+"""Activation: from a code on paper, or an invitation, to a first sign-in — CM-3, CM-5, CM-6.
+
+The code opens the set-up but is used up only in the unit of work that binds the password, so a
+process that is killed before leaves a code that still works, and one killed after leaves a whole
+identity: there is nothing in between (failures 4).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from foundation import opaque
+from foundation.errors import Problem
+from foundation.ground import Ground
+from foundation.sealing import CannotOpen
+from idp.login import store
+from idp.login.authenticators import password, password_rules
+from idp.login.authenticators.password import Passwords
+from idp.login.credential import PASSWORD, Credential
+from idp.login.directory import Directory, Invited
+from idp.login.establishing import Establishing, SignedIn, actor, persons
+from idp.login.session import Proof, Session
+from idp.login.settings import LoginSettings
+from idp.login.throttle import Throttle
+from idp.login.visit import Visit
+from idp.register import CodeRefused, InvitationRefused, SubjectKind
+
+_PURPOSE = "login-set-up"
+MOST_CODE = 200
+
+
+class ChoiceRefused(Exception):
+    """A name or password that cannot be chosen: the field, and a message id with its values."""
+
+    def __init__(self, field: str, message: str, values: dict[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+        self.values = values or {}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSetUp:
+    """A proven code, on its way from page to page inside a sealed cookie."""
+
+    kind: SubjectKind
+    code: str
+    opened_at: datetime
+
+
+class Activation:
+    """Opens a set-up with a code, and completes it."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        settings: LoginSettings,
+        directory: Directory,
+        establishing: Establishing,
+        passwords: Passwords,
+        throttle: Throttle,
+    ) -> None:
+        self._ground = ground
+        self._clock = ground.clock
+        self._settings = settings
+        self._directory = directory
+        self._establishing = establishing
+        self._passwords = passwords
+        self._throttle = throttle
+
+    def open(self, kind: SubjectKind, code: str, visit: Visit) -> str:
+        """The sealed cookie of an opened set-up. Raises CodeRefused, InvitationRefused or
+        TooManyRequests; nothing is said about the person before the code is proven."""
+        now = self._clock.now()
+        self._throttle.count_source(visit.source, now)
+        code = code.strip()[:MOST_CODE]
+        try:
+            with self._ground.database.read() as uow:
+                self._directory.peek(uow, kind, code, now)
+        except (CodeRefused, InvitationRefused):
+            with self._ground.database.write() as uow:
+                self._establishing.failed(uow, None, "activation", "code refused")
+            raise
+        with self._ground.database.write() as uow:
+            self._throttle.source_right(uow, visit.source)
+        return self._seal(OpenSetUp(kind, code, now), visit)
+
+    def opened(self, cookie: str | None, visit: Visit) -> tuple[OpenSetUp, Invited] | None:
+        """The set-up that this browser opened, as long as its code would still work."""
+        now = self._clock.now()
+        set_up = self._unseal(cookie, visit) if cookie else None
+        if set_up is None or now - set_up.opened_at > self._settings.set_up:
+            return None
+        try:
+            with self._ground.database.read() as uow:
+                return set_up, self._directory.peek(uow, set_up.kind, set_up.code, now)
+        except (CodeRefused, InvitationRefused):
+            return None
+
+    def complete(
+        self,
+        set_up: OpenSetUp,
+        invited: Invited,
+        name: str,
+        chosen: str,
+        repeated: str,
+        visit: Visit,
+        current: Session | None,
+    ) -> SignedIn:
+        """Use the code up, claim the name, bind the password, activate, sign in: all or nothing.
+
+        Raises ChoiceRefused, or CodeRefused when the code was used elsewhere meanwhile.
+        """
+        with self._ground.database.read() as uow:
+            words = self._directory.context_words(uow, invited.subject)
+        check_password(chosen, repeated, self._settings, (*words, name))
+        credential_id = opaque.identifier("cred")
+        sealed = self._passwords.hash(chosen, credential_id)
+        now = self._clock.now()
+        with self._ground.database.write() as uow:
+            subject = self._directory.redeem(uow, set_up.kind, set_up.code, now)
+            try:
+                self._directory.claim(uow, subject, name)
+            except Problem as problem:
+                raise ChoiceRefused("name", problem.description) from problem
+            store.end_all(uow, subject.id, now)
+            credential = Credential(
+                id=credential_id,
+                holder=subject,
+                kind=PASSWORD,
+                label="",
+                created_at=now,
+                used_at=now,
+            )
+            store.add(uow, credential, sealed, None)
+            self._ground.audit.record(
+                uow,
+                "credential.added",
+                actor(subject),
+                persons(subject),
+                {"credential": credential_id, "kind": PASSWORD, "by": "activation"},
+            )
+            self._directory.activate(uow, subject, now)
+            proof = Proof(password.AUTHENTICATOR, credential_id, now)
+            return self._establishing.establish(
+                uow, visit, subject, proof, now, current=current, activated=True
+            )
+
+    def _seal(self, set_up: OpenSetUp, visit: Visit) -> str:
+        written = json.dumps([set_up.kind, set_up.code, set_up.opened_at.isoformat()])
+        context = opaque.digest(visit.browser).hex()
+        sealed = self._ground.keys.seal(_PURPOSE, written.encode(), context)
+        return base64.urlsafe_b64encode(sealed).decode()
+
+    def _unseal(self, cookie: str, visit: Visit) -> OpenSetUp | None:
+        context = opaque.digest(visit.browser).hex()
+        try:
+            sealed = base64.urlsafe_b64decode(cookie.encode())
+            kind, code, opened_at = json.loads(self._ground.keys.open(_PURPOSE, sealed, context))
+        except (CannotOpen, ValueError):
+            return None
+        return OpenSetUp(kind, code, datetime.fromisoformat(opened_at))
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
+    return message
+
+
+DIFFERENT = N_("The two passwords are not the same.")
+
+
+def check_password(
+    chosen: str, repeated: str, settings: LoginSettings, words: tuple[str, ...]
+) -> None:
+    """Raises ChoiceRefused when this password may not be chosen."""
+    least = settings.password_minimum
+    message = password_rules.objection(chosen, least, words)
+    if message is not None:
+        raise ChoiceRefused("password", message, password_rules.values(least))
+    if password.prepared(chosen) != password.prepared(repeated):
+        raise ChoiceRefused("repeated", DIFFERENT)

@@ -1,0 +1,80 @@
+"""WebAuthn challenges, stored and answered once — WebAuthn §13.4.3, AU-8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import delete, insert, select, update
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from idp.login.tables import challenges
+
+Purpose = Literal["sign-in", "step-up", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What was asked of an authenticator: ``state`` is the verifier's own."""
+
+    id: str
+    purpose: Purpose
+    subject_id: str | None
+    session_id: str | None
+    state: Mapping[str, Any]
+
+
+def open_challenge(
+    uow: UnitOfWork,
+    purpose: Purpose,
+    browser: str,
+    state: Mapping[str, Any],
+    expires_at: datetime,
+    subject_id: str | None = None,
+    session_id: str | None = None,
+) -> str:
+    """Store what was asked of this browser; returns the handle that the answer must name."""
+    handle = opaque.identifier("chl")
+    uow.execute(
+        insert(challenges).values(
+            id=handle,
+            browser=opaque.digest(browser),
+            purpose=purpose,
+            subject_id=subject_id,
+            session_id=session_id,
+            state=dict(state),
+            expires_at=expires_at,
+        )
+    )
+    return handle
+
+
+def take(
+    uow: UnitOfWork, handle: str, browser: str, purpose: Purpose, now: datetime
+) -> Challenge | None:
+    """Use the challenge up; None when it is unknown, stale, used, or another browser's."""
+    taken = uow.changed(
+        update(challenges)
+        .where(
+            challenges.c.id == handle,
+            challenges.c.browser == opaque.digest(browser),
+            challenges.c.purpose == purpose,
+            challenges.c.used_at.is_(None),
+            challenges.c.expires_at > now,
+        )
+        .values(used_at=now)
+    )
+    if taken != 1:
+        return None
+    row = uow.one(select(challenges).where(challenges.c.id == handle))
+    if row is None:
+        return None
+    return Challenge(row.id, row.purpose, row.subject_id, row.session_id, row.state)
+
+
+def sweep(uow: UnitOfWork, now: datetime) -> int:
+    """Delete what has expired; how many."""
+    return uow.changed(delete(challenges).where(challenges.c.expires_at <= now))

@@ -1,0 +1,89 @@
+"""What sign-in asks of the identity register: whose name, whether they may, how well proofed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.vault import Erased
+from idp.register import Register, Subject
+from policies import Proofing
+
+# Staff are vouched for by their employer, who invited them in person (floor plan, rule 9).
+_OF_STAFF = Proofing(level=4, in_person=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whom an activation code or an invitation is for; ``greeting`` is shown once it is proven."""
+
+    subject: Subject
+    greeting: str
+
+
+class Directory:
+    """The subjects of this deployment. Only this file speaks to the register."""
+
+    def __init__(self, ground: Ground, register: Register) -> None:
+        self._ground = ground
+        self._register = register
+
+    def of_name(self, name: str) -> Subject | None:
+        return self._register.subject_of_sign_in_name(name.strip())
+
+    def name_of(self, subject: Subject) -> str:
+        """The sign-in name for its owner; empty when there is none."""
+        try:
+            return self._register.sign_in_name_of(subject) or ""
+        except Erased:
+            return ""
+
+    def may_sign_in(self, uow: UnitOfWork, subject: Subject) -> bool:
+        return self._register.may_sign_in(uow, subject)
+
+    def proofing(self, uow: UnitOfWork, subject: Subject) -> Proofing:
+        """How well the identity behind a session is established."""
+        if subject.kind == "staff":
+            return _OF_STAFF
+        person = self._register.person(uow, subject.id)
+        if person is None:
+            return Proofing(0)
+        # The register grants 4 only after proofing in person (EN-7).
+        return Proofing(person.level, in_person=person.level == 4)
+
+    def roles(self, uow: UnitOfWork, subject: Subject) -> frozenset[str]:
+        if subject.kind != "staff":
+            return frozenset()
+        return self._register.staff.member(uow, subject.id).roles
+
+    def peek(self, uow: UnitOfWork, kind: str, code: str, now: datetime) -> Invited:
+        """Whom ``code`` is for, without using it up; raises CodeRefused or InvitationRefused."""
+        if kind == "staff":
+            member = self._register.staff.open_invitation(uow, code, now)
+            return Invited(Subject("staff", member.id), member.name)
+        waiting = self._register.peek_activation(uow, code, now)
+        profile = self._register.profile(uow, waiting.person_id)
+        return Invited(Subject("citizen", waiting.person_id), profile.given_name)
+
+    def redeem(self, uow: UnitOfWork, kind: str, code: str, now: datetime) -> Subject:
+        """Use ``code`` up; raises CodeRefused or InvitationRefused."""
+        if kind == "staff":
+            return Subject("staff", self._register.staff.accept_invitation(uow, code, now))
+        return Subject("citizen", self._register.redeem_activation(uow, code, now))
+
+    def claim(self, uow: UnitOfWork, subject: Subject, name: str) -> None:
+        """Raises BadRequest or NameTaken."""
+        self._register.claim_sign_in_name(uow, subject, name)
+
+    def activate(self, uow: UnitOfWork, subject: Subject, now: datetime) -> None:
+        if subject.kind == "citizen":
+            self._register.activate(uow, subject.id, now)
+
+    def context_words(self, uow: UnitOfWork, subject: Subject) -> tuple[str, ...]:
+        """What a guesser of this person's password tries first."""
+        if subject.kind == "staff":
+            return (self._register.staff.member(uow, subject.id).name,)
+        profile = self._register.profile(uow, subject.id)
+        return (profile.given_name, profile.family_name, profile.birthdate.isoformat())

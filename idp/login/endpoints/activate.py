@@ -1,0 +1,126 @@
+"""Activation pages: the code, the choices, the passkey — ISO/IEC 29115 CM-5, CM-6."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from foundation.errors import Problem, TooManyRequests
+from idp.login.activation import ChoiceRefused
+from idp.login.login import Login
+from idp.login.visit import Visit
+from idp.register import CodeRefused, InvitationRefused
+
+SET_UP = "set-up"
+_CHOOSE, _PASSKEY = "/activate/set-up", "/activate/passkey"
+
+
+def show(login: Login, request: Request) -> Response:
+    """The page that asks for the code of the letter."""
+    return _code_page(login, request)
+
+
+def submit(login: Login, request: Request) -> Response:
+    """The code: when it opens something, on to the choices."""
+    fields = web.form(request)
+    web.check_csrf(request, fields)
+    try:
+        cookie = login.activation.open("citizen", fields.get("code", ""), Visit.of(request))
+    except (CodeRefused, TooManyRequests) as refused:
+        page = _code_page(login, request, refused)
+        page.headers.update(refused.headers)
+        return page
+    return _to_choices(request, cookie)
+
+
+def invited(login: Login, request: Request) -> Response:
+    """A member of staff who follows their one-time link; raises InvitationRefused."""
+    code = request.path_params["secret"]
+    return _to_choices(request, login.activation.open("staff", code, Visit.of(request)))
+
+
+def show_choices(login: Login, request: Request) -> Response:
+    """The page on which a sign-in name and a password are chosen."""
+    visit = Visit.of(request)
+    opened = login.activation.opened(web.cookie(request, SET_UP), visit)
+    if opened is None:
+        return RedirectResponse("/activate", 303)
+    set_up, who = opened
+    return _choices_page(login, request, who.greeting, staff=set_up.kind == "staff")
+
+
+def choose(login: Login, request: Request) -> Response:
+    """The choices: with them the code is used up and the identity is active."""
+    fields = web.form(request)
+    web.check_csrf(request, fields)
+    visit = Visit.of(request)
+    opened = login.activation.opened(web.cookie(request, SET_UP), visit)
+    if opened is None:
+        return RedirectResponse("/activate", 303)
+    set_up, who = opened
+    name = fields.get("name", "")
+    try:
+        signed_in = login.activation.complete(
+            set_up,
+            who,
+            name,
+            fields.get("password", ""),
+            fields.get("repeated", ""),
+            visit,
+            login.session(request),
+        )
+    except ChoiceRefused as refused:
+        staff = set_up.kind == "staff"
+        return _choices_page(login, request, who.greeting, staff, name, refused)
+    except InvitationRefused:
+        raise
+    except CodeRefused as refused:
+        return _code_page(login, request, refused)
+    response = login.keep(RedirectResponse(_PASSKEY, 303), request, signed_in)
+    web.delete_cookie(response, request, SET_UP)
+    return response
+
+
+def offer_passkey(login: Login, request: Request) -> Response:
+    """The page that offers a passkey, once somebody is signed in."""
+    session = login.session(request)
+    if session is None:
+        return RedirectResponse("/sign-in", 303)
+    home = "/" if session.subject.kind == "staff" else "/account"
+    return login.ground.pages.render(
+        request, "login/offer_passkey.html", home=home, csrf=web.csrf_token(request)
+    )
+
+
+def _to_choices(request: Request, cookie: str) -> Response:
+    response = RedirectResponse(_CHOOSE, 303)
+    web.set_cookie(response, request, SET_UP, cookie)
+    return response
+
+
+def _code_page(login: Login, request: Request, problem: Problem | None = None) -> Response:
+    status = problem.status if problem is not None else 200
+    return login.ground.pages.render(request, "login/activate.html", status, problem=problem)
+
+
+def _choices_page(
+    login: Login,
+    request: Request,
+    greeting: str,
+    staff: bool,
+    name: str = "",
+    refused: ChoiceRefused | None = None,
+) -> Response:
+    return login.ground.pages.render(
+        request,
+        "login/choices.html",
+        200 if refused is None else 422,
+        greeting=greeting,
+        staff=staff,
+        name=name,
+        field=refused.field if refused is not None else "",
+        message=refused.message if refused is not None else "",
+        values=refused.values if refused is not None else {},
+        minimum=login.settings.password_minimum,
+    )

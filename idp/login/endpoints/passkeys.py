@@ -1,0 +1,128 @@
+"""Passkeys by the page's script: JSON questions and answers — W3C WebAuthn §5.1, §7."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from foundation import web
+from foundation.errors import BadRequest, Unauthorized, Unprocessable
+from idp.login.authenticators.passkey import Refused
+from idp.login.establishing import SignInRefused
+from idp.login.login import Login
+from idp.login.management import ProveAgain
+from idp.login.session import Session
+from idp.login.sign_in import Asked
+from idp.login.visit import Errand, Visit
+
+_UNSEEN = {"Cache-Control": "no-store"}
+
+
+class PasskeyRefused(Unprocessable):
+    """The one answer to everything that a passkey can get wrong."""
+
+    code = "passkey_refused"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "This passkey did not open anything.",
+            where="credential",
+            next_step="Try again, use another passkey, or sign in with your name and password.",
+            detail=detail,
+        )
+
+
+def ask(login: Login, request: Request) -> Response:
+    """Options to sign in, or to step up when `step_up` is true."""
+    sent = _sent(request)
+    visit = Visit.of(request)
+    if sent.get("step_up") is True:
+        return _asked(login.sign_in.ask_for_step_up(visit, _signed_in(login, request)))
+    name = sent.get("name")
+    return _asked(login.sign_in.ask_for_passkey(visit, name if isinstance(name, str) else None))
+
+
+def answer(login: Login, request: Request) -> Response:
+    """The assertion; answers with where to go."""
+    sent = _sent(request)
+    handle, credential = _answered(sent)
+    visit = Visit.of(request)
+    try:
+        signed_in = login.sign_in.by_passkey(
+            handle,
+            credential,
+            visit,
+            login.session(request),
+            step_up=sent.get("step_up") is True,
+        )
+    except SignInRefused as refused:
+        raise PasskeyRefused(refused.reason) from refused
+    onward = login.next_path(signed_in.session, visit.errand)
+    return login.keep(_onward(onward), request, signed_in)
+
+
+def ask_new(login: Login, request: Request) -> Response:
+    """Options to make a new passkey."""
+    _sent(request)
+    session = _signed_in(login, request)
+    try:
+        return _asked(login.management.ask_for_new_passkey(session, Visit.of(request)))
+    except ProveAgain:
+        return _prove_again(request)
+
+
+def answer_new(login: Login, request: Request) -> Response:
+    """The new passkey; answers with where to go."""
+    sent = _sent(request)
+    handle, credential = _answered(sent)
+    label = sent.get("label")
+    session = _signed_in(login, request)
+    visit = Visit.of(request)
+    try:
+        login.management.add_passkey(
+            session, handle, credential, label if isinstance(label, str) else "", visit
+        )
+    except ProveAgain:
+        return _prove_again(request)
+    except Refused as refused:
+        raise PasskeyRefused(str(refused)[:200]) from refused
+    return _onward(visit.errand.return_to)
+
+
+def _sent(request: Request) -> Mapping[str, Any]:
+    sent = web.json_object(request)
+    web.check_csrf(request, {})
+    return sent
+
+
+def _answered(sent: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    handle, credential = sent.get("challenge"), sent.get("credential")
+    if not isinstance(handle, str):
+        raise BadRequest("The member challenge is missing.", where="challenge")
+    if not isinstance(credential, dict):
+        raise BadRequest("The member credential is not an object.", where="credential")
+    return handle, credential
+
+
+def _signed_in(login: Login, request: Request) -> Session:
+    session = login.session(request)
+    if session is None:
+        raise Unauthorized("Nobody is signed in.", next_step="Sign in first.")
+    return session
+
+
+def _asked(asked: Asked) -> Response:
+    return JSONResponse({"challenge": asked.handle, "options": asked.options}, headers=_UNSEEN)
+
+
+def _onward(location: str) -> Response:
+    return JSONResponse({"location": location}, headers=_UNSEEN)
+
+
+def _prove_again(request: Request) -> Response:
+    """The script follows: sign in anew, then back to the page that it stands on."""
+    errand = Errand.parse(web.query(request))
+    return _onward(Errand(errand.return_to, fresh=True).path())

@@ -1,0 +1,122 @@
+"""The sign-in page: name and password, or a passkey; step-up — OpenID Connect Core §3.1.2.3."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from foundation.errors import TooManyRequests
+from idp.login.establishing import SignInRefused
+from idp.login.login import Login
+from idp.login.session import Session
+from idp.login.visit import Errand, Visit
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
+    return message
+
+
+WRONG = N_("The name and the password do not fit together.")
+WRONG_PASSWORD = N_("This is not your password.")
+SUSPENDED = N_("You are who you say, but this identity is suspended.")
+WAIT = N_("There were too many attempts. Wait %(minutes)s min, then try again.")
+
+
+def show(login: Login, request: Request) -> Response:
+    """The form that this browser needs, or on to its errand when it needs none."""
+    errand = Errand.parse(web.query(request))
+    session = login.session(request)
+    if session is None or errand.fresh:
+        return form(login, request, errand, session)
+    onward = login.next_path(session, errand)
+    if onward == errand.return_to:
+        return RedirectResponse(onward, 303)
+    return step_up_form(login, request, session)
+
+
+def submit(login: Login, request: Request) -> Response:
+    """Name and password, or the password alone to step up."""
+    fields = web.form(request)
+    web.check_csrf(request, fields)
+    visit = Visit.of(request)
+    session = login.session(request)
+    typed = fields.get("password", "")
+    name = fields.get("name", "")
+    stepping_up = fields.get("step_up") == "1" and session is not None
+    try:
+        if stepping_up and session is not None:
+            signed_in = login.sign_in.step_up_by_password(typed, visit, session)
+        else:
+            signed_in = login.sign_in.by_password(name, typed, visit, session)
+    except SignInRefused as refused:
+        problem = _problem(refused, stepping_up)
+        if stepping_up and session is not None:
+            return step_up_form(login, request, session, problem, 422)
+        return form(login, request, visit.errand, session, problem, name, 422)
+    except TooManyRequests as full:
+        minutes = {"minutes": -(-full.retry_after // 60)}
+        if stepping_up and session is not None:
+            page = step_up_form(login, request, session, WAIT, 429, minutes)
+        else:
+            page = form(login, request, visit.errand, session, WAIT, name, 429, minutes)
+        page.headers.update(full.headers)
+        return page
+    onward = login.next_path(signed_in.session, visit.errand)
+    return login.keep(RedirectResponse(onward, 303), request, signed_in)
+
+
+def form(
+    login: Login,
+    request: Request,
+    errand: Errand,
+    session: Session | None,
+    problem: str | None = None,
+    name: str = "",
+    status: int = 200,
+    values: dict[str, int] | None = None,
+) -> Response:
+    """The page with name and password."""
+    signed_in_as = login.directory.name_of(session.subject) if session is not None else ""
+    return login.ground.pages.render(
+        request,
+        "login/sign_in.html",
+        status,
+        errand=errand,
+        signed_in_as=signed_in_as,
+        name=name or (signed_in_as if errand.fresh else ""),
+        problem=problem,
+        suspended=problem == SUSPENDED,
+        values=values or {},
+        csrf=web.csrf_token(request),
+    )
+
+
+def step_up_form(
+    login: Login,
+    request: Request,
+    session: Session,
+    problem: str | None = None,
+    status: int = 200,
+    values: dict[str, int] | None = None,
+) -> Response:
+    """The page that asks for one more proof."""
+    kinds = {credential.kind for credential in login.management.list(session.subject)}
+    return login.ground.pages.render(
+        request,
+        "login/step_up.html",
+        status,
+        errand=Errand.parse(web.query(request)),
+        with_passkey="passkey" in kinds,
+        with_password="password" in kinds
+        and all(proof.authenticator != "password" for proof in session.proofs),
+        problem=problem,
+        values=values or {},
+        csrf=web.csrf_token(request),
+    )
+
+
+def _problem(refused: SignInRefused, stepping_up: bool) -> str:
+    if refused.reason == "suspended":
+        return SUSPENDED
+    return WRONG_PASSWORD if stepping_up else WRONG

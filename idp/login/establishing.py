@@ -1,0 +1,157 @@
+"""From a proof to a session: the level is reckoned, identifiers change — AU-9, AU-13."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from foundation.audit import SYSTEM, Actor, Audit
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from idp.login import store
+from idp.login.authenticators import password
+from idp.login.credential import Credential
+from idp.login.directory import Directory
+from idp.login.session import Proof, Session, with_proof
+from idp.login.sessions import Sessions
+from idp.login.visit import Visit
+from idp.register import Subject
+from policies import PasskeyEvidence, Policies, SessionLevel, Used, authenticator_of_passkey
+
+
+class SignInRefused(Exception):
+    """A sign-in that did not succeed. ``reason`` is for the audit; the page says one sentence for
+    all, except ``suspended``, which is told to those who proved that they are the person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session and the new value of its cookie."""
+
+    session: Session
+    token: str
+
+
+class Establishing:
+    """Makes and changes sessions; nothing else does."""
+
+    def __init__(
+        self, ground: Ground, directory: Directory, policies: Policies, sessions: Sessions
+    ) -> None:
+        self._audit: Audit = ground.audit
+        self._directory = directory
+        self._policies = policies
+        self.sessions = sessions
+
+    def level(self, uow: UnitOfWork, subject: Subject, proofs: Sequence[Proof]) -> SessionLevel:
+        """The level of a session with these proofs."""
+        proofing = self._directory.proofing(uow, subject)
+        return self._policies.level_of_session(proofing, [p.as_used() for p in proofs])
+
+    def attainable(self, uow: UnitOfWork, subject: Subject) -> int:
+        """The highest level that this subject could reach with what is bound to them."""
+        used = [best_use(credential) for credential in store.of_holder(uow, subject)]
+        proofing = self._directory.proofing(uow, subject)
+        return self._policies.level_of_session(proofing, used).level
+
+    def establish(
+        self,
+        uow: UnitOfWork,
+        visit: Visit,
+        subject: Subject,
+        proof: Proof,
+        now: datetime,
+        *,
+        current: Session | None = None,
+        activated: bool = False,
+    ) -> SignedIn:
+        """A session for a subject who has just proven themselves.
+
+        ``current`` is the live session of this browser. The same subject keeps it, under a new
+        cookie; another subject never inherits it: it ends, and a new one begins (failures 5).
+        """
+        if not activated and not self._directory.may_sign_in(uow, subject):
+            raise SignInRefused("suspended")
+        before: tuple[Proof, ...] = ()
+        same = current is not None and current.subject == subject
+        if current is not None and same and not visit.errand.fresh:
+            before = current.proofs
+        proofs = with_proof(before, proof)
+        level = self.level(uow, subject, proofs).level
+        errand = visit.errand.return_to
+        if current is not None and same and visit.token is not None:
+            token = self.sessions.renew(uow, current, visit.token, proofs, level, now, errand)
+            if token is not None:
+                renewed = Session(
+                    id=current.id,
+                    subject=subject,
+                    level=level,
+                    proofs=proofs,
+                    auth_time=now,
+                    ends_at=current.ends_at,
+                )
+                self._succeeded(uow, renewed, proof)
+                return SignedIn(renewed, token)
+        if current is not None:
+            self.sessions.end(uow, current.id, "replaced", now)
+        session, token = self.sessions.begin(
+            uow, subject, (proof,), self.level(uow, subject, (proof,)).level, now, errand, activated
+        )
+        self._succeeded(uow, session, proof)
+        return SignedIn(session, token)
+
+    def failed(
+        self,
+        uow: UnitOfWork,
+        subject: Subject | None,
+        method: str,
+        reason: str,
+        credential: str | None = None,
+    ) -> None:
+        """Put a failure on record (AU-13): what failed and why, never what was typed."""
+        details = {"method": method, "reason": reason}
+        if credential is not None:
+            details["credential"] = credential
+        if subject is not None and subject.kind == "staff":
+            details["staff"] = subject.id
+        self._audit.record(uow, "sign-in.failed", SYSTEM, persons(subject), details)
+
+    def _succeeded(self, uow: UnitOfWork, session: Session, proof: Proof) -> None:
+        self._audit.record(
+            uow,
+            "sign-in.succeeded",
+            actor(session.subject),
+            persons(session.subject),
+            {
+                "method": proof.authenticator,
+                "credential": proof.credential,
+                "level": session.level,
+                "session": session.id,
+            },
+        )
+
+
+def best_use(credential: Credential) -> Used:
+    """The most that a credential can prove, when its user is verified."""
+    if credential.kind == "password":
+        return Used(password.AUTHENTICATOR)
+    evidence = PasskeyEvidence(
+        user_verified=True,
+        backup_eligible=credential.data["backup_eligible"],
+        format=credential.data["format"],
+    )
+    return Used(authenticator_of_passkey(evidence), credential.data["managed"])
+
+
+def actor(subject: Subject) -> Actor:
+    return Actor(subject.kind, subject.id)
+
+
+def persons(subject: Subject | None) -> tuple[str, ...]:
+    """Whose ledger an event stands in: staff have none."""
+    return (subject.id,) if subject is not None and subject.kind == "citizen" else ()

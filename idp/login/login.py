@@ -1,0 +1,203 @@
+"""The suite as those above see it: who is there, at which level, and the ends of sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation import web
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.settings import Jurisdiction, Server
+from foundation.web import Principal
+from idp.login import challenges, store
+from idp.login.activation import Activation
+from idp.login.authenticators.passkey import Passkeys
+from idp.login.authenticators.password import Passwords
+from idp.login.directory import Directory
+from idp.login.establishing import Establishing, SignedIn
+from idp.login.management import Management
+from idp.login.session import Session
+from idp.login.sessions import Sessions, was_for
+from idp.login.settings import LoginSettings
+from idp.login.sign_in import SignIn
+from idp.login.throttle import Throttle
+from idp.login.visit import KNOWN, SESSION, Errand
+from idp.login.who import Authenticated, EndsWithSession, GoTo, Requirement
+from idp.register import Register
+from policies import Policies
+
+_STILL_FRESH = timedelta(minutes=10)
+_A_YEAR = 31_536_000
+_OF_STAFF_WITH_PASSKEY = 3
+
+
+class Login:
+    """Sign-in of citizens and staff. Safe to share between threads."""
+
+    def __init__(self, ground: Ground, register: Register, policies: Policies) -> None:
+        settings = ground.settings.of(LoginSettings)
+        server = ground.settings.of(Server)
+        self.ground = ground
+        self.settings = settings
+        self.directory = Directory(ground, register)
+        self.sessions = Sessions(ground.database, settings)
+        self.establishing = Establishing(ground, self.directory, policies, self.sessions)
+        passwords = Passwords(ground.keys, settings)
+        passkeys = Passkeys(
+            server.url,
+            ground.settings.of(Jurisdiction).name,
+            [url for url in (server.url, server.tls_url) if url],
+        )
+        throttle = Throttle(ground, settings)
+        self.sign_in = SignIn(
+            ground, settings, self.directory, self.establishing, passwords, passkeys, throttle
+        )
+        self.activation = Activation(
+            ground, settings, self.directory, self.establishing, passwords, throttle
+        )
+        self.management = Management(
+            ground, settings, self.directory, self.sessions, passwords, passkeys, throttle
+        )
+        ground.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
+
+    def tell(self, ends: Sequence[EndsWithSession]) -> None:
+        """Who hears of every end of a session; the roof calls this once, before serving."""
+        self.sessions.ends = tuple(ends)
+
+    # ── who is there? ─────────────────────────────────────────────────────────────────
+
+    def who(self, request: Request, requirement: Requirement) -> Authenticated | GoTo:
+        """The citizen who is there, or where to send the browser.
+
+        The level may be lower than required when the person cannot reach more with what is bound
+        to them: the asker decides what that means (OpenID Connect Core §5.5.1.1).
+        """
+        session = self.session(request)
+        if session is None or session.subject.kind != "citizen":
+            return GoTo(Errand(requirement.return_to, requirement.level).path())
+        if not self._fresh_enough(session, requirement):
+            errand = Errand(requirement.return_to, requirement.level, fresh=True)
+            return GoTo(errand.path())
+        if session.level < requirement.level and session.level < self.attainable(session):
+            return GoTo(Errand(requirement.return_to, requirement.level).path())
+        return Authenticated(
+            subject=session.subject.id,
+            acr_level=session.level,
+            amr=session.amr,
+            auth_time=session.auth_time,
+            session_id=session.id,
+        )
+
+    def session(self, request: Request) -> Session | None:
+        """The live session of this browser, of a subject who may sign in now."""
+        if "civitas.login.session" not in request.scope:
+            request.scope["civitas.login.session"] = self._session(request)
+        found: Session | None = request.scope["civitas.login.session"]
+        return found
+
+    def principal_of_session(self, request: Request) -> Principal | None:
+        """Answers the port ``web.principal`` for browsers.
+
+        Staff who hold a passkey have their roles only once they have used it.
+        """
+        session = self.session(request)
+        if session is None:
+            return None
+        roles: frozenset[str] = frozenset()
+        if session.subject.kind == "staff":
+            with self.ground.database.read() as uow:
+                if session.level >= self._needed(uow, session):
+                    roles = self.directory.roles(uow, session.subject)
+        return Principal(
+            kind=session.subject.kind,
+            id=session.subject.id,
+            roles=roles,
+            level=session.level,
+            session=session.id,
+        )
+
+    def attainable(self, session: Session) -> int:
+        """The highest level that this person could reach with what is bound to them."""
+        with self.ground.database.read() as uow:
+            return self.establishing.attainable(uow, session.subject)
+
+    def next_path(self, session: Session, errand: Errand) -> str:
+        """Where to go after a proof: on to a higher level if that is asked for and possible."""
+        with self.ground.database.read() as uow:
+            needed = max(errand.level, self._needed(uow, session))
+            higher = session.level < needed and session.level < self.establishing.attainable(
+                uow, session.subject
+            )
+        return Errand(errand.return_to, needed).path() if higher else errand.return_to
+
+    # ── the session's cookie and its end ──────────────────────────────────────────────
+
+    def keep(self, response: Response, request: Request, signed_in: SignedIn) -> Response:
+        """Give the browser its new cookies."""
+        web.set_cookie(response, request, SESSION, signed_in.token)
+        name = self.directory.name_of(signed_in.session.subject)
+        if name:
+            mark = self.sign_in.known.mark(self.sign_in.name_index(name))
+            web.set_cookie(response, request, KNOWN, mark, max_age=_A_YEAR)
+        return response
+
+    def sign_out(self, request: Request, response: Response) -> Response:
+        """End this browser's session, and what rests on it; forget the cookie."""
+        session = self.session(request)
+        if session is not None:
+            with self.ground.database.write() as uow:
+                self.end_session(uow, session.id, "signed out", self.ground.clock.now())
+        web.delete_cookie(response, request, SESSION)
+        request.scope["civitas.login.session"] = None
+        request.scope["civitas.principal"] = None
+        return response
+
+    def end_session(self, uow: UnitOfWork, session_id: str, reason: str, now: datetime) -> bool:
+        """End a session by its identifier, inside the caller's unit of work."""
+        return self.sessions.end(uow, session_id, reason, now)
+
+    def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
+        """Whether what rests on this session may go on."""
+        return self.sessions.alive(uow, session_id, self.ground.clock.now())
+
+    def end_identity(self, uow: UnitOfWork, person_id: str, transition: str, now: datetime) -> None:
+        """``EndsWithIdentity``: suspension ends sessions; archive and delete end credentials."""
+        self.sessions.end_all(uow, person_id, transition, now)
+        if transition != "suspend":
+            store.end_all(uow, person_id, now)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────
+
+    def _session(self, request: Request) -> Session | None:
+        token = web.cookie(request, SESSION)
+        if not token:
+            return None
+        found = self.sessions.find(token, self.ground.clock.now())
+        if found is None:
+            return None
+        with self.ground.database.read() as uow:
+            return found if self.directory.may_sign_in(uow, found.subject) else None
+
+    def _fresh_enough(self, session: Session, requirement: Requirement) -> bool:
+        age = self.ground.clock.now() - session.auth_time
+        # The sign-in that this very errand led to answers it, however short max_age is.
+        for_this = was_for(session, requirement.return_to) and age <= _STILL_FRESH
+        if requirement.prompt & {"login", "select_account"}:
+            return for_this
+        return for_this or requirement.max_age is None or age <= requirement.max_age
+
+    def _needed(self, uow: UnitOfWork, session: Session) -> int:
+        if session.subject.kind != "staff":
+            return 0
+        bound = store.of_holder(uow, session.subject, "passkey")
+        return _OF_STAFF_WITH_PASSKEY if bound else 0
+
+    def _sweep(self) -> None:
+        now = self.ground.clock.now()
+        self.sessions.sweep(now)
+        with self.ground.database.write() as uow:
+            challenges.sweep(uow, now)

@@ -1,0 +1,214 @@
+"""A person's own credentials: see, change, add, remove — ISO/IEC 29115 CM-6, CM-8, CM-9, failures 12.
+
+Every change needs a session that was proven anew within ``RECENT``, and no change raises what the
+person can reach: a passkey counts as high as the session that bound it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from foundation.errors import Conflict, Forbidden, NotFound
+from foundation.ground import Ground
+from idp.login import challenges, store
+from idp.login.activation import check_password
+from idp.login.authenticators.passkey import Passkeys, Refused
+from idp.login.authenticators.password import Passwords
+from idp.login.credential import PASSKEY, PASSWORD, Credential
+from idp.login.directory import Directory
+from idp.login.establishing import SignInRefused, actor, persons
+from idp.login.session import HIGHEST, Session
+from idp.login.sessions import Sessions
+from idp.login.settings import LoginSettings
+from idp.login.sign_in import Asked
+from idp.login.throttle import Throttle
+from idp.login.visit import Visit
+from idp.register import Subject
+
+RECENT = timedelta(minutes=15)
+MOST_PASSKEYS = 20
+MOST_LABEL = 80
+
+
+class ProveAgain(Forbidden):
+    """The session is older than a change of credentials allows."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Before you change how you sign in, show once more that it is you.",
+            next_step="Sign in again, then repeat the change.",
+        )
+
+
+class Management:
+    """Credentials of the subject of a session; never of anybody else."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        settings: LoginSettings,
+        directory: Directory,
+        sessions: Sessions,
+        passwords: Passwords,
+        passkeys: Passkeys,
+        throttle: Throttle,
+    ) -> None:
+        self._database = ground.database
+        self._clock = ground.clock
+        self._audit = ground.audit
+        self._settings = settings
+        self._directory = directory
+        self._sessions = sessions
+        self._passwords = passwords
+        self._passkeys = passkeys
+        self._throttle = throttle
+
+    def list(self, subject: Subject) -> tuple[Credential, ...]:
+        """The active credentials, oldest first."""
+        with self._database.read() as uow:
+            return tuple(store.of_holder(uow, subject))
+
+    def is_recent(self, session: Session) -> bool:
+        """Whether the session was proven recently enough for a change."""
+        return self._clock.now() - session.auth_time <= RECENT
+
+    def change_password(
+        self, session: Session, present: str, chosen: str, repeated: str, source: str
+    ) -> None:
+        """Replace the password, by proof of the present one (CM-9); other sessions end.
+
+        Raises SignInRefused (the present one is wrong), ChoiceRefused, TooManyRequests.
+        """
+        subject = session.subject
+        attempt = self._throttle.count(f"subject\0{subject.id}", source, self._clock.now())
+        with self._database.read() as uow:
+            stored = store.password_of(uow, subject)
+            words = self._directory.context_words(uow, subject)
+        if stored is None:
+            raise SignInRefused("there is no password to change")
+        old, sealed = stored
+        if not self._passwords.verify(present, sealed, old.id):
+            raise SignInRefused("wrong password")
+        check_password(chosen, repeated, self._settings, words)
+        credential_id = opaque.identifier("cred")
+        fresh = self._passwords.hash(chosen, credential_id)
+        now = self._clock.now()
+        new = Credential(
+            id=credential_id,
+            holder=subject,
+            kind=PASSWORD,
+            label="",
+            created_at=now,
+            used_at=now,
+        )
+        with self._database.write() as uow:
+            if not store.end(uow, subject, old.id, now):
+                raise SignInRefused("the password was changed meanwhile")
+            store.add(uow, new, fresh, None)
+            self._throttle.right(uow, attempt)
+            self._sessions.end_all(uow, subject.id, "password changed", now, but=session.id)
+            details = {"credential": new.id, "kind": PASSWORD, "replaces": old.id}
+            self._record(uow, "credential.changed", subject, details)
+
+    # ── passkeys ──────────────────────────────────────────────────────────────────────
+
+    def ask_for_new_passkey(self, session: Session, visit: Visit) -> Asked:
+        """Options to make a passkey; raises ProveAgain, Conflict or TooManyRequests."""
+        self._require_recent(session)
+        now = self._clock.now()
+        self._throttle.count_opened(visit.source, now)
+        with self._database.read() as uow:
+            bound = store.of_holder(uow, session.subject, PASSKEY)
+        if len(bound) >= MOST_PASSKEYS:
+            raise Conflict(
+                f"There are {MOST_PASSKEYS} passkeys already.",
+                next_step="Remove one that you no longer use.",
+            )
+        name = self._directory.name_of(session.subject)
+        options, state = self._passkeys.creation(session.subject, name, bound)
+        with self._database.write() as uow:
+            handle = challenges.open_challenge(
+                uow,
+                "register",
+                visit.browser,
+                state,
+                now + self._settings.challenge,
+                session.subject.id,
+                session.id,
+            )
+        return Asked(handle, options)
+
+    def add_passkey(
+        self, session: Session, handle: str, answer: Mapping[str, Any], label: str, visit: Visit
+    ) -> Credential:
+        """Bind the passkey that answers the challenge; raises ProveAgain, Refused, Conflict."""
+        self._require_recent(session)
+        now = self._clock.now()
+        with self._database.write() as uow:
+            taken = challenges.take(uow, handle, visit.browser, "register", now)
+        if taken is None or taken.session_id != session.id:
+            raise Refused("registration: challenge unknown, used, stale or another session's")
+        made = self._passkeys.register(taken.state, answer)
+        managed = HIGHEST if self._at_activation(session, now) else session.level
+        credential = Credential(
+            id=opaque.identifier("cred"),
+            holder=session.subject,
+            kind=PASSKEY,
+            label=" ".join(label.split())[:MOST_LABEL],
+            created_at=now,
+            used_at=None,
+            counter=made.counter,
+            data={**made.data, "managed": managed},
+        )
+        try:
+            with self._database.write() as uow:
+                if not self._sessions.alive(uow, session.id, now):
+                    raise ProveAgain
+                store.add(uow, credential, None, made.lookup)
+                details = {"credential": credential.id, "kind": PASSKEY, "managed": managed}
+                self._record(uow, "credential.added", session.subject, details)
+        except IntegrityError as error:
+            raise Conflict(
+                "This passkey is bound already.", next_step="Use it to sign in."
+            ) from error
+        return credential
+
+    def remove(self, session: Session, credential_id: str) -> None:
+        """End one credential, not the last; sessions that rest on it end, this one stays.
+
+        Raises ProveAgain, NotFound or Conflict.
+        """
+        self._require_recent(session)
+        subject, now = session.subject, self._clock.now()
+        with self._database.write() as uow:
+            bound = store.of_holder(uow, subject, locked=True)
+            if credential_id not in {credential.id for credential in bound}:
+                raise NotFound("There is no such credential.", where="credential")
+            if len(bound) == 1:
+                raise Conflict(
+                    "This is your only way to sign in.",
+                    next_step="Add another one first, then remove this one.",
+                )
+            store.end(uow, subject, credential_id, now)
+            self._sessions.end_all(uow, subject.id, "credential removed", now, but=session.id)
+            self._record(uow, "credential.ended", subject, {"credential": credential_id})
+
+    def _at_activation(self, session: Session, now: datetime) -> bool:
+        # CM-5: the code reached the person on a verified channel, minutes ago.
+        began = session.ends_at - self._settings.lifetime
+        return session.activated and now - began <= self._settings.set_up
+
+    def _require_recent(self, session: Session) -> None:
+        if not self.is_recent(session):
+            raise ProveAgain
+
+    def _record(
+        self, uow: UnitOfWork, kind: str, subject: Subject, details: Mapping[str, Any]
+    ) -> None:
+        self._audit.record(uow, kind, actor(subject), persons(subject), details)

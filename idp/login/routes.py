@@ -1,0 +1,31 @@
+"""Doors of sign-in: pages for people, JSON for the passkey script."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from foundation.web import Door
+from idp.login.endpoints import activate, passkeys, sign_in, sign_out
+from idp.login.login import Login
+
+_PAGE, _WEBAUTHN = "OpenID Connect Core 1.0 §3.1.2.3", "W3C WebAuthn Level 3 §7"
+_ACTIVATION, _SIGN_OUT = "ISO/IEC 29115 §8.2.5 (CM-6)", "NIST SP 800-63B §5.1"
+
+
+def doors(login: Login) -> tuple[Door, ...]:
+    return (
+        Door(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
+        Door(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE),
+        Door(("POST",), "/sign-in/passkey/options", partial(passkeys.ask, login), _WEBAUTHN),
+        Door(("POST",), "/sign-in/passkey", partial(passkeys.answer, login), _WEBAUTHN),
+        Door(("POST",), "/passkeys/options", partial(passkeys.ask_new, login), _WEBAUTHN),
+        Door(("POST",), "/passkeys", partial(passkeys.answer_new, login), _WEBAUTHN),
+        Door(("POST",), "/sign-out", partial(sign_out.submit, login), _SIGN_OUT),
+        Door(("GET",), "/signed-out", partial(sign_out.show, login), _SIGN_OUT),
+        Door(("GET",), "/activate", partial(activate.show, login), _ACTIVATION),
+        Door(("POST",), "/activate", partial(activate.submit, login), _ACTIVATION),
+        Door(("GET",), "/activate/set-up", partial(activate.show_choices, login), _ACTIVATION),
+        Door(("POST",), "/activate/set-up", partial(activate.choose, login), _ACTIVATION),
+        Door(("GET",), "/activate/passkey", partial(activate.offer_passkey, login), _ACTIVATION),
+        Door(("GET",), "/invitation/{secret}", partial(activate.invited, login), _ACTIVATION),
+    )

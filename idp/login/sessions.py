@@ -1,0 +1,212 @@
+"""Sessions at rest: opaque cookie, stored digest, two lifetimes, an end that all hear of — AU-9."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, insert, or_, select, update
+
+from foundation import opaque
+from foundation.database import Database, UnitOfWork
+from idp.login.session import Proof, Session
+from idp.login.settings import LoginSettings
+from idp.login.tables import sessions
+from idp.login.who import EndsWithSession
+from idp.register import Subject
+
+# Noting every request would be a write on every request.
+_NOTED_EVERY = timedelta(minutes=1)
+_KEPT_AFTER_END = timedelta(days=1)
+
+
+class Sessions:
+    """Begins, finds, rotates and ends sessions. ``ends`` are told of every end, in its own unit
+    of work."""
+
+    def __init__(self, database: Database, settings: LoginSettings) -> None:
+        self._database = database
+        self._settings = settings
+        self.ends: Sequence[EndsWithSession] = ()
+
+    def begin(
+        self,
+        uow: UnitOfWork,
+        subject: Subject,
+        proofs: Sequence[Proof],
+        level: int,
+        now: datetime,
+        signed_in_for: str | None = None,
+        activated: bool = False,
+    ) -> tuple[Session, str]:
+        """A new session under a new identifier; returns it and the value of its cookie."""
+        token = opaque.secret()
+        session = Session(
+            id=opaque.identifier("ses"),
+            subject=subject,
+            level=level,
+            proofs=tuple(proofs),
+            auth_time=now,
+            ends_at=now + self._settings.lifetime,
+            signed_in_for=_mark(signed_in_for),
+            activated=activated,
+        )
+        uow.execute(
+            insert(sessions).values(
+                id=session.id,
+                token_digest=opaque.digest(token),
+                subject_kind=subject.kind,
+                subject_id=subject.id,
+                level=level,
+                used=_written(session.proofs),
+                auth_time=now,
+                signed_in_for=session.signed_in_for,
+                activated=activated,
+                created_at=now,
+                seen_at=now,
+                ends_at=session.ends_at,
+            )
+        )
+        return session, token
+
+    def renew(
+        self,
+        uow: UnitOfWork,
+        session: Session,
+        token: str,
+        proofs: Sequence[Proof],
+        level: int,
+        now: datetime,
+        signed_in_for: str | None = None,
+    ) -> str | None:
+        """The same person proved something more: new cookie, old one dead at once.
+
+        None when ``token`` is not the session's cookie any more, or the session has ended.
+        """
+        fresh = opaque.secret()
+        changed = uow.changed(
+            update(sessions)
+            .where(
+                sessions.c.id == session.id,
+                sessions.c.token_digest == opaque.digest(token),
+                self._alive(now),
+            )
+            .values(
+                token_digest=opaque.digest(fresh),
+                level=level,
+                used=_written(proofs),
+                auth_time=now,
+                seen_at=now,
+                signed_in_for=_mark(signed_in_for),
+            )
+        )
+        return fresh if changed == 1 else None
+
+    def find(self, token: str, now: datetime) -> Session | None:
+        """The live session of a cookie."""
+        with self._database.read() as uow:
+            row = uow.one(
+                select(sessions).where(
+                    sessions.c.token_digest == opaque.digest(token), self._alive(now)
+                )
+            )
+        if row is None:
+            return None
+        if now - row.seen_at > min(_NOTED_EVERY, self._settings.idle / 2):
+            with self._database.write() as uow:
+                uow.execute(
+                    update(sessions)
+                    .where(sessions.c.id == row.id, sessions.c.seen_at < now)
+                    .values(seen_at=now)
+                )
+        return _session(row)
+
+    def alive(self, uow: UnitOfWork, session_id: str, now: datetime) -> bool:
+        """Whether a session lives, by its identifier: for what rests on it."""
+        query = select(sessions.c.id).where(sessions.c.id == session_id, self._alive(now))
+        return uow.one(query) is not None
+
+    def end(self, uow: UnitOfWork, session_id: str, reason: str, now: datetime) -> bool:
+        """End one session and what rests on it; False when it had ended already."""
+        ended = uow.changed(
+            update(sessions)
+            .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
+            .values(ended_at=now, end_reason=reason)
+        )
+        if ended == 1:
+            for part in self.ends:
+                part.end_session(uow, session_id, reason, now)
+        return ended == 1
+
+    def end_all(
+        self,
+        uow: UnitOfWork,
+        subject_id: str,
+        reason: str,
+        now: datetime,
+        but: str | None = None,
+    ) -> int:
+        """End every session of a subject, except ``but``; how many."""
+        rows = uow.all(
+            select(sessions.c.id).where(
+                sessions.c.subject_id == subject_id, sessions.c.ended_at.is_(None)
+            )
+        )
+        return sum(self.end(uow, row.id, reason, now) for row in rows if row.id != but)
+
+    def sweep(self, now: datetime) -> int:
+        """Delete sessions that ended a day ago or more; how many."""
+        limit = now - _KEPT_AFTER_END
+        gone = or_(sessions.c.ended_at < limit, sessions.c.ends_at < limit)
+        with self._database.write() as uow:
+            return uow.changed(delete(sessions).where(gone))
+
+    def _alive(self, now: datetime) -> Any:
+        return and_(
+            sessions.c.ended_at.is_(None),
+            sessions.c.ends_at > now,
+            sessions.c.seen_at > now - self._settings.idle,
+        )
+
+
+def was_for(session: Session, return_to: str) -> bool:
+    """Whether the person's last sign-in was done for exactly this errand."""
+    return session.signed_in_for == _mark(return_to)
+
+
+def _mark(return_to: str | None) -> bytes | None:
+    return None if return_to is None else opaque.digest(return_to)
+
+
+def _written(proofs: Sequence[Proof]) -> list[dict[str, str | int]]:
+    return [
+        {
+            "authenticator": p.authenticator,
+            "credential": p.credential,
+            "managed": p.managed,
+            "at": p.at.isoformat(),
+        }
+        for p in proofs
+    ]
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        id=row.id,
+        subject=Subject(row.subject_kind, row.subject_id),
+        level=row.level,
+        proofs=tuple(
+            Proof(
+                p["authenticator"],
+                p["credential"],
+                datetime.fromisoformat(p["at"]),
+                p["managed"],
+            )
+            for p in row.used
+        ),
+        auth_time=row.auth_time,
+        ends_at=row.ends_at,
+        signed_in_for=row.signed_in_for,
+        activated=row.activated,
+    )

@@ -1,0 +1,251 @@
+"""Sign-in by password or passkey, and the step up to a higher level — ISO/IEC 29115 §8.4, §10.3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from foundation.clock import Clock
+from foundation.database import UnitOfWork
+from foundation.errors import TooManyRequests
+from foundation.ground import Ground
+from idp.login import challenges, store
+from idp.login.authenticators import password
+from idp.login.authenticators.passkey import (
+    Passkeys,
+    Refused,
+    credential_id_in,
+    lookup_of,
+)
+from idp.login.authenticators.password import Passwords
+from idp.login.credential import Credential
+from idp.login.directory import Directory
+from idp.login.establishing import Establishing, SignedIn, SignInRefused
+from idp.login.session import Proof, Session
+from idp.login.settings import LoginSettings
+from idp.login.throttle import Attempt, KnownBrowsers, Throttle
+from idp.login.visit import Visit
+from idp.register import Subject
+
+__all__ = ["Asked", "SignIn", "SignInRefused", "SignedIn", "TooManyRequests"]
+
+_NAME = "sign-in-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A challenge for the browser: ``options`` of WebAuthn §5.5, JSON form."""
+
+    handle: str
+    options: Mapping[str, Any]
+
+
+class SignIn:
+    """The ways in. Every way ends in ``Establishing.establish``."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        settings: LoginSettings,
+        directory: Directory,
+        establishing: Establishing,
+        passwords: Passwords,
+        passkeys: Passkeys,
+        throttle: Throttle,
+    ) -> None:
+        self._database = ground.database
+        self._clock: Clock = ground.clock
+        self._index: Callable[[str, str], bytes] = ground.vault.index
+        self._mac = ground.keys.mac
+        self._settings = settings
+        self._directory = directory
+        self._establishing = establishing
+        self._passwords = passwords
+        self._passkeys = passkeys
+        self._throttle = throttle
+        self.known = KnownBrowsers(ground.keys)
+
+    # ── password ──────────────────────────────────────────────────────────────────────
+
+    def by_password(self, name: str, typed: str, visit: Visit, current: Session | None) -> SignedIn:
+        """A session for name and password. Raises SignInRefused or TooManyRequests.
+
+        An unknown name costs the same count and the same hash as a wrong password.
+        """
+        index = self.name_index(name)
+        key = self.known.account_key(index, visit.known)
+        attempt = self._throttle.count(key, visit.source, self._clock.now())
+        subject = self._directory.of_name(name)
+        return self._with_password(subject, typed, visit, current, attempt)
+
+    def step_up_by_password(self, typed: str, visit: Visit, current: Session) -> SignedIn:
+        """Add a password to a session. Raises SignInRefused or TooManyRequests."""
+        attempt = self._throttle.count(
+            f"subject\0{current.subject.id}", visit.source, self._clock.now()
+        )
+        return self._with_password(current.subject, typed, visit, current, attempt)
+
+    def name_index(self, name: str) -> bytes:
+        """What attempts at a name are counted under, whether anybody has it or not."""
+        return self._index(_NAME, name.strip()[:254])
+
+    def _with_password(
+        self,
+        subject: Subject | None,
+        typed: str,
+        visit: Visit,
+        current: Session | None,
+        attempt: Attempt,
+    ) -> SignedIn:
+        stored = None
+        if subject is not None:
+            with self._database.read() as uow:
+                stored = store.password_of(uow, subject)
+        if subject is None or stored is None:
+            self._passwords.refuse(typed)
+            self._fail(subject, password.AUTHENTICATOR, "unknown name or no password")
+        credential, sealed = stored
+        if not self._passwords.verify(typed, sealed, credential.id):
+            self._fail(subject, password.AUTHENTICATOR, "wrong password", credential.id)
+        better = None
+        if self._passwords.outdated(sealed, credential.id):
+            better = self._passwords.hash(typed, credential.id)
+        now = self._clock.now()
+        proof = Proof(password.AUTHENTICATOR, credential.id, now)
+
+        def bind(uow: UnitOfWork) -> None:
+            if not store.used(uow, credential.id, now):
+                raise SignInRefused("the password was changed meanwhile")
+            if better is not None:
+                store.replace_secret(uow, credential.id, sealed, better)
+            self._throttle.right(uow, attempt)
+
+        return self._establish(visit, subject, proof, current, bind)
+
+    # ── passkey ───────────────────────────────────────────────────────────────────────
+
+    def ask_for_passkey(self, visit: Visit, name: str | None = None) -> Asked:
+        """A challenge for any passkey of ours, or for those of ``name``.
+
+        A name that nobody has, or that has no passkey, gets one made-up credential id, always
+        the same one for that name. Raises TooManyRequests.
+        """
+        now = self._clock.now()
+        self._throttle.count_opened(visit.source, now)
+        bound: list[Credential] = []
+        decoy = None
+        if name:
+            subject = self._directory.of_name(name)
+            if subject is not None:
+                bound = self._passkeys_of(subject)
+            if not bound:
+                decoy = self._mac("login-decoy", self.name_index(name))
+        options, state = self._passkeys.request(bound, decoy)
+        with self._database.write() as uow:
+            handle = challenges.open_challenge(
+                uow, "sign-in", visit.browser, state, now + self._settings.challenge
+            )
+        return Asked(handle, options)
+
+    def ask_for_step_up(self, visit: Visit, current: Session) -> Asked:
+        """A challenge for the passkeys of who is signed in."""
+        now = self._clock.now()
+        self._throttle.count_opened(visit.source, now)
+        options, state = self._passkeys.request(self._passkeys_of(current.subject))
+        with self._database.write() as uow:
+            handle = challenges.open_challenge(
+                uow,
+                "step-up",
+                visit.browser,
+                state,
+                now + self._settings.challenge,
+                current.subject.id,
+                current.id,
+            )
+        return Asked(handle, options)
+
+    def by_passkey(
+        self,
+        handle: str,
+        answer: Mapping[str, Any],
+        visit: Visit,
+        current: Session | None,
+        step_up: bool = False,
+    ) -> SignedIn:
+        """A session for an answered challenge. Raises SignInRefused or TooManyRequests."""
+        self._throttle.count_source(visit.source, self._clock.now())
+        with self._database.write() as uow:
+            taken = challenges.take(
+                uow, handle, visit.browser, "step-up" if step_up else "sign-in", self._clock.now()
+            )
+        if taken is None:
+            self._fail(None, "passkey", "challenge unknown, used, stale or another browser's")
+        if step_up and (current is None or taken.session_id != current.id):
+            self._fail(None, "passkey", "another session's challenge")
+        credential = self._credential(answer)
+        if step_up and credential.holder.id != taken.subject_id:
+            self._fail(credential.holder, "passkey", "another person's passkey", credential.id)
+        try:
+            asserted = self._passkeys.assertion(taken.state, answer, credential)
+        except Refused as refused:
+            self._fail(credential.holder, "passkey", str(refused)[:200], credential.id)
+        now = self._clock.now()
+        proof = Proof(
+            asserted.authenticator, credential.id, now, managed=credential.data["managed"]
+        )
+
+        def bind(uow: UnitOfWork) -> None:
+            if not store.counted(uow, credential.id, asserted.counter, now):
+                raise SignInRefused("the signature counter did not move on: perhaps a clone")
+            self._throttle.source_right(uow, visit.source)
+
+        return self._establish(visit, credential.holder, proof, current, bind)
+
+    def _credential(self, answer: Mapping[str, Any]) -> Credential:
+        try:
+            lookup = lookup_of(credential_id_in(answer))
+        except Refused as refused:
+            self._fail(None, "passkey", str(refused))
+        with self._database.read() as uow:
+            found = store.by_lookup(uow, lookup)
+        if found is None:
+            self._fail(None, "passkey", "unknown passkey")
+        return found
+
+    def _passkeys_of(self, subject: Subject) -> list[Credential]:
+        with self._database.read() as uow:
+            return store.of_holder(uow, subject, "passkey")
+
+    # ── both ──────────────────────────────────────────────────────────────────────────
+
+    def _establish(
+        self,
+        visit: Visit,
+        subject: Subject,
+        proof: Proof,
+        current: Session | None,
+        bind: Callable[[UnitOfWork], None],
+    ) -> SignedIn:
+        now: datetime = proof.at
+        try:
+            with self._database.write() as uow:
+                bind(uow)
+                return self._establishing.establish(
+                    uow, visit, subject, proof, now, current=current
+                )
+        except SignInRefused as refused:
+            # The unit of work was rolled back; that it was refused must stay on record.
+            with self._database.write() as uow:
+                self._establishing.failed(
+                    uow, subject, proof.authenticator, refused.reason, proof.credential
+                )
+            raise
+
+    def _fail(
+        self, subject: Subject | None, method: str, reason: str, credential: str | None = None
+    ) -> NoReturn:
+        with self._database.write() as uow:
+            self._establishing.failed(uow, subject, method, reason, credential)
+        raise SignInRefused(reason)

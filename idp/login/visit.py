@@ -1,0 +1,69 @@
+"""What a browser brings to a sign-in: its session, its address, its errand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from foundation import web
+from foundation.pages import local_path
+
+SESSION, KNOWN = "session", "known"
+_START = "/account"
+_LEVELS = ("1", "2", "3", "4")
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Why somebody signs in: where they go afterwards, the level that is asked for, and whether
+    an old session does not count (``prompt=login``, ``max_age``)."""
+
+    return_to: str = _START
+    level: int = 1
+    fresh: bool = False
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Errand:
+        """From a query string that anybody may have written."""
+        level = query.get("level", "1")
+        return cls(
+            return_to=local_path(query.get("return_to"), _START),
+            level=int(level) if level in _LEVELS else 1,
+            fresh=query.get("fresh") == "1",
+        )
+
+    @property
+    def query(self) -> str:
+        written = {"return_to": self.return_to}
+        if self.level > 1:
+            written["level"] = str(self.level)
+        if self.fresh:
+            written["fresh"] = "1"
+        return urlencode(written)
+
+    def path(self, path: str = "/sign-in") -> str:
+        return f"{path}?{self.query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a browser, as sign-in sees it. ``token``: its session cookie, unverified."""
+
+    browser: str
+    source: str
+    token: str | None
+    known: str | None
+    errand: Errand
+
+    @classmethod
+    def of(cls, request: Request) -> Visit:
+        return cls(
+            browser=web.browser_id(request),
+            source=web.client_address(request),
+            token=web.cookie(request, SESSION),
+            known=web.cookie(request, KNOWN),
+            errand=Errand.parse(web.query(request)),
+        )
