@@ -12,6 +12,7 @@ import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Lock
 from typing import ClassVar, Self
 
@@ -72,7 +73,7 @@ class Vault:
     CACHED_KEYS = 4096
 
     def __init__(self, store: Database, keys: Keys, clock: Clock) -> None:
-        self._store = store
+        self.store = store
         self._keys = keys
         self._clock = clock
         self._wrap = AESGCM(keys.wrapping_key("person-key"))
@@ -84,7 +85,7 @@ class Vault:
         """The vault of a deployment; refuses a key store that is the database itself."""
         chosen = settings.of(VaultSettings)
         store = Database(database_url(settings, chosen.keys), chosen.schema_name, pool=8)
-        if (store.engine.url, store.schema) == (database.engine.url, database.schema):
+        if _place(store) == _place(database):
             store.close()
             raise SettingsError(
                 "[vault] keys names the same database as [database] url: write another one, so "
@@ -94,24 +95,19 @@ class Vault:
 
     def prepare(self) -> None:
         """Make the table of the key store if it is missing; idempotent."""
-        vault_metadata.create_all(self._store.engine)
+        vault_metadata.create_all(self.store.engine)
 
     def close(self) -> None:
-        self._store.close()
+        self.store.close()
 
     # ── a key's life ──────────────────────────────────────────────────────────────────
 
     def create(self, person_id: str) -> None:
-        """Make the person's key; call it before the first row about them is written."""
-        now = self._clock.now()
-        wrapped = self._wrapped(person_id, os.urandom(32))
-        try:
-            with self._store.write() as uow:
-                uow.execute(
-                    insert(person_keys).values(person_id=person_id, wrapped=wrapped, created_at=now)
-                )
-        except IntegrityError:
-            pass  # the key exists: making it again must never replace it
+        """Make the person's key; call it before the first row about them is written.
+
+        A key that exists is kept: making it again must never replace it.
+        """
+        self._insert(person_id, self._wrapped(person_id, os.urandom(32)), None)
 
     def hold(self, person_id: str, key: bytes, until: datetime) -> None:
         """Hold a key that was derived elsewhere (32 bytes) for as long as the person is here.
@@ -120,32 +116,46 @@ class Vault:
         """
         if len(key) != 32:
             raise ValueError("a person's key has 32 bytes")
-        now = self._clock.now()
         wrapped = self._wrapped(person_id, key)
-        with self._store.write() as uow:
-            changed = uow.changed(
-                update(person_keys)
-                .where(person_keys.c.person_id == person_id, person_keys.c.held_until.isnot(None))
-                .values(wrapped=wrapped, held_until=until)
-            )
-            if not changed:
-                uow.execute(
-                    insert(person_keys).values(
-                        person_id=person_id, wrapped=wrapped, created_at=now, held_until=until
-                    )
-                )
+        if not (
+            self._renew(person_id, wrapped, until)
+            or self._insert(person_id, wrapped, until)
+            or self._renew(person_id, wrapped, until)  # another process held it meanwhile
+        ):
+            raise ValueError(f"{person_id} has a key of its own: none is held in its place")
         self._forget(person_id)
+
+    def _renew(self, person_id: str, wrapped: bytes, until: datetime) -> bool:
+        with self.store.write() as uow:
+            held = (person_keys.c.person_id == person_id) & person_keys.c.held_until.isnot(None)
+            renewed = update(person_keys).where(held).values(wrapped=wrapped, held_until=until)
+            return uow.changed(renewed) == 1
+
+    def _insert(self, person_id: str, wrapped: bytes, until: datetime | None) -> bool:
+        """Whether there was no key before."""
+        row = {
+            "person_id": person_id,
+            "wrapped": wrapped,
+            "created_at": self._clock.now(),
+            "held_until": until,
+        }
+        try:
+            with self.store.write() as uow:
+                uow.execute(insert(person_keys).values(row))
+        except IntegrityError:
+            return False
+        return True
 
     def erase(self, person_id: str) -> None:
         """Destroy the person's key: what it sealed is gone, wherever copies of it are."""
-        with self._store.write() as uow:
+        with self.store.write() as uow:
             uow.execute(delete(person_keys).where(person_keys.c.person_id == person_id))
         self._forget(person_id)
         self._scrub()
 
     def expire(self, now: datetime) -> int:
         """Destroy the held keys whose time is over: periodic work; how many there were."""
-        with self._store.write() as uow:
+        with self.store.write() as uow:
             gone = uow.changed(delete(person_keys).where(person_keys.c.held_until <= now))
         if gone:
             self._scrub()
@@ -158,6 +168,11 @@ class Vault:
         except Erased:
             return False
         return True
+
+    @property
+    def cached(self) -> int:
+        """How many keys are in memory now."""
+        return len(self._cache)
 
     # ── sealing ───────────────────────────────────────────────────────────────────────
 
@@ -180,7 +195,7 @@ class Vault:
             if cached is not None and cached.valid(now, self.CACHE):
                 self._cache.move_to_end(person_id)
                 return cached.cipher
-        with self._store.read() as uow:
+        with self.store.read() as uow:
             row = uow.one(
                 select(person_keys.c.wrapped, person_keys.c.held_until).where(
                     person_keys.c.person_id == person_id
@@ -206,13 +221,20 @@ class Vault:
 
     def _scrub(self) -> None:
         """Overwrite what deletion leaves behind on disk, as far as the store allows."""
-        if self._store.dialect == "sqlite":
+        if self.store.dialect == "sqlite":
             # `secure_delete` zeroes the page; the write-ahead log still has the old one.
-            raw = self._store.engine.raw_connection()
+            raw = self.store.engine.raw_connection()
             try:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 raw.close()
+
+
+def _place(database: Database) -> tuple[object, ...]:
+    url = database.engine.url
+    if database.dialect == "sqlite" and url.database:
+        return (Path(url.database).resolve(),)
+    return url.host, url.port, url.database, dict(url.query), database.schema
 
 
 def normalise(value: str) -> str:
