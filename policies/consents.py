@@ -57,8 +57,10 @@ class Consents:
         """Record what the person chose of what was asked; nothing chosen is an answer too.
 
         `notice` is the text that was on the page. A consent lasts as long as its purpose says,
-        or shorter with `not_after`; `uses` limits how often it may be used. Raises BadRequest
-        with the field, or Conflict when two answers cross.
+        or shorter with `not_after`; `uses` limits how often it may be used. What the person
+        answered before, for this service and purpose, and was not asked now, stays as answered,
+        and ends no later than it would have. Raises BadRequest with the field, or Conflict when
+        two answers cross.
         """
         giver = giver or Giver()
         now = self._floor.clock.now()
@@ -69,7 +71,7 @@ class Consents:
         if ends <= begins:
             raise BadRequest("A consent cannot end before it begins.", where="not_after")
         consent_id = opaque.identifier("con")
-        values = {
+        values: dict[str, Any] = {
             "id": consent_id,
             "person_id": person_id,
             "giver_kind": giver.kind,
@@ -96,6 +98,9 @@ class Consents:
             "reason_sealed": None,
         }
         with self._write(uow) as unit:
+            before = store.latest(unit, person_id, service, purpose, now)
+            if before is not None:
+                values |= _kept(_closed(before._asdict()), values, asked)
             store.replace(unit, person_id, service, purpose, now)
             if not store.insert(unit, values):
                 raise Conflict(
@@ -104,7 +109,7 @@ class Consents:
                 )
             self._floor.audit.record(
                 unit,
-                "consent.given" if chosen else "consent.refused",
+                "consent.given" if values["attributes"] else "consent.refused",
                 Actor("citizen", giver.id or person_id),
                 (person_id,),
                 {
@@ -260,6 +265,24 @@ class Consents:
         else:
             with self._floor.database.read() as own:
                 yield own
+
+
+def _kept(before: Consent, values: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Any]:
+    """What the answer before says about claims that were not asked now.
+
+    Without it a service that asks for one claim today and for another tomorrow would have the
+    person asked again each time. An answer given in another way is not mixed in.
+    """
+    alike = (before.giver.kind, before.giver.id, before.explicit, before.uses_left)
+    if alike != (values["giver_kind"], values["giver_id"], values["explicit"], values["uses_left"]):
+        return {}
+    attributes = [*values["attributes"], *(a for a in before.attributes if a not in asked)]
+    refused = [*values["refused"], *(a for a in before.refused if a not in asked)]
+    kept: dict[str, Any] = {"attributes": attributes, "refused": refused}
+    if len(attributes) > len(values["attributes"]):
+        kept["state"] = "active"
+        kept["not_after"] = min(values["not_after"], before.not_after)
+    return kept
 
 
 def _closed(row: Mapping[str, Any], notice: Notice | None = None, reason: str = "") -> Consent:

@@ -58,6 +58,24 @@ def of_person_at(uow: UnitOfWork, person_id: str, service: str) -> Sequence[Row[
     )
 
 
+def latest(
+    uow: UnitOfWork, person_id: str, service: str, purpose: str, now: datetime
+) -> Row[Any] | None:
+    """The answer that counts now, a consent or a refusal; a new one will take its place."""
+    return uow.one(
+        select(consents)
+        .where(
+            consents.c.person_id == person_id,
+            consents.c.service == service,
+            consents.c.purpose == purpose,
+            consents.c.state.in_(("active", "refused")),
+            consents.c.not_after > now,
+        )
+        .order_by(consents.c.state)
+        .limit(1)
+    )
+
+
 def replace(uow: UnitOfWork, person_id: str, service: str, purpose: str, now: datetime) -> int:
     """Let the active consent for this service and purpose make place for a newer answer."""
     return uow.changed(

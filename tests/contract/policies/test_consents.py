@@ -156,12 +156,39 @@ def test_a_person_is_asked_again_only_for_what_is_new(
 def test_a_newer_answer_takes_the_place_of_the_older(policies: Policies) -> None:
     first = give(policies)
     second = give(policies, chosen=("name",))
+    assert second.attributes == ("name",)
     assert policies.consent.get(first.id, "per_anna").state == "replaced"
     answer = decide(policies)
     assert isinstance(answer, Deny)
     assert answer.code == "not-covered"
     assert isinstance(decide(policies, attributes=("name",), kind="release"), Permit)
     assert second.state == "active"
+
+
+@pytest.mark.row("failures", "14")
+def test_what_was_not_asked_now_stays_as_it_was_answered_and_lasts_no_longer(
+    policies: Policies, clock: FrozenClock
+) -> None:
+    first = give(policies, asked=("age_over_18", "name"), chosen=("age_over_18",))
+    clock.advance(timedelta(days=10))
+    second = give(policies, asked=("resident_of_city",), chosen=("resident_of_city",))
+    assert second.attributes == ("resident_of_city", "age_over_18")
+    assert second.refused == ("name",)
+    assert second.not_after == first.not_after
+    for claim in ("age_over_18", "resident_of_city"):
+        assert isinstance(decide(policies, attributes=(claim,)), Permit)
+    nothing = give(policies, asked=("age_over_18",), chosen=())
+    assert nothing.attributes == ("resident_of_city",)
+    assert nothing.state == "active"
+    last = give(policies, asked=("resident_of_city",), chosen=())
+    assert last.state == "refused"
+    assert set(last.refused) == {"age_over_18", "resident_of_city", "name"}
+
+
+def test_a_guardians_answer_is_not_mixed_with_the_persons_own(policies: Policies) -> None:
+    give(policies, giver=Giver("guardian", "per_bert", authority="grd_1"))
+    own = give(policies, asked=("name",), chosen=("name",))
+    assert own.attributes == ("name",)
 
 
 def test_two_answers_that_cross_leave_one_active(policies: Policies) -> None:
