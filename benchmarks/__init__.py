@@ -1,0 +1,1 @@
+"""Reproducible load: each figure beside its bare equivalent, measured in the same run."""
