@@ -119,9 +119,10 @@ class Devices:
 
     def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:
         with self._database.write() as uow:
+            store.get(uow, device.id, lock=True)
             if not store.take_into_use(uow, serial, now):
                 return
-            older = store.end_credentials(uow, device.id, "superseded", issued_before=serial)
+            older = store.end_credentials(uow, device.id, "superseded", older_than=serial)
             for replaced in older:
                 self.authority.revoke(uow, replaced, "superseded", now)
             self._audit.record(

@@ -275,10 +275,13 @@ def add_credential(
     not_after: datetime,
     now: datetime,
 ) -> None:
+    c = device_credentials.c
+    last = uow.one(select(func.max(c.number).label("n")).where(c.device_id == device_id))
     uow.execute(
         insert(device_credentials).values(
             serial=serial,
             device_id=device_id,
+            number=(last.n or 0 if last is not None else 0) + 1,
             thumbprint=thumbprint,
             state="issued",
             issued_at=now,
@@ -304,16 +307,16 @@ def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
 
 
 def end_credentials(
-    uow: UnitOfWork, device_id: str, state: str, *, issued_before: str | None = None
+    uow: UnitOfWork, device_id: str, state: str, *, older_than: str | None = None
 ) -> list[str]:
     """End the device's living credentials (those older than one, if given); their serials."""
     c = device_credentials.c
     living = and_(c.device_id == device_id, c.state.in_(("issued", "in_use")))
-    if issued_before is not None:
-        newer = uow.one(select(c.issued_at).where(c.serial == issued_before))
+    if older_than is not None:
+        newer = uow.one(select(c.number).where(c.serial == older_than))
         if newer is None:
             return []
-        living = and_(living, c.serial != issued_before, c.issued_at <= newer.issued_at)
+        living = and_(living, c.number < newer.number)
     serials = [row.serial for row in uow.all(select(c.serial).where(living))]
     if serials:
         uow.execute(update(device_credentials).where(c.serial.in_(serials)).values(state=state))
@@ -327,7 +330,7 @@ def credentials(uow: UnitOfWork, device_id: str) -> list[Credential]:
         for r in uow.all(
             select(device_credentials)
             .where(device_credentials.c.device_id == device_id)
-            .order_by(device_credentials.c.issued_at.desc())
+            .order_by(device_credentials.c.number.desc())
         )
     ]
 

@@ -91,10 +91,12 @@ device_credentials = Table(
     metadata,
     Column("serial", String(40), primary_key=True),
     Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
+    # Of the device's certificates, in the order of issue: a newer one replaces lower numbers.
+    Column("number", Integer, nullable=False),
     Column("thumbprint", String(43), nullable=False),
     Column("state", String(16), nullable=False),
     Column("issued_at", Instant, nullable=False),
     Column("not_after", Instant, nullable=False),
     Column("first_used_at", Instant),
-    Index("ix_device_credentials_device_id", "device_id", "issued_at"),
+    UniqueConstraint("device_id", "number", name="uq_device_credentials_device_id_number"),
 )

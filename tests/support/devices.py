@@ -1,4 +1,4 @@
-"""Devices for tests: the two wings on a ground floor, keys, requests, and an application of both."""
+"""Devices for tests: both wings on a ground floor, keys, requests, and an application."""
 
 from __future__ import annotations
 

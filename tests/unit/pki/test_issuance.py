@@ -1,0 +1,195 @@
+"""Lint, record, sign, record: nothing is unknown, nothing is doubled, whenever the process dies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from sqlalchemy import func, select
+
+from foundation.clock import FrozenClock
+from foundation.errors import Conflict
+from pki import EnrolmentRefused, RequestRefused, Settled, drafting, preflight, store
+from pki.tables import certificates
+from tests.support.devices import OPERATOR, City, csr, new_key, same_city
+
+pytestmark = pytest.mark.row("devices", "issuance")
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def states(city: City) -> list[str]:
+    with city.ground.database.read() as uow:
+        return [row.state for row in uow.all(select(certificates.c.state))]
+
+
+def die(*_: Any, **__: Any) -> Any:
+    raise Killed
+
+
+def test_killed_before_signing_the_certificate_is_completed_at_the_next_start(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered, key = city.register(), new_key()
+    body = csr(key, registered.device.id)
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.issuance.Issuance._sign", die)
+        with pytest.raises(Killed):
+            city.enrol(registered, body)
+    assert states(city) == ["recorded"]
+    assert city.devices.get(registered.device.id).state == "bootstrapped"
+
+    again = same_city(city.ground)
+    assert again.pki.complete_or_void(again.now) == Settled(completed=1, voided=0)
+    assert again.devices.get(registered.device.id).state == "active"
+    repeated = again.enrol(registered, body)
+    assert states(city) == ["issued"], "the repeat finished the same issuance"
+    assert repeated.serial == again.devices.credentials(registered.device.id)[0].serial
+
+
+def test_killed_between_signing_and_recording_leaves_one_certificate(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered, key = city.register(), new_key()
+    body = csr(key, registered.device.id)
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.store.signed", die)
+        with pytest.raises(Killed):
+            city.enrol(registered, body)
+    first = city.enrol(registered, body)
+    assert states(city) == ["issued"]
+    assert city.pki.complete_or_void(city.now) == Settled(0, 0)
+    assert city.enrol(registered, body) == first
+
+
+def test_killed_before_recording_nothing_has_happened(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered, key = city.register(), new_key()
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.store.record", die)
+        with pytest.raises(Killed):
+            city.enrol(registered, csr(key, registered.device.id))
+    assert states(city) == []
+    assert city.devices.get(registered.device.id).state == "claimed"
+    city.enrol(registered, csr(new_key(), registered.device.id))
+
+
+def test_a_serial_whose_device_was_stopped_meanwhile_is_voided(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = city.register()
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.issuance.Issuance._sign", die)
+        with pytest.raises(Killed):
+            city.enrol(registered, csr(new_key(), registered.device.id))
+    city.life.revoke(registered.device.id, OPERATOR, "stolen", city.now)
+    assert city.pki.complete_or_void(city.now) == Settled(completed=0, voided=1)
+    assert states(city) == ["void"]
+    assert "certificate.voided" in city.events()
+
+
+def test_a_profile_that_changed_meanwhile_voids_the_serial_and_the_device_may_repeat(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered, key = city.register(), new_key()
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.issuance.Issuance._sign", die)
+        with pytest.raises(Killed):
+            city.enrol(registered, csr(key, registered.device.id))
+    from dataclasses import replace
+
+    changed = replace(city.authority.profiles["device"], extended_key_usage=())
+    monkeypatch.setitem(city.authority.profiles, "device", changed)  # type: ignore[arg-type]
+    with pytest.raises(Conflict):
+        city.enrol(registered, csr(key, registered.device.id))
+    city.enrol(registered, csr(key, registered.device.id))
+    assert sorted(states(city)) == ["issued", "void"]
+
+
+@pytest.mark.row("failures", "16")
+def test_a_token_works_for_one_key_only(city: City) -> None:
+    registered, key = city.register(), new_key()
+    first = city.enrol(registered, csr(key, registered.device.id))
+    assert city.enrol(registered, csr(key, registered.device.id)) == first
+    with pytest.raises(EnrolmentRefused) as caught:
+        city.enrol(registered, csr(new_key(), registered.device.id))
+    assert caught.value.reason == "token_used"
+
+
+def test_a_certificate_that_was_revoked_is_not_handed_out_again(city: City) -> None:
+    registered, key = city.register(), new_key()
+    issued = city.enrol(registered, csr(key, registered.device.id))
+    with city.ground.database.write() as uow:
+        city.authority.revoke(uow, issued.serial, "keyCompromise", city.now)
+    with pytest.raises(EnrolmentRefused):
+        city.enrol(registered, csr(key, registered.device.id))
+
+
+@pytest.mark.row("devices", "serials")
+def test_serials_come_from_159_random_bits_and_never_repeat(city: City) -> None:
+    serials = {x509.random_serial_number() for _ in range(2000)}
+    assert len(serials) == 2000
+    assert max(serial.bit_length() for serial in serials) <= 159
+    assert min(serial.bit_length() for serial in serials) > 64
+    key_of_serials = next(iter(certificates.primary_key.columns)).name
+    assert key_of_serials == "serial"
+
+
+def test_the_certificate_says_what_the_profile_says(city: City, clock: FrozenClock) -> None:
+    registered, key, certificate = city.enrolled()
+    assert certificate.subject.rfc4514_string() == f"CN={registered.device.id}"
+    assert certificate.public_key() == key.public_key()
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+    assert usage.critical
+    assert usage.value.digital_signature
+    assert not usage.value.key_cert_sign
+    purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purposes) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert certificate.not_valid_after_utc == clock.now() + timedelta(days=90)
+
+
+def test_a_draft_that_differs_from_its_profile_is_never_signed(city: City) -> None:
+    issuer, private_key = city.authority.hierarchy.signing("devices")
+    draft = drafting.Draft(
+        serial=x509.random_serial_number(),
+        profile=city.authority.profiles["device"],
+        subject=x509.Name([]),
+        public_key=issuer.certificate.public_key(),
+        alternative_names=(),
+        not_before=city.now,
+        not_after=city.now + timedelta(days=1),
+    )
+    with pytest.raises(preflight.DraftRefused, match="issuer's own key"):
+        preflight.examine(draft, issuer.certificate, private_key)
+
+
+def test_every_issued_certificate_is_on_record_and_in_the_audit(city: City) -> None:
+    city.enrolled()
+    city.authority.issue_server_certificate(["localhost"])
+    with city.ground.database.read() as uow:
+        recorded = uow.one(select(func.count().label("n")).select_from(certificates))
+        assert recorded is not None
+        assert recorded.n == 2
+        assert store.unsigned(uow) == []
+    assert city.events().count("certificate.issued") == 2
+
+
+def test_no_certificate_outlives_its_issuer(city: City, clock: FrozenClock) -> None:
+    issuer, _ = city.authority.hierarchy.signing("devices")
+    clock.advance(issuer.certificate.not_valid_after_utc - clock.now() - timedelta(days=10))
+    _, _, certificate = city.enrolled()
+    assert certificate.not_valid_after_utc == issuer.certificate.not_valid_after_utc
+
+
+def test_a_refused_request_leaves_the_token_unspent(city: City) -> None:
+    registered = city.register()
+    with pytest.raises(RequestRefused):
+        city.enrol(registered, csr(new_key(), "dev_other"))
+    city.enrol(registered, csr(new_key(), registered.device.id))
