@@ -2,6 +2,7 @@
 
 from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
 from idp.register.claims import PersonFacts
+from idp.register.desk import Desk
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
 from idp.register.identity_life import IdentityLife
@@ -13,6 +14,7 @@ from idp.register.profile import Profile, WrongField
 from idp.register.proofing import Decision, ProofingRefused
 from idp.register.proofing_policy import ProofingPolicies, UnpublishedPolicy
 from idp.register.register import Register
+from idp.register.routes import doors
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import NameTaken
 from idp.register.staff import ROLES, InvitationRefused, Role, StaffMember
@@ -28,6 +30,7 @@ __all__ = [
     "AlreadyEnrolled",
     "CodeRefused",
     "Decision",
+    "Desk",
     "EndsWithIdentity",
     "Enrolled",
     "Evidence",
@@ -59,4 +62,5 @@ __all__ = [
     "TransitionRefused",
     "UnpublishedPolicy",
     "WrongField",
+    "doors",
 ]

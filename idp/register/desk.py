@@ -1,0 +1,47 @@
+"""The registration officer's desk: what its pages stand on — ISO/IEC 29115:2013 §10.1."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from foundation import web
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import SeeOther
+from foundation.ground import Ground
+from foundation.settings import Server
+from idp.register.identity_life import IdentityLife
+from idp.register.imports import Importer
+from idp.register.lookup import Lookups
+from idp.register.register import Register
+
+
+class Desk:
+    """The register, its life and its imports, as an officer works with them."""
+
+    def __init__(
+        self, ground: Ground, register: Register, life: IdentityLife, importer: Importer
+    ) -> None:
+        self.ground = ground
+        self.register = register
+        self.life = life
+        self.importer = importer
+        self.lookups = Lookups(ground)
+        self.activation_url = f"{ground.settings.of(Server).url}/activate"
+
+    def officer(self, request: Request) -> Actor:
+        """Who works at the desk; raises what `web.require` raises for everybody else."""
+        return Actor("staff", web.require(request, kind="staff", role="officer").id)
+
+    def posted(self, request: Request) -> tuple[Actor, web.Form]:
+        """The officer and their form, which came from a page of ours."""
+        officer = self.officer(request)
+        form = web.form(request)
+        web.check_csrf(request, form)
+        return officer, form
+
+    def require_open(self, uow: UnitOfWork, person_id: str, officer: Actor) -> None:
+        """Go on only while the officer's look-up of this person is young (P-4)."""
+        now = self.ground.clock.now()
+        if not self.lookups.is_open(uow, person_id, officer, now):
+            raise SeeOther(f"/desk/persons/{person_id}")

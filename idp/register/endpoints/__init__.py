@@ -1,0 +1,1 @@
+"""Pages of the registration officer's desk, a file each."""

@@ -1,0 +1,60 @@
+"""The desk: search by civil number, upload, what waits — row P-4."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation.errors import SeeOther
+from idp.register.desk import Desk
+from idp.register.lookup import purposes
+from idp.register.profile import WrongField, civil_number
+
+
+def home(desk: Desk, request: Request) -> Response:
+    """The officer's start page."""
+    desk.officer(request)
+    return _page(desk, request)
+
+
+def search(desk: Desk, request: Request) -> Response:
+    """Find a person by civil number, for a purpose that they will read."""
+    officer, form = desk.posted(request)
+    now = desk.ground.clock.now()
+    try:
+        number = civil_number(form.get("civil_number", ""))
+    except WrongField as wrong:
+        return _page(desk, request, 422, wrong=wrong.what_to_do)
+    found = desk.lookups.search(number, form.get("purpose", ""), officer, now)
+    if found is None:
+        return _page(desk, request, 404, nobody=True)
+    return RedirectResponse(f"/desk/persons/{found}", 303)
+
+
+def look_up(desk: Desk, request: Request) -> Response:
+    """Say why, for a person whose page was opened by its address."""
+    officer, form = desk.posted(request)
+    person_id = request.path_params["person_id"]
+    desk.lookups.open(person_id, form.get("purpose", ""), officer, desk.ground.clock.now())
+    raise SeeOther(f"/desk/persons/{person_id}")
+
+
+def _page(
+    desk: Desk,
+    request: Request,
+    status: int = 200,
+    wrong: str | None = None,
+    nobody: bool = False,
+) -> Response:
+    with desk.ground.database.read() as uow:
+        waiting = desk.register.proofing.waiting(uow)
+    return desk.ground.pages.render(
+        request,
+        "register/desk.html",
+        status=status,
+        purposes=purposes(),
+        waiting=waiting,
+        imports=desk.importer.recent(10),
+        wrong=wrong,
+        nobody=nobody,
+    )

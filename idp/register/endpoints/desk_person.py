@@ -1,0 +1,166 @@
+"""A person at the desk: record, proofing, letter, steps of life — EN-4 to EN-8, 24760-1."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation.audit import Actor
+from foundation.errors import BadRequest
+from foundation.vault import Erased
+from foundation.web import Form
+from idp.register import store
+from idp.register.desk import Desk
+from idp.register.evidence import Evidence, Findings
+from idp.register.life import open_steps
+from idp.register.lookup import purposes
+from idp.register.proofing import PROOFABLE
+
+PIECES = (1, 2, 3)
+STEPS = ("suspend", "reactivate", "archive")
+
+
+def person(desk: Desk, request: Request) -> Response:
+    """The record of one person, while the officer's look-up is open."""
+    officer = desk.officer(request)
+    person_id = request.path_params["person_id"]
+    now = desk.ground.clock.now()
+    with desk.ground.database.read() as uow:
+        store.known_person(uow, person_id)
+        is_open = desk.lookups.is_open(uow, person_id, officer, now)
+    if not is_open:
+        return desk.ground.pages.render(
+            request, "register/why.html", person_id=person_id, purposes=purposes()
+        )
+    return _page(desk, request, officer)
+
+
+def proof(desk: Desk, request: Request) -> Response:
+    """Record what the officer found, and what the policy says to it."""
+    officer, form = desk.posted(request)
+    person_id = request.path_params["person_id"]
+    findings = _findings(form)
+    with desk.ground.database.write() as uow:
+        desk.require_open(uow, person_id, officer)
+        decision = desk.register.proofing.reproof(
+            uow,
+            person_id,
+            form.required("policy_version"),
+            findings,
+            officer,
+            desk.register.jurisdiction.terms_version,
+            desk.ground.clock.now(),
+        )
+    if decision.result == "refused":
+        return _page(desk, request, officer, status=422, reasons=decision.reasons)
+    return RedirectResponse(f"/desk/persons/{person_id}?done={decision.result}", 303)
+
+
+def confirm(desk: Desk, request: Request) -> Response:
+    """The second officer's word on a decision that waits for it."""
+    officer, form = desk.posted(request)
+    answer = form.get("answer")
+    if answer not in ("accept", "refuse"):
+        raise BadRequest("The answer is accept or refuse.", where="answer")
+    now = desk.ground.clock.now()
+    with desk.ground.database.write() as uow:
+        proofing = desk.register.proofing
+        decision = proofing.decision(uow, request.path_params["decision_id"])
+        desk.require_open(uow, decision.person_id, officer)
+        decision = proofing.confirm(uow, decision.id, officer, answer == "accept", now)
+    return RedirectResponse(f"/desk/persons/{decision.person_id}?done={decision.result}", 303)
+
+
+def letter(desk: Desk, request: Request) -> Response:
+    """A letter with a new activation code, to be printed now: the code is shown this once."""
+    officer, _ = desk.posted(request)
+    person_id = request.path_params["person_id"]
+    with desk.ground.database.write() as uow:
+        desk.require_open(uow, person_id, officer)
+        profile = desk.register.profile(uow, person_id)
+        issued = desk.register.codes.issue(uow, person_id, officer, desk.ground.clock.now())
+    return desk.ground.pages.render(
+        request,
+        "register/letters.html",
+        activation_url=desk.activation_url,
+        letters=[(profile, issued)],
+        back=f"/desk/persons/{person_id}",
+    )
+
+
+def change(desk: Desk, request: Request) -> Response:
+    """Suspend, reactivate or archive, with a reason that the person will read."""
+    officer, form = desk.posted(request)
+    person_id = request.path_params["person_id"]
+    step, reason, now = form.get("step"), form.get("reason", ""), desk.ground.clock.now()
+    with desk.ground.database.read() as uow:
+        desk.require_open(uow, person_id, officer)
+    if step == "suspend":
+        desk.life.suspend(person_id, officer, reason, now)
+    elif step == "reactivate":
+        desk.life.reactivate(person_id, officer, reason, _level(form), now)
+    elif step == "archive":
+        desk.life.archive(person_id, officer, reason, now)
+    else:
+        raise BadRequest(f"The step is one of {', '.join(STEPS)}.", where="step")
+    return RedirectResponse(f"/desk/persons/{person_id}?done={step}", 303)
+
+
+def _page(
+    desk: Desk,
+    request: Request,
+    officer: Actor,
+    status: int = 200,
+    reasons: tuple[str, ...] = (),
+) -> Response:
+    person_id = request.path_params["person_id"]
+    proofing = desk.register.proofing
+    with desk.ground.database.read() as uow:
+        found = store.known_person(uow, person_id)
+        decisions = proofing.decisions(uow, person_id)
+        history = store.steps_of(uow, person_id)
+        try:
+            profile = desk.register.profile(uow, person_id)
+        except Erased:
+            profile = None
+    return desk.ground.pages.render(
+        request,
+        "register/person.html",
+        status=status,
+        person=found,
+        profile=profile,
+        decisions=decisions,
+        history=history,
+        steps=[s for s in open_steps(found.state) if s in STEPS],
+        proofable=found.state in PROOFABLE,
+        policy=proofing.current_policy(desk.ground.clock.now()),
+        pieces=PIECES,
+        officer=officer.id,
+        reasons=reasons,
+        done=request.query_params.get("done", ""),
+    )
+
+
+def _findings(form: Form) -> Findings:
+    pieces = []
+    for number in PIECES:
+        kind, _, source = form.get(f"evidence_{number}", "").partition(":")
+        if kind:
+            pieces.append(
+                Evidence(
+                    type=kind[:64],
+                    source=source[:64],
+                    method=form.get(f"method_{number}", "")[:64],
+                    reference=form.get(f"reference_{number}", "").strip()[:100],
+                    possessed=form.get(f"possessed_{number}") == "yes",
+                    valid=form.get(f"valid_{number}") == "yes",
+                )
+            )
+    return Findings(_level(form), tuple(pieces), form.get("contact_exercised") == "yes")
+
+
+def _level(form: Form) -> int:
+    written = form.get("level", "")
+    if written not in ("1", "2", "3", "4"):
+        raise BadRequest("The level is a number from 1 to 4.", where="level")
+    return int(written)

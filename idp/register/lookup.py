@@ -1,0 +1,101 @@
+"""Look-ups by officers: each with its purpose, and in the person's ledger — P-4, GDPR art. 15."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from foundation import opaque
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import BadRequest
+from foundation.ground import Ground
+from idp.register import store
+from idp.register.settings import RegisterSettings
+from idp.register.tables import lookups
+
+DATA = Path(__file__).parent / "data" / "lookup_purposes.toml"
+
+
+@lru_cache(maxsize=1)
+def purposes() -> Mapping[str, str]:
+    """Purposes by id, each with the sentence that the person reads (a message id)."""
+    with DATA.open("rb") as file:
+        return {row["id"]: row["sentence"] for row in tomllib.load(file)["purpose"]}
+
+
+class Lookups:
+    """Opens a person's record to one officer, for one purpose, for a while."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._database = ground.database
+        self._vault = ground.vault
+        self._audit = ground.audit
+        self._lasts = timedelta(minutes=ground.settings.of(RegisterSettings).lookup_minutes)
+
+    def search(self, number: str, purpose: str, officer: Actor, now: datetime) -> str | None:
+        """The person with this civil number (normal form), whose record is then open.
+
+        A search that finds nobody is recorded too, without the number.
+        """
+        _check(purpose)
+        with self._database.write() as uow:
+            person_id = store.by_civil_number(uow, self._vault, number)
+            if person_id is None:
+                details = {"purpose": purpose}
+                self._audit.record(uow, "register.searched-in-vain", officer, (), details)
+            else:
+                self._open(uow, person_id, purpose, officer, now)
+        return person_id
+
+    def open(self, person_id: str, purpose: str, officer: Actor, now: datetime) -> None:
+        """Open the record of a person who is known already. Raises NoSuchPerson, BadRequest."""
+        _check(purpose)
+        with self._database.write() as uow:
+            store.known_person(uow, person_id)
+            self._open(uow, person_id, purpose, officer, now)
+
+    def is_open(self, uow: UnitOfWork, person_id: str, officer: Actor, now: datetime) -> bool:
+        row = uow.one(
+            select(lookups.c.id).where(
+                lookups.c.officer == officer.id,
+                lookups.c.person_id == person_id,
+                lookups.c.until > now,
+            )
+        )
+        return row is not None
+
+    def _open(
+        self, uow: UnitOfWork, person_id: str, purpose: str, officer: Actor, now: datetime
+    ) -> None:
+        uow.execute(
+            insert(lookups).values(
+                id=opaque.identifier("lku"),
+                officer=officer.id,
+                person_id=person_id,
+                purpose=purpose,
+                at=now,
+                until=now + self._lasts,
+            )
+        )
+        self._audit.record(
+            uow,
+            "register.looked-up",
+            officer,
+            [person_id],
+            {"purpose": purpose, "sentence": purposes()[purpose], "system": "registration desk"},
+        )
+
+
+def _check(purpose: str) -> None:
+    if purpose not in purposes():
+        raise BadRequest(
+            "A look-up needs its purpose.",
+            where="purpose",
+            next_step="Choose why you look this person up. They will read it.",
+        )

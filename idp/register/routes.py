@@ -1,0 +1,49 @@
+"""Doors of the register: the registration officer's desk."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from foundation.web import Door
+from idp.register.desk import Desk
+from idp.register.endpoints import desk_home, desk_imports, desk_person
+
+_PROOFING = "ISO/IEC 29115:2013 §10.1"
+_LIFE = "ISO/IEC 24760-1"
+_LOOK_UP = "GDPR art. 15"
+_PERSON = "/desk/persons/{person_id}"
+
+
+def doors(desk: Desk) -> tuple[Door, ...]:
+    return (
+        Door(("GET",), "/desk", partial(desk_home.home, desk), _PROOFING),
+        Door(("POST",), "/desk/search", partial(desk_home.search, desk), _LOOK_UP),
+        Door(("GET",), _PERSON, partial(desk_person.person, desk), _LOOK_UP),
+        Door(("POST",), f"{_PERSON}/look-up", partial(desk_home.look_up, desk), _LOOK_UP),
+        Door(("POST",), f"{_PERSON}/proofing", partial(desk_person.proof, desk), _PROOFING),
+        Door(("POST",), f"{_PERSON}/letter", partial(desk_person.letter, desk), _PROOFING),
+        Door(("POST",), f"{_PERSON}/state", partial(desk_person.change, desk), _LIFE),
+        Door(
+            ("POST",),
+            "/desk/proofing/{decision_id}",
+            partial(desk_person.confirm, desk),
+            _PROOFING,
+        ),
+        Door(
+            ("POST",),
+            "/desk/imports",
+            partial(desk_imports.upload, desk),
+            "RFC 7578",
+            # The parts' own headers, and the form's token, come on top of the file.
+            max_body=desk.importer.most_bytes + 65_536,
+        ),
+        Door(
+            ("GET",), "/desk/imports/{import_id}", partial(desk_imports.progress, desk), _PROOFING
+        ),
+        Door(
+            ("POST",),
+            "/desk/imports/{import_id}/letters",
+            partial(desk_imports.letters, desk),
+            _PROOFING,
+        ),
+    )
