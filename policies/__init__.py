@@ -17,7 +17,7 @@ from policies.levels import (
 from policies.ports import Ended, EndsWithConsent, Subjects
 from policies.question import Decision, Deny, Facts, Ground, Permit, Question
 from policies.receipts import NotAReceipt
-from policies.routes import doors
+from policies.routes import doors, receipt_doors
 from policies.settings import PoliciesSettings
 from policies.wing import Policies, prepare
 from policies.withdrawal import Receipt, Withdrawal
@@ -61,4 +61,5 @@ __all__ = [
     "doors",
     "level_of_acr",
     "prepare",
+    "receipt_doors",
 ]

@@ -21,6 +21,7 @@ from policies.endpoints.model import (
 )
 from policies.endpoints.receipt_keys import receipt_keys
 from policies.evaluations import DecisionPoint
+from policies.wing import Policies
 
 AUTHZEN = "OpenID AuthZEN 1.0"
 
@@ -58,10 +59,17 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
                 **_described(evaluations, EvaluationsRequest, f"{AUTHZEN} §7"),
             },
         ),
+        *receipt_doors(point.policies),
+    )
+
+
+def receipt_doors(policies: Policies) -> tuple[Door, ...]:
+    """The keys that verify receipts: also for a deployment that answers no questions."""
+    return (
         Door(
             ("GET",),
             "/consents/receipts/jwks",
-            partial(receipt_keys, point.policies),
+            partial(receipt_keys, policies),
             "RFC 7517 §5",
             api=True,
             options=_described(receipt_keys),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from foundation.errors import Edge
 from foundation.ground import Ground as Floor
+from foundation.middleware import Gate
+from foundation.web import Context, Door, Principal
 from policies import Consent, Facts, Giver, Ground, Policies, Question
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -98,3 +104,32 @@ class People:
         self.opened.append(person_id)
         known = self.claims[person_id]
         return {name: known[name] for name in names if name in known}
+
+
+def serve(
+    floor: Floor, doors: Sequence[Door], who: Callable[[Request], Principal | None]
+) -> FastAPI:
+    """One wing's typed doors behind the real gate, without the rest of the house."""
+    edge = Edge(floor.database, floor.pages)
+    app = FastAPI()
+    for door in doors:
+        assert door.api
+        options = {"openapi_extra": {"x-specification": door.specification}, **door.options}
+        app.add_api_route(door.path, door.endpoint, methods=list(door.methods), **options)
+    app.add_middleware(
+        Gate,
+        context=Context(
+            origins=frozenset({"http://localhost:8000"}),
+            cookie_tag="0" * 8,
+            secure_cookies=False,
+            trusted_proxies=(),
+            mac=floor.keys.mac,
+            who=who,
+        ),
+        edge=edge,
+        max_body=1_048_576,
+        body_limits={},
+        development=True,
+        observe=lambda *_: None,
+    )
+    return app
