@@ -1,6 +1,7 @@
 # What this house can do for you: `make` alone lists it.
 PYTHON ?= python3
 WORKERS ?= 2
+ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
@@ -42,8 +43,8 @@ test-all: lint ## all tests
 chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
 	$(PYTEST) tests/chaos
 
-bench: setup ## speeds, each beside its bare equivalent
-	$(BIN)/python -m benchmarks
+bench: setup ## speeds, each beside its bare equivalent; ARGS="--database postgresql+psycopg://…"
+	$(BIN)/python -m benchmarks $(ARGS)
 
 index: setup ## write docs/specifications.md anew
 	$(BIN)/python scripts/spec_index.py

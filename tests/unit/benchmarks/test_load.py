@@ -1,0 +1,64 @@
+"""The load is what it says: every request once, and nothing counted that was refused."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from benchmarks.load import Load, Request, Unexpected, form, run
+from benchmarks.report import Figure, beside
+
+
+@pytest.fixture
+def heard() -> Iterator[tuple[int, list[bytes]]]:
+    """A server that answers 200 to /ok and 400 elsewhere: its port and the bodies it heard."""
+    bodies: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200 if self.path == "/ok" else 400)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_address[1], bodies
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_every_request_is_sent_once(heard: tuple[int, list[bytes]]) -> None:
+    port, bodies = heard
+    load = run(port, 3, [form("/ok", {"n": str(n)}) for n in range(20)])
+    assert sorted(bodies) == sorted(f"n={n}".encode() for n in range(20))
+    assert len(load.times) == 20
+
+
+def test_an_unexpected_answer_ends_the_measurement(heard: tuple[int, list[bytes]]) -> None:
+    with pytest.raises(Unexpected, match="400 instead of 200"):
+        run(heard[0], 1, [Request("POST", "/elsewhere")])
+
+
+def test_percentiles_and_rate_come_from_the_times() -> None:
+    load = Load(tuple(n / 1000 for n in range(1, 101)), seconds=2.0)
+    assert load.rate == 50
+    assert load.percentile(0.5) == 0.051
+    assert load.percentile(0.99) == 0.1
+
+
+def test_a_figure_is_set_beside_its_like_only() -> None:
+    ours = Figure("grants", "civitas", 300, 300, 1, 2)
+    bare = Figure("grants", "bare", 400, 400, 1, 2)
+    other = Figure("sign-ins", "bare", 10, 10, 1, 2)
+    compared = beside([bare, other, ours], [("bare", 0.6), ("oidc-provider", 0.6)])
+    assert [each.ratio for each in compared] == [None, None, 0.75]
+    assert compared[-1].reached is True
