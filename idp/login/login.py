@@ -105,8 +105,9 @@ class Login:
         Staff who hold a passkey have their roles only once they have used it.
         """
         session = self.session(request)
-        if session is None:
-            return None
+        return None if session is None else self._principal(session)
+
+    def _principal(self, session: Session) -> Principal:
         roles: frozenset[str] = frozenset()
         if session.subject.kind == "staff":
             with self.ground.database.read() as uow:
@@ -125,14 +126,27 @@ class Login:
         with self.ground.database.read() as uow:
             return self.establishing.attainable(uow, session.subject)
 
-    def next_path(self, session: Session, errand: Errand) -> str:
-        """Where to go after a proof: on to a higher level if that is asked for and possible."""
+    def level_to_reach(self, session: Session, errand: Errand) -> int | None:
+        """The level that a step-up should reach, if one is asked for and possible."""
         with self.ground.database.read() as uow:
             needed = max(errand.level, self._needed(uow, session))
-            higher = session.level < needed and session.level < self.establishing.attainable(
-                uow, session.subject
-            )
-        return Errand(errand.return_to, needed).path() if higher else errand.return_to
+            if session.level >= needed:
+                return None
+            attainable = self.establishing.attainable(uow, session.subject)
+        return needed if session.level < attainable else None
+
+    def next_path(self, session: Session, errand: Errand) -> str:
+        """Where to go after a proof: up to the level that is missing, or on with the errand."""
+        missing = self.level_to_reach(session, errand)
+        if missing is not None:
+            return Errand(errand.return_to, missing).path()
+        return errand.return_to or self.home(session)
+
+    def home(self, session: Session) -> str:
+        """The first page of who is signed in."""
+        principal = self._principal(session)
+        shown = (place.href for place in self.ground.pages.places if place.is_for(principal))
+        return next(shown, "/")
 
     # ── the session's cookie and its end ──────────────────────────────────────────────
 

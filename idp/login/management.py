@@ -1,4 +1,4 @@
-"""A person's own credentials: see, change, add, remove — ISO/IEC 29115 CM-6, CM-8, CM-9, failures 12.
+"""A person's own credentials: see, change, add, remove — ISO/IEC 29115 CM-6, CM-8, CM-9.
 
 Every change needs a session that was proven anew within ``RECENT``, and no change raises what the
 person can reach: a passkey counts as high as the session that bound it.

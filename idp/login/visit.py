@@ -12,16 +12,16 @@ from foundation import web
 from foundation.pages import local_path
 
 SESSION, KNOWN = "session", "known"
-_START = "/account"
 _LEVELS = ("1", "2", "3", "4")
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
     """Why somebody signs in: where they go afterwards, the level that is asked for, and whether
-    an old session does not count (``prompt=login``, ``max_age``)."""
+    an old session does not count (``prompt=login``, ``max_age``). Without a ``return_to`` they go
+    to their own first page."""
 
-    return_to: str = _START
+    return_to: str = ""
     level: int = 1
     fresh: bool = False
 
@@ -30,14 +30,14 @@ class Errand:
         """From a query string that anybody may have written."""
         level = query.get("level", "1")
         return cls(
-            return_to=local_path(query.get("return_to"), _START),
+            return_to=local_path(query.get("return_to"), ""),
             level=int(level) if level in _LEVELS else 1,
             fresh=query.get("fresh") == "1",
         )
 
     @property
     def query(self) -> str:
-        written = {"return_to": self.return_to}
+        written = {"return_to": self.return_to} if self.return_to else {}
         if self.level > 1:
             written["level"] = str(self.level)
         if self.fresh:
@@ -45,7 +45,7 @@ class Errand:
         return urlencode(written)
 
     def path(self, path: str = "/sign-in") -> str:
-        return f"{path}?{self.query}"
+        return f"{path}?{self.query}" if self.query else path
 
 
 @dataclass(frozen=True, slots=True)

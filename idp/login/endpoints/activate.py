@@ -10,7 +10,7 @@ from foundation.errors import Problem, TooManyRequests
 from idp.login.activation import ChoiceRefused
 from idp.login.login import Login
 from idp.login.visit import Visit
-from idp.register import CodeRefused, InvitationRefused
+from idp.register import CodeRefused
 
 SET_UP = "set-up"
 _CHOOSE, _PASSKEY = "/activate/set-up", "/activate/passkey"
@@ -73,8 +73,6 @@ def choose(login: Login, request: Request) -> Response:
     except ChoiceRefused as refused:
         staff = set_up.kind == "staff"
         return _choices_page(login, request, who.greeting, staff, name, refused)
-    except InvitationRefused:
-        raise
     except CodeRefused as refused:
         return _code_page(login, request, refused)
     response = login.keep(RedirectResponse(_PASSKEY, 303), request, signed_in)
@@ -87,9 +85,8 @@ def offer_passkey(login: Login, request: Request) -> Response:
     session = login.session(request)
     if session is None:
         return RedirectResponse("/sign-in", 303)
-    home = "/" if session.subject.kind == "staff" else "/account"
     return login.ground.pages.render(
-        request, "login/offer_passkey.html", home=home, csrf=web.csrf_token(request)
+        request, "login/offer_passkey.html", home=login.home(session), csrf=web.csrf_token(request)
     )
 
 
@@ -119,7 +116,7 @@ def _choices_page(
         greeting=greeting,
         staff=staff,
         name=name,
-        field=refused.field if refused is not None else "",
+        field_wrong=refused.field if refused is not None else "",
         message=refused.message if refused is not None else "",
         values=refused.values if refused is not None else {},
         minimum=login.settings.password_minimum,

@@ -29,10 +29,9 @@ def show(login: Login, request: Request) -> Response:
     session = login.session(request)
     if session is None or errand.fresh:
         return form(login, request, errand, session)
-    onward = login.next_path(session, errand)
-    if onward == errand.return_to:
-        return RedirectResponse(onward, 303)
-    return step_up_form(login, request, session)
+    if login.level_to_reach(session, errand) is not None:
+        return step_up_form(login, request, session)
+    return RedirectResponse(login.next_path(session, errand), 303)
 
 
 def submit(login: Login, request: Request) -> Response:
