@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from civitas.tour.deployments import City, Deployed
+    from tests.support.authorization_server import AuthorizationServer
     from tests.support.browser import VirtualAuthenticator
     from tests.support.postgresql import PostgreSQL
 
@@ -91,6 +92,22 @@ def any_ground(any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
     laid = deployments.lay_ground(any_settings, clock)
     yield laid
     laid.close()
+
+
+@pytest.fixture
+def authorization_server(ground: Ground) -> AuthorizationServer:
+    """OAuth and OpenID Connect behind the real gate; who is there is a fake."""
+    from tests.support.authorization_server import AuthorizationServer
+
+    return AuthorizationServer(ground)
+
+
+@pytest.fixture
+def any_authorization_server(any_ground: Ground) -> AuthorizationServer:
+    """The same on either kind of database."""
+    from tests.support.authorization_server import AuthorizationServer
+
+    return AuthorizationServer(any_ground)
 
 
 # --- running deployments ---------------------------------------------------------------------

@@ -86,9 +86,7 @@ class Clients:
     def new_secret(self, client_id: str, now: datetime, actor: Actor = OPERATOR) -> str:
         """Replace a client's secret; the old one is dead at once. Raises NotFound."""
         value, mac = self._secrets.new(client_id)
-        changed = update(clients).where(
-            clients.c.id == client_id, clients.c.secret_mac.is_not(None)
-        )
+        with_secret = (clients.c.id == client_id) & clients.c.secret_mac.is_not(None)
         with self._database.write() as uow:
             if uow.changed(update(clients).where(with_secret).values(secret_mac=mac)) == 0:
                 raise NotFound(f"There is no client {client_id} with a secret.", where="client_id")

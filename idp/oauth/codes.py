@@ -55,7 +55,7 @@ def issue(
 def find(uow: UnitOfWork, value: str) -> Code | None:
     """The code with this value, redeemed or not."""
     row = uow.one(select(codes).where(codes.c.code_digest == opaque.digest(value)))
-    return None if row is None else Code(*row._tuple())
+    return None if row is None else Code(*tuple(row))
 
 
 def redeem(uow: UnitOfWork, digest: bytes, now: datetime) -> bool:

@@ -53,7 +53,7 @@ def find(uow: UnitOfWork, value: str) -> RefreshToken | None:
     """The token with this value, used or not."""
     statement = select(refresh_tokens).where(refresh_tokens.c.token_digest == opaque.digest(value))
     row = uow.one(statement)
-    return None if row is None else RefreshToken(*row._tuple())
+    return None if row is None else RefreshToken(*tuple(row))
 
 
 def use(uow: UnitOfWork, digest: bytes, now: datetime) -> bool:

@@ -221,7 +221,7 @@ def _keys(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     listed = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(listed, list) or not listed:
         _refuse("jwks", "must be an object with a non-empty list 'keys'")
-    return tuple(_pinned(key) for key in cast("list[Any]", listed))
+    return tuple(_pinned(key) for key in listed)
 
 
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
