@@ -27,7 +27,7 @@ from idp.login.sign_in import SignIn
 from idp.login.throttle import Throttle
 from idp.login.visit import KNOWN, SESSION, Errand
 from idp.login.who import Authenticated, EndsWithSession, GoTo, Requirement
-from idp.register import Register
+from idp.register import EndsWithIdentity, Register
 from policies import Policies
 
 _STILL_FRESH = timedelta(minutes=10)
@@ -36,15 +36,27 @@ _OF_STAFF_WITH_PASSKEY = 3
 
 
 class Login:
-    """Sign-in of citizens and staff. Safe to share between threads."""
+    """Sign-in of citizens and staff. Safe to share between threads.
 
-    def __init__(self, ground: Ground, register: Register, policies: Policies) -> None:
+    ``ends`` hear of every end of a session, in its unit of work. ``staff_only``: nobody else has
+    anything to activate here (a regulator authenticates no citizen).
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        register: Register,
+        policies: Policies,
+        ends: Sequence[EndsWithSession] = (),
+        staff_only: bool = False,
+    ) -> None:
         settings = ground.settings.of(LoginSettings)
         server = ground.settings.of(Server)
         self.ground = ground
         self.settings = settings
         self.directory = Directory(ground, register)
-        self.sessions = Sessions(ground.database, settings)
+        self.staff_only = staff_only
+        self.sessions = Sessions(ground.database, settings, ends)
         self.establishing = Establishing(ground, self.directory, policies, self.sessions)
         passwords = Passwords(ground.keys, settings)
         passkeys = Passkeys(
@@ -63,10 +75,6 @@ class Login:
             ground, settings, self.directory, self.sessions, passwords, passkeys, throttle
         )
         ground.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
-
-    def tell(self, ends: Sequence[EndsWithSession]) -> None:
-        """Who hears of every end of a session; the roof calls this once, before serving."""
-        self.sessions.ends = tuple(ends)
 
     # ── who is there? ─────────────────────────────────────────────────────────────────
 
@@ -159,7 +167,7 @@ class Login:
             web.set_cookie(response, request, KNOWN, mark, max_age=_A_YEAR)
         return response
 
-    def sign_out(self, request: Request, response: Response) -> Response:
+    def sign_out(self, request: Request, response: Response) -> None:
         """End this browser's session, and what rests on it; forget the cookie."""
         session = self.session(request)
         if session is not None:
@@ -168,7 +176,6 @@ class Login:
         web.delete_cookie(response, request, SESSION)
         request.scope["civitas.login.session"] = None
         request.scope["civitas.principal"] = None
-        return response
 
     def end_session(self, uow: UnitOfWork, session_id: str, reason: str, now: datetime) -> bool:
         """End a session by its identifier, inside the caller's unit of work."""
@@ -178,11 +185,10 @@ class Login:
         """Whether what rests on this session may go on."""
         return self.sessions.alive(uow, session_id, self.ground.clock.now())
 
-    def end_identity(self, uow: UnitOfWork, person_id: str, transition: str, now: datetime) -> None:
-        """``EndsWithIdentity``: suspension ends sessions; archive and delete end credentials."""
-        self.sessions.end_all(uow, person_id, transition, now)
-        if transition != "suspend":
-            store.end_all(uow, person_id, now)
+    @property
+    def sessions_end(self) -> EndsWithIdentity:
+        """What of sign-in ends with an identity."""
+        return SessionsEndWithIdentity(self.sessions)
 
     # ── inside ────────────────────────────────────────────────────────────────────────
 
@@ -215,3 +221,16 @@ class Login:
         self.sessions.sweep(now)
         with self.ground.database.write() as uow:
             challenges.sweep(uow, now)
+
+
+class SessionsEndWithIdentity:
+    """``register.EndsWithIdentity``: suspension ends sessions, archive and delete credentials."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def end_identity(self, uow: UnitOfWork, person_id: str, transition: str, now: datetime) -> None:
+        """Every session ends, and what rests on it; credentials stay only for a return."""
+        self._sessions.end_all(uow, person_id, transition, now)
+        if transition != "suspend":
+            store.end_all(uow, person_id, now)

@@ -13,6 +13,10 @@ _ACTIVATION, _SIGN_OUT = "ISO/IEC 29115 §8.2.5 (CM-6)", "NIST SP 800-63B §5.1"
 
 
 def doors(login: Login) -> tuple[Door, ...]:
+    letters = (
+        Door(("GET",), "/activate", partial(activate.show, login), _ACTIVATION),
+        Door(("POST",), "/activate", partial(activate.submit, login), _ACTIVATION),
+    )
     return (
         Door(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
         Door(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE),
@@ -22,8 +26,7 @@ def doors(login: Login) -> tuple[Door, ...]:
         Door(("POST",), "/passkeys", partial(passkeys.answer_new, login), _WEBAUTHN),
         Door(("POST",), "/sign-out", partial(sign_out.submit, login), _SIGN_OUT),
         Door(("GET",), "/signed-out", partial(sign_out.show, login), _SIGN_OUT),
-        Door(("GET",), "/activate", partial(activate.show, login), _ACTIVATION),
-        Door(("POST",), "/activate", partial(activate.submit, login), _ACTIVATION),
+        *(() if login.staff_only else letters),
         Door(("GET",), "/activate/set-up", partial(activate.show_choices, login), _ACTIVATION),
         Door(("POST",), "/activate/set-up", partial(activate.choose, login), _ACTIVATION),
         Door(("GET",), "/activate/passkey", partial(activate.offer_passkey, login), _ACTIVATION),

@@ -25,10 +25,12 @@ class Sessions:
     """Begins, finds, rotates and ends sessions. ``ends`` are told of every end, in its own unit
     of work."""
 
-    def __init__(self, database: Database, settings: LoginSettings) -> None:
+    def __init__(
+        self, database: Database, settings: LoginSettings, ends: Sequence[EndsWithSession] = ()
+    ) -> None:
         self._database = database
         self._settings = settings
-        self.ends: Sequence[EndsWithSession] = ()
+        self._ends = tuple(ends)
 
     def begin(
         self,
@@ -135,7 +137,7 @@ class Sessions:
             .values(ended_at=now, end_reason=reason)
         )
         if ended == 1:
-            for part in self.ends:
+            for part in self._ends:
                 part.end_session(uow, session_id, reason, now)
         return ended == 1
 

@@ -45,7 +45,7 @@ def show_choices(login: Login, request: Request) -> Response:
     visit = Visit.of(request)
     opened = login.activation.opened(web.cookie(request, SET_UP), visit)
     if opened is None:
-        return RedirectResponse("/activate", 303)
+        return RedirectResponse("/sign-in" if login.staff_only else "/activate", 303)
     set_up, who = opened
     return _choices_page(login, request, who.greeting, staff=set_up.kind == "staff")
 
@@ -57,7 +57,7 @@ def choose(login: Login, request: Request) -> Response:
     visit = Visit.of(request)
     opened = login.activation.opened(web.cookie(request, SET_UP), visit)
     if opened is None:
-        return RedirectResponse("/activate", 303)
+        return RedirectResponse("/sign-in" if login.staff_only else "/activate", 303)
     set_up, who = opened
     name = fields.get("name", "")
     try:

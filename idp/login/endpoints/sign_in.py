@@ -86,6 +86,7 @@ def form(
         name=name or (signed_in_as if errand.fresh else ""),
         problem=problem,
         suspended=problem == SUSPENDED,
+        staff_only=login.staff_only,
         values=values or {},
         csrf=web.csrf_token(request),
     )

@@ -14,7 +14,9 @@ _DONE = "/signed-out"
 def submit(login: Login, request: Request) -> Response:
     """End the session; a form of ours only, so that no other site can do it."""
     web.check_csrf(request, web.form(request))
-    return login.sign_out(request, RedirectResponse(_DONE, 303))
+    response = RedirectResponse(_DONE, 303)
+    login.sign_out(request, response)
+    return response
 
 
 def show(login: Login, request: Request) -> Response:
