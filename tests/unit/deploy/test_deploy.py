@@ -3,12 +3,13 @@
 import configparser
 import json
 import re
-import subprocess
-import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from civitas.tour.deployments import clean_environment
+from civitas.cli import app
 from foundation.settings import Server
 from tests.support.deployments import ROOT
 
@@ -21,12 +22,9 @@ def test_there_is_an_example_for_every_governance_model() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_config_check_passes_on_the_example(example) -> None:
-    command = [sys.executable, "-m", "civitas", "config", "check", "--json", "--config", example]
-    done = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_config_check_passes_on_the_example(example: Path) -> None:
+    done = CliRunner().invoke(app, ["config", "check", "--json", "--config", str(example)])
+    assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert answer["ok"] is True
     assert answer["governance"] in {"provider", "regulator", "broker"}
@@ -54,8 +52,6 @@ def test_the_proxy_overwrites_every_header_that_we_would_believe() -> None:
 
 
 def test_the_proxy_and_its_example_meet_at_one_socket() -> None:
-    import tomllib
-
     written = tomllib.loads((DEPLOY / "examples" / "behind-nginx.toml").read_text("utf-8"))
     server = Server.model_validate(written["server"])
     assert f"server unix:{server.unix_socket};" in (DEPLOY / "nginx.conf").read_text()
