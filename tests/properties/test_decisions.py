@@ -69,15 +69,16 @@ def explains(ground: Ground, asked: Question, facts: Facts) -> bool:
         and in_time
         and below
     )
-    allowed = {
-        "consent": lambda: facts.active and _given_rightly(ground, facts),
-        "vital-interest": lambda: bool(asked.case),
-        **{basis: lambda: facts.active for basis in BASES},
-    }.get(ground.kind, lambda: False)
+    if ground.kind == "consent":
+        allowed = facts.active and _given_rightly(ground, facts)
+    elif ground.kind == "vital-interest":
+        allowed = bool(asked.case)
+    else:
+        allowed = facts.active and ground.kind in BASES
     return (
         binds
         and facts.alive
-        and allowed()
+        and allowed
         and all(_claim_allowed(ground, asked, facts, name) for name in asked.attributes)
     )
 

@@ -132,7 +132,7 @@ def test_a_value_that_does_not_fit_the_schema_refuses() -> None:
 @pytest.mark.row("privacy", "engine-2")
 def test_the_rules_verify_every_field_of_a_wrongly_nominated_ground() -> None:
     whole = consent_ground()
-    for field, wrong in {
+    spoiled: dict[str, Any] = {
         "state": "withdrawn",
         "kind": "whim",
         "service": "svc_other",
@@ -142,7 +142,8 @@ def test_the_rules_verify_every_field_of_a_wrongly_nominated_ground() -> None:
         "not_before": NOW + DAY,
         "not_after": NOW,
         "giver": None,
-    }.items():
+    }
+    for field, wrong in spoiled.items():
         spoilt = dataclasses.replace(whole, **{field: wrong})
         assert code(question(), spoilt) != "permit", field
 
