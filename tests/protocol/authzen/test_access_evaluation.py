@@ -227,7 +227,7 @@ def test_the_request_identifier_comes_back_and_is_not_invented(client: TestClien
     marked = client.post(
         EVALUATION, json=ask(), headers={"X-Request-ID": "bfe9eb29 / é".encode("latin-1")}
     )
-    assert marked.headers["x-request-id"] == "bfe9eb29 / é"
+    assert (b"x-request-id", "bfe9eb29 / é".encode("latin-1")) in marked.headers.raw
     assert "x-request-id" not in client.post(EVALUATION, json=ask()).headers
     long = client.post(EVALUATION, json=ask(), headers={"X-Request-ID": "x" * 300})
     assert long.status_code == 400
