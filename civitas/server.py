@@ -7,7 +7,6 @@ HTTP protocol lays it into the scope, as `extensions.tls.client_cert_der`.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import ssl

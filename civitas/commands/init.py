@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import httpx
+import jwt
 import typer
 
 from civitas import governance, schema
@@ -82,6 +86,9 @@ def init(
                 "vault": _vault(database, schema_name),
                 "keys": {"master_key": "file:master.key"},
                 "development": {"loopback_http": True} if development else {},
+                "federation.trust_anchors": (
+                    _pin(config.parent, regulator.rstrip("/")) if regulator else {}
+                ),
             },
         )
         out.print(f"Wrote {config}.")
@@ -126,6 +133,39 @@ def _write(config: Path, sections: dict[str, dict[str, Any]]) -> None:
     config.chmod(0o640)  # a database URL may hold a password
 
 
+def _key(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)
+
+
+def _pin(folder: Path, regulator: str) -> dict[str, str]:
+    """Pin the regulator's keys as it serves them today; the operator compares them once."""
+    try:
+        answer = httpx.get(f"{regulator}/.well-known/openid-federation", timeout=10)
+        answer.raise_for_status()
+        header_and_claims = jwt.decode_complete(answer.text, options={"verify_signature": False})
+        keys = header_and_claims["payload"]["jwks"]
+        thumbprints = [thumbprint(key) for key in keys["keys"]]
+    except (httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+        fail(
+            f"The regulator {regulator} does not show its keys ({error}): start it first, or "
+            "write the configuration by hand with its keys in [federation.trust_anchors]."
+        )
+    file = folder / "regulator.jwks.json"
+    file.write_text(json.dumps(keys, indent=2), encoding="utf-8")
+    out.print(
+        f"Pinned the keys of {regulator} in {file}: {', '.join(thumbprints)}.", soft_wrap=True
+    )
+    out.print("Compare them with what the regulator told you by another way.")
+    return {regulator: file.name}
+
+
+def thumbprint(key: dict[str, str]) -> str:
+    """RFC 7638, of an elliptic-curve key."""
+    members = {name: key[name] for name in ("crv", "kty", "x", "y")}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+
+
 def _make_master_key(settings: Settings) -> None:
     source = settings.of(KeySettings).master_key
     if not source.startswith("file:"):
@@ -161,9 +201,7 @@ def _make_certificate(deployment: Any, settings: Settings) -> None:
     server = settings.of(Server)
     host = urlsplit(server.tls_url or server.url).hostname or "localhost"
     names = [host, "127.0.0.1"] if host == "localhost" else [host]
-    issued = deployment.parts["pki"].issue_server_certificate(
-        names, now=deployment.ground.clock.now()
-    )
+    issued = deployment.parts["pki"].issue_server_certificate(names)
     certificate = settings.resolve(server.tls_certificate)
     certificate.parent.mkdir(parents=True, exist_ok=True)
     certificate.write_bytes(issued.chain_pem)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.table import Table
 
 from civitas.app import serve_deployment
 from civitas.commands.console import (
@@ -53,12 +52,12 @@ def routes(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     if as_json:
         print_json([asdict(e) for e in found])
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("methods", "path", "specification", "file"):
-        table.add_column(heading, no_wrap=True)
-    for e in found:
-        table.add_row(e.methods, e.path, e.specification, e.file)
-    out.print(table, soft_wrap=True)
+    rows = [(e.methods, e.path, e.specification, e.file) for e in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        # Whole lines, however narrow the terminal: they are made for grep.
+        out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
 
 
 def endpoints(deployment: Deployment) -> list[Endpoint]:

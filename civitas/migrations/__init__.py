@@ -1,0 +1,1 @@
+"""The tables' history; each revision a file in `versions`."""

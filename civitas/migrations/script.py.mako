@@ -1,10 +1,10 @@
-"""${message}
-
-Revision ${up_revision}, after ${down_revision}.
-"""
+"""${message.capitalize()}: revision ${up_revision}${", after " + down_revision if down_revision else ""}."""
 
 import sqlalchemy as sa
 from alembic import op
+
+import foundation.clock
+import foundation.database
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -14,7 +14,3 @@ depends_on = None
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}

@@ -1,0 +1,95 @@
+"""`civitas citizens`: import people from a civil-register file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from civitas.commands.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    deployment_of,
+    err,
+    fail,
+    out,
+    print_json,
+)
+from civitas.deployment import Deployment
+from idp.register import RefusedRow
+
+app = typer.Typer(help="Import people.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Import people."""
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A .csv or .json file of the civil register.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol the people in FILE, row by row; refused rows are listed with the reason.
+
+    Each row is done wholly or not at all. Run the same command again after an interruption: it
+    goes on where it stopped. Exit code 1 tells that rows were refused.
+
+    Example: `civitas citizens import residents.csv`
+    """
+    if not file.is_file():
+        fail(f"{file} is not a file; name a .csv or .json file of the civil register.")
+    with deployment_of(config) as deployment:
+        if "importer" not in deployment.parts:
+            fail("Only a provider enrols citizens.", code=1)
+        accepted, refused = _run(deployment, file)
+    if as_json:
+        print_json({"accepted": accepted, "refused": [vars_of(row) for row in refused]})
+    else:
+        _show(file, accepted, refused)
+    if refused:
+        raise typer.Exit(1)
+
+
+def vars_of(row: RefusedRow) -> dict[str, str | int]:
+    return {
+        "line": row.line,
+        "field": row.field,
+        "reason": row.reason,
+        "what_to_do": row.what_to_do,
+    }
+
+
+def _run(deployment: Deployment, file: Path) -> tuple[int, list[RefusedRow]]:
+    importer = deployment.parts["importer"]
+    import_id, accepted = "", 0
+    with Bar(console=err, transient=True) as bar:
+        task = bar.add_task(f"importing {file.name}", total=None)
+        for progress in importer.run(file.read_bytes(), file.name):
+            import_id, accepted = progress.import_id, progress.accepted
+            bar.update(task, total=progress.total, completed=progress.done)
+    refused: list[RefusedRow] = []
+    while import_id:
+        more = importer.refused(import_id, after=refused[-1].line if refused else 0)
+        if not more:
+            break
+        refused.extend(more)
+    return accepted, refused
+
+
+def _show(file: Path, accepted: int, refused: list[RefusedRow]) -> None:
+    out.print(f"{accepted} people of {file.name} are enrolled, {len(refused)} rows were refused.")
+    if not refused:
+        return
+    table = Table(box=None)
+    for heading in ("line", "field", "reason", "what to do"):
+        table.add_column(heading)
+    for row in refused:
+        table.add_row(str(row.line), row.field, row.reason, row.what_to_do)
+    out.print(table)

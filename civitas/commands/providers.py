@@ -1,0 +1,122 @@
+"""`civitas providers`: the regulator's acts, for scripts and for the first day."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from civitas.commands.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    deployment_of,
+    fail,
+    out,
+    print_json,
+)
+from civitas.deployment import Deployment
+from foundation.audit import SYSTEM
+
+app = typer.Typer(help="Accredit and suspend providers (regulator).", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Accredit and suspend providers (regulator)."""
+
+
+EntityArgument = Annotated[str, typer.Argument(help="The entity identifier, an https URL.")]
+
+
+def _accreditation(deployment: Deployment) -> Any:
+    federation = deployment.parts.get("federation")
+    if federation is None or federation.role != "anchor":
+        fail("Only a regulator accredits providers.", code=1)
+    return federation.accreditation
+
+
+def _said(entity: Any, as_json: bool) -> None:
+    answer = {
+        "entity_id": entity.entity_id,
+        "organization": entity.organization,
+        "state": entity.state,
+        "level": entity.level,
+    }
+    if as_json:
+        print_json(answer)
+    else:
+        level = f" at level {entity.level}" if entity.level else ""
+        out.print(f"{entity.entity_id} is {entity.state}{level}.", soft_wrap=True)
+
+
+@app.command()
+def accredit(
+    entity_id: EntityArgument,
+    level: Annotated[
+        int | None, typer.Option(help="1 to 4 for a provider; none for a broker.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Accredit a provider at a level, or take up a broker; its configuration is checked first.
+
+    Example: `civitas providers accredit https://id.bank.example --level 2`
+    """
+    with deployment_of(config) as deployment:
+        entity = _accreditation(deployment).accredit(entity_id.rstrip("/"), level, SYSTEM.id)
+    _said(entity, as_json)
+
+
+@app.command()
+def suspend(
+    entity_id: EntityArgument,
+    reason: Annotated[str, typer.Option(help="Why; it is written to the audit.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Suspend an accredited entity: its statements stop, its marks say so.
+
+    Example: `civitas providers suspend https://id.bank.example --reason "audit overdue"`
+    """
+    with deployment_of(config) as deployment:
+        entity = _accreditation(deployment).suspend(entity_id.rstrip("/"), SYSTEM.id, reason)
+    _said(entity, as_json)
+
+
+@app.command()
+def reinstate(
+    entity_id: EntityArgument,
+    reason: Annotated[str, typer.Option(help="Why; it is written to the audit.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """End a suspension at the level that was held.
+
+    Example: `civitas providers reinstate https://id.bank.example --reason "audit passed"`
+    """
+    with deployment_of(config) as deployment:
+        entity = _accreditation(deployment).reinstate(entity_id.rstrip("/"), SYSTEM.id, reason)
+    _said(entity, as_json)
+
+
+@app.command("list")
+def list_providers(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """List all entities that ever applied, and how they stand.
+
+    Example: `civitas providers list`
+    """
+    with deployment_of(config) as deployment:
+        entities = _accreditation(deployment).entities()
+    if as_json:
+        print_json(
+            [{"entity_id": e.entity_id, "state": e.state, "level": e.level} for e in entities]
+        )
+        return
+    table = Table(box=None)
+    for heading in ("entity", "organization", "state", "level"):
+        table.add_column(heading)
+    for e in entities:
+        table.add_row(e.entity_id, e.organization, e.state, str(e.level or ""))
+    out.print(table)

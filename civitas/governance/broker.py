@@ -1,0 +1,47 @@
+"""Broker: the government regulates and runs the hub between services and accredited providers.
+
+The citizen picks a provider; services integrate once; provider and service stay blind to each
+other. The hub keeps no register of people and no attribute after the session.
+"""
+
+from __future__ import annotations
+
+from civitas.deployment import Deployment
+from civitas.plugs import who_calls
+from foundation.audit_doors import doors as audit_doors
+from foundation.ground import Ground
+from foundation.pages import doors as page_doors
+from idp import broker, federation, oauth
+from idp.broker import Broker
+from idp.federation import Federation
+from idp.oauth import OAuth, provider_metadata
+from policies import Policies, Withdrawal
+from policies import prepare as prepare_policies
+
+
+def assemble(ground: Ground) -> Deployment:
+    """Choice of provider in front, OpenID Connect for services behind, nothing kept between."""
+    policies = Policies(ground)
+    allied = Federation(
+        ground,
+        lambda: {
+            "openid_relying_party": broker.relying_party_metadata(ground),
+            "openid_provider": provider_metadata(ground.settings, policies.catalogue),
+        },
+    )
+    hub = Broker(ground, allied, policies)
+    tokens = OAuth(ground, policies, who=hub, signs_out=hub, claims=hub)
+    withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
+    return Deployment(
+        ground=ground,
+        doors={
+            "oauth": oauth.doors(tokens),
+            "broker": broker.doors(hub, withdrawal),
+            "federation": federation.doors(allied),
+            "audit": audit_doors(ground.audit),
+            "pages": page_doors(ground.pages),
+        },
+        who=who_calls(tokens.principal_of_token, hub.principal_of_session),
+        prepare=(prepare_policies, oauth.prepare, federation.prepare, broker.prepare),
+        parts={"broker": hub, "oauth": tokens, "federation": allied, "policies": policies},
+    )

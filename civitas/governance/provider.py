@@ -1,0 +1,99 @@
+"""Provider: the government is the identity provider.
+
+It enrols and proofs people, signs them in, steers release by consent, and onboards devices. A
+*private provider* is the same deployment with `[jurisdiction] regulator`: it is accredited, and
+serves brokers that its regulator vouches for.
+"""
+
+from __future__ import annotations
+
+from civitas.deployment import Deployment
+from civitas.plugs import (
+    Federated,
+    FromTheRegister,
+    KnownByServices,
+    device_is_active,
+    who_calls,
+)
+from device_registry import DeviceLife, Devices
+from device_registry import doors as device_doors
+from device_registry import prepare as prepare_devices
+from foundation.audit_doors import doors as audit_doors
+from foundation.ground import Ground
+from foundation.pages import doors as page_doors
+from idp import federation, login, oauth, register
+from idp.federation import Federation
+from idp.login import Login
+from idp.oauth import OAuth, provider_metadata
+from idp.register import Desk, IdentityLife, Importer, Register
+from pki import CertificateAuthority, Pki
+from pki import doors as pki_doors
+from pki import prepare as prepare_pki
+from policies import DecisionPoint, Policies, Withdrawal
+from policies import doors as policy_doors
+from policies import prepare as prepare_policies
+
+
+def assemble(ground: Ground) -> Deployment:
+    """People, things, consent, certificates: the whole house."""
+    policies = Policies(ground)
+    authority = CertificateAuthority(ground)
+    devices = Devices(ground, authority)
+    pki = Pki(authority, devices.gate)
+    people = Register(ground)
+    signing_in = Login(ground, people, policies, ends=(oauth.TokensEndWithSession(),))
+    allied = Federation(
+        ground, lambda: {"openid_provider": provider_metadata(ground.settings, policies.catalogue)}
+    )
+    tokens = OAuth(
+        ground,
+        policies,
+        who=signing_in,
+        signs_out=signing_in,
+        claims=FromTheRegister(people),
+        sources=(Federated(allied, ground.settings),) if allied.role == "leaf" else (),
+        authenticate_device=devices.authenticate,
+        device_is_active=device_is_active(devices),
+        validate_certificate=authority.validate_client,
+    )
+    withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
+    life = IdentityLife(ground, people.proofing, ends=(signing_in, oauth.TokensEndWithIdentity()))
+    desk = Desk(ground, people, life, Importer(ground, people))
+    device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
+    questions = DecisionPoint(policies, KnownByServices(people, tokens.person_of))
+    return Deployment(
+        ground=ground,
+        doors={
+            "oauth": oauth.doors(tokens),
+            "policies": policy_doors(questions),
+            "login": login.doors(signing_in),
+            "register": register.doors(desk),
+            "federation": federation.doors(allied),
+            "pki": pki_doors(pki),
+            "devices": device_doors(device_life),
+            "audit": audit_doors(ground.audit),
+            "pages": page_doors(ground.pages),
+        },
+        who=who_calls(tokens.principal_of_token, signing_in.principal_of_session),
+        prepare=(
+            prepare_policies,
+            prepare_pki,
+            prepare_devices,
+            oauth.prepare,
+            federation.prepare,
+        ),
+        on_start=(pki.complete_or_void,),
+        anchors=lambda: [authority.trust_anchors()],
+        parts={
+            "pki": authority,
+            "register": people,
+            "importer": desk.importer,
+            "identity_life": life,
+            "login": signing_in,
+            "oauth": tokens,
+            "devices": devices,
+            "device_life": device_life,
+            "federation": allied,
+            "policies": policies,
+        },
+    )

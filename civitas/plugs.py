@@ -1,0 +1,95 @@
+"""The plugs in the ports: small answers of one wing, in the words of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from device_registry import DeviceRefused, Devices
+from foundation.errors import NotFound
+from foundation.settings import Development, Settings
+from foundation.web import Principal
+from idp.federation import Federation
+from idp.oauth import Client, InvalidClientMetadata, client_from_metadata
+from idp.register import Register
+from policies import Facts
+
+
+class FromTheRegister:
+    """`oauth.ClaimsSource` and half of `policies.Subjects`, under provider: our own register."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return self._register.claims_of(person_id, names)
+
+    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
+        known = self._register.facts_of(person_id)
+        return Facts(level=level, age=known.age, active=known.active)
+
+
+class KnownByServices:
+    """`policies.Subjects`: whom a service means by its own `sub`, and what is known of them."""
+
+    def __init__(self, register: Register, person_of: Callable[[str, str], str | None]) -> None:
+        self._register = register
+        self.person_of = person_of
+
+    def facts_of(self, person_id: str) -> Facts:
+        known = self._register.facts_of(person_id)
+        return Facts(level=known.level, age=known.age, active=known.active)
+
+    def claims_of(self, person_id: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return self._register.claims_of(person_id, names)
+
+
+class Federated:
+    """`oauth.ClientSource`: relying parties that our regulator vouches for (§12.1)."""
+
+    def __init__(self, federation: Federation, settings: Settings) -> None:
+        self._federation = federation
+        self._development = settings.of(Development).loopback_http
+
+    def find(self, client_id: str, now: datetime) -> Client | None:
+        if "://" not in client_id:
+            return None
+        metadata = self._federation.relying_party(client_id)
+        if metadata is None:
+            return None
+        try:
+            return client_from_metadata(
+                client_id, metadata, development=self._development, kind="federated"
+            )
+        except InvalidClientMetadata:
+            return None
+
+
+def device_is_active(devices: Devices) -> Callable[[str, datetime], bool]:
+    """Whether a device may act now: asked each time one of its tokens is shown."""
+
+    def active(device_id: str, now: datetime) -> bool:
+        try:
+            devices.may_act(device_id)
+        except (DeviceRefused, NotFound):
+            return False
+        return True
+
+    return active
+
+
+def who_calls(
+    by_token: Callable[[Request], Principal | None],
+    by_session: Callable[[Request], Principal | None],
+) -> Callable[[Request], Principal | None]:
+    """`web.principal`: a token speaks for a program, a cookie for a person; never both."""
+
+    def who(request: Request) -> Principal | None:
+        if "authorization" in request.headers:
+            return by_token(request)
+        return by_session(request)
+
+    return who
