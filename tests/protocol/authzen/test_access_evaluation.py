@@ -224,10 +224,9 @@ def test_only_a_service_with_the_scope_may_ask(
 
 @pytest.mark.rfc("AuthZEN 1.0", "10.1.3")
 def test_the_request_identifier_comes_back_and_is_not_invented(client: TestClient) -> None:
-    marked = client.post(
-        EVALUATION, json=ask(), headers={"X-Request-ID": "bfe9eb29 / é".encode("latin-1")}
-    )
-    assert (b"x-request-id", "bfe9eb29 / é".encode("latin-1")) in marked.headers.raw
+    arbitrary = 'bfe9eb29 / {"a": "b"}; <x>'
+    marked = client.post(EVALUATION, json=ask(), headers={"X-Request-ID": arbitrary})
+    assert marked.headers["x-request-id"] == arbitrary
     assert "x-request-id" not in client.post(EVALUATION, json=ask()).headers
     long = client.post(EVALUATION, json=ask(), headers={"X-Request-ID": "x" * 300})
     assert long.status_code == 400
