@@ -1,0 +1,304 @@
+"""A federation in one process: regulator, providers and broker, joined by a network of our own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from foundation import opaque, web
+from foundation.clock import FrozenClock
+from foundation.errors import Edge
+from foundation.fetch import Fetch, Fetched, FetchFailed
+from foundation.ground import Ground
+from foundation.middleware import Gate
+from foundation.settings import Jurisdiction, Server
+from foundation.web import Context, Door, Principal
+from idp import broker as broker_suite
+from idp import federation as federation_suite
+from idp.broker import Broker
+from idp.federation import Federation, FederationSettings
+from idp.login import Authenticated, Requirement
+from policies import Policies, Withdrawal
+from tests.support import deployments
+
+REGULATOR = "http://localhost:9100"
+PROVIDER = "http://localhost:9201"
+SECOND_PROVIDER = "http://localhost:9202"
+BROKER = "http://localhost:9300"
+OFFICER = "sta_officer"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request that crossed the network."""
+
+    method: str
+    url: str
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Network(Fetch):
+    """`Fetch` without sockets: an origin is an application here, or nobody."""
+
+    members: dict[str, TestClient] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+
+    def get(
+        self, url: str, accept: Sequence[str], headers: Mapping[str, str] | None = None
+    ) -> Fetched:
+        self.sent.append(Sent("GET", url, {}, dict(headers or {})))
+        answer = self._member(url).get(url, headers=dict(headers or {}))
+        if answer.status_code != 200:
+            raise FetchFailed(f"{url} answered {answer.status_code}.", answer.status_code)
+        return self._fetched(url, answer, accept)
+
+    def post(self, url: str, form: Mapping[str, str], accept: Sequence[str]) -> Fetched:
+        self.sent.append(Sent("POST", url, dict(form), {}))
+        return self._fetched(url, self._member(url).post(url, data=dict(form)), accept)
+
+    def _member(self, url: str) -> TestClient:
+        parts = urlsplit(url)
+        try:
+            return self.members[f"{parts.scheme}://{parts.netloc}"]
+        except KeyError:
+            raise FetchFailed(f"{url} cannot be reached.") from None
+
+    def _fetched(self, url: str, answer: Any, accept: Sequence[str]) -> Fetched:
+        content_type = answer.headers.get("content-type", "").split(";")[0]
+        if accept and content_type not in accept:
+            raise FetchFailed(f"{url} answers {content_type}.")
+        return Fetched(url, answer.status_code, content_type, answer.content)
+
+
+@dataclass
+class Member:
+    """One deployment: its ground, its suites, and a browser that looks at it."""
+
+    url: str
+    ground: Ground
+    federation: Federation
+    browser: TestClient
+    who: list[Principal] = field(default_factory=list)
+
+    def sign_in(self, principal: Principal) -> None:
+        """From now on this principal calls, whatever the request says."""
+        self.who[:] = [principal]
+
+
+class City:
+    """Makes members on one clock and one network."""
+
+    def __init__(self, folder: Path, clock: FrozenClock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.network = Network()
+        self.made: list[Member] = []
+        self._anchor_keys: dict[str, Any] = {}
+
+    def close(self) -> None:
+        for member in self.made:
+            member.ground.close()
+
+    def regulator(self) -> Member:
+        made = self._member(REGULATOR, "regulator", None, dict)
+        self._anchor_keys = {REGULATOR: made.federation.key_set()}
+        return made
+
+    def provider(self, url: str = PROVIDER) -> ScriptedProvider:
+        provider = ScriptedProvider(url, self)
+        provider.member = self._member(
+            url, "provider", REGULATOR, provider.metadata, provider.doors()
+        )
+        return provider
+
+    def broker(self) -> tuple[Member, Broker]:
+        folder = self.folder / "broker"
+        ground = self._ground(folder, BROKER, "broker", REGULATOR)
+        broker_suite.prepare(ground)
+        federation_suite.prepare(ground)
+        federation = Federation(
+            ground,
+            lambda: {"openid_relying_party": broker_suite.relying_party_metadata(ground)},
+            self.network,
+        )
+        policies = Policies(ground)
+        hub = Broker(ground, federation, policies)
+        doors = (
+            *federation_suite.doors(federation),
+            *broker_suite.doors(hub, Withdrawal(policies, ())),
+            Door(("GET",), "/service", lambda request: _service(hub, request), "a service"),
+        )
+        return self._serve(BROKER, ground, federation, doors, hub.principal_of_session), hub
+
+    def _member(
+        self,
+        url: str,
+        governance: str,
+        regulator: str | None,
+        metadata: Callable[[], Mapping[str, Any]],
+        more: Sequence[Door] = (),
+    ) -> Member:
+        folder = self.folder / f"{governance}-{urlsplit(url).port}"
+        ground = self._ground(folder, url, governance, regulator)
+        federation_suite.prepare(ground)
+        ground.keys.ensure("jwt", "ES256")
+        federation = Federation(ground, metadata, self.network)
+        return self._serve(url, ground, federation, (*federation_suite.doors(federation), *more))
+
+    def _ground(self, folder: Path, url: str, governance: str, regulator: str | None) -> Ground:
+        folder.mkdir(parents=True)
+        anchors = self._anchor_keys if regulator else {}
+        settings = deployments.settings_in(
+            folder,
+            Server(url=url, listen=url.removeprefix("http://")),
+            Jurisdiction(
+                name=f"The {governance} {urlsplit(url).port}",
+                governance=governance,  # type: ignore[arg-type]
+                regulator=regulator,
+            ),
+            FederationSettings(trust_anchors=anchors),
+        )
+        return deployments.lay_ground(settings, self.clock)
+
+    def _serve(
+        self,
+        url: str,
+        ground: Ground,
+        federation: Federation,
+        doors: Sequence[Door],
+        who: Callable[[Request], Principal | None] | None = None,
+    ) -> Member:
+        called: list[Principal] = []
+        context = Context(
+            origins=frozenset({url}),
+            cookie_tag=hashlib.sha256(url.encode()).hexdigest()[:8],
+            secure_cookies=False,
+            trusted_proxies=(),
+            mac=ground.keys.mac,
+            who=who or (lambda request: called[0] if called else None),
+        )
+        gate = Middleware(
+            Gate,
+            context=context,
+            edge=Edge(ground.database, ground.pages),
+            max_body=1_000_000,
+            body_limits={},
+            development=True,
+            observe=lambda scope, status, seconds: None,
+        )
+        routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]
+        app = Starlette(routes=routes, middleware=[gate])
+        browser = TestClient(app, base_url=url, follow_redirects=False)
+        self.network.members[url] = browser
+        member = Member(url, ground, federation, browser, called)
+        self.made.append(member)
+        return member
+
+
+class ScriptedProvider:
+    """An OpenID Provider whose answers a test may bend. It checks nothing that we test."""
+
+    def __init__(self, url: str, city: City) -> None:
+        self.url = url
+        self.member: Member
+        self.acr = "urn:civitas:loa:2"
+        self.subject = "sub-of-ada"
+        self.userinfo: dict[str, Any] = {"name": "Ada Lovelace", "age_over_18": True}
+        self.bend: dict[str, Any] = {}
+        self.header: dict[str, Any] = {}
+        self.signed_by: Any = None
+        self.token_status = 200
+        self.asked: list[dict[str, str]] = []
+        self.redeemed: list[dict[str, str]] = []
+        self._nonces: dict[str, str] = {}
+        self._city = city
+
+    def metadata(self) -> Mapping[str, Any]:
+        keys = self.member.ground.keys.published("jwt")
+        return {
+            "openid_provider": {
+                "issuer": self.url,
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
+                "userinfo_endpoint": f"{self.url}/userinfo",
+                "jwks": federation_suite.published(keys),
+                "acr_values_supported": [f"urn:civitas:loa:{n}" for n in (1, 2, 3)],
+                "client_registration_types_supported": ["automatic"],
+            }
+        }
+
+    def doors(self) -> tuple[Door, ...]:
+        return (
+            Door(("POST",), "/token", self._token, "test"),
+            Door(("GET",), "/userinfo", self._userinfo, "test"),
+        )
+
+    def authorize(self, url: str) -> str:
+        """What the person's browser does here: sign in, and go back with an answer."""
+        outer = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        inner = dict(
+            federation_suite.read(outer["request"], "oauth-authz-req+jwt").unverified_claims
+        )
+        self.asked.append({**outer, **{f"inner {k}": str(v) for k, v in inner.items()}})
+        code = opaque.secret()
+        self._nonces[code] = inner["nonce"]
+        return f"{inner['redirect_uri']}?code={code}&state={inner['state']}&iss={self.url}"
+
+    def _token(self, request: Request) -> Response:
+        form = dict(web.form(request))
+        self.redeemed.append(form)
+        if self.token_status != 200:
+            return JSONResponse({"error": "invalid_grant"}, self.token_status)
+        now = int(self._city.clock.now().timestamp())
+        claims: dict[str, Any] = {
+            "iss": self.url,
+            "sub": self.subject,
+            "aud": BROKER,
+            "iat": now,
+            "exp": now + 300,
+            "auth_time": now,
+            "nonce": self._nonces.pop(form["code"]),
+            "acr": self.acr,
+            "amr": ["pwd"],
+            **self.bend,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        signer = self.signed_by or self.member.ground.keys.signer("jwt")
+        token = federation_suite.sign(signer, "JWT", claims)
+        return JSONResponse({"access_token": "at", "token_type": "Bearer", "id_token": token})
+
+    def _userinfo(self, request: Request) -> Response:
+        return JSONResponse({"sub": self.subject, **self.userinfo})
+
+
+def _service(hub: Broker, request: Request) -> Response:
+    """A stand-in for the authorization endpoint: who is there for what a service needs?"""
+    asked = request.query_params
+    answer = hub.who(
+        request,
+        Requirement(
+            level=int(asked.get("level", "2")),
+            prompt=frozenset(asked.get("prompt", "").split()),
+            max_age=timedelta(seconds=int(asked["max_age"])) if "max_age" in asked else None,
+            return_to=f"/service?level=0&service={asked.get('service', 'library')}",
+        ),
+    )
+    if isinstance(answer, Authenticated):
+        return JSONResponse(
+            {"subject": answer.subject, "level": answer.acr_level, "session": answer.session_id}
+        )
+    return Response(status_code=303, headers={"Location": answer.url})
