@@ -1,0 +1,128 @@
+"""The audit's public doors: what they show, to whom, and how they refuse — RFC 9162 §2.1."""
+
+import base64
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from foundation import audit_tree
+from foundation.audit_checkpoint import VerifierKey, open_note
+from foundation.audit_entry import entry
+from foundation.errors import Problem
+from foundation.ground import Ground
+from tests.support.audits import history, outside, record, sequence
+
+
+@pytest.fixture
+def client(ground: Ground) -> Iterator[TestClient]:
+    with outside(ground.audit) as client:
+        yield client
+
+
+def test_an_outsider_proves_every_leaf_with_nothing_but_the_doors(
+    ground: Ground, client: TestClient
+) -> None:
+    history(ground)
+    key = VerifierKey.parse(client.get("/audit/key").text)
+    signed = open_note(client.get("/audit/checkpoint").text, [key])
+    assert (signed.origin, signed.size) == ("localhost:8000/audit", 11)
+    for shown in client.get("/audit/entries", params={"count": 11}).json()["entries"]:
+        content = entry(shown["open"].encode(), map(bytes.fromhex, shown["sealed"]))
+        query = {"index": shown["index"], "size": 11}
+        proof = client.get("/audit/proof/inclusion", params=query).json()["proof"]
+        audit_tree.verify_inclusion(
+            audit_tree.leaf_hash(content), shown["index"], 11, decoded(proof), signed.root
+        )
+
+
+def test_the_tree_only_grows(ground: Ground, client: TestClient) -> None:
+    history(ground)
+    key = VerifierKey.parse(client.get("/audit/key").text)
+    old = open_note(client.get("/audit/checkpoint").text, [key])
+    record(ground)
+    sequence(ground)
+    new = open_note(client.get("/audit/checkpoint").text, [key])
+    proof = client.get("/audit/proof/consistency", params={"old": old.size, "new": new.size})
+    audit_tree.verify_consistency(
+        old.size, new.size, old.root, new.root, decoded(proof.json()["proof"])
+    )
+
+
+def test_what_no_checkpoint_covers_is_not_shown(ground: Ground, client: TestClient) -> None:
+    history(ground)
+    record(ground)
+    assert client.get("/audit/entries").json()["tree_size"] == 11
+    assert len(client.get("/audit/entries").json()["entries"]) == 11
+    assert client.get("/audit/entries", params={"start": 11}).json()["entries"] == []
+
+
+def test_public_entries_name_nobody(ground: Ground, client: TestClient) -> None:
+    history(ground)
+    everything = client.get("/audit/entries").text
+    assert "per_" not in everything
+    assert set(client.get("/audit/entries").json()["entries"][0]) == {
+        "index",
+        "event_id",
+        "open",
+        "sealed",
+    }
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        "entries?start=-1",
+        "entries?start=x",
+        "entries?count=0",
+        "entries?count=1001",
+        "entries?start=99999999999999999999",
+        "leaves?count=-5",
+        "proof/inclusion",
+        "proof/inclusion?index=1e3",
+        "proof/inclusion?index=0&size=0",
+        "proof/consistency",
+        "proof/consistency?old=0",
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_by_the_types(
+    ground: Ground, client: TestClient, door: str
+) -> None:
+    history(ground)
+    assert client.get(f"/audit/{door}").status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+@pytest.mark.parametrize(
+    ("door", "where"),
+    [
+        ("entries?start=12", "start"),
+        ("leaves?start=9007199254740991", "start"),
+        ("proof/inclusion?index=11", "index"),
+        ("proof/inclusion?index=5&size=5", "index"),
+        ("proof/inclusion?index=1&size=12", "size"),
+        ("proof/consistency?old=9&new=8", "old"),
+        ("proof/consistency?old=3&new=12", "new"),
+    ],
+)
+def test_a_question_about_no_signed_tree_is_a_problem_that_says_where(
+    ground: Ground, client: TestClient, door: str, where: str
+) -> None:
+    history(ground)
+    with pytest.raises(Problem) as refused:
+        client.get(f"/audit/{door}")
+    assert refused.value.status in (400, 404)
+    assert (refused.value.where, bool(refused.value.next_step)) == (where, True)
+
+
+@pytest.mark.parametrize("door", ["checkpoint", "entries", "leaves", "proof/inclusion?index=0"])
+def test_before_the_first_checkpoint_the_doors_ask_for_patience(
+    client: TestClient, door: str
+) -> None:
+    with pytest.raises(Problem) as refused:
+        client.get(f"/audit/{door}")
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "2"})
+
+
+def decoded(proof: list[str]) -> list[bytes]:
+    return [base64.b64decode(digest, validate=True) for digest in proof]
