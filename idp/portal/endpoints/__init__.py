@@ -1,0 +1,1 @@
+"""Pages and doors of the citizen's account, a file each."""

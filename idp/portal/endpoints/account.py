@@ -1,0 +1,104 @@
+"""The account: where one stands, one's data, one's devices — GDPR art. 15, 20."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from idp.portal import ledger
+from idp.portal.endpoints.consents import as_json as consent_as_json
+from idp.portal.wing import Portal
+
+RECENT = timedelta(days=30)
+
+
+def overview(portal: Portal, request: Request) -> Response:
+    """Identity, level, and the newest entries of the ledger."""
+    person_id = portal.citizen(request)
+    now = portal.ground.clock.now()
+    with portal.ground.database.read() as uow:
+        person = portal.register.person(uow, person_id)
+        profile = portal.register.profile(uow, person_id)
+    consents = portal.policies.consent.list(person_id)
+    teller = ledger.Teller(portal, person_id, portal.ground.pages.translator(request))
+    return portal.ground.pages.render(
+        request,
+        "portal/account.html",
+        person=person,
+        profile=profile,
+        sign_in_name=portal.sign_in_name(person_id),
+        session=portal.login.session(request),
+        active=sum(1 for c in consents if c.active_at(now)),
+        credentials=len(portal.login.management.list(portal.session(request).subject)),
+        entries=[teller.tell(e) for e in portal.ground.audit.ledger(person_id, limit=5)],
+    )
+
+
+def data(portal: Portal, request: Request) -> Response:
+    """Everything that is kept of the person, as one JSON file (GDPR art. 20)."""
+    person_id = portal.citizen(request)
+    with portal.ground.database.read() as uow:
+        person = portal.register.person(uow, person_id)
+        profile = portal.register.profile(uow, person_id)
+    wanted = portal.policies.catalogue.attributes
+    content: dict[str, Any] = {
+        "exported_at": portal.ground.clock.now().isoformat(),
+        "identity": {
+            "state": person.state if person else None,
+            "level": person.level if person else None,
+            "enrolled_at": person.enrolled_at.isoformat() if person else None,
+            "civil_number": profile.civil_number,
+            "sign_in_name": portal.sign_in_name(person_id),
+        },
+        "claims": dict(portal.register.claims_of(person_id, tuple(wanted))),
+        "consents": [consent_as_json(c) for c in portal.policies.consent.list(person_id)],
+        "credentials": [
+            {"kind": c.kind, "label": c.label, "created_at": c.created_at.isoformat()}
+            for c in portal.login.management.list(portal.session(request).subject)
+        ],
+        "devices": [{"id": d.id, "label": d.label} for d in portal.devices(person_id)],
+        "ledger": [ledger.as_json(e) for e in ledger.whole(portal, person_id)],
+    }
+    return download(content, "my-data.json")
+
+
+def ledger_page(portal: Portal, request: Request) -> Response:
+    """The ledger, a page at a time."""
+    person_id = portal.citizen(request)
+    before = request.query_params.get("before")
+    entries = portal.ground.audit.ledger(person_id, before, ledger.PAGE + 1)
+    teller = ledger.Teller(portal, person_id, portal.ground.pages.translator(request))
+    return portal.ground.pages.render(
+        request,
+        "portal/ledger.html",
+        entries=[teller.tell(e) for e in entries[: ledger.PAGE]],
+        older=entries[ledger.PAGE - 1].event_id if len(entries) > ledger.PAGE else None,
+    )
+
+
+def ledger_file(portal: Portal, request: Request) -> Response:
+    """The whole ledger, with what an outsider needs to find each entry in the audit tree."""
+    person_id = portal.citizen(request)
+    entries = [ledger.as_json(e) for e in ledger.whole(portal, person_id)]
+    return download({"log": portal.ground.audit.origin, "entries": entries}, "ledger.json")
+
+
+def devices(portal: Portal, request: Request) -> Response:
+    """The devices that are the citizen's own."""
+    person_id = portal.citizen(request)
+    return portal.ground.pages.render(
+        request, "portal/devices.html", devices=portal.devices(person_id)
+    )
+
+
+def download(content: dict[str, Any], name: str) -> Response:
+    return JSONResponse(
+        content,
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )

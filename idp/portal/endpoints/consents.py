@@ -1,0 +1,94 @@
+"""Consents: what, to whom, since when; withdraw, receipt — GDPR art. 7(3), ISO/IEC TS 27560."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from idp.portal.wing import Portal
+from policies import Consent
+
+
+def listing(portal: Portal, request: Request) -> Response:
+    """All answers, those in force first."""
+    person_id = portal.citizen(request)
+    now = portal.ground.clock.now()
+    consents = portal.policies.consent.list(person_id)
+    return portal.ground.pages.render(
+        request,
+        "portal/consents.html",
+        active=[_shown(portal, request, c) for c in consents if c.active_at(now)],
+        ended=[_shown(portal, request, c) for c in consents if not c.active_at(now)],
+    )
+
+
+def one(portal: Portal, request: Request) -> Response:
+    """One consent with the notice that was shown, and the button that withdraws it."""
+    consent = _own(portal, request)
+    return portal.ground.pages.render(
+        request,
+        "portal/consent.html",
+        shown=_shown(portal, request, consent),
+        in_force=consent.active_at(portal.ground.clock.now()),
+        done=request.query_params.get("done") == "withdrawn",
+    )
+
+
+def withdraw(portal: Portal, request: Request) -> Response:
+    """End it now, and everything that rests on it."""
+    person_id, form = portal.posted(request)
+    consent_id = request.path_params["consent_id"]
+    portal.withdrawal.withdraw(consent_id, person_id, form.get("reason", ""))
+    return RedirectResponse(f"/account/consents/{consent_id}?done=withdrawn", 303)
+
+
+def receipt(portal: Portal, request: Request) -> Response:
+    """The signed receipt as it stands (JWT)."""
+    consent = _own(portal, request)
+    return Response(
+        portal.policies.receipt(consent.id, consent.person_id),
+        media_type="application/jwt",
+        headers={
+            "Content-Disposition": f'attachment; filename="receipt-{consent.id}.jwt"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def as_json(consent: Consent) -> dict[str, Any]:
+    """A consent for a program of its owner: no identifier of the person."""
+    return {
+        "id": consent.id,
+        "service": consent.service,
+        "service_name": consent.service_name,
+        "purpose": consent.purpose,
+        "attributes": list(consent.attributes),
+        "refused": list(consent.refused),
+        "state": consent.state,
+        "given_at": consent.given_at.isoformat(),
+        "not_after": consent.not_after.isoformat(),
+        "ended_at": consent.ended_at.isoformat() if consent.ended_at else None,
+        "retention_days": consent.retention_days,
+        "notice": {
+            "version": consent.notice_version,
+            "language": consent.notice_language,
+            "text": consent.notice.text if consent.notice else None,
+        },
+    }
+
+
+def _own(portal: Portal, request: Request) -> Consent:
+    person_id = portal.citizen(request)
+    return portal.policies.consent.get(request.path_params["consent_id"], person_id)
+
+
+def _shown(portal: Portal, request: Request, consent: Consent) -> dict[str, Any]:
+    translate = portal.ground.pages.translator(request)
+    return {
+        "consent": consent,
+        "purpose": portal.purpose_sentence(consent.purpose, translate),
+        "attributes": [portal.attribute_label(a, translate) for a in consent.attributes],
+        "refused": [portal.attribute_label(a, translate) for a in consent.refused],
+    }

@@ -1,0 +1,78 @@
+"""Ways to sign in: change the password, add and remove passkeys — ISO/IEC 29115 CM-8, CM-9."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from idp.login import ChoiceRefused, ProveAgain, SignInRefused
+from idp.portal.wing import Portal
+
+HERE = "/account/credentials"
+AGAIN = f"/sign-in?return_to={HERE}&fresh=1"
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
+    return message
+
+
+WRONG = N_("This is not your present password.")
+
+
+def show(portal: Portal, request: Request) -> Response:
+    """What is bound to the person, and what may be done with it."""
+    return _page(portal, request)
+
+
+def change_password(portal: Portal, request: Request) -> Response:
+    """A new password, by proof of the present one."""
+    session = portal.session(request)
+    _, form = portal.posted(request)
+    translate = portal.ground.pages.translator(request)
+    try:
+        portal.login.management.change_password(
+            session,
+            form.get("present", ""),
+            form.get("chosen", ""),
+            form.get("repeated", ""),
+            web.client_address(request),
+        )
+    except SignInRefused:
+        return _page(portal, request, 422, {"present": translate(WRONG)})
+    except ChoiceRefused as refused:
+        said = translate(refused.message, **refused.values)
+        field = refused.field if refused.field in ("chosen", "repeated") else "chosen"
+        return _page(portal, request, 422, {field: said})
+    return RedirectResponse(f"{HERE}?done=password", 303)
+
+
+def remove(portal: Portal, request: Request) -> Response:
+    """End one credential, not the last."""
+    session = portal.session(request)
+    portal.posted(request)
+    try:
+        portal.login.management.remove(session, request.path_params["credential_id"])
+    except ProveAgain:
+        return RedirectResponse(AGAIN, 303)
+    return RedirectResponse(f"{HERE}?done=removed", 303)
+
+
+def _page(
+    portal: Portal,
+    request: Request,
+    status: int = 200,
+    wrong: dict[str, str] | None = None,
+) -> Response:
+    session = portal.session(request)
+    return portal.ground.pages.render(
+        request,
+        "portal/credentials.html",
+        status=status,
+        credentials=portal.login.management.list(session.subject),
+        recent=portal.login.management.is_recent(session),
+        again=AGAIN,
+        csrf=web.csrf_token(request),
+        wrong=wrong or {},
+        done=request.query_params.get("done", ""),
+    )

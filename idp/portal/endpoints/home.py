@@ -1,0 +1,22 @@
+"""The first page: what this is, or where one stands — WCAG 2.2."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from idp.portal.wing import Portal
+
+
+def home(portal: Portal, request: Request) -> Response:
+    """Public; who is signed in goes to where their work is."""
+    visitor = web.principal(request)
+    if visitor is None or visitor.kind not in ("citizen", "staff"):
+        return portal.ground.pages.render(request, "portal/home.html")
+    if visitor.kind == "citizen":
+        return RedirectResponse("/account", 303)
+    places = [p for p in portal.ground.pages.places if p.is_for(visitor)]
+    if len(places) == 1:
+        return RedirectResponse(places[0].href, 303)
+    return portal.ground.pages.render(request, "portal/home.html")

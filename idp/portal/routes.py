@@ -1,0 +1,51 @@
+"""Doors of the portal: pages for the citizen, and the same for their programs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from foundation.web import Door
+from idp.portal.endpoints import account, api, consents, credentials, home
+from idp.portal.wing import Portal
+
+_ACCESS, _PORTABLE = "GDPR art. 15", "GDPR art. 20"
+_CONSENT, _RECEIPT = "GDPR art. 7(3)", "ISO/IEC TS 27560"
+_CREDENTIALS = "ISO/IEC 29115 CM-9"
+_ONE = "/account/consents/{consent_id}"
+
+
+def doors(portal: Portal) -> tuple[Door, ...]:
+    return (
+        Door(("GET",), "/", partial(home.home, portal), "WCAG 2.2"),
+        Door(("GET",), "/account", partial(account.overview, portal), _ACCESS),
+        Door(("GET",), "/account/ledger", partial(account.ledger_page, portal), _ACCESS),
+        Door(("GET",), "/account/ledger.json", partial(account.ledger_file, portal), _PORTABLE),
+        Door(("GET",), "/account/data.json", partial(account.data, portal), _PORTABLE),
+        Door(("GET",), "/account/devices", partial(account.devices, portal), _ACCESS),
+        Door(("GET",), "/account/consents", partial(consents.listing, portal), _CONSENT),
+        Door(("GET",), _ONE, partial(consents.one, portal), _CONSENT),
+        Door(("POST",), f"{_ONE}/withdraw", partial(consents.withdraw, portal), _CONSENT),
+        Door(("GET",), f"{_ONE}/receipt", partial(consents.receipt, portal), _RECEIPT),
+        Door(("GET",), "/account/credentials", partial(credentials.show, portal), _CREDENTIALS),
+        Door(
+            ("POST",),
+            "/account/credentials/password",
+            partial(credentials.change_password, portal),
+            _CREDENTIALS,
+        ),
+        Door(
+            ("POST",),
+            "/account/credentials/{credential_id}/remove",
+            partial(credentials.remove, portal),
+            _CREDENTIALS,
+        ),
+        Door(("GET",), "/me/v1/consents", partial(api.list_consents, portal), _ACCESS, api=True),
+        Door(
+            ("POST",),
+            "/me/v1/consents/{consent_id}/withdraw",
+            partial(api.withdraw_consent, portal),
+            _CONSENT,
+            api=True,
+        ),
+        Door(("GET",), "/me/v1/ledger", partial(api.read_ledger, portal), _ACCESS, api=True),
+    )

@@ -1,0 +1,59 @@
+"""What an event says to the person whom it concerns: a sentence per kind — row P-4."""
+
+from __future__ import annotations
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
+    return message
+
+
+# %(service)s, %(purpose)s, %(attributes)s, %(level)s, %(reason)s, %(device)s are filled in.
+SENTENCES: dict[str, str] = {
+    "register.enrol": N_("Your identity was entered in the register, at level %(level)s."),
+    "register.proof": N_("Your identity reached level %(level)s."),
+    "register.proofing-accepted": N_("Your identity was checked for level %(level)s: accepted."),
+    "register.proofing-refused": N_("Your identity was checked for level %(level)s: refused."),
+    "register.proofing-awaiting-second-officer": N_(
+        "Your identity was checked for level %(level)s; a second officer still has to confirm."
+    ),
+    "register.letter": N_("A letter with an activation code was made for you."),
+    "register.looked-up": N_("An officer opened your record."),
+    "register.activate": N_("You activated your identity."),
+    "register.adjust": N_("Your record was brought up to date."),
+    "register.suspend": N_("Your identity was suspended."),
+    "register.reactivate": N_("Your identity was made active again."),
+    "register.archive": N_("Your identity was archived."),
+    "register.restore": N_("Your identity was restored."),
+    "sign-in.succeeded": N_("You signed in, at level %(level)s."),
+    "sign-in.failed": N_("Somebody tried to sign in with your name, and failed."),
+    "sign-in.locked": N_("Sign-in with your name was slowed down after many failed attempts."),
+    "session.ended": N_("A session of yours ended."),
+    "credential.added": N_("A way to sign in was added."),
+    "credential.changed": N_("Your password was changed."),
+    "credential.ended": N_("A way to sign in was removed."),
+    "service.signed_in": N_("You signed in to %(service)s, at level %(level)s."),
+    "service.refused": N_("You refused %(service)s."),
+    "tokens.ended": N_("The access of %(service)s ended."),
+    "consent.given": N_("You allowed %(service)s to learn: %(attributes)s."),
+    "consent.refused": N_("You chose that %(service)s learns nothing."),
+    "consent.withdrawn": N_("You withdrew what you had allowed %(service)s."),
+    "consent.expired": N_("What you had allowed %(service)s expired."),
+    "data.released": N_("%(service)s received: %(attributes)s."),
+    "data.verified": N_("%(service)s asked, and got only yes or no: %(attributes)s."),
+    "data.refused": N_("%(service)s asked for %(attributes)s and got nothing."),
+    "device.registered": N_("A device was registered as yours."),
+    "device.token_made": N_("A token to enrol a device of yours was made."),
+    "device.enrolled": N_("A device of yours received its certificate."),
+    "device.renewed": N_("A device of yours renewed its certificate."),
+    "device.enrolment_refused": N_("A device of yours was refused a certificate."),
+}
+OTHER = N_("Something happened that this page has no words for yet: %(kind)s.")
+UNREADABLE = N_("The content of this entry cannot be read any more.")
+
+ACTORS: dict[str, str] = {
+    "self": N_("You"),
+    "citizen": N_("Another person"),
+    "staff": N_("Staff of the identity service"),
+    "system": N_("The identity service itself"),
+    "device": N_("A device"),
+}
