@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 from sqlalchemy import text
 
+from civitas.tour.deployments import Deployed
 from foundation.database import Database
 from foundation.ground import Ground
 from tests.support.browser import VirtualAuthenticator
@@ -47,3 +49,9 @@ def test_a_page_without_faults_passes_and_one_with_a_fault_does_not(
 @pytest.mark.browser
 def test_the_virtual_authenticator_begins_empty(authenticator: VirtualAuthenticator) -> None:
     assert authenticator.credentials() == []
+
+
+def test_a_live_server_answers_over_http_and_tls(live_server: Deployed) -> None:
+    assert httpx.get(f"{live_server.url}/healthz").json() == {"status": "alive"}
+    # Its certificate is its own authority's, which only its devices trust.
+    assert httpx.get(f"{live_server.tls_url}/healthz", verify=False).status_code == 200
