@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["SYSTEM", "Actor", "Audit", "LedgerEntry", "NothingSigned", "TreeBroken"]
 
 USE = "audit"
+# Built once: every act of the house records an event.
+_INSERT_EVENT = insert(events)
+_INSERT_SUBJECTS = insert(subjects)
 
 
 class NothingSigned(Exception):
@@ -117,8 +120,9 @@ class Audit:
             acting = _line(event_id, -1, self._subject(f"{actor.kind}\0{actor.id}"), None)
             lines.append({**acting, "ref": actor_ref})
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
-        uow.execute(insert(events).values(id=event_id, kind=kind, at=at, open=public, waiting=1))
-        uow.execute(insert(subjects), lines)
+        event = {"id": event_id, "kind": kind, "at": at, "open": public, "waiting": 1}
+        uow.execute(_INSERT_EVENT, event)
+        uow.execute(_INSERT_SUBJECTS, lines)
         return event_id
 
     def forget(self, uow: UnitOfWork, person_id: str) -> None:

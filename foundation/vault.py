@@ -17,7 +17,18 @@ from threading import Lock
 from typing import ClassVar, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Column, LargeBinary, MetaData, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
@@ -46,6 +57,11 @@ person_keys = Table(
     Column("created_at", Instant, nullable=False),
     # A held key is transient: NULL for one that lives until it is erased.
     Column("held_until", Instant, nullable=True),
+)
+
+
+_KEY_OF = select(person_keys.c.wrapped, person_keys.c.held_until).where(
+    person_keys.c.person_id == bindparam("person")
 )
 
 
@@ -196,11 +212,7 @@ class Vault:
                 self._cache.move_to_end(person_id)
                 return cached.cipher
         with self.store.read() as uow:
-            row = uow.one(
-                select(person_keys.c.wrapped, person_keys.c.held_until).where(
-                    person_keys.c.person_id == person_id
-                )
-            )
+            row = uow.one(_KEY_OF, {"person": person_id})
         if row is None or (row.held_until is not None and row.held_until <= now):
             self._forget(person_id)
             raise Erased(person_id)
