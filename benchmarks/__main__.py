@@ -52,7 +52,7 @@ def measure_bare(folder: Path, url: str, requests: int) -> tuple[list[Figure], S
         credentials = {"name": bare.CLIENT, "password": bare.PASSWORD}
         kinds = {
             "client-credential grants": [grant] * requests,
-            "introspections": [form("/introspect", {"token": token})] * requests,
+            "introspections": [form("/introspect", {"token": token, **CLIENT})] * requests,
             "certificates": [form("/certificate", {"csr": csr()})] * (requests // 2),
             "password sign-ins": [form("/sign-in", credentials, 303)] * (requests // 20),
         }

@@ -1,8 +1,8 @@
 """The bare equivalents: the same server, storage and cryptography, with no product around them.
 
 `python -m benchmarks.bare PORT DATABASE_URL [SCHEMA]` answers:
-POST /token       one read, one durable write, one ES256 signature: a client-credential grant
-POST /introspect  one ES256 verification, one read
+POST /token       one read, one ES256 signature: a client-credential grant, which consumes nothing
+POST /introspect  one read for the caller, one ES256 verification, one read for revocations
 POST /sign-in     one Argon2id verification, one read, one durable write
 POST /certificate parse and check a CSR, write, sign a P-256 certificate, write
 """
@@ -78,23 +78,26 @@ class Bare:
         with self._database.write() as uow:
             uow.execute(insert(rows).values(id=key, value=value))
 
-    def token(self, form: dict[str, str]) -> Response:
+    def _authenticate(self, form: dict[str, str]) -> None:
         secret, _ = self._client(form["client_id"])
         given = hashlib.sha256(form["client_secret"].encode()).digest()
         assert hmac.compare_digest(secret, given)
+
+    def token(self, form: dict[str, str]) -> Response:
+        self._authenticate(form)
         now = int(time.time())
         value = secrets.token_urlsafe(16)
-        self._keep(hashlib.sha256(value.encode()).digest(), b"")
         claims = {"iss": "bare", "sub": CLIENT, "iat": now, "exp": now + 300, "jti": value}
         token = jwt.encode(claims, self._key, "ES256")
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 300})
 
     def introspect(self, form: dict[str, str]) -> Response:
+        self._authenticate(form)
         claims = jwt.decode(form["token"], self._public, ["ES256"])
         key = hashlib.sha256(claims["jti"].encode()).digest()
         with self._database.read() as uow:
             row = uow.one(select(rows.c.id).where(rows.c.id == key))
-        return JSONResponse({"active": row is not None, **claims})
+        return JSONResponse({"active": row is None, **claims})
 
     def sign_in(self, form: dict[str, str]) -> Response:
         _, password = self._client(form["name"])
