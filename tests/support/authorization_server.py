@@ -26,6 +26,7 @@ from idp import oauth
 from idp.login import Authenticated, GoTo, Requirement
 from idp.oauth import pkce
 from policies import Facts, Policies, Withdrawal
+from policies import prepare as prepare_policies
 
 CALLBACK = "https://library.example/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -100,6 +101,7 @@ class AuthorizationServer:
         self.ground = ground
         # The RSA key takes long to make: tests that need it call `oauth.prepare`.
         ground.keys.ensure("jwt", "ES256")
+        prepare_policies(ground)
         self.policies = Policies(ground)
         self.people = FakePeople(ground)
         self.oauth = oauth.OAuth(
