@@ -1,0 +1,151 @@
+"""Enrolment on either database, with threads and with a second process's view."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from cryptography import x509
+from sqlalchemy import select
+
+from device_registry import DeviceRefused
+from foundation.errors import Conflict, Problem
+from foundation.ground import Ground
+from pki.tables import certificates
+from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
+
+THREADS = 8
+
+
+@pytest.fixture
+def city(any_ground: Ground) -> City:
+    return found_city(any_ground)
+
+
+def at_once(work: Callable[[int], Any]) -> list[Any]:
+    """What eight threads get, a refusal as its reason."""
+
+    def one(n: int) -> Any:
+        try:
+            return work(n)
+        except Problem as refusal:
+            return refusal.where
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(one, range(THREADS)))
+
+
+def issued(city: City) -> int:
+    with city.ground.database.read() as uow:
+        rows = uow.all(select(certificates.c.state).where(certificates.c.profile == "device"))
+    return Counter(row.state for row in rows)["issued"]
+
+
+def test_eight_threads_with_one_token_and_eight_keys_get_one_certificate(city: City) -> None:
+    registered = city.register()
+    cities = [city, same_city(city.ground)]
+    bodies = [csr(new_key(), registered.device.id) for _ in range(THREADS)]
+    answers = at_once(lambda n: cities[n % 2].enrol(registered, bodies[n]).serial)
+    assert Counter(answers)["token_used"] == THREADS - 1
+    assert issued(city) == 1
+
+
+def test_eight_threads_with_one_token_and_one_key_get_the_same_certificate(city: City) -> None:
+    registered = city.register()
+    body = csr(new_key(), registered.device.id)
+    cities = [city, same_city(city.ground)]
+    answers = at_once(lambda n: cities[n % 2].enrol(registered, body).der)
+    assert len(set(answers)) == 1, answers
+    assert issued(city) == 1
+
+
+@pytest.mark.row("failures", "17")
+def test_eight_devices_with_one_key_leave_it_with_one_of_them(city: City) -> None:
+    key = new_key()
+    registered = [city.register() for _ in range(THREADS)]
+    answers = at_once(lambda n: city.enrol(registered[n], csr(key, registered[n].device.id)).serial)
+    assert Counter(answers)["subjectPKInfo"] == THREADS - 1
+    assert issued(city) == 1
+
+
+def test_eight_renewals_with_one_request_yield_one_certificate(city: City) -> None:
+    registered, _, old = city.enrolled()
+    body = csr(new_key(), registered.device.id)
+    answers = at_once(lambda n: city.renew(old, body).serial)
+    assert len(set(answers)) == 1, answers
+    assert issued(city) == 2
+
+
+def test_completing_beside_an_issuing_process_doubles_nothing(city: City) -> None:
+    registered = [city.register() for _ in range(THREADS)]
+    other = same_city(city.ground)
+
+    def work(n: int) -> Any:
+        enrolled = city.enrol(registered[n], csr(new_key(), registered[n].device.id))
+        other.pki.complete_or_void(city.now)
+        return enrolled.serial
+
+    answers = at_once(work)
+    assert len(set(answers)) == THREADS
+    assert issued(city) == THREADS
+    for one in registered:
+        assert len(city.devices.credentials(one.device.id)) == 1
+
+
+def test_suspension_is_seen_by_the_other_process_at_once(city: City) -> None:
+    registered, _, certificate = city.enrolled()
+    other = same_city(city.ground)
+    other.devices.authenticate(certificate, city.now)
+    city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
+    with pytest.raises(DeviceRefused):
+        other.devices.authenticate(certificate, city.now)
+
+
+def test_of_two_acts_at_once_one_wins(city: City) -> None:
+    registered, _, _ = city.enrolled()
+    answers = at_once(
+        lambda n: city.life.suspend(registered.device.id, OPERATOR, "noise", city.now).state
+    )
+    assert Counter(answers) == {"suspended": 1, "state": THREADS - 1}
+    steps = [step.act for step in city.devices.history(registered.device.id)]
+    assert steps.count("suspend") == 1
+
+
+def test_an_identifier_goes_to_one_of_eight(city: City) -> None:
+    name = ("urn_dev", "urn:dev:os:32473-1")
+
+    def work(n: int) -> Any:
+        from tests.support.devices import LAMPS
+
+        return city.register(f"lamp {n}", LAMPS, name).device.id
+
+    answers = at_once(work)
+    assert Counter(answers)["identifiers"] == THREADS - 1
+    with pytest.raises(Conflict):
+        work(9)
+
+
+def test_first_use_of_a_renewed_certificate_by_eight_threads_ends_the_old_one_once(
+    city: City,
+) -> None:
+    registered, _, old = city.enrolled()
+    renewed = city.renew(old, csr(new_key(), registered.device.id))
+    new = x509.load_der_x509_certificate(renewed.der)
+    answers = at_once(lambda n: city.devices.authenticate(new, city.now).id)
+    assert set(answers) == {registered.device.id}
+    assert city.events().count("certificate.revoked") == 1
+
+
+def test_the_list_pages_from_the_newest(city: City) -> None:
+    ids = [city.register(f"lamp {n}").device.id for n in range(7)]
+    seen: list[str] = []
+    after = None
+    while page := city.devices.page(after, 3):
+        seen += [device.id for device in page]
+        after = page[-1].id
+    assert sorted(seen) == sorted(ids)
+    assert len(seen) == 7
+    assert city.devices.page("dev_unknown") == []
