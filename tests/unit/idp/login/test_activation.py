@@ -1,0 +1,155 @@
+"""From a letter to a first sign-in — ISO/IEC 29115 CM-3, CM-5, CM-6, AU-2; failures 4."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.sign_in import NAME, PASSWORD, SignInDesk
+
+
+@pytest.mark.row("assurance", "CM-6")
+def test_the_code_of_the_letter_leads_to_a_session_and_an_active_identity(
+    desk: SignInDesk,
+) -> None:
+    browser = desk.browser()
+    done = browser.activate(desk.enrol())
+    assert done.headers["location"] == "/activate/passkey"
+    there = browser.whoami()
+    assert (there["kind"], there["level"]) == ("citizen", 2)
+    with desk.ground.database.read() as uow:
+        assert desk.register.is_active(uow, there["id"])
+    kinds = [kind for kind, _ in desk.events(there["id"])]
+    assert "credential.added" in kinds
+    assert "sign-in.succeeded" in kinds
+
+
+def test_the_person_is_greeted_only_after_the_code_is_proven(desk: SignInDesk) -> None:
+    browser = desk.browser()
+    code = desk.enrol(given="Liisbet")
+    assert "Liisbet" not in browser.post("/activate", code="AAAA-AAAA-AAAA-AAAA-AAAA").text
+    browser.post("/activate", code=code)
+    assert "Liisbet" in browser.get("/activate/set-up").text
+
+
+@pytest.mark.row("failures", "4")
+def test_an_opened_set_up_uses_nothing_up_until_the_password_is_set(desk: SignInDesk) -> None:
+    code = desk.enrol()
+    abandoned = desk.browser()
+    assert abandoned.post("/activate", code=code).status_code == 303
+    elsewhere = desk.browser()
+    elsewhere.activate(code)
+    assert elsewhere.whoami()["level"] == 2
+
+
+@pytest.mark.row("failures", "4")
+def test_a_code_that_was_used_opens_nothing_in_any_order_of_pages(desk: SignInDesk) -> None:
+    code = desk.enrol()
+    waiting = desk.browser()
+    waiting.post("/activate", code=code)
+    token = waiting.csrf("/activate/set-up")
+    desk.browser().activate(code)
+    late = waiting.http.post(
+        "/activate/set-up",
+        data={
+            "csrf_token": token,
+            "name": "thief",
+            "password": PASSWORD,
+            "repeated": PASSWORD,
+        },
+    )
+    assert late.headers["location"] == "/activate"
+    assert waiting.post("/activate", code=code).status_code == 410
+    assert waiting.get("/activate/set-up").headers["location"] == "/activate"
+    assert desk.login.directory.of_name("thief") is None
+
+
+def test_an_opened_set_up_is_worth_nothing_in_another_browser(desk: SignInDesk) -> None:
+    first, second = desk.browser(), desk.browser()
+    first.post("/activate", code=desk.enrol())
+    stolen = first.cookie("set-up")
+    assert stolen is not None
+    second.get("/activate")
+    second.set_cookie("set-up", stolen.strip('"'))
+    assert second.get("/activate/set-up").headers["location"] == "/activate"
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "repeated", "sentence"),
+    [
+        (NAME, "short", "short", "at least 10 characters"),
+        (NAME, "password1234", "password1234", "easily guessed"),
+        (NAME, "tammanna1990", "tammanna1990", "easily guessed"),
+        (NAME, PASSWORD, PASSWORD + "x", "not the same"),
+        (NAME, "x" * 1025, "x" * 1025, "too long"),
+        ("a b", PASSWORD, PASSWORD, "without spaces"),
+    ],
+)
+@pytest.mark.row("assurance", "AU-2")
+def test_a_choice_that_will_not_do_says_why_and_uses_nothing_up(
+    desk: SignInDesk, name: str, password: str, repeated: str, sentence: str
+) -> None:
+    browser = desk.browser()
+    browser.post("/activate", code=desk.enrol())
+    page = browser.post("/activate/set-up", name=name, password=password, repeated=repeated)
+    assert page.status_code == 422
+    assert sentence in page.text
+    assert password not in page.text.replace("orbit", "") or password == PASSWORD
+    done = browser.post("/activate/set-up", name=NAME, password=PASSWORD, repeated=PASSWORD)
+    assert done.status_code == 303
+
+
+def test_a_name_that_somebody_has_is_refused_and_the_code_still_works(desk: SignInDesk) -> None:
+    desk.citizen()
+    browser = desk.browser()
+    browser.post("/activate", code=desk.enrol("CD654321"))
+    page = browser.post("/activate/set-up", name=NAME, password=PASSWORD, repeated=PASSWORD)
+    assert "cannot be used" in page.text
+    done = browser.post("/activate/set-up", name="other", password=PASSWORD, repeated=PASSWORD)
+    assert done.status_code == 303
+
+
+def test_guessing_codes_is_throttled_by_source(desk: SignInDesk) -> None:
+    browser = desk.browser()
+    token = browser.csrf("/activate")
+    answers = [
+        browser.http.post("/activate", data={"csrf_token": token, "code": f"AAAA-{n}"}).status_code
+        for n in range(desk.login.settings.source_attempts + 1)
+    ]
+    assert set(answers[:-1]) == {410}
+    assert answers[-1] == 429
+
+
+@pytest.mark.row("assurance", "AU-2")
+def test_staff_begin_by_a_one_time_link_and_get_their_role(desk: SignInDesk) -> None:
+    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
+    browser = desk.browser()
+    assert browser.get(f"/invitation/{secret}").headers["location"] == "/activate/set-up"
+    assert "Ada Mets" in browser.get("/activate/set-up").text
+    done = browser.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
+    assert done.status_code == 303
+    there = browser.whoami()
+    assert (there["kind"], there["roles"]) == ("staff", ["officer"])
+    assert desk.browser().get(f"/invitation/{secret}").status_code == 410
+
+
+def test_staff_who_hold_a_passkey_have_no_role_until_they_use_it(desk: SignInDesk) -> None:
+    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
+    browser = desk.browser()
+    browser.get(f"/invitation/{secret}")
+    browser.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
+    passkey = browser.add_passkey()
+    again = desk.browser()
+    onward = again.sign_in("ada").headers["location"]
+    assert onward == "/sign-in?level=3"
+    assert again.whoami()["roles"] == []
+    assert again.use(passkey, step_up=True).json() == {"location": "/desk"}
+    assert again.whoami()["roles"] == ["officer"]
+
+
+def test_where_nobody_but_staff_signs_in_there_is_nothing_to_activate(desk: SignInDesk) -> None:
+    regulator = SignInDesk(desk.ground, staff_only=True)
+    browser = regulator.browser()
+    assert browser.get("/activate").status_code == 404
+    page = browser.get("/sign-in").text
+    assert "/activate" not in page
+    assert "staff" in page
