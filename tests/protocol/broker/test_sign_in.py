@@ -167,7 +167,8 @@ def test_signing_out_erases_the_answer_at_once(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    "acr", ["urn:civitas:loa:1", "0", "", "urn:civitas:loa:9", "high", None, 3, ["urn:civitas:loa:2"]]
+    "acr",
+    ["urn:civitas:loa:1", "0", "", "urn:civitas:loa:9", "high", None, 3, ["urn:civitas:loa:2"]],
 )  # fmt: skip
 def test_a_level_below_the_one_asked_is_refused_with_a_reason_and_another_way(
     hub: Hub, acr: Any
