@@ -70,6 +70,8 @@ def _basic(request: Request) -> tuple[str | None, str | None]:
         if scheme.lower() != "basic" or len(encoded) > LONGEST_CREDENTIALS:
             raise ValueError(scheme)
         decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+        if not decoded.isprintable():  # RFC 7617 §2: no control characters
+            raise ValueError("control character")
     except (binascii.Error, ValueError):
         raise EnrolmentUnauthorized(
             "credentials_malformed",

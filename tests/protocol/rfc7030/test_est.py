@@ -93,7 +93,15 @@ def test_without_credentials_the_server_asks_for_basic(town: Town) -> None:
 
 @pytest.mark.rfc("7030", "3.2.3")
 @pytest.mark.parametrize(
-    "header", ["Basic", "Basic ???", "Bearer abc", "Basic " + "A" * 2000, "Basic /////w=="]
+    "header",
+    [
+        "Basic",
+        "Basic ???",
+        "Bearer abc",
+        "Basic " + "A" * 2000,
+        "Basic /////w==",
+        "Basic ZGV2AAE6eA==",
+    ],
 )
 def test_a_malformed_authorization_is_401(town: Town, header: str) -> None:
     answer = enrol(town, None, csr(new_key(), None), headers={**PKCS10, "Authorization": header})
