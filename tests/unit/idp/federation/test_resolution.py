@@ -122,7 +122,7 @@ def test_what_is_no_entity_identifier_is_not_fetched(entity_id: str) -> None:
 
 
 def test_success_and_failure_are_remembered_for_two_seconds() -> None:
-    web, (leaf, middle, anchor) = Web(), federation()
+    web, (leaf, _, anchor) = Web(), federation()
     clock = FrozenClock(NOW)
     asking = resolution(web, anchor, clock)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Trust chains: what makes one valid, and everything that does not — OpenID Federation §3, §10.2."""
+"""Trust chains: what makes one valid, and what does not — OpenID Federation §3, §10.2."""
 
 from datetime import timedelta
 from typing import Any
