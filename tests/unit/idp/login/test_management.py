@@ -60,7 +60,8 @@ def test_a_passkey_that_was_removed_opens_nothing_from_then_on(desk: SignInDesk)
     elsewhere = desk.browser()
     elsewhere.use(passkey)
     session = session_of(desk, browser)
-    password, bound = desk.login.management.list(session.subject)
+    by_kind = {c.kind: c for c in desk.login.management.list(session.subject)}
+    password, bound = by_kind["password"], by_kind["passkey"]
     desk.login.management.remove(session, bound.id)
     assert elsewhere.whoami() is None
     assert desk.browser().use(passkey).status_code == 422
