@@ -1,4 +1,4 @@
-"""The registry's JSON interface and the operator's pages: who may, what it says, what it refuses."""
+"""The registry's JSON interface and the operator's pages: who may, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""A process killed in the middle of an enrolment: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from foundation.clock import FrozenClock
+from foundation.database import DatabaseSettings
+from foundation.settings import Settings
+from pki.tables import certificates
+from tests.support import deployments
+from tests.support.devices import OPERATOR, City, csr, found_city, new_key
+
+POINTS = {
+    "before the serial is recorded": "pki.store.record",
+    "after the serial is recorded": "pki.issuance.Issuance._sign",
+    "after signing": "pki.issuance.Issuance._record_signed",
+    "before the second commit": "pki.issuance.Issuance._audit_issued",
+    "before the answer": "pki.store.as_issued",
+}
+
+# Dies as by SIGKILL at the point that is asked for: no handler, no `finally`, no rollback of ours.
+VICTIM = """
+import base64, os, sys
+from pathlib import Path
+from unittest import mock
+from foundation.clock import FrozenClock
+from foundation.database import DatabaseSettings
+from tests.support import deployments
+from tests.support.devices import same_city
+import pki
+folder, database, point, device, token, body = sys.argv[1:]
+settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
+city = same_city(deployments.lay_ground(settings, FrozenClock(deployments.START)))
+caller = pki.Caller(device, token, None, "192.0.2.1")
+seen = []
+def die(*_, **__):
+    os.kill(os.getpid(), 9)
+with mock.patch(point, die):
+    city.pki.enrol(caller, base64.b64decode(body), city.now)
+"""
+
+
+@pytest.fixture
+def settings(any_settings: Settings) -> Settings:
+    return any_settings
+
+
+@pytest.mark.row("devices", "issuance")
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_an_enrolment_that_is_killed_is_finished_once(
+    settings: Settings, clock: FrozenClock, point: str
+) -> None:
+    ground = deployments.lay_ground(settings, clock)
+    try:
+        city = found_city(ground)
+        registered = city.register()
+        body = csr(new_key(), registered.device.id)
+        killed = subprocess.run(
+            [
+                sys.executable, "-c", VICTIM, str(settings.path.parent),
+                settings.of(DatabaseSettings).url, point, registered.device.id, registered.token,
+                base64.b64encode(body).decode(),
+            ],
+            cwd=Path(__file__).parents[2], capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert killed.returncode == -9, killed.stderr
+        after_the_restart(city, registered.device.id)
+        issued = city.enrol(registered, body)
+        assert city.enrol(registered, body) == issued
+        whole(city, registered.device.id)
+        city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
+        ground.audit.sequence(city.now)
+        ground.audit.checkpoint()
+        assert ground.audit.verify().ok
+    finally:
+        ground.close()
+
+
+def after_the_restart(city: City, device_id: str) -> None:
+    """Every recorded serial is settled before anything is served."""
+    city.pki.complete_or_void(city.now)
+    with city.ground.database.read() as uow:
+        assert "recorded" not in {row.state for row in uow.all(select(certificates.c.state))}
+
+
+def whole(city: City, device_id: str) -> None:
+    with city.ground.database.read() as uow:
+        rows = uow.all(select(certificates).where(certificates.c.holder == device_id))
+    assert [row.state for row in rows] == ["issued"]
+    assert [c.serial for c in city.devices.credentials(device_id)] == [rows[0].serial]
+    assert city.devices.get(device_id).state == "active"
+    assert city.events().count("device.enrolled") == 1
+    assert city.events().count("certificate.issued") == 1
