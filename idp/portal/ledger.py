@@ -10,7 +10,7 @@ from typing import Any
 from foundation.audit import LedgerEntry
 from foundation.audit_entry import sealed_digest
 from foundation.pages import Translator
-from idp.portal.sentences import ACTORS, OTHER, SENTENCES, UNREADABLE
+from idp.portal.sentences import ACTORS, OTHER, REFUSALS, SENTENCES, UNREADABLE
 from idp.portal.wing import Portal
 
 PAGE = 50
@@ -45,7 +45,7 @@ class Teller:
             entry.at,
             self._what(entry),
             self._who(entry),
-            self._why(entry.details),
+            self._why(entry),
             entry.leaf_index,
         )
 
@@ -78,13 +78,23 @@ class Teller:
         own = actor.kind == "citizen" and actor.id == self._person_id
         return self._translate(ACTORS.get("self" if own else actor.kind, ACTORS["system"]))
 
-    def _why(self, details: Mapping[str, Any]) -> str:
+    def _why(self, entry: LedgerEntry) -> str:
+        details = entry.details
         if "sentence" in details:  # an officer's look-up
             return self._translate(str(details["sentence"]))
+        if entry.kind == "data.refused":
+            return self._refusal(str(details.get("reason", "")))
         if details.get("purpose"):
             return self._portal.purpose_sentence(str(details["purpose"]), self._translate)
         reason = details.get("reason")
         return self._translate(reason) if isinstance(reason, str) and reason else ""
+
+    def _refusal(self, code: str) -> str:
+        if code in REFUSALS:
+            return self._translate(REFUSALS[code])
+        if code in self._portal.policies.catalogue.reasons:
+            return self._portal.policies.refuse(code).translated(self._translate)[0]
+        return code
 
 
 def whole(portal: Portal, person_id: str) -> list[LedgerEntry]:

@@ -50,6 +50,13 @@ SENTENCES: dict[str, str] = {
 OTHER = N_("Something happened that this page has no words for yet: %(kind)s.")
 UNREADABLE = N_("The content of this entry cannot be read any more.")
 
+# Reasons of the decision that name a day, in words that need none.
+REFUSALS: dict[str, str] = {
+    "withdrawn": N_("You had withdrawn your consent."),
+    "expired": N_("Your consent had expired."),
+    "not-yet": N_("Your consent had not begun."),
+}
+
 ACTORS: dict[str, str] = {
     "self": N_("You"),
     "citizen": N_("Another person"),

@@ -1,0 +1,299 @@
+"""The officer's desk over HTTP: roles, tokens, purposes, proofing, letters, imports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from civitas.demo.residents import as_csv, as_json, residents
+from foundation.clock import FrozenClock
+from foundation.settings import Settings
+from idp.register.tables import activation_codes, imports, persons, proofing_decisions
+from tests.support.city import City, Visitor
+
+PEOPLE = list(residents(4, 7, city="Tallinn", country="EE"))
+
+
+@pytest.fixture
+def city(settings: Settings, clock: FrozenClock) -> Iterator[City]:
+    made = City(settings, clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def officer(city: City) -> Visitor:
+    return city.staff()
+
+
+@pytest.fixture
+def person_id(city: City) -> str:
+    *_, last = city.importer.run(as_csv(iter(PEOPLE)), "register.csv")
+    return city.importer.persons(last.import_id)[0]
+
+
+def look_up(officer: Visitor, purpose: str = "proofing") -> str:
+    found = officer.post(
+        "/desk/search", "/desk", civil_number=PEOPLE[0]["civil_number"], purpose=purpose
+    )
+    assert found.status_code == 303, found.text
+    return str(found.headers["location"])
+
+
+def passport(level: str = "2", number: int = 1) -> dict[str, str]:
+    return {
+        "policy_version": "2026-01",
+        "level": level,
+        f"evidence_{number}": "passport:passport-authority",
+        f"method_{number}": "presented-in-person",
+        f"reference_{number}": "K1234567",
+        f"possessed_{number}": "yes",
+        f"valid_{number}": "yes",
+    }
+
+
+DOORS = [
+    ("GET", "/desk"),
+    ("POST", "/desk/search"),
+    ("GET", "/desk/persons/{id}"),
+    ("POST", "/desk/persons/{id}/look-up"),
+    ("POST", "/desk/persons/{id}/proofing"),
+    ("POST", "/desk/persons/{id}/letter"),
+    ("POST", "/desk/persons/{id}/state"),
+    ("POST", "/desk/proofing/prf_x"),
+    ("POST", "/desk/imports"),
+    ("GET", "/desk/imports/00"),
+    ("POST", "/desk/imports/00/letters"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), DOORS)
+@pytest.mark.row("failures", "12")
+def test_no_door_of_the_desk_opens_for_anybody_but_an_officer(city, person_id, method, path):
+    path = path.format(id=person_id)
+    stranger = city.browser()
+    answer = stranger.http.request(method, path)
+    assert (answer.status_code, method) in ((303, "GET"), (401, "POST"))
+    if method == "GET":
+        assert answer.headers["location"].startswith("/sign-in?return_to=")
+    for role in ("operator", "auditor", "regulator"):
+        assert city.staff(role).http.request(method, path).status_code == 403
+    citizen = city.citizen(person_id, "some.citizen")
+    assert citizen.http.request(method, path).status_code == 403
+
+
+@pytest.mark.parametrize("path", [p for m, p in DOORS if m == "POST" and p != "/desk/imports"])
+def test_a_form_without_our_token_changes_nothing(city, officer, person_id, path):
+    look_up(officer)
+    before = city.kinds(person_id)
+    answer = officer.http.post(path.format(id=person_id), data={"purpose": "proofing"})
+    assert answer.status_code == 403
+    assert city.kinds(person_id) == before
+
+
+def test_an_upload_without_our_token_imports_nothing(city, officer):
+    answer = officer.http.post("/desk/imports", files={"file": ("a.csv", as_csv(iter(PEOPLE)))})
+    assert answer.status_code == 403
+    with city.ground.database.read() as uow:
+        assert uow.one(select(func.count()).select_from(imports))[0] == 0
+
+
+@pytest.mark.row("privacy", "P-4")
+def test_a_look_up_asks_for_its_purpose_and_the_person_reads_it(city, officer, person_id):
+    number = PEOPLE[0]["civil_number"]
+    refused = officer.post("/desk/search", "/desk", civil_number=number, purpose="curiosity")
+    assert refused.status_code == 400
+    assert "register.looked-up" not in city.kinds(person_id)
+    assert look_up(officer) == f"/desk/persons/{person_id}"
+    entries = city.ground.audit.ledger(person_id)
+    entry = next(e for e in entries if e.kind == "register.looked-up")
+    assert entry.actor.id == officer.id
+    assert entry.details["sentence"] == "To check your identity documents"
+
+
+@pytest.mark.row("privacy", "P-4")
+def test_a_record_does_not_open_by_its_address_alone(city, officer, person_id):
+    page = officer.get(f"/desk/persons/{person_id}")
+    assert page.status_code == 200
+    assert PEOPLE[0]["civil_number"] not in page.text
+    assert "They will read this in their ledger" in page.text
+    officer.post(f"/desk/persons/{person_id}/look-up", purpose="request")
+    assert PEOPLE[0]["civil_number"] in officer.get(f"/desk/persons/{person_id}").text
+    assert PEOPLE[0]["civil_number"] not in city.staff().get(f"/desk/persons/{person_id}").text
+
+
+def test_a_look_up_ends(city, officer, person_id):
+    look_up(officer)
+    city.clock.advance(timedelta(minutes=31))
+    sent = officer.post(f"/desk/persons/{person_id}/letter")
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/desk/persons/{person_id}")
+    with city.ground.database.read() as uow:
+        assert uow.one(select(func.count()).select_from(activation_codes))[0] == 0
+
+
+def test_a_search_in_vain_says_so_and_is_recorded_without_the_number(city, officer, person_id):
+    page = officer.post("/desk/search", "/desk", civil_number="99999999", purpose="proofing")
+    assert page.status_code == 404
+    assert "Nobody in the register" in page.text
+    wrong = officer.post("/desk/search", "/desk", civil_number="!", purpose="proofing")
+    assert wrong.status_code == 422
+    assert "aria-invalid" in wrong.text
+
+
+@pytest.mark.row("assurance", "EN-4")
+def test_an_officer_proofs_a_person_at_level_2(city, officer, person_id):
+    place = look_up(officer)
+    done = officer.post(f"{place}/proofing", place, **passport())
+    assert done.headers["location"] == f"{place}?done=accepted"
+    assert city.register.facts_of(person_id).level == 2
+    assert "The proofing is accepted" in officer.get(done.headers["location"]).text
+
+
+@pytest.mark.row("assurance", "EN-8")
+def test_evidence_that_is_not_confirmed_is_refused_and_the_refusal_is_kept(
+    city, officer, person_id
+):
+    place = look_up(officer)
+    fields = passport()
+    del fields["valid_1"]
+    page = officer.post(f"{place}/proofing", place, **fields)
+    assert page.status_code == 422
+    assert "Possession and validity" in page.text
+    assert city.register.facts_of(person_id).level == 1
+    with city.ground.database.read() as uow:
+        newest = city.register.proofing.decisions(uow, person_id)
+    assert sorted(d.result for d in newest) == ["accepted", "refused"]
+
+
+@pytest.mark.row("assurance", "EN-2")
+def test_the_desk_refuses_a_policy_that_is_not_published(city, officer, person_id):
+    place = look_up(officer)
+    answer = officer.post(f"{place}/proofing", place, **{**passport(), "policy_version": "draft"})
+    assert answer.status_code == 422
+    with city.ground.database.read() as uow:
+        assert uow.one(select(func.count()).select_from(proofing_decisions))[0] == len(PEOPLE)
+
+
+@pytest.mark.row("assurance", "EN-5")
+def test_level_3_waits_for_a_second_officer_who_is_another_one(city, officer, person_id):
+    place = look_up(officer)
+    fields = {
+        **passport("3"),
+        "evidence_2": "bank-statement:bank",
+        "method_2": "register-query",
+        "possessed_2": "yes",
+        "valid_2": "yes",
+        "contact_exercised": "yes",
+    }
+    done = officer.post(f"{place}/proofing", place, **fields)
+    assert done.headers["location"].endswith("done=awaiting-second-officer")
+    assert city.register.facts_of(person_id).level == 1
+    with city.ground.database.read() as uow:
+        waiting = city.register.proofing.waiting(uow)[0]
+    mine = officer.post(f"/desk/proofing/{waiting.id}", place, answer="accept")
+    assert mine.status_code == 403
+    second = city.staff(name="Sven Second")
+    assert waiting.person_id in second.get("/desk").text
+    look_up(second)
+    done = second.post(f"/desk/proofing/{waiting.id}", place, answer="accept")
+    assert done.headers["location"].endswith("done=accepted")
+    assert city.register.facts_of(person_id).level == 3
+    again = second.post(f"/desk/proofing/{waiting.id}", place, answer="refuse")
+    assert again.status_code == 409
+    assert city.register.facts_of(person_id).level == 3
+
+
+def test_a_letter_shows_a_code_once_and_the_code_activates(city, officer, person_id):
+    place = look_up(officer, "activation")
+    page = officer.post(f"{place}/letter", place)
+    assert page.headers["cache-control"] == "no-store"
+    code = re.search(r'class="code"[^>]*>([^<]+)<', page.text)
+    assert code is not None
+    assert "http://localhost:8000/activate" in page.text
+    city.browser().activate(code[1], "new.citizen")
+    assert city.register.facts_of(person_id).state == "active"
+    refused = officer.post(f"{place}/letter", place)
+    assert refused.status_code == 409
+
+
+def test_an_upload_becomes_identities_and_shows_refused_rows(city, officer):
+    rows = [*PEOPLE, {**PEOPLE[0], "birthdate": "yesterday", "civil_number": "1234567"}]
+    sent = officer.upload("/desk/imports", "register.json", as_json(iter(rows)))
+    assert sent.status_code == 303, sent.text
+    place = sent.headers["location"]
+    assert "0 of 5 rows are done" in officer.get(place).text
+    city.ground.jobs.run_once()
+    page = officer.get(place).text
+    assert "Refused rows" in page
+    assert "birthdate" in page
+    assert "yesterday" not in page
+    with city.ground.database.read() as uow:
+        assert uow.one(select(func.count()).select_from(persons))[0] == 4
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "1e3"])
+def test_a_strange_page_of_refused_rows_is_a_bad_request(officer, after):
+    assert officer.get(f"/desk/imports/00?after={after}").status_code == 400
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(city, officer):
+    page = officer.upload("/desk/imports", "x.csv", b"\xff\xfe")
+    assert page.status_code == 422
+    assert "UTF-8" in page.text
+    empty = officer.upload("/desk/imports", "x.csv", b"")
+    assert empty.status_code == 400
+    assert officer.post("/desk/imports", "/desk").status_code == 415
+
+
+def test_letters_of_an_import_go_to_those_who_are_proofed_and_have_none(city, officer, person_id):
+    import_id = city.importer.recent()[0].id
+    none = officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    assert "Nobody waits for a letter" in none.text
+    place = look_up(officer)
+    officer.post(f"{place}/proofing", place, **passport())
+    page = officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    assert page.text.count('class="letter"') == 1
+    assert "register.letter" in city.kinds(person_id)
+    again = officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    assert again.text.count('class="letter"') == 0
+
+
+def test_a_suspended_person_is_out_at_once_and_returns_with_their_level(city, officer, person_id):
+    citizen = city.citizen(person_id, "some.citizen")
+    assert citizen.get("/account").status_code == 200
+    place = look_up(officer)
+    nothing = officer.post(f"{place}/state", place, step="suspend", reason=" ")
+    assert nothing.status_code == 400
+    officer.post(f"{place}/state", place, step="suspend", reason="Reported as stolen.")
+    assert citizen.get("/account").status_code == 303
+    stale = officer.post(f"{place}/state", place, step="reactivate", reason="Found.", level="4")
+    assert stale.status_code == 409
+    back = officer.post(f"{place}/state", place, step="reactivate", reason="Found.", level="1")
+    assert back.headers["location"].endswith("done=reactivate")
+    assert city.register.facts_of(person_id).state == "active"
+    unknown = officer.post(f"{place}/state", place, step="promote", reason="x")
+    assert unknown.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/desk/persons/per_nobody", "/desk/imports/nothing"])
+def test_what_does_not_exist_is_not_found(officer, path):
+    assert officer.get(path).status_code == 404
+
+
+def test_pages_have_one_heading_labels_and_no_inline_code(city, officer, person_id):
+    place = look_up(officer)
+    import_id = city.importer.recent()[0].id
+    for path in ("/desk", place, f"/desk/imports/{import_id}"):
+        text = officer.get(path).text
+        assert text.count("<h1>") == 1
+        assert " style=" not in text
+        assert "<style" not in text
+        assert not re.search(r"<script(?! src=)", text)
+        ids = re.findall(r'<(?:input|select|textarea)[^>]* id="([^"]+)"', text)
+        for name in ids:
+            assert f'for="{name}"' in text
+        assert text.count("<table") == text.count("<caption")

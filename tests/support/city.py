@@ -1,0 +1,116 @@
+"""A whole provider in one process, and browsers without a screen that walk through it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from civitas import governance
+from civitas.app import serve_deployment
+from civitas.deployment import Deployment
+from foundation.clock import FrozenClock
+from foundation.settings import Server, Settings
+from idp.login import LoginSettings
+from idp.register import Importer, Register
+from tests.support.deployments import make_tables
+
+PASSWORD = "orbit velvet cactus lantern"
+CHEAP = LoginSettings(argon2_memory=7168, argon2_passes=1)
+"""Real Argon2id that costs a test little."""
+
+
+class City:
+    """A provider under a frozen clock, its jobs run by hand."""
+
+    def __init__(self, settings: Settings, clock: FrozenClock) -> None:
+        from foundation.master_key import MasterKey
+
+        folder = settings.path.parent
+        if not (folder / "master.key").exists():
+            MasterKey.create(folder / "master.key")
+        self.clock = clock
+        self.settings = settings.with_sections(CHEAP)
+        self.deployment: Deployment = governance.assemble(self.settings, clock)
+        self.ground = self.deployment.ground
+        make_tables(self.ground.database)
+        self.ground.prepare()
+        for prepare in self.deployment.prepare:
+            prepare(self.ground)
+        self.app = serve_deployment(self.deployment)
+        self.register: Register = self.deployment.parts["register"]
+        self.importer: Importer = self.deployment.parts["importer"]
+
+    def close(self) -> None:
+        self.ground.close()
+
+    def browser(self) -> Visitor:
+        return Visitor(self)
+
+    def staff(self, role: str = "officer", name: str = "Olga Officer") -> Visitor:
+        """A member of staff who has just accepted their invitation."""
+        secret = self.register.staff.invite(role, name, self.clock.now())
+        visitor = self.browser()
+        with self.ground.database.read() as uow:
+            visitor.id = self.register.staff.open_invitation(uow, secret, self.clock.now()).id
+        visitor.get(f"/invitation/{secret}")
+        visitor.set_up(f"staff.{visitor.id[-8:]}")
+        return visitor
+
+    def citizen(self, person_id: str, name: str) -> Visitor:
+        """A citizen who has just activated their identity with the code of a letter."""
+        from foundation.audit import SYSTEM
+
+        with self.ground.database.write() as uow:
+            issued = self.register.codes.issue(uow, person_id, SYSTEM, self.clock.now())
+        visitor = self.browser()
+        visitor.activate(issued.code, name)
+        visitor.id = person_id
+        return visitor
+
+    def kinds(self, person_id: str) -> list[str]:
+        """Kinds of the events in a person's ledger, oldest first."""
+        return [e.kind for e in reversed(self.ground.audit.ledger(person_id, limit=1000))]
+
+
+class Visitor:
+    """A browser: it keeps cookies, and reads the token of the forms that it sends."""
+
+    def __init__(self, city: City) -> None:
+        self.id = ""
+        self.http = TestClient(
+            city.app,
+            base_url=city.settings.of(Server).url,
+            follow_redirects=False,
+            headers={"Accept": "text/html"},
+        )
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.http.get(path, **more)
+
+    def token(self, path: str = "/sign-in?fresh=1") -> str:
+        """The CSRF token; it is the browser's own, so any form of ours tells it."""
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(path).text)
+        assert found is not None, path
+        return found[1]
+
+    def post(self, path: str, form: str | None = None, **fields: str) -> Any:
+        """Send a form as the page `form` would (by default any page of ours)."""
+        token = self.token(form) if form else self.token()
+        return self.http.post(path, data={"csrf_token": token, **fields})
+
+    def upload(self, path: str, name: str, content: bytes) -> Any:
+        return self.http.post(
+            path, data={"csrf_token": self.token()}, files={"file": (name, content)}
+        )
+
+    def activate(self, code: str, name: str) -> None:
+        opened = self.post("/activate", "/activate", code=code)
+        assert opened.status_code == 303, opened.text
+        self.set_up(name)
+
+    def set_up(self, name: str) -> None:
+        page = "/activate/set-up"
+        done = self.post(page, page, name=name, password=PASSWORD, repeated=PASSWORD)
+        assert done.status_code == 303, done.text
