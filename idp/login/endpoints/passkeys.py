@@ -89,7 +89,7 @@ def answer_new(login: Login, request: Request) -> Response:
         return _prove_again(request)
     except Refused as refused:
         raise PasskeyRefused(str(refused)[:200]) from refused
-    return _onward(visit.errand.return_to)
+    return _onward(visit.errand.return_to or login.home(session))
 
 
 def _sent(request: Request) -> Mapping[str, Any]:
