@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foundation.fetch import Fetch, FetchError, FetchFailed
 from foundation.ground import Ground
 from idp.federation import store, trust_mark
 from idp.federation.accreditation import LEVELS
+from idp.federation.brief_memory import BriefMemory
 from idp.federation.entity_statement import EntityStatement
 from idp.federation.jws import Invalid
 from idp.federation.resolution import Resolution, Unresolved, endpoint, with_query
@@ -33,12 +34,23 @@ class OwnMarks:
         self._resolution = resolution
         self._entity_id = entity_id
         self._authorities = tuple(authorities)
+        self._asked: BriefMemory[int] = BriefMemory(timedelta(seconds=1))
 
     def held(self) -> list[dict[str, str]]:
-        """The claim `trust_marks` of our configuration (§3.1.2)."""
-        with self._ground.database.read() as uow:
-            marks = store.own_marks(uow, self._ground.clock.now())
+        """The claim `trust_marks` of our configuration (§3.1.2).
+
+        While there are none we ask, so that an accreditation shows at once; once a second at most.
+        """
+        now = self._ground.clock.now()
+        marks = self._live()
+        if not marks and self._authorities:
+            self._asked.recall("", now, self.renew)
+            marks = self._live()
         return [{"trust_mark_type": kind, "trust_mark": token} for kind, token in marks]
+
+    def _live(self) -> list[tuple[str, str]]:
+        with self._ground.database.read() as uow:
+            return store.own_marks(uow, self._ground.clock.now())
 
     def renew(self) -> int:
         """Ask every authority for our marks of today; returns how many we hold now.
@@ -58,7 +70,10 @@ class OwnMarks:
         return held
 
     def _from(self, authority: str) -> dict[str, tuple[str, datetime]]:
-        anchor = self._resolution.anchor(authority)
+        try:
+            anchor = self._resolution.anchor(authority)
+        except (FetchError, Invalid) as error:
+            raise Unresolved(str(error)) from error
         marks: dict[str, tuple[str, datetime]] = {}
         for level in LEVELS:
             kind = trust_mark.type_of_level(authority, level)
