@@ -16,7 +16,9 @@ def first_use(uow: UnitOfWork, client_id: str, jti: str, expires_at: datetime) -
     dialect = uow.connection.dialect.name
     build = postgresql.insert if dialect == "postgresql" else sqlite.insert
     row = {"client_id": client_id, "jti": jti, "expires_at": expires_at}
-    return uow.changed(build(assertions).values(**row).on_conflict_do_nothing()) == 1
+    # Not the row count, which drivers do not tell for an INSERT: the row itself says it was new.
+    made = build(assertions).values(**row).on_conflict_do_nothing().returning(assertions.c.jti)
+    return uow.one(made) is not None
 
 
 def sweep(uow: UnitOfWork, before: datetime) -> int:

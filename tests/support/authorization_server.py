@@ -121,7 +121,9 @@ class AuthorizationServer:
         self.http = self.browser()
 
     def _app(self) -> Starlette:
-        routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in oauth.doors(self.oauth)]
+        routes = [
+            Route(d.path, d.endpoint, methods=list(d.methods)) for d in oauth.doors(self.oauth)
+        ]
         app = Starlette(routes=routes)
         settings = self.ground.settings
         app.add_middleware(
@@ -218,7 +220,9 @@ class AuthorizationServer:
         }
         return self.token(client, **{**usual, **changed})
 
-    def tokens(self, client: oauth.AddedClient, *give: str, **changed: str | None) -> dict[str, Any]:
+    def tokens(
+        self, client: oauth.AddedClient, *give: str, **changed: str | None
+    ) -> dict[str, Any]:
         """Sign in and redeem: the token response."""
         response = self.redeem(client, self.sign_in(client, *give, **changed))
         assert response.status_code == 200, response.text

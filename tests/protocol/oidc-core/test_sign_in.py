@@ -285,9 +285,7 @@ def test_prompt_none_never_shows_a_page(server: AuthorizationServer) -> None:
 
 
 @pytest.mark.rfc("oidc-core", "3.1.2.1")
-def test_max_age_asks_for_a_recent_sign_in(
-    server: AuthorizationServer, clock: FrozenClock
-) -> None:
+def test_max_age_asks_for_a_recent_sign_in(server: AuthorizationServer, clock: FrozenClock) -> None:
     clock.advance(timedelta(minutes=10))
     service = server.add()
     assert server.authorize(service, max_age="60").headers["location"].startswith("/sign-in?")

@@ -135,9 +135,7 @@ def test_the_request_may_come_by_post(server: AuthorizationServer) -> None:
 @pytest.mark.rfc("8252", "7.3")
 @pytest.mark.row("failures", "1")
 def test_only_the_port_of_a_loopback_literal_may_differ(server: AuthorizationServer) -> None:
-    service = server.add(
-        redirect_uris=["http://127.0.0.1/cb"], token_endpoint_auth_method="none"
-    )
+    service = server.add(redirect_uris=["http://127.0.0.1/cb"], token_endpoint_auth_method="none")
     assert server.authorize(service, redirect_uri="http://127.0.0.1:49152/cb").status_code == 303
     for other in (
         "http://127.0.0.1:49152/cb2",

@@ -59,9 +59,7 @@ def test_a_code_of_another_client_is_refused(server: AuthorizationServer) -> Non
 
 @pytest.mark.rfc("6749", "4.1.3")
 @pytest.mark.parametrize("uri", ["https://library.example/other", CALLBACK + "/"])
-def test_a_code_with_another_redirect_uri_is_refused(
-    server: AuthorizationServer, uri: str
-) -> None:
+def test_a_code_with_another_redirect_uri_is_refused(server: AuthorizationServer, uri: str) -> None:
     service = server.add(redirect_uris=[CALLBACK, "https://library.example/other"])
     code = server.sign_in(service)
     assert server.redeem(service, code, redirect_uri=uri).json()["error"] == "invalid_grant"
@@ -296,7 +294,8 @@ def test_a_service_gets_a_token_for_itself_and_no_refresh_token(
 @pytest.mark.rfc("6749", "4.4")
 def test_a_service_gets_no_scope_about_people_for_itself(server: AuthorizationServer) -> None:
     service = server.add(
-        grant_types=["authorization_code", "client_credentials"], scope="openid email access:evaluate"
+        grant_types=["authorization_code", "client_credentials"],
+        scope="openid email access:evaluate",
     )
     response = server.token(service, grant_type="client_credentials", scope="openid")
     assert response.json()["error"] == "invalid_scope"
@@ -315,5 +314,3 @@ def test_a_resource_that_is_not_registered_is_refused(server: AuthorizationServe
     right = server.token(service, **asked, resource="https://api.example")
     assert wrong.json()["error"] == "invalid_target"
     assert server.introspect(service, right.json()["access_token"])["aud"] == "https://api.example"
-
-

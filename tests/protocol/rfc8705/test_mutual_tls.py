@@ -56,9 +56,7 @@ def ask(server: AuthorizationServer, certificate: str | None, **form: str) -> An
     )
 
 
-def principal(
-    server: AuthorizationServer, token: str, certificate: str | None
-) -> Principal | None:
+def principal(server: AuthorizationServer, token: str, certificate: str | None) -> Principal | None:
     headers = [(b"authorization", f"Bearer {token}".encode())]
     if certificate is not None:
         headers.append((b"client-cert", certificate.encode()))

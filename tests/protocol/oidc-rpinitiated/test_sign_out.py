@@ -1,0 +1,94 @@
+"""Signing out at a service's wish — OpenID Connect RP-Initiated Logout 1.0."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp.oauth import AddedClient
+from tests.support.authorization_server import AuthorizationServer, hidden_fields
+
+BYE = "https://library.example/bye"
+
+
+@pytest.fixture
+def server(authorization_server: AuthorizationServer) -> AuthorizationServer:
+    authorization_server.people.born("per_1")
+    authorization_server.people.sign_in("per_1")
+    return authorization_server
+
+
+@pytest.fixture
+def service(server: AuthorizationServer) -> AddedClient:
+    return server.add(post_logout_redirect_uris=[BYE])
+
+
+@pytest.mark.rfc("oidc-rpinitiated", "2")
+def test_a_hint_of_this_session_signs_out_and_goes_back(
+    server: AuthorizationServer, service: AddedClient
+) -> None:
+    hint = server.tokens(service)["id_token"]
+    asked = {"id_token_hint": hint, "post_logout_redirect_uri": BYE, "state": "s1"}
+    response = server.http.get("/oauth/end-session", params=asked)
+    assert response.headers["location"] == BYE + "?state=s1"
+    assert server.people.present is None
+
+
+@pytest.mark.rfc("oidc-rpinitiated", "2")
+def test_without_proof_the_person_is_asked_first(
+    server: AuthorizationServer, service: AddedClient
+) -> None:
+    asked = {"client_id": service.client.id, "post_logout_redirect_uri": BYE}
+    page = server.http.get("/oauth/end-session", params=asked)
+    assert page.status_code == 200
+    assert server.people.present is not None
+    fields = hidden_fields(page.text)
+    stay = server.http.post("/oauth/end-session/confirm", data={**fields, "answer": "stay"})
+    assert stay.status_code == 200
+    assert server.people.present is not None
+    leave = server.http.post("/oauth/end-session/confirm", data={**fields, "answer": "sign-out"})
+    assert leave.headers["location"] == BYE
+    assert server.people.present is None
+
+
+@pytest.mark.rfc("oidc-rpinitiated", "2")
+@pytest.mark.row("failures", "5")
+def test_the_hint_of_another_session_is_no_proof(
+    server: AuthorizationServer, service: AddedClient
+) -> None:
+    hint = server.tokens(service)["id_token"]
+    server.people.sign_in("per_1", session="ses_2")
+    response = server.http.get("/oauth/end-session", params={"id_token_hint": hint})
+    assert response.status_code == 200
+    assert server.people.present is not None
+
+
+@pytest.mark.rfc("oidc-rpinitiated", "3")
+@pytest.mark.row("failures", "1")
+@pytest.mark.parametrize("uri", [BYE + "/", "https://evil.example/", BYE + "?x=1", BYE + "#x"])
+def test_an_unregistered_way_back_is_never_taken(
+    server: AuthorizationServer, service: AddedClient, uri: str
+) -> None:
+    asked = {"client_id": service.client.id, "post_logout_redirect_uri": uri}
+    response = server.http.get("/oauth/end-session", params=asked)
+    assert response.status_code == 400
+    assert "location" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"id_token_hint": "nonsense"},
+        {"client_id": "svc_nobody"},
+        {"post_logout_redirect_uri": BYE},
+    ],
+)
+def test_a_malformed_request_is_refused(server: AuthorizationServer, asked: dict[str, str]) -> None:
+    assert server.http.get("/oauth/end-session", params=asked).status_code == 400
+
+
+def test_a_forged_confirmation_is_refused(
+    server: AuthorizationServer, service: AddedClient
+) -> None:
+    form = {"client_id": service.client.id, "answer": "sign-out", "csrf_token": "forged"}
+    assert server.http.post("/oauth/end-session/confirm", data=form).status_code == 403
+    assert server.people.present is not None

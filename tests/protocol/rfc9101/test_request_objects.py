@@ -1,0 +1,154 @@
+"""Signed request objects — RFC 9101, OpenID Federation 1.0 §12.1.1 (automatic registration)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from foundation import opaque
+from foundation.ground import Ground
+from idp.oauth import AddedClient, Client, client_from_metadata
+from tests.support.authorization_server import AuthorizationServer, answer_of, soon
+
+ENTITY = "https://library.example"
+KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+class Federation:
+    """Vouches for one leaf as long as it is accredited."""
+
+    accredited = True
+
+    def find(self, client_id: str, now: datetime) -> Client | None:
+        if client_id != ENTITY or not self.accredited:
+            return None
+        jwk = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key()))
+        metadata = {
+            "client_name": "City Library",
+            "redirect_uris": [ENTITY + "/callback"],
+            "scope": "openid email made-up",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": {"keys": [jwk]},
+            "require_signed_request_object": True,
+            "client_registration_types": ["automatic"],
+        }
+        return client_from_metadata(ENTITY, metadata, development=False, kind="federated")
+
+
+@pytest.fixture
+def federation() -> Federation:
+    return Federation()
+
+
+@pytest.fixture
+def server(ground: Ground, federation: Federation) -> AuthorizationServer:
+    made = AuthorizationServer(ground, sources=(federation,))
+    made.people.born("per_1", email="ada@example.org")
+    made.people.sign_in("per_1")
+    return made
+
+
+@pytest.fixture
+def leaf(server: AuthorizationServer) -> AddedClient:
+    client = server.oauth.clients.find(ENTITY, server.ground.clock.now())
+    assert client is not None
+    return AddedClient(client, None)
+
+
+def begin(
+    server: AuthorizationServer,
+    leaf: AddedClient,
+    outside: dict[str, str] | None = None,
+    **changed: Any,
+) -> Any:
+    claims = {
+        **server.parameters(leaf),
+        "iss": ENTITY,
+        "aud": server.issuer,
+        "jti": opaque.secret(8),
+        "exp": soon(server.ground.clock.now()),
+        **changed,
+    }
+    kept = {name: value for name, value in claims.items() if value is not None}
+    request = jwt.encode(kept, KEY, algorithm="ES256", headers={"typ": "oauth-authz-req+jwt"})
+    parameters = {"client_id": ENTITY, "request": request, **(outside or {})}
+    return server.http.get("/oauth/authorize", params=parameters)
+
+
+@pytest.mark.rfc("9101", "5")
+def test_a_leaf_of_the_federation_begins_with_a_signed_request(
+    server: AuthorizationServer, leaf: AddedClient
+) -> None:
+    response = begin(server, leaf)
+    assert response.headers["location"].startswith("/oauth/consent?")
+
+
+@pytest.mark.rfc("9101", "6.3")
+def test_parameters_outside_of_the_request_object_do_not_count(
+    server: AuthorizationServer, leaf: AddedClient
+) -> None:
+    response = begin(server, leaf, {"prompt": "none"})
+    assert response.headers["location"].startswith("/oauth/consent?")
+    contradicting = begin(server, leaf, {"redirect_uri": "https://evil.example/"})
+    assert contradicting.status_code == 400
+
+
+@pytest.mark.rfc("9101", "10.5")
+def test_such_a_client_cannot_come_unsigned(server: AuthorizationServer, leaf: AddedClient) -> None:
+    assert answer_of(server.authorize(leaf))["error"] == "invalid_request"
+
+
+@pytest.mark.rfc("9101", "6.2")
+@pytest.mark.row("failures", "7")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"aud": "https://other.example"},
+        {"aud": None},
+        {"iss": "https://other.example"},
+        {"iss": None},
+        {"client_id": "https://other.example"},
+        {"sub": ENTITY},
+        {"jti": None},
+        {"exp": None},
+        {"exp": 1},
+        {"request": "x"},
+        {"request_uri": "https://library.example/r"},
+        {"redirect_uri": "https://evil.example/"},
+        {"state": ["a", "b"]},
+    ],
+)
+def test_a_request_object_that_is_wrong_gives_a_page(
+    server: AuthorizationServer, leaf: AddedClient, changed: dict[str, Any]
+) -> None:
+    response = begin(server, leaf, **changed)
+    assert response.status_code == 400
+    assert "location" not in response.headers
+
+
+@pytest.mark.row("failures", "7")
+def test_a_request_object_works_once(server: AuthorizationServer, leaf: AddedClient) -> None:
+    assert begin(server, leaf, jti="one").status_code == 303
+    assert begin(server, leaf, jti="one").status_code == 400
+
+
+@pytest.mark.rfc("9101", "6.2")
+@pytest.mark.row("failures", "10")
+def test_a_request_object_without_signature_is_refused(
+    server: AuthorizationServer, leaf: AddedClient
+) -> None:
+    unsigned = jwt.encode({"iss": ENTITY, "aud": server.issuer}, None, algorithm="none")
+    parameters = {"client_id": ENTITY, "request": unsigned}
+    assert server.http.get("/oauth/authorize", params=parameters).status_code == 400
+
+
+def test_a_leaf_that_is_no_longer_accredited_is_unknown(
+    server: AuthorizationServer, leaf: AddedClient, federation: Federation
+) -> None:
+    federation.accredited = False
+    assert begin(server, leaf).status_code == 400
