@@ -9,6 +9,7 @@ languages wait for a translator (``--check`` only tells whether something would 
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ WINGS = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
 _METHODS = [("**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2)}
+_IN_DATA = frozenset({"label", "sentence", "notice", "reason", "next_step"})
 # A fixed date keeps the catalogues free of changes that say nothing.
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -34,6 +36,23 @@ def sentences(root: Path) -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
             root / wing, _METHODS, _OPTIONS, _KEYWORDS
         ):
             yield f"{wing}/{file}", line, message
+    for path in sorted(root.glob("**/data/*.toml")):
+        if path.relative_to(root).parts[0] in WINGS:
+            for message in _sentences_of(tomllib.loads(path.read_text())):
+                yield str(path.relative_to(root)), 0, message
+
+
+def _sentences_of(value: object) -> Iterator[str]:
+    """What tables of data say to people: the members that are message ids."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _sentences_of(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name in _IN_DATA and isinstance(item, str):
+                yield item
+            else:
+                yield from _sentences_of(item)
 
 
 def template(root: Path) -> Catalog:
@@ -61,14 +80,14 @@ def updated(catalogue: Catalog, messages: Catalog, language: str) -> Catalog:
 
 def main(arguments: Sequence[str]) -> int:
     root = Path(__file__).parent.parent.parent
-    messages = template(root)
     stale = []
     for path in sorted(CATALOGUES.glob(f"*/{DOMAIN}.po")):
         language = path.parent.name
         with path.open("rb") as file:
             catalogue = read_po(file, locale=language, domain=DOMAIN)
         had = {(m.id, m.string) for m in catalogue if m.id}
-        catalogue = updated(catalogue, messages, language)
+        # A fresh template for each: catalogues that were updated share its messages.
+        catalogue = updated(catalogue, template(root), language)
         if had == {(m.id, m.string) for m in catalogue if m.id}:
             continue
         stale.append(language)

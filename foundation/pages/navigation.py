@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from foundation.pages.language import N_
+
 
 class Visitor(Protocol):
     """What the header asks of a principal."""
@@ -37,10 +39,6 @@ class Place:
     def holds(self, path: str) -> bool:
         """Whether ``path`` lies in this place, so that the header can mark it."""
         return path == self.href or (self.href != "/" and path.startswith(self.href + "/"))
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
-    return message
 
 
 PLACES: tuple[Place, ...] = (

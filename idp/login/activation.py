@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from foundation import opaque
-from foundation.errors import Problem
+from foundation.errors import BadRequest
 from foundation.ground import Ground
+from foundation.pages import N_
 from foundation.sealing import CannotOpen
 from idp.login import store
 from idp.login.authenticators import password, password_rules
@@ -26,7 +27,7 @@ from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Throttle
 from idp.login.visit import Visit
-from idp.register import CodeRefused, InvitationRefused, SubjectKind
+from idp.register import CodeRefused, InvitationRefused, NameTaken, SubjectKind
 
 _PURPOSE = "login-set-up"
 MOST_CODE = 200
@@ -124,8 +125,10 @@ class Activation:
             subject = self._directory.redeem(uow, set_up.kind, set_up.code, now)
             try:
                 self._directory.claim(uow, subject, name)
-            except Problem as problem:
-                raise ChoiceRefused("name", problem.description) from problem
+            except NameTaken as taken:
+                raise ChoiceRefused("name", TAKEN) from taken
+            except BadRequest as unfit:
+                raise ChoiceRefused("name", UNFIT) from unfit
             store.end_all(uow, subject.id, now)
             credential = Credential(
                 id=credential_id,
@@ -165,10 +168,8 @@ class Activation:
         return OpenSetUp(kind, code, datetime.fromisoformat(opened_at))
 
 
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
-    return message
-
-
+TAKEN = N_("This sign-in name cannot be used. Choose another one.")
+UNFIT = N_("A sign-in name has at least 3 letters, digits or the marks . _ - @ +, without spaces.")
 DIFFERENT = N_("The two passwords are not the same.")
 
 

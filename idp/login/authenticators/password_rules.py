@@ -9,14 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+from foundation.pages import N_
 from idp.login.authenticators.password import MOST_BYTES, prepared, too_long
 
 LEAST_SCORE = 3  # zxcvbn: at least 10^8 guesses
 _LOOKED_AT = 72  # zxcvbn's time grows with length; more characters only make it stronger
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
-    return message
 
 
 TOO_SHORT = N_("Choose a password of at least %(minimum)s characters. Three or four words do well.")

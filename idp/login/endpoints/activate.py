@@ -6,13 +6,22 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
-from foundation.errors import Problem, TooManyRequests
+from foundation.errors import TooManyRequests
+from foundation.pages import N_
 from idp.login.activation import ChoiceRefused
+from idp.login.endpoints.sign_in import WAIT
 from idp.login.login import Login
 from idp.login.visit import Visit
 from idp.register import CodeRefused
 
 SET_UP = "set-up"
+
+
+NOTHING = N_("This code does not open anything any more.")
+COMPARE = N_(
+    "Compare it with your letter. If it was used or has expired, ask the registration office for "
+    "a new one."
+)
 _CHOOSE, _PASSKEY = "/activate/set-up", "/activate/passkey"
 
 
@@ -27,9 +36,11 @@ def submit(login: Login, request: Request) -> Response:
     web.check_csrf(request, fields)
     try:
         cookie = login.activation.open("citizen", fields.get("code", ""), Visit.of(request))
-    except (CodeRefused, TooManyRequests) as refused:
-        page = _code_page(login, request, refused)
-        page.headers.update(refused.headers)
+    except CodeRefused:
+        return _code_page(login, request, NOTHING, COMPARE, 410)
+    except TooManyRequests as full:
+        page = _code_page(login, request, WAIT, None, 429, {"minutes": -(-full.retry_after // 60)})
+        page.headers.update(full.headers)
         return page
     return _to_choices(request, cookie)
 
@@ -73,8 +84,8 @@ def choose(login: Login, request: Request) -> Response:
     except ChoiceRefused as refused:
         staff = set_up.kind == "staff"
         return _choices_page(login, request, who.greeting, staff, name, refused)
-    except CodeRefused as refused:
-        return _code_page(login, request, refused)
+    except CodeRefused:
+        return _code_page(login, request, NOTHING, COMPARE, 410)
     response = login.keep(RedirectResponse(_PASSKEY, 303), request, signed_in)
     web.delete_cookie(response, request, SET_UP)
     return response
@@ -96,9 +107,22 @@ def _to_choices(request: Request, cookie: str) -> Response:
     return response
 
 
-def _code_page(login: Login, request: Request, problem: Problem | None = None) -> Response:
-    status = problem.status if problem is not None else 200
-    return login.ground.pages.render(request, "login/activate.html", status, problem=problem)
+def _code_page(
+    login: Login,
+    request: Request,
+    problem: str | None = None,
+    next_step: str | None = None,
+    status: int = 200,
+    values: dict[str, int] | None = None,
+) -> Response:
+    return login.ground.pages.render(
+        request,
+        "login/activate.html",
+        status,
+        problem=problem,
+        next_step=next_step,
+        values=values or {},
+    )
 
 
 def _choices_page(

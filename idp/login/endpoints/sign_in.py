@@ -7,15 +7,11 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import TooManyRequests
+from foundation.pages import N_
 from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.session import Session
 from idp.login.visit import Errand, Visit
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
-    return message
-
 
 WRONG = N_("The name and the password do not fit together.")
 WRONG_PASSWORD = N_("This is not your password.")
