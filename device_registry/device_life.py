@@ -60,7 +60,7 @@ class DeviceLife:
         """One act of `ASKED`, whole or not at all. Raises NotFound, or Conflict by the state."""
         rule = ACTS[name]
         with self._database.write() as uow:
-            device = store.get(uow, device_id, lock=True)
+            device = store.locked(uow, device_id)
             if device is None:
                 raise unknown_device()
             if name not in ASKED:

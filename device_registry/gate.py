@@ -139,7 +139,7 @@ class Gate:
 
     def _still_admitted(self, uow: UnitOfWork, admission: Admission) -> Device:
         """The device, kept as it is until the commit: it may have been suspended meanwhile."""
-        device = store.get(uow, admission.holder, lock=True)
+        device = store.locked(uow, admission.holder)
         if device is None:
             raise EnrolmentRefused("not_a_device", "The device is not registered.", _ASK)
         renewal = admission.reference.startswith(_BY_CERTIFICATE)

@@ -101,7 +101,8 @@ class Registration:
 
 
 def _known(uow: UnitOfWork, device_id: str) -> Device:
-    device = store.get(uow, device_id, lock=True)
+    store.locked(uow, device_id)
+    device = store.get(uow, device_id)
     if device is None:
         raise unknown_device()
     return device

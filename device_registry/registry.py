@@ -112,14 +112,14 @@ class Devices:
             due = store.due_for_renewal(uow, before, MOST_PER_SWEEP)
         for device_id in due:
             with self._database.write() as uow:
-                device = store.get(uow, device_id, lock=True)
+                device = store.locked(uow, device_id)
                 if device is not None and device.state is State.ACTIVE:
                     step(uow, self._audit, device, "fall_due", SYSTEM, "certificate ends soon", now)
         return len(due)
 
     def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:
         with self._database.write() as uow:
-            store.get(uow, device.id, lock=True)
+            store.locked(uow, device.id)
             if not store.take_into_use(uow, serial, now):
                 return
             older = store.end_credentials(uow, device.id, "superseded", older_than=serial)

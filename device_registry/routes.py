@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from device_registry.device_life import ASKED, DeviceLife
 from device_registry.endpoints import manage, own, pages
+from device_registry.endpoints.calling import SCOPE
 from foundation.web import Door
 
 _API = "Civitas device registry API v1"
@@ -16,49 +19,46 @@ def doors(life: DeviceLife) -> tuple[Door, ...]:
     return (*_api(life), *_pages(life))
 
 
+def _managed(
+    method: str, path: str, endpoint: Callable[..., Any], summary: str | None = None
+) -> Door:
+    """A door for those who manage devices; a POST that makes something answers 201."""
+    options: dict[str, Any] = {
+        "openapi_extra": {"security": [{"bearer": [SCOPE]}, {"session": ["operator"]}]}
+    }
+    if summary is not None:
+        options["summary"] = summary
+    elif method == "POST":
+        options["status_code"] = 201
+    return Door((method,), path, endpoint, _API, api=True, options=options)
+
+
 def _api(life: DeviceLife) -> tuple[Door, ...]:
-    one = "/devices/v1/{device_id}"
-    acts = tuple(
-        Door(
-            ("POST",),
-            f"{one}/{act}",
-            partial(manage.act_on_device, life, act),
-            _API,
-            api=True,
-            options={"summary": f"{act.capitalize()} a device"},
-        )
-        for act in ASKED
-    )
+    every, one = "/devices/v1", "/devices/v1/{device_id}"
     return (
         # Before {device_id}, which would match it.
-        Door(("GET",), "/devices/v1/self", partial(own.own_device, life), "RFC 8705 §3", api=True),
-        Door(("GET",), "/devices/v1", partial(manage.list_devices, life), _API, api=True),
         Door(
-            ("POST",),
-            "/devices/v1",
-            partial(manage.register_device, life),
-            _API,
+            ("GET",),
+            f"{every}/self",
+            partial(own.own_device, life),
+            "RFC 8705 §3",
             api=True,
-            options={"status_code": 201},
+            options={"openapi_extra": {"security": [{"bearer": [], "mutualTLS": []}]}},
         ),
-        Door(("GET",), one, partial(manage.get_device, life), _API, api=True),
-        Door(
-            ("POST",),
-            f"{one}/token",
-            partial(manage.new_token, life),
-            _API,
-            api=True,
-            options={"status_code": 201},
+        _managed("GET", every, partial(manage.list_devices, life)),
+        _managed("POST", every, partial(manage.register_device, life)),
+        _managed("GET", one, partial(manage.get_device, life)),
+        _managed("POST", f"{one}/token", partial(manage.new_token, life)),
+        _managed("POST", f"{one}/claim", partial(manage.claim_device, life)),
+        *(
+            _managed(
+                "POST",
+                f"{one}/{act}",
+                partial(manage.act_on_device, life, act),
+                f"{act.capitalize()} a device",
+            )
+            for act in ASKED
         ),
-        Door(
-            ("POST",),
-            f"{one}/claim",
-            partial(manage.claim_device, life),
-            _API,
-            api=True,
-            options={"status_code": 201},
-        ),
-        *acts,
     )
 
 

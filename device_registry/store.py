@@ -60,11 +60,15 @@ def add_device(
         )
 
 
-def get(uow: UnitOfWork, device_id: str, *, lock: bool = False) -> Device | None:
-    """A device, by `lock` kept unchanged by others until the commit."""
-    query = select(devices).where(devices.c.id == device_id)
-    row = uow.one(query.with_for_update() if lock else query)
+def get(uow: UnitOfWork, device_id: str) -> Device | None:
+    row = uow.one(select(devices).where(devices.c.id == device_id))
     return _devices(uow, [row])[0] if row is not None else None
+
+
+def locked(uow: UnitOfWork, device_id: str) -> Device | None:
+    """A device, kept unchanged by others until the commit; without its identifiers."""
+    row = uow.one(select(devices).where(devices.c.id == device_id).with_for_update())
+    return _device(row, ()) if row is not None else None
 
 
 def page(uow: UnitOfWork, after: str | None, limit: int) -> list[Device]:
@@ -104,18 +108,19 @@ def _devices(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Device]:
         )
         for row in found:
             names[row.device_id].append(Identifier(row.scheme, row.value))
-    return [
-        Device(
-            id=row.id,
-            state=State(row.state),
-            label=row.label,
-            owner=Owner(row.owner_kind, row.owner) if row.owner is not None else None,
-            identifiers=tuple(names[row.id]),
-            registered_at=row.registered_at,
-            changed_at=row.changed_at,
-        )
-        for row in rows
-    ]
+    return [_device(row, tuple(names[row.id])) for row in rows]
+
+
+def _device(row: Row[Any], identifiers: tuple[Identifier, ...]) -> Device:
+    return Device(
+        id=row.id,
+        state=State(row.state),
+        label=row.label,
+        owner=Owner(row.owner_kind, row.owner) if row.owner is not None else None,
+        identifiers=identifiers,
+        registered_at=row.registered_at,
+        changed_at=row.changed_at,
+    )
 
 
 def move(uow: UnitOfWork, device_id: str, before: State, after: State, now: datetime) -> bool:
@@ -142,12 +147,12 @@ def note(
     now: datetime,
 ) -> None:
     """Append a step to the device's history; nothing ever changes or deletes one."""
-    steps = device_state_events.c
-    last = uow.one(select(func.max(steps.number).label("n")).where(steps.device_id == device_id))
+    steps = device_state_events.alias()
+    count = select(func.coalesce(func.max(steps.c.number), 0) + 1)
     uow.execute(
         insert(device_state_events).values(
             device_id=device_id,
-            number=(last.n or 0 if last is not None else 0) + 1,
+            number=count.where(steps.c.device_id == device_id).scalar_subquery(),
             at=now,
             act=act,
             before=before.value if before is not None else None,
@@ -275,13 +280,13 @@ def add_credential(
     not_after: datetime,
     now: datetime,
 ) -> None:
-    c = device_credentials.c
-    last = uow.one(select(func.max(c.number).label("n")).where(c.device_id == device_id))
+    earlier = device_credentials.alias()
+    count = select(func.coalesce(func.max(earlier.c.number), 0) + 1)
     uow.execute(
         insert(device_credentials).values(
             serial=serial,
             device_id=device_id,
-            number=(last.n or 0 if last is not None else 0) + 1,
+            number=count.where(earlier.c.device_id == device_id).scalar_subquery(),
             thumbprint=thumbprint,
             state="issued",
             issued_at=now,

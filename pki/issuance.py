@@ -67,15 +67,15 @@ class Issuance:
         Raises RequestRefused when a field does not fit, EnrolmentRefused when the gate says no.
         """
         lint.check(request, self._profiles[admission.profile], admission)
-        row = self._same_issuance(admission, request)
-        if row is None:
-            try:
-                row = self._record(admission, request, gate, now)
-            except IntegrityError:
-                # Somebody recorded the same admission between our look and our write.
-                row = self._same_issuance(admission, request)
-                if row is None:
-                    raise
+        try:
+            row = self._record(admission, request, gate, now)
+        except IntegrityError:
+            # Somebody recorded the same admission at the same moment.
+            with self._database.read() as uow:
+                first = store.by_reference(uow, admission.reference)
+            if first is None or first.public_key != request.public_key.digest:
+                raise
+            row = first
         return self._finish(row, gate, now)
 
     def complete_or_void(self, gate: EnrolmentGate, now: datetime) -> Settled:
@@ -91,11 +91,6 @@ class Issuance:
                 log.warning("serial %s voided: %s", row.serial, refusal.description)
                 voided += 1
         return Settled(completed, voided)
-
-    def _same_issuance(self, admission: Admission, request: CertificateRequest) -> Row[Any] | None:
-        with self._database.read() as uow:
-            row = store.by_reference(uow, admission.reference)
-        return row if row is not None and row.public_key == request.public_key.digest else None
 
     def _record(
         self,
@@ -132,7 +127,7 @@ class Issuance:
                     "Make a new key on the device itself; never copy one from another device.",
                     detail=admission.holder,
                 )
-            store.record(
+            return store.record(
                 uow,
                 serial=serial,
                 authority_kid=authority.kid,
@@ -148,21 +143,16 @@ class Issuance:
                 not_after=draft.not_after,
                 recorded_at=now,
             )
-            row = store.by_serial(uow, serial)
-        assert row is not None  # noqa: S101 - inserted two lines above, in one transaction
-        return row
 
     def _finish(self, row: Row[Any], gate: EnrolmentGate, now: datetime) -> IssuedCertificate:
         """Sign and record what is on record unsigned; what is signed already is returned."""
         if row.state == "recorded":
             certificate = self._sign(row, now)
             try:
-                self._record_signed(row, certificate, gate, now)
+                row = self._record_signed(row, certificate, gate, now)
             except Problem as refusal:
                 self._void(row.serial, refusal.code, now)
                 raise
-            with self._database.read() as uow:
-                row = store.by_serial(uow, row.serial) or row
         if row.state != "issued":
             raise Conflict(
                 "This issuance was given up.", next_step="Send the request again.",
@@ -202,17 +192,20 @@ class Issuance:
             )
         return certificate.public_bytes(Encoding.DER)
 
-    def _record_signed(self, row: Row[Any], der: bytes, gate: EnrolmentGate, now: datetime) -> None:
+    def _record_signed(
+        self, row: Row[Any], der: bytes, gate: EnrolmentGate, now: datetime
+    ) -> Row[Any]:
         with self._database.write() as uow:
-            if not store.signed(uow, row.serial, der, x5t_s256(der), now):
-                return  # another thread or process finished, or voided, the same serial
-            signed = store.by_serial(uow, row.serial)
-            assert signed is not None  # noqa: S101 - updated one line above
+            signed = store.signed(uow, row.serial, der, x5t_s256(der), now)
+            if signed is None:
+                # Another thread or process finished, or voided, the same serial.
+                return store.by_serial(uow, row.serial) or row
             admission = Admission(
                 row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
             )
             gate.issued(uow, admission, store.as_issued(signed), now)
             self._audit_issued(uow, signed)
+        return signed
 
     def _audit_issued(self, uow: UnitOfWork, row: Row[Any]) -> None:
         self._audit.record(

@@ -42,29 +42,31 @@ def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
 def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bool:
     """Whether `holder` is, from now or before, the one holder of this public key."""
     dialect = postgresql if uow.connection.dialect.name == "postgresql" else sqlite
-    uow.execute(
+    row = uow.one(
         dialect.insert(held_keys)
         .values(public_key=public_key, holder=holder, since=now)
-        .on_conflict_do_nothing()
+        # Changes nothing; it is there so that the statement returns the present holder.
+        .on_conflict_do_update(index_elements=["public_key"], set_={"public_key": public_key})
+        .returning(held_keys.c.holder)
     )
-    row = uow.one(select(held_keys.c.holder).where(held_keys.c.public_key == public_key))
     return row is not None and row.holder == holder
 
 
-def record(uow: UnitOfWork, **values: Any) -> None:
+def record(uow: UnitOfWork, **values: Any) -> Row[Any]:
     """The serial exists from here on; the certificate does not yet."""
-    uow.execute(insert(certificates).values(state="recorded", **values))
+    new = insert(certificates).values(state="recorded", **values).returning(certificates)
+    return uow.execute(new).one()
 
 
-def signed(uow: UnitOfWork, serial: str, der: bytes, thumbprint: str, now: datetime) -> bool:
-    """Whether this call was the one that completed the serial."""
-    return (
-        uow.changed(
-            update(certificates)
-            .where(certificates.c.serial == serial, certificates.c.state == "recorded")
-            .values(state="issued", certificate=der, thumbprint=thumbprint, issued_at=now)
-        )
-        == 1
+def signed(
+    uow: UnitOfWork, serial: str, der: bytes, thumbprint: str, now: datetime
+) -> Row[Any] | None:
+    """The completed row, if this call was the one that completed the serial."""
+    return uow.one(
+        update(certificates)
+        .where(certificates.c.serial == serial, certificates.c.state == "recorded")
+        .values(state="issued", certificate=der, thumbprint=thumbprint, issued_at=now)
+        .returning(certificates)
     )
 
 
