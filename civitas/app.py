@@ -10,13 +10,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from civitas import governance, schema, system
+from civitas import governance, openapi, schema, system
 from civitas.deployment import Deployment
 from foundation.clock import Clock
 from foundation.errors import (
@@ -32,17 +31,6 @@ from foundation.settings import Development, Server, Settings
 from foundation.web import Context, Door
 
 VERSION = "0.1.0"
-
-
-class ProblemDocument(BaseModel):
-    """RFC 9457 problem details."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    where: str | None = None
-    next_step: str | None = None
 
 
 def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
@@ -71,9 +59,11 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         separate_input_output_schemas=False,
         servers=[{"url": settings.of(Server).url}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        responses={"4XX": {"model": ProblemDocument, "description": "What was wrong, and where"}},
     )
     app.state.deployment = deployment
+    context = _context(deployment)
+    # The way that FastAPI names for a description of one's own.
+    app.openapi = openapi.complete(app, context.cookie_name("session"))  # type: ignore[method-assign]
     doors = {**deployment.doors, "civitas": system.doors(ground, app.openapi)}
     for wing, group in doors.items():
         for door in group:
@@ -82,7 +72,7 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
     _translate_framework_errors(app, edge)
     app.add_middleware(
         Gate,
-        context=_context(deployment),
+        context=context,
         edge=edge,
         max_body=settings.of(Server).max_body,
         body_limits={
@@ -106,15 +96,8 @@ def mount(app: FastAPI, wing: str, door: Door) -> None:
             door.path,
             door.endpoint,
             methods=[method],
-            tags=[wing],
-            operation_id=_operation_id(method, door.path),
-            **{"openapi_extra": {"x-specification": door.specification}, **door.options},
+            **openapi.described(wing, method, door),
         )
-
-
-def _operation_id(method: str, path: str) -> str:
-    words = "".join(c if c.isalnum() else "_" for c in path.strip("/"))
-    return f"{method.lower()}_{words}"
 
 
 def _context(deployment: Deployment) -> Context:

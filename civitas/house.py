@@ -9,11 +9,11 @@ import pki
 import policies
 from foundation import ground
 from foundation.settings import Section
-from idp import broker, federation, login, oauth, register
+from idp import broker, federation, login, oauth, portal, register
 
 ROOT = Path(__file__).parents[1]
 
-WINGS = (pki, policies, device_registry, register, federation, login, oauth, broker)
+WINGS = (pki, policies, device_registry, register, federation, login, oauth, broker, portal)
 
 SECTIONS: tuple[type[Section], ...] = (
     *ground.SECTIONS,

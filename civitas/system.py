@@ -39,7 +39,14 @@ class Ready(BaseModel):
 def doors(ground: Ground, openapi: Callable[[], dict[str, Any]]) -> tuple[Door, ...]:
     return (
         Door(("GET",), "/healthz", healthz, "Civitas operation", api=True),
-        Door(("GET",), "/readyz", partial(readyz, ground), "Civitas operation", api=True),
+        Door(
+            ("GET",),
+            "/readyz",
+            partial(readyz, ground),
+            "Civitas operation",
+            api=True,
+            options={"responses": {503: {"model": Ready, "description": "What is missing."}}},
+        ),
         Door(("GET",), "/metrics", partial(metrics, ground), "OpenMetrics"),
         Door(("GET",), "/.well-known/security.txt", partial(security_txt, ground), "RFC 9116"),
         Door(("GET",), "/api", partial(api_page, ground, openapi), "OpenAPI 3.1"),

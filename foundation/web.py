@@ -104,6 +104,11 @@ class Context:
     who: Callable[[Request], Principal | None]
     sign_in_path: str = "/sign-in"
 
+    def cookie_name(self, name: str) -> str:
+        """Cookies are shared across ports, so each issuer has names of its own (rule 11)."""
+        prefix = "__Host-" if self.secure_cookies else ""
+        return f"{prefix}civitas-{self.cookie_tag}-{name}"
+
 
 class Form(Mapping[str, str]):
     """Parameters of which each stands once. A missing one reads as the protocol wants."""
@@ -213,6 +218,10 @@ def require(
             next_step="Send a valid access token, or sign in first.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+    if found.kind == "staff" and not found.roles and wants_page(request):
+        # Staff hold their roles only after the proof that their work asks for: sign-in takes
+        # them through it, and back here.
+        raise SeeOther(_sign_in(request))
     if kinds and found.kind not in kinds:
         raise Forbidden(
             f"This door is not for a {found.kind}.",

@@ -126,7 +126,7 @@ def _write(config: Path, sections: dict[str, dict[str, Any]]) -> None:
             continue
         lines.append(f"[{section}]")
         lines += [
-            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
+            f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
         ]
         lines.append("")
     config.write_text("\n".join(lines), encoding="utf-8")
@@ -189,7 +189,11 @@ def _make_tables(settings: Settings) -> None:
         prepare(ground)
     ground.keys.check()
     server = settings.of(Server)
-    if server.tls_listen and not settings.resolve(server.tls_certificate).exists():
+    if (
+        server.tls_listen
+        and "pki" in deployment.parts
+        and not settings.resolve(server.tls_certificate).exists()
+    ):
         _make_certificate(deployment, settings)
     ground.close()
 

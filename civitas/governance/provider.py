@@ -21,10 +21,11 @@ from device_registry import prepare as prepare_devices
 from foundation.audit_doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
-from idp import federation, login, oauth, register
+from idp import federation, login, oauth, portal, register
 from idp.federation import Federation
 from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
+from idp.portal import Portal
 from idp.register import Desk, IdentityLife, Importer, Register
 from pki import CertificateAuthority, Pki
 from pki import doors as pki_doors
@@ -57,9 +58,12 @@ def assemble(ground: Ground) -> Deployment:
         validate_certificate=authority.validate_client,
     )
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
-    life = IdentityLife(ground, people.proofing, ends=(signing_in, oauth.TokensEndWithIdentity()))
+    life = IdentityLife(
+        ground, people.proofing, ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity())
+    )
     desk = Desk(ground, people, life, Importer(ground, people))
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
+    account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices)
     questions = DecisionPoint(policies, KnownByServices(people, tokens.person_of))
     return Deployment(
         ground=ground,
@@ -67,6 +71,7 @@ def assemble(ground: Ground) -> Deployment:
             "oauth": oauth.doors(tokens),
             "policies": policy_doors(questions),
             "login": login.doors(signing_in),
+            "portal": portal.doors(account),
             "register": register.doors(desk),
             "federation": federation.doors(allied),
             "pki": pki_doors(pki),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -28,13 +29,18 @@ class _Reader(HTMLParser):
         self.forms: list[PageForm] = []
         self.text: list[str] = []
         self.data: dict[str, dict[str, str]] = {}
+        self.elements: list[dict[str, str]] = []
+        self.links: list[str] = []
         self._select: str | None = None
         self._area: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
+        self.elements.append(found)
         if "id" in found:
             self.data[found["id"]] = found
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
         if tag == "form":
             self.forms.append(
                 PageForm(
@@ -92,6 +98,7 @@ class Browser:
     def __init__(self, client: httpx.Client | None = None) -> None:
         self.client = client or httpx.Client(timeout=30)
         self.url = ""
+        self.leaves_at: str | None = None
         self.response: httpx.Response | None = None
         self._page = _Reader()
 
@@ -121,6 +128,10 @@ class Browser:
         return " ".join(self._page.text)
 
     @property
+    def html(self) -> str:
+        return "" if self.response is None else self.response.text
+
+    @property
     def forms(self) -> list[PageForm]:
         return self._page.forms
 
@@ -129,6 +140,26 @@ class Browser:
         if identifier not in self._page.data:
             raise self.unexpected(f"an element #{identifier}")
         return self._page.data[identifier]
+
+    def marked(self, attribute: str) -> dict[str, str]:
+        """The attributes of the first element that carries `attribute`."""
+        for element in self._page.elements:
+            if attribute in element:
+                return element
+        raise self.unexpected(f"an element with {attribute}")
+
+    @property
+    def links(self) -> list[str]:
+        return self._page.links
+
+    def post_json(self, path: str, body: Any, csrf: str) -> Any:
+        """What a page's script sends, and the JSON that comes back."""
+        response = self.client.post(
+            urljoin(self.url, path), json=body, headers={"X-CSRF-Token": csrf}
+        )
+        if response.status_code != 200:
+            raise Unexpected(f"{path} ({response.status_code}): {response.text[:300]}")
+        return response.json()
 
     def form(self, *names: str, action: str | None = None) -> PageForm:
         """The first form that has all these fields or choices, or an action that ends so."""
@@ -149,6 +180,9 @@ class Browser:
             if not response.is_redirect:
                 break
             url = urljoin(url, response.headers["location"])
+            if self.leaves_at and url.startswith(self.leaves_at):
+                self.url = url  # a service's own page: what the browser carries there is enough
+                return self
             if response.status_code in (301, 302, 303):
                 method, body = "GET", {}
             response = self.client.request(method, url, headers=headers, **body)  # type: ignore[arg-type]

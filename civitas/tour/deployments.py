@@ -97,10 +97,11 @@ class City:
             more.get("title", name.title()),
             "--city",
             more.get("city", "Civitas"),
+            "--country",
+            more.get("country", "XX"),
             "--url",
             deployed.url,
-            "--tls-url",
-            deployed.tls_url,
+            *(("--tls-url", deployed.tls_url) if governance == "provider" else ()),
             *(("--regulator", regulator) if regulator else ()),
             *self._storage(name),
         ]
