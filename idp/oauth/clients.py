@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from foundation import opaque
 from foundation.audit import Actor, Audit
@@ -20,6 +20,10 @@ from idp.oauth.secrets import ClientSecrets
 from idp.oauth.tables import clients
 
 OPERATOR = Actor("system", "operator")
+FRESH = timedelta(seconds=1)
+"""How long a client is taken as read: what another process changed is seen after that."""
+
+_BY_ID = select(clients).where(clients.c.id == bindparam("client_id"))
 Complete = Callable[[Client], Client]
 """Checks a client against the catalogue of purposes and attributes, and completes it."""
 
@@ -53,6 +57,7 @@ class Clients:
         self._sources = tuple(sources)
         # Parsed once while the row stays the same; as many entries as the table has rows.
         self._parsed: dict[str, tuple[Mapping[str, Any], Client]] = {}
+        self._seen: dict[str, tuple[datetime, Client]] = {}
 
     def add(
         self,
@@ -91,13 +96,15 @@ class Clients:
             if uow.changed(update(clients).where(with_secret).values(secret_mac=mac)) == 0:
                 raise NotFound(f"There is no client {client_id} with a secret.", where="client_id")
             self._audit.record(uow, "client.secret_replaced", actor, details={"client": client_id})
+        self._seen.pop(client_id, None)
         return value
 
     def set_state(self, uow: UnitOfWork, client_id: str, state: str, actor: Actor) -> None:
-        """`active` or `suspended`. Raises NotFound."""
+        """`active` or `suspended`; every process sees it within a second. Raises NotFound."""
         if uow.changed(update(clients).where(clients.c.id == client_id).values(state=state)) == 0:
             raise NotFound(f"There is no client {client_id}.", where="client_id")
         self._audit.record(uow, f"client.{state}", actor, details={"client": client_id})
+        self._seen.pop(client_id, None)
 
     def list(self) -> list[Client]:
         """All clients of our own table, oldest first."""
@@ -111,10 +118,15 @@ class Clients:
             return None
         if client_id.startswith(DEVICE_PREFIX):
             return device_client(client_id)
+        seen = self._seen.get(client_id)
+        if seen is not None and timedelta(0) <= now - seen[0] < FRESH:
+            return seen[1]
         with self._database.read() as uow:
-            row = uow.one(select(clients).where(clients.c.id == client_id))
+            row = uow.one(_BY_ID, {"client_id": client_id})
         if row is not None:
-            return self._client(row)
+            ours = self._client(row)
+            self._seen[client_id] = (now, ours)
+            return ours
         for source in self._sources:
             found = source.find(client_id, now)
             if found is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from foundation.clock import Clock
+from foundation.errors import wants_page
 from foundation.web import Principal
 from idp.oauth import bearer
 from idp.oauth.active_tokens import ActiveTokens
@@ -23,9 +24,13 @@ class TokenPrincipals:
         self._clock = clock
 
     def principal(self, request: Request) -> Principal | None:
-        """The caller, or None without a bearer token. Raises InvalidToken for a dead one."""
+        """The caller, or None without a bearer token. Raises InvalidToken for a dead one.
+
+        A page that is being rendered asks too, an error page included; there a bearer token
+        says nothing, and must not become another error.
+        """
         value = bearer.read(request)
-        if value is None:
+        if value is None or wants_page(request):
             return None
         found = bearer.active(self._tokens, request, value, self._clock.now())
         if found.grant is not None or found.token.audience != self._issuer:

@@ -1,4 +1,4 @@
-"""Codes and refresh families under any order of use, misuse and time — RFC 9700 §4.14, failures 8."""
+"""Codes and refresh families under any order of use and misuse — RFC 9700 §4.14."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The authorization server alone, behind the real gate; who is there and what is known are fakes."""
+"""The authorization server alone, behind the real gate; the people are fakes."""
 
 from __future__ import annotations
 
@@ -121,9 +121,8 @@ class AuthorizationServer:
         self.http = self.browser()
 
     def _app(self) -> Starlette:
-        routes = [
-            Route(d.path, d.endpoint, methods=list(d.methods)) for d in oauth.doors(self.oauth)
-        ]
+        doors = oauth.doors(self.oauth)
+        routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]
         app = Starlette(routes=routes)
         settings = self.ground.settings
         app.add_middleware(

@@ -1,4 +1,4 @@
-"""Signing in at a service: ID token, userinfo, pairwise subjects, prompts — OpenID Connect Core 1.0."""
+"""Signing in at a service: ID token, userinfo, subjects, prompts — OpenID Connect Core 1.0."""
 
 from __future__ import annotations
 

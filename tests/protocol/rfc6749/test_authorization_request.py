@@ -1,4 +1,4 @@
-"""The authorization request: what is refused, where, and how — RFC 6749 §3.1, §4.1; failures 1, 5."""
+"""The authorization request: what is refused, where, and how — RFC 6749 §3.1, §4.1."""
 
 from __future__ import annotations
 
