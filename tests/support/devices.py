@@ -21,6 +21,7 @@ import pki
 from device_registry import DeviceLife, Devices, EndsWithDevice, Owner, Registered
 from foundation.audit import Actor
 from foundation.ground import Ground
+from foundation.pages import doors as page_doors
 from foundation.web import Principal
 from pki import CertificateAuthority, Pki
 
@@ -155,6 +156,7 @@ def build_town(city: City) -> Town:
             doors={
                 "pki": pki.doors(city.pki),
                 "device_registry": device_registry.doors(city.life),
+                "pages": page_doors(city.ground.pages),
             },
             who=principal,
         )

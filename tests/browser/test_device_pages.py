@@ -1,0 +1,76 @@
+"""The operator's device pages in a real browser: by clicking, at 320 px, and axe finds nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from foundation.ground import Ground
+from foundation.settings import Server
+from foundation.web import Principal
+from tests.support import deployments
+from tests.support.devices import Town, build_town, csr, found_city, new_key
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def served(tmp_path: Any, clock: Any) -> Iterator[tuple[Town, str]]:
+    port = deployments.free_port()
+    url = f"http://localhost:{port}"
+    ground: Ground = deployments.lay_ground(
+        deployments.settings_in(tmp_path, Server(url=url, listen=f"127.0.0.1:{port}")), clock
+    )
+    town = build_town(found_city(ground))
+    config = uvicorn.Config(
+        town.app, host="127.0.0.1", port=port, lifespan="off", log_level="warning"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the listener did not start"
+        threading.Event().wait(0.02)
+    yield town, url
+    server.should_exit = True
+    thread.join()
+    ground.close()
+
+
+def test_the_operator_clicks_through_a_devices_life(
+    served: tuple[Town, str], page: Any, accessible: Callable[[Any], None]
+) -> None:
+    town, url = served
+    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{url}/devices")
+    accessible(page)
+    page.get_by_role("link", name="Register a device").click()
+    accessible(page)
+    page.get_by_label("What it is and where").fill("Lamp 114")
+    page.get_by_label("Name of the organisation").fill("Street Lighting")
+    page.get_by_role("button", name="Register").click()
+    accessible(page)
+    device_id = page.locator("#device-id").inner_text()
+    token = page.locator("#token").inner_text()
+    town.https.post(
+        "/.well-known/est/simpleenroll",
+        content=csr(new_key(), device_id),
+        headers={"Content-Type": "application/pkcs10"},
+        auth=(device_id, token),
+    ).raise_for_status()
+    page.get_by_role("link", name="Go to the device").click()
+    accessible(page)
+    for button, state in (("Suspend", "suspended"), ("Reactivate", "active")):
+        page.get_by_label("Reason").fill("a test")
+        page.get_by_role("button", name=button).click()
+        assert page.locator("#state").inner_text().lower() == state
+        accessible(page)
+    page.goto(f"{url}/devices")
+    page.get_by_role("link", name="Lamp 114").click()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 320, "nothing scrolls sideways"
