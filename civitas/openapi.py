@@ -40,7 +40,7 @@ class ProblemDocument(BaseModel):
 def described(wing: str, method: str, door: Door) -> dict[str, Any]:
     """Keyword arguments of `FastAPI.add_api_route` for one method of a typed door."""
     summary, description = _words(door.endpoint)
-    given = dict(door.options)
+    given = {name: value for name, value in door.options.items() if value != ""}
     extra = {"x-specification": door.specification, **given.pop("openapi_extra", {})}
     security = extra.get("security", [])
     if method != "GET" and any("session" in alternative for alternative in security):

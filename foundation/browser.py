@@ -17,10 +17,9 @@ _BROWSER = "browser"
 
 
 def cookie_name(request: Request, name: str) -> str:
-    """Cookies are shared across ports, so each issuer has names of its own (rule 11)."""
-    context = request.scope["civitas"]
-    prefix = "__Host-" if context.secure_cookies else ""
-    return f"{prefix}civitas-{context.cookie_tag}-{name}"
+    """The name under which this issuer keeps its cookie `name`."""
+    found: str = request.scope["civitas"].cookie_name(name)
+    return found
 
 
 def cookie(request: Request, name: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from foundation.web import Door
+from policies.endpoints.calling import SCOPE
 from policies.endpoints.evaluation import evaluation
 from policies.endpoints.evaluations import evaluations
 from policies.endpoints.metadata import configuration
@@ -17,6 +18,7 @@ from policies.endpoints.model import (
     EvaluationResponse,
     EvaluationsRequest,
     EvaluationsResponse,
+    KeySet,
     body_schema,
 )
 from policies.endpoints.receipt_keys import receipt_keys
@@ -72,7 +74,7 @@ def receipt_doors(policies: Policies) -> tuple[Door, ...]:
             partial(receipt_keys, policies),
             "RFC 7517 §5",
             api=True,
-            options=_described(receipt_keys),
+            options={"response_model": KeySet, **_described(receipt_keys)},
         ),
     )
 
@@ -89,6 +91,7 @@ def _described(
     if body is not None:
         described["openapi_extra"] = {
             "x-specification": specification,
+            "security": [{"bearer": [SCOPE]}],
             "requestBody": body_schema(body),
             "parameters": [
                 {

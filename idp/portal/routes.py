@@ -12,6 +12,7 @@ _ACCESS, _PORTABLE = "GDPR art. 15", "GDPR art. 20"
 _CONSENT, _RECEIPT = "GDPR art. 7(3)", "ISO/IEC TS 27560"
 _CREDENTIALS = "ISO/IEC 29115 CM-9"
 _ONE = "/account/consents/{consent_id}"
+_OWN = {"openapi_extra": {"security": [{"session": ["citizen"]}]}}
 
 
 def doors(portal: Portal) -> tuple[Door, ...]:
@@ -39,13 +40,35 @@ def doors(portal: Portal) -> tuple[Door, ...]:
             partial(credentials.remove, portal),
             _CREDENTIALS,
         ),
-        Door(("GET",), "/me/v1/consents", partial(api.list_consents, portal), _ACCESS, api=True),
+        *_api(portal),
+    )
+
+
+def _api(portal: Portal) -> tuple[Door, ...]:
+    """For the citizen's own programs, with the session of their browser."""
+    return (
+        Door(
+            ("GET",),
+            "/me/v1/consents",
+            partial(api.list_consents, portal),
+            _ACCESS,
+            api=True,
+            options=_OWN,
+        ),
         Door(
             ("POST",),
             "/me/v1/consents/{consent_id}/withdraw",
             partial(api.withdraw_consent, portal),
             _CONSENT,
             api=True,
+            options=_OWN,
         ),
-        Door(("GET",), "/me/v1/ledger", partial(api.read_ledger, portal), _ACCESS, api=True),
+        Door(
+            ("GET",),
+            "/me/v1/ledger",
+            partial(api.read_ledger, portal),
+            _ACCESS,
+            api=True,
+            options=_OWN,
+        ),
     )

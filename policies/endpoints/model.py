@@ -150,6 +150,12 @@ class Configuration(BaseModel):
     access_evaluations_endpoint: str
 
 
+class KeySet(BaseModel):
+    """A JSON Web Key Set — RFC 7517 §5."""
+
+    keys: list[dict[str, Any]]
+
+
 def parse(model: type[BaseModel], value: dict[str, Any]) -> Any:
     """The value as the model; raises BadRequest, naming the field (§10.1.2: 400, not 422)."""
     try:
