@@ -1,0 +1,121 @@
+"""Sentences: extraction, completeness, choice of language — GNU gettext, RFC 4647 §3.4."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from foundation.pages import Words
+from foundation.pages.extraction import sentences
+from foundation.pages.language import CATALOGUES, accepted_languages
+from tests.support.deployments import ROOT
+
+COMPLETE = (
+    "idp/login/",
+    "idp/oauth/",
+    "foundation/pages/templates/",
+    "policies/data/purposes.toml",
+    "policies/data/attributes.toml",
+)
+"""What is said in every language of ours: frame, sign-in, activation and consent."""
+
+
+@pytest.fixture(scope="module")
+def marked() -> list[tuple[str, str]]:
+    """(file, message id) of every sentence in the house."""
+    found = []
+    for file, _, message in sentences(ROOT):
+        for part in (message,) if isinstance(message, str) else message:
+            found.append((file, part))
+    return found
+
+
+def catalogue(language: str) -> Catalog:
+    with (CATALOGUES / language / "civitas.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def said(language: str) -> dict[str, str]:
+    found = {}
+    for message in catalogue(language):
+        ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
+        texts = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        for place, text in enumerate(ids):
+            found[text] = texts[min(place, len(texts) - 1)]
+    return found
+
+
+def test_no_sentence_lacks_its_english(marked: list[tuple[str, str]]) -> None:
+    english = said("en")
+    lacking = sorted({(file, message) for file, message in marked if not english.get(message)})
+    assert not lacking, "run: python -m foundation.pages.extraction"
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_sign_in_activation_and_consent_are_complete(
+    language: str, marked: list[tuple[str, str]]
+) -> None:
+    words = said(language)
+    needed = {message for file, message in marked if file.startswith(COMPLETE)}
+    assert not sorted(message for message in needed if not words.get(message))
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_a_translation_names_the_same_values(language: str) -> None:
+    def values(text: str) -> set[str]:
+        braces = {name for _, name, _, _ in Formatter().parse(text) if name}
+        return braces | set(re.findall(r"%\((\w+)\)s", text))
+
+    for source, text in said(language).items():
+        if text:
+            assert values(source) == values(text), source
+
+
+def test_a_wish_is_met_by_the_closest_language_that_we_speak() -> None:
+    words = Words(("en", "fr", "ar"))
+    assert words.choose(["de", "fr-CA"]).language == "fr"
+    assert words.choose(["AR-eg"]).direction == "rtl"
+    assert words.choose(["tlh"]).language == "en"
+    assert words.choose([]).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("header", "wishes"),
+    [
+        ("fr-CH, fr;q=0.9, en;q=0.8, *;q=0.5", ("fr-CH", "fr", "en")),
+        ("en;q=0.1, ar", ("ar", "en")),
+        ("en;q=0", ()),
+        ("", ()),
+        ("en;q=x, fr", ("fr",)),
+        (";;;,,,", ()),
+    ],
+)
+def test_accept_language_is_read_in_order_of_preference(
+    header: str, wishes: tuple[str, ...]
+) -> None:
+    assert accepted_languages(header) == wishes
+
+
+def test_a_deployment_without_any_of_our_languages_speaks_english() -> None:
+    assert [t.language for t in Words(("tlh",)).languages] == ["en"]
+
+
+def test_values_are_escaped_and_so_are_sentences_that_come_from_elsewhere() -> None:
+    (english,) = Words(("en",)).languages
+    assert english.escaped("<b>%(x)s</b>", x="<i>") == "&lt;b&gt;&lt;i&gt;&lt;/b&gt;"
+    assert english.escaped("100 % <b>") == "100 % &lt;b&gt;"
+    assert english.markup("<b>%(x)s</b>", x="<i>") == "<b>&lt;i&gt;</b>"
+
+
+def test_no_page_has_anything_inline() -> None:
+    """What the content security policy would refuse."""
+    for template in [*ROOT.glob("**/pages/**/*.html")]:
+        if ".venv" in Path(template).parts:
+            continue
+        text = template.read_text()
+        assert not re.search(r"\sstyle=|<style|\son[a-z]+=|<script(?![^>]*\ssrc=)", text), template
