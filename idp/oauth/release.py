@@ -1,8 +1,8 @@
 """Releasing attributes: nothing leaves without a decision at that moment — privacy P-2, P-4.
 
-released ⊆ registered ∩ requested ∩ permitted: `requested` is cut to what the client registered
-and the purpose has a use for; the grant holds what the person chose of it; `decide` has the last
-word each time, and writes the ledger.
+released ⊆ registered ∩ requested ∩ permitted: `authorization/wishes.py` cuts what is requested to
+what the client registered and the purpose has a use for; the grant holds what the person chose of
+it; `decide` has the last word each time, and writes the ledger.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import Any
 
 from foundation.database import Database
 from idp.oauth import subjects
-from idp.oauth.authorization.request import AuthorizationRequest
-from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.grant import Grant
 from idp.oauth.ports import ClaimsSource
@@ -31,28 +29,6 @@ class Releases:
         self._policies = policies
         self._claims = claims
         self._clients = clients
-
-    def requested(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
-        """Attributes that the request asks for and the client is registered for, each once."""
-        return tuple(
-            dict.fromkeys(
-                (*self.for_userinfo(request, client), *self.for_id_token(request, client))
-            )
-        )
-
-    def for_userinfo(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
-        """Those to be given at userinfo: by scope (§5.4), and by the claims parameter."""
-        catalogue = self._policies.catalogue
-        by_scope = (name for s in request.scope for name in catalogue.attributes_of_scope(s))
-        return self._usable((*by_scope, *request.claims.userinfo), request.purpose, client)
-
-    def for_id_token(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
-        """Those asked to be in the ID token itself, by the claims parameter only."""
-        return self._usable(request.claims.id_token, request.purpose, client)
-
-    def _usable(self, names: Sequence[str], purpose: str, client: Client) -> tuple[str, ...]:
-        useful = self._policies.catalogue.purposes[purpose].attributes & client.attributes
-        return tuple(dict.fromkeys(name for name in names if name in useful))
 
     def by_law(
         self, client_id: str, purpose: str, names: Sequence[str], now: datetime

@@ -18,6 +18,7 @@ from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
@@ -107,8 +108,9 @@ class OAuth:
             self.families,
             self.releases,
         )
-        asking = Asking(database, policies, self.releases)
-        issuing = Issuing(self.settings, keys, self.releases, self.issuer)
+        wishes = Wishes(policies.catalogue)
+        asking = Asking(database, policies, wishes, self.releases)
+        issuing = Issuing(self.settings, keys, wishes, self.issuer)
         self.authorization = Authorization(
             ground, self.settings, self.issuer, self.clients, who, asking, issuing
         )

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import Database, UnitOfWork
 from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
 from idp.oauth.release import Releases
 from idp.oauth.tables import answers
@@ -53,16 +54,19 @@ class Question:
 class Asking:
     """Compares what a request needs with what the person answered before."""
 
-    def __init__(self, database: Database, policies: Policies, releases: Releases) -> None:
+    def __init__(
+        self, database: Database, policies: Policies, wishes: Wishes, releases: Releases
+    ) -> None:
         self._database = database
         self._policies = policies
+        self._wishes = wishes
         self._releases = releases
 
     def question(
         self, request: AuthorizationRequest, client: Client, person_id: str, now: datetime
     ) -> Question:
         """The question that this request puts to this person."""
-        requested = self._releases.requested(request, client)
+        requested = self._wishes.requested(request, client)
         by_law = self._releases.by_law(client.id, request.purpose, requested, now)
         asked = tuple(name for name in requested if name not in by_law)
         standing = self._policies.consent.standing(person_id, client.id, request.purpose, asked)

@@ -11,22 +11,20 @@ from foundation.keys import Keys
 from idp.login import Authenticated
 from idp.oauth import codes, grant_store, subjects
 from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
 from idp.oauth.errors import with_query
 from idp.oauth.grant import Grant
-from idp.oauth.release import Releases
 from idp.oauth.settings import OAuthSettings
 
 
 class Issuing:
     """Records the grant and its code, and says where the browser goes with it."""
 
-    def __init__(
-        self, settings: OAuthSettings, keys: Keys, releases: Releases, issuer: str
-    ) -> None:
+    def __init__(self, settings: OAuthSettings, keys: Keys, wishes: Wishes, issuer: str) -> None:
         self._settings = settings
         self._keys = keys
-        self._releases = releases
+        self._wishes = wishes
         self._issuer = issuer
 
     def issue(
@@ -62,10 +60,10 @@ class Issuing:
             scope=request.scope,
             audience=request.resource,
             userinfo_attributes=tuple(
-                name for name in self._releases.for_userinfo(request, client) if name in allowed
+                name for name in self._wishes.for_userinfo(request, client) if name in allowed
             ),
             id_token_attributes=tuple(
-                name for name in self._releases.for_id_token(request, client) if name in allowed
+                name for name in self._wishes.for_id_token(request, client) if name in allowed
             ),
             level=person.acr_level,
             amr=person.amr,
