@@ -69,7 +69,7 @@ def _find_certificate(request: Request) -> x509.Certificate | None:
         if structured := request.headers.get(RFC9440):
             encoded = structured.strip().removeprefix(":").removesuffix(":")
             return x509.load_der_x509_certificate(base64.b64decode(encoded, validate=True))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, x509.InvalidVersion) as error:
         raise BadRequest(
             "The client certificate cannot be read.",
             where="client certificate",

@@ -9,6 +9,7 @@ lock() {
         --generate-hashes --strip-extras --allow-unsafe --no-config --build-deps-for editable \
         --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$@" pyproject.toml
 }
-lock "$@" --output-file requirements/runtime.txt
+# The demo runs from the runtime lock, so its client is in it.
+lock "$@" --extra demo --output-file requirements/runtime.txt
 # The tests run with the very versions that a deployment runs with.
-lock "$@" --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+lock "$@" --extra demo --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt

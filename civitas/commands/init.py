@@ -126,7 +126,8 @@ def _write(config: Path, sections: dict[str, dict[str, Any]]) -> None:
             continue
         lines.append(f"[{section}]")
         lines += [
-            f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
+            f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}"
+            for key, value in values.items()
         ]
         lines.append("")
     config.write_text("\n".join(lines), encoding="utf-8")

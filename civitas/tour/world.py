@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +78,7 @@ class World:
         browser.get(invited["link"])
         browser.submit(
             browser.form("name", "password", "repeated"),
-            name=f"{role}.tamm",
+            name=f"{role}.{secrets.token_hex(3)}",
             password=PASSWORD,
             repeated=PASSWORD,
         )

@@ -23,7 +23,8 @@ def test_every_dependency_has_its_row_of_reasons() -> None:
     page = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     explained = {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
-    declared = names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["dev"])
+    extras = PROJECT["optional-dependencies"]
+    declared = names(PROJECT["dependencies"]) | names(extras["dev"]) | names(extras["demo"])
     assert explained == declared
 
 

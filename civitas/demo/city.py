@@ -1,0 +1,185 @@
+"""The demo city: set up once, kept in a folder, started in seconds the next time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from civitas.demo.residents import as_csv, residents
+from civitas.tour.deployments import Deployed
+from civitas.tour.steps.enrolment import proof_and_write
+from civitas.tour.world import World
+from foundation import secret_file
+
+Say = Callable[[str], None]
+CITY = "Civitas"
+COUNTRY = "XX"
+SCOPE = "openid profile age residence"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One deployment of the demo: where it lives and which model it follows."""
+
+    name: str
+    title: str
+    port: int
+    governance: str = "provider"
+    tls_port: int | None = None
+    regulator: str | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+
+@dataclass
+class DemoCity:
+    """Runs the deployments and the e-service as processes of their own."""
+
+    folder: Path
+    say: Say
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def civitas(self, place: Place, *arguments: str) -> str:
+        config = self.folder / place.name / "civitas.toml"
+        done = subprocess.run(
+            [sys.executable, "-m", "civitas", *arguments, "--config", str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"civitas {arguments[0]}: {done.stderr.strip()[-600:]}")
+        return done.stdout
+
+    def civitas_json(self, place: Place, *arguments: str) -> Any:
+        return json.loads(self.civitas(place, *arguments, "--json"))
+
+    def found(self, place: Place) -> bool:
+        """Set the deployment up if it is not; whether this call did."""
+        config = self.folder / place.name / "civitas.toml"
+        if (config.parent / "ready").exists():
+            return False
+        self.say(f"Setting up {place.title} …")
+        tls = ("--tls-url", f"https://localhost:{place.tls_port}") if place.tls_port else ()
+        above = ("--regulator", place.regulator) if place.regulator else ()
+        self.civitas(
+            place, "init", "--development", "--governance", place.governance,
+            "--name", place.title, "--city", CITY, "--country", COUNTRY,
+            "--url", place.url, *tls, *above,
+        )  # fmt: skip
+        return True
+
+    def ready(self, place: Place) -> None:
+        """Note that the set-up of this deployment is complete."""
+        (self.folder / place.name / "ready").touch()
+
+    def start(self, place: Place) -> None:
+        config = self.folder / place.name / "civitas.toml"
+        self._run([sys.executable, "-m", "civitas", "serve", "--config", str(config)], place.name)
+        self._wait(f"{place.url}/healthz", place.name)
+
+    def start_eservice(self, issuer: Place, port: int, client: dict[str, str]) -> None:
+        url = f"http://localhost:{port}"
+        environment = {
+            "ESERVICE_ISSUER": issuer.url,
+            "ESERVICE_CLIENT_ID": client["client_id"],
+            "ESERVICE_CLIENT_SECRET": client["client_secret"],
+            "ESERVICE_URL": url,
+            "ESERVICE_NAME": "City library",
+            "ESERVICE_PURPOSE": "library",
+            "ESERVICE_SCOPE": SCOPE,
+        }
+        self._run([sys.executable, "-m", "civitas.demo.eservice"], "eservice", environment)
+        self._wait(url, "eservice")
+
+    def client(self, issuer: Place, port: int) -> dict[str, str]:
+        """The e-service's registration, made once and kept in a 0600 file."""
+        kept = self.folder / f"eservice-{issuer.name}.json"
+        if not kept.exists():
+            added = self.civitas_json(
+                issuer, "clients", "add", "--name", "City library",
+                "--redirect", f"http://localhost:{port}/callback",
+                "--scope", f"{SCOPE} access:evaluate", "--purpose", "library",
+            )  # fmt: skip
+            secret_file.create(kept, json.dumps(added).encode(), "The e-service's registration")
+        found: dict[str, str] = json.loads(secret_file.read(kept, "The e-service's registration"))
+        return found
+
+    def people(self, place: Place, count: int = 1000, seed: int = 1) -> None:
+        """Enrol invented residents from a civil-register file."""
+        self.say(f"Enrolling {count} invented residents at {place.title} …")
+        file = self.folder / place.name / "residents.csv"
+        file.write_bytes(as_csv(residents(count, seed, city=CITY, country=COUNTRY)))
+        self.civitas(place, "citizens", "import", str(file))
+
+    def letter(self, place: Place, seed: int = 1) -> tuple[str, str]:
+        """Let an officer of the demo proof the next grown-up resident at level 2, by the same
+        pages that a real one uses; returns the resident's name and the code of their letter."""
+        counter = self.folder / place.name / "letters"
+        number = int(counter.read_text()) if counter.exists() else 0
+        counter.write_text(str(number + 1))
+        here = Deployed(place.name, self.folder / place.name, place.url, "")
+        officer = World(self.folder).staff(here, "officer")
+        grown = [
+            p
+            for p in residents(200, seed, city=CITY, country=COUNTRY)
+            if p["birthdate"] < "2000" and p["locality"] == CITY and p["locale"] == "en"
+        ]
+        person = grown[number % len(grown)]
+        code = proof_and_write(officer, here, person["civil_number"])
+        return f"{person['given_name']} {person['family_name']}", code
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def wait_for_end(self) -> None:
+        """Stay until one of the processes ends by itself; says which."""
+        while True:
+            for process in self.processes:
+                if process.poll() is not None:
+                    raise RuntimeError(f"A process ended; read the logs in {self.folder}.")
+            time.sleep(0.5)
+
+    def _run(self, command: list[str], log: str, more: dict[str, str] | None = None) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CIVITAS_")}
+        with (self.folder / f"{log}.log").open("ab") as file:
+            self.processes.append(
+                subprocess.Popen(
+                    command,
+                    stdout=file,
+                    stderr=file,
+                    env={**environment, **(more or {})},
+                    start_new_session=True,  # Ctrl-C is ours to pass on, in order
+                )
+            )
+
+    def _wait(self, url: str, log: str) -> None:
+        process = self.processes[-1]
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if httpx.get(url, timeout=2).status_code < 500:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+        said = (self.folder / f"{log}.log").read_text(errors="replace").strip().splitlines()
+        raise RuntimeError(f"{log} did not start: {said[-1] if said else 'it said nothing'}")
