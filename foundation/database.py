@@ -43,8 +43,11 @@ class DatabaseSettings(Section):
 
     section: ClassVar[str] = "database"
     url: str = "sqlite:///civitas.db"
+    """`sqlite:///file`, relative to the configuration, or `postgresql+psycopg://…`."""
     schema_name: str | None = None
+    """PostgreSQL schema of this deployment."""
     pool: int = 24
+    """Connections to PostgreSQL that a process keeps; up to 40 more while it is busy."""
 
 
 class Json(TypeDecorator[Any]):

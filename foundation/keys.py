@@ -63,11 +63,15 @@ class KeySettings(Section):
 
     section: ClassVar[str] = "keys"
     master_key: str = "file:master.key"
+    """`file:PATH` (mode 0600), `credential:NAME` (systemd), or a `pkcs11:` URI (RFC 7512)."""
     pkcs11: str | None = None
     """RFC 7512 URI of the token for the uses in `in_token`; its PIN comes from pin-source."""
     in_token: tuple[str, ...] = ()
+    """Uses whose signing key lives in the token, such as `audit` or `ca-root`."""
     rotating: tuple[str, ...] = ("jwt", "jwt-rs256", "federation")
+    """Uses whose keys are replaced by themselves."""
     rotate_after_days: int = 90
+    """Age at which such a key is replaced."""
     publish_ahead_seconds: int = 600
     """How long others may keep our key set: its Cache-Control max-age, and the wait to sign."""
     keep_published_hours: int = 24

@@ -33,16 +33,27 @@ class Server(Section):
 
     section: ClassVar[str] = "server"
     url: str = "http://localhost:8000"
+    """The issuer: the origin that people, services and devices know. It never changes."""
     listen: str | None = "127.0.0.1:8000"
+    """host:port for plain HTTP behind a proxy on this machine or for health checks; `""`: none."""
     tls_url: str | None = None
+    """The origin where client certificates are asked for; `mtls_endpoint_aliases` name it."""
     tls_listen: str | None = None
+    """host:port for TLS in this process; absent: none."""
     tls_certificate: str = "tls/server.pem"
+    """PEM chain of the TLS listener; `civitas init` makes one where there is none."""
     tls_key: str = "tls/server.key"
+    """PEM private key of the TLS listener."""
     unix_socket: str | None = None
+    """Path of a Unix socket to listen on, mode 0660, for a proxy on this machine."""
     trusted_proxies: tuple[str, ...] = ()
+    """Whose forwarded headers count: IP addresses, or `unix` for the socket. Nobody's, if empty."""
     threads: int = 40
+    """How many requests are worked on at once."""
     max_body: int = 1_048_576
+    """Bytes of a request's body; single doors may allow more."""
     security_contact: str = "mailto:security@localhost"
+    """URI for those who found a weakness; shown in `/.well-known/security.txt`."""
 
     @field_validator("url", "tls_url")
     @classmethod
@@ -60,14 +71,23 @@ class Jurisdiction(Section):
 
     section: ClassVar[str] = "jurisdiction"
     name: str = "Civitas"
+    """Whose service this is; shown on every page, and in certificates when they are made."""
     city: str = "Civitas"
+    """The city that `resident_of_city` speaks of."""
     country: str = "XX"
+    """ISO 3166-1 alpha-2 code; in certificates."""
     governance: Literal["provider", "regulator", "broker"] = "provider"
+    """The governance model: what this deployment serves."""
     regulator: str | None = None
+    """Entity identifier of the regulator; a provider that names one is a private provider."""
     time_zone: str = "UTC"
+    """IANA name; ages are reckoned and dates shown in it."""
     languages: tuple[str, ...] = ("en", "fr", "ar")
+    """Offered on the pages; the first is the default."""
     terms_version: str = "1"
+    """Version of the terms that an enrolment records (EN-1)."""
     digital_age: int = 16
+    """Age from which a person gives consent alone, 13 to 16 (GDPR art. 8)."""
 
     @field_validator("time_zone")
     @classmethod
@@ -88,6 +108,7 @@ class Development(Section):
 
     section: ClassVar[str] = "development"
     loopback_http: bool = False
+    """Permit http for every URL, on this machine only; any other address stops the start."""
 
 
 class Settings:

@@ -31,9 +31,13 @@ class TelemetrySettings(Section):
 
     section: ClassVar[str] = "telemetry"
     otlp_endpoint: str | None = None
+    """URL of an OpenTelemetry collector (OTLP over HTTP); absent: nothing leaves."""
     service_name: str = "civitas"
+    """`service.name` of traces and metrics."""
     log_format: Literal["text", "json"] = "text"
+    """Lines for people, or JSON for a collector."""
     metrics_from: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses that may read `/metrics`."""
 
 
 class Telemetry:

@@ -44,7 +44,9 @@ class VaultSettings(Section):
 
     section: ClassVar[str] = "vault"
     keys: str = "sqlite:///person-keys.db"
+    """URL of the store of person keys; must not share the database's backups."""
     schema_name: str | None = None
+    """PostgreSQL schema of that store."""
 
 
 vault_metadata = MetaData(naming_convention=NAMING)

@@ -23,10 +23,15 @@ class FederationSettings(Section):
 
     section: ClassVar[str] = "federation"
     organization_name: str | None = None
+    """Our name in statements; the jurisdiction's if absent."""
     trust_anchors: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
+    """Entity identifier → JWK Set, or a file that holds one, relative to this file."""
     authority_hints: tuple[str, ...] = ()
+    """Our immediate superiors; `[jurisdiction] regulator` if empty."""
     statement_seconds: int = Field(default=600, ge=60, le=86_400)
+    """Lifetime of the statements that we sign."""
     mark_seconds: int = Field(default=3600, ge=60, le=31_536_000)
+    """Lifetime of the trust marks that we sign."""
     cache_seconds: int = Field(default=2, ge=0, le=10)
     """How long an answer from the federation is believed again: the bound of a suspension."""
 

@@ -18,7 +18,9 @@ class LoginSettings(Section):
     argon2_memory: int = Field(default=19_456, ge=7_168)
     """KiB that one password hash takes (RFC 9106; 19 MiB with two passes)."""
     argon2_passes: int = Field(default=2, ge=1)
+    """Passes of one password hash."""
     argon2_lanes: int = Field(default=1, ge=1)
+    """Lanes of one password hash."""
 
     password_minimum: int = Field(default=10, ge=8, le=64)
     """Characters that a new password has at least."""
@@ -34,6 +36,7 @@ class LoginSettings(Section):
     source_attempts: int = Field(default=100, ge=1)
     """Wrong passwords or codes from one address in `attempt_window`."""
     attempt_window: int = Field(default=15, ge=1)
+    """Minutes in which wrong attempts are counted."""
 
     challenge_lifetime: int = Field(default=5, ge=1, le=30)
     """How long a passkey's challenge can be answered; it is answered once."""

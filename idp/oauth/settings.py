@@ -12,12 +12,20 @@ class OAuthSettings(Section):
 
     section: ClassVar[str] = "oauth"
     access_token_seconds: int = Field(default=300, ge=30, le=300)
+    """Lifetime of an access token."""
     id_token_seconds: int = Field(default=300, ge=30, le=3600)
+    """Lifetime of an ID token."""
     code_seconds: int = Field(default=60, ge=10, le=60)
+    """Lifetime of an authorization code."""
     transaction_seconds: int = Field(default=1800, ge=60, le=7200)
+    """How long an authorization request waits for the person."""
     session_grant_seconds: int = Field(default=12 * 3600, ge=300, le=86_400)
+    """Lifetime of a grant without `offline_access`, refreshes included."""
     offline_grant_seconds: int = Field(default=30 * 86_400, ge=3600, le=366 * 86_400)
+    """Lifetime of a grant with `offline_access`, refreshes included."""
     client_failures_per_minute: int = Field(default=20, ge=1)
+    """Failed authentications of one client from one address."""
     authorize_per_minute: int = Field(default=120, ge=1)
+    """Authorization requests from one address."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of browser clients, beyond those of registered redirect URIs of public clients."""

@@ -12,9 +12,16 @@ class RegisterSettings(Section):
 
     section: ClassVar[str] = "register"
     proofing_policies: str | None = None
+    """File of proofing policies, relative to this file; the packaged one if absent."""
     activation_code_days: int = Field(default=30, ge=1, le=365)
+    """How long a letter's code can be used."""
     invitation_hours: int = Field(default=72, ge=1, le=720)
+    """How long a staff invitation can be used."""
     lookup_minutes: int = Field(default=30, ge=1, le=480)
+    """How long a stated purpose opens one person's record to an officer."""
     archive_retention_days: int = Field(default=3650, ge=1)
+    """How long an archived identity is kept before it is deleted."""
     most_import_bytes: int = Field(default=67_108_864, ge=1024)
+    """Size of the largest civil-register file."""
     most_import_rows: int = Field(default=200_000, ge=1)
+    """Rows of the largest civil-register file."""
