@@ -39,7 +39,7 @@ Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
 class DatabaseSettings(Section):
-    """Where the state lives. `schema` is for PostgreSQL, where several deployments share one."""
+    """Where the state lives. On PostgreSQL several deployments may share one, by schema."""
 
     section: ClassVar[str] = "database"
     url: str = "sqlite:///civitas.db"

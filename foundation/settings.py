@@ -104,7 +104,7 @@ class Jurisdiction(Section):
 
 
 class Development(Section):
-    """The one relaxation for development: plain http on loopback (floor plan, rule 11)."""
+    """The one relaxation for development: plain http on loopback."""
 
     section: ClassVar[str] = "development"
     loopback_http: bool = False
