@@ -78,7 +78,12 @@ def test_a_session_of_a_provider_suspended_since_does_not_suffice(
     assert hub.here() is None
 
 
-def test_a_provider_whose_mark_was_not_renewed_is_not_offered(hub: Hub, clock: FrozenClock) -> None:
+def test_a_provider_whose_mark_was_not_renewed_is_not_offered(
+    hub: Hub, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for provider in (hub.first, hub.second):
+        marks = provider.member.federation.own_marks
+        monkeypatch.setattr(marks, "held", lambda shown=marks.held(): shown)
     clock.advance(timedelta(hours=2))
     assert offered(hub, 1) == set()
 
