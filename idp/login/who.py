@@ -34,7 +34,9 @@ class Authenticated:
     """A person who is there.
 
     ``subject``: the identifier of the person in this deployment, never shown to a service.
-    ``acr_level``: level really reached, 1–4. ``amr``: methods used, words of RFC 8176.
+    ``acr_level``: level really reached, 1–4; lower than required when the person cannot reach
+    more with what is bound to them, so the asker compares.
+    ``amr``: methods used, words of RFC 8176.
     ``auth_time``: when the person last proved an authenticator, aware UTC.
     ``session_id``: identifier of the sign-in session; it is not the cookie.
     """
