@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from civitas.demo.residents import COLUMNS, as_csv, as_json, residents
 from idp.register import FileRefused, RefusedRow
-from idp.register.imports.rows import ReadRow, read_file
+from idp.register.imports.reading import read_file
+from idp.register.imports.rows import ReadRow
 
 TODAY = date(2026, 3, 2)
 NAMES = st.sampled_from(["a.csv", "a.json", "a", ""])

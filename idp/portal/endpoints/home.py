@@ -6,17 +6,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
-from idp.portal.wing import Portal
+from foundation.ground import Ground
 
 
-def home(portal: Portal, request: Request) -> Response:
+def home(ground: Ground, request: Request) -> Response:
     """Public; who is signed in goes to where their work is."""
     visitor = web.principal(request)
     if visitor is None or visitor.kind not in ("citizen", "staff"):
-        return portal.ground.pages.render(request, "portal/home.html")
+        return ground.pages.render(request, "portal/home.html")
     if visitor.kind == "citizen":
         return RedirectResponse("/account", 303)
-    places = [p for p in portal.ground.pages.places if p.is_for(visitor)]
+    places = [p for p in ground.pages.places if p.is_for(visitor)]
     if len(places) == 1:
         return RedirectResponse(places[0].href, 303)
-    return portal.ground.pages.render(request, "portal/home.html")
+    return ground.pages.render(request, "portal/home.html")

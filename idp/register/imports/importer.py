@@ -17,7 +17,8 @@ from foundation.database import UnitOfWork
 from foundation.errors import CivitasError, NotFound, PayloadTooLarge, Problem
 from foundation.ground import Ground
 from idp.register.enrolment import REGISTER_ROW, Enrolled
-from idp.register.imports.rows import ReadRow, RefusedRow, RegisterFile, Row, read_file
+from idp.register.imports.reading import RegisterFile, read_file
+from idp.register.imports.rows import ReadRow, RefusedRow, Row
 from idp.register.register import Register
 from idp.register.settings import RegisterSettings
 from idp.register.tables import import_rows, imports
@@ -207,14 +208,7 @@ class Importer:
             return row
 
         def recorded(uow: UnitOfWork, enrolled: Enrolled) -> None:
-            uow.execute(
-                insert(import_rows).values(
-                    import_id=import_id,
-                    line=row.line,
-                    accepted=True,
-                    person_id=enrolled.person.id,
-                )
-            )
+            self._recorded(uow, import_id, row.line, enrolled)
 
         try:
             self._register.enrolment.enrol(
@@ -225,6 +219,13 @@ class Importer:
             self._record_refused(import_id, refusal)
             return refusal
         return None
+
+    def _recorded(self, uow: UnitOfWork, import_id: str, line: int, enrolled: Enrolled) -> None:
+        uow.execute(
+            insert(import_rows).values(
+                import_id=import_id, line=line, accepted=True, person_id=enrolled.person.id
+            )
+        )
 
     def _record_refused(self, import_id: str, row: RefusedRow) -> None:
         try:

@@ -6,7 +6,8 @@ import unicodedata
 from datetime import date
 
 from civitas.demo.residents import as_csv, as_json, residents
-from idp.register.imports.rows import ReadRow, read_file
+from idp.register.imports.reading import read_file
+from idp.register.imports.rows import ReadRow
 
 TODAY = date(2026, 3, 2)
 

@@ -1,0 +1,137 @@
+"""A process killed in an import or in an activation: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from civitas.demo.residents import as_csv, residents
+from foundation.audit import Actor
+from foundation.clock import FrozenClock
+from foundation.database import DatabaseSettings
+from foundation.settings import Settings
+from idp.register import Importer, Register
+from idp.register.tables import blind_indexes, history, import_rows, persons
+from tests.support import deployments
+
+ROOT = Path(__file__).parents[2]
+IMPORT_POINTS = {
+    "before a key is made": "foundation.vault.Vault.create",
+    "after the key, before the first row": "idp.register.enrolment.allot",
+    "in the middle of a row": "idp.register.store.index_civil_number",
+    "before a row's commit": "idp.register.imports.importer.Importer._recorded",
+    "after the last row": "idp.register.imports.importer.Importer._finish",
+}
+ACTIVATION_POINTS = {
+    "before the code is used": "idp.register.register.Register.redeem_activation",
+    "after the code, before the state": "idp.register.register.Register.activate",
+    "after the state, before the commit": "foundation.database.UnitOfWork.all",
+}
+
+# Dies as by SIGKILL, at the third time that the import comes by, or the first of the activation.
+KILLED = """
+import os, sys
+from pathlib import Path
+from pkgutil import resolve_name
+from unittest import mock
+from sqlalchemy import text
+from foundation.database import DatabaseSettings
+from foundation.clock import FrozenClock
+from tests.support import deployments
+from idp.register import Importer, Register
+folder, database, point, times, what, argument = sys.argv[1:]
+settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
+ground = deployments.lay_ground(settings, FrozenClock(deployments.START))
+register = Register(ground)
+importer = Importer(ground, register)
+real = {}
+left = [int(times)]
+def die(*args, **more):
+    left[0] -= 1
+    if left[0] <= 0:
+        os.kill(os.getpid(), 9)
+    return real["it"](*args, **more)
+real["it"] = resolve_name(point)
+with mock.patch(point, die):
+    if what == "import":
+        list(importer.run(Path(argument).read_bytes(), argument))
+    else:
+        now = ground.clock.now()
+        with ground.database.write() as uow:
+            register.activate(uow, register.redeem_activation(uow, argument, now), now)
+            uow.all(text("SELECT 1"))
+"""
+
+
+@pytest.fixture
+def settings(any_settings: Settings) -> Settings:
+    return any_settings
+
+
+def kill(settings: Settings, point: str, times: int, what: str, argument: str) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            KILLED,
+            str(settings.path.parent),
+            settings.of(DatabaseSettings).url,
+            point,
+            str(times),
+            what,
+            argument,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+
+
+@pytest.mark.parametrize("point", IMPORT_POINTS.values(), ids=IMPORT_POINTS)
+def test_an_import_that_is_killed_goes_on_and_enrols_everybody_once(
+    settings: Settings, clock: FrozenClock, point: str
+) -> None:
+    ground = deployments.lay_ground(settings, clock)
+    file = settings.path.parent / "residents.csv"
+    file.write_bytes(as_csv(residents(8)))
+    kill(settings, point, 1 if point.endswith("_finish") else 3, "import", str(file))
+    importer = Importer(ground, Register(ground))
+    *_, last = importer.run(file.read_bytes(), file.name)
+    assert (last.total, last.accepted, last.refused) == (8, 8, 0)
+    assert importer.report(last.import_id).finished_at is not None
+    with ground.database.read() as uow:
+        for table in (persons, blind_indexes, history, import_rows):
+            row = uow.one(select(func.count()).select_from(table))
+            assert row is not None
+            assert row[0] == 8
+    ground.audit.sequence(clock.now())
+    assert ground.audit.verify().ok
+    ground.close()
+
+
+@pytest.mark.parametrize("point", ACTIVATION_POINTS.values(), ids=ACTIVATION_POINTS)
+def test_a_code_whose_redemption_is_killed_still_works_once(
+    settings: Settings, clock: FrozenClock, point: str
+) -> None:
+    ground = deployments.lay_ground(settings, clock)
+    register = Register(ground)
+    *_, last = Importer(ground, register).run(as_csv(residents(1)), "one.csv")
+    (person_id,) = Importer(ground, register).persons(last.import_id)
+    with ground.database.write() as uow:
+        officer = Actor("staff", "stf_officer")
+        code = register.codes.issue(uow, person_id, officer, clock.now()).code
+    kill(settings, point, 1, "activate", code)
+    assert register.facts_of(person_id).state == "established"
+    with ground.database.write() as uow:
+        now = clock.now()
+        register.activate(uow, register.redeem_activation(uow, code, now), now)
+    assert register.facts_of(person_id).state == "active"
+    ground.audit.sequence(clock.now())
+    assert ground.audit.verify().ok
+    ground.close()
