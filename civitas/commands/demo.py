@@ -78,7 +78,7 @@ def _three_models(city: DemoCity) -> None:
     regulator = Place("regulator", "Identity Authority", 8002, "regulator")
     bank = Place("bank", "Bank Identity", 8003, tls_port=8444, regulator=regulator.url)
     hub = Place("hub", "City Hub", 8000, "broker", regulator=regulator.url)
-    new = city.found(regulator)
+    city.found(regulator)
     city.ready(regulator)
     city.start(regulator)
     if city.found(bank):
@@ -89,8 +89,10 @@ def _three_models(city: DemoCity) -> None:
     client = city.client(hub, ESERVICE)
     city.start(bank)
     city.start(hub)
-    if new:
+    known = {entity["entity_id"] for entity in city.civitas_json(regulator, "providers", "list")}
+    if bank.url not in known:
         city.civitas(regulator, "providers", "accredit", bank.url, "--level", "2")
+    if hub.url not in known:
         city.civitas(regulator, "providers", "accredit", hub.url)
     city.start_eservice(hub, ESERVICE, client)
     out.print("\nThree governance models are up.\n", style="bold")

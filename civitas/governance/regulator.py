@@ -6,11 +6,15 @@ staff sign in; its acts are signed statements and marks that anybody can check.
 
 from __future__ import annotations
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
 from civitas.deployment import Deployment
 from foundation.audit_doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
-from idp import federation, login
+from foundation.web import Door
+from idp import federation, login, portal
 from idp.federation import Federation
 from idp.login import Login
 from idp.register import Register
@@ -27,7 +31,9 @@ def assemble(ground: Ground) -> Deployment:
         ground=ground,
         doors={
             "federation": federation.doors(anchor),
+            "civitas.home": (Door(("GET",), "/", home, "Public register"),),
             "login": login.doors(signing_in),
+            "portal": (portal.front_door(ground),),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),
         },
@@ -35,3 +41,8 @@ def assemble(ground: Ground) -> Deployment:
         prepare=(federation.prepare,),
         parts={"register": staff, "login": signing_in, "federation": anchor},
     )
+
+
+def home(request: Request) -> Response:
+    """What a regulator has to show to everybody: whom it accredits."""
+    return RedirectResponse("/register-of-providers", 303)
