@@ -83,7 +83,8 @@ def test_a_provider_whose_mark_was_not_renewed_is_not_offered(
 ) -> None:
     for provider in (hub.first, hub.second):
         marks = provider.member.federation.own_marks
-        monkeypatch.setattr(marks, "held", lambda shown=marks.held(): shown)
+        shown = marks.held()
+        monkeypatch.setattr(marks, "held", lambda shown=shown: shown)
     clock.advance(timedelta(hours=2))
     assert offered(hub, 1) == set()
 
