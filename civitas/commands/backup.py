@@ -11,7 +11,8 @@ from sqlalchemy import Connection, MetaData, func, inspect, select, text
 from sqlalchemy.engine import URL
 
 from civitas import governance, schema
-from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, err, fail, out, settings_of
+from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, err, fail, out
+from civitas.configuration import settings_of
 from foundation.database import Database, metadata
 from foundation.ground import Ground
 from foundation.settings import Settings

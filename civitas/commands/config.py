@@ -10,8 +10,8 @@ from civitas.commands.console import (
     JsonOption,
     out,
     print_json,
-    settings_of,
 )
+from civitas.configuration import settings_of
 from foundation.settings import Jurisdiction, Server
 
 app = typer.Typer(help="Check a configuration.", no_args_is_help=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,10 +13,9 @@ import typer
 from rich.console import Console
 
 from civitas import governance, schema
+from civitas.configuration import settings_of
 from civitas.deployment import Deployment
-from civitas.house import SECTIONS
 from foundation.errors import CivitasError, Problem
-from foundation.settings import Settings, load
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="CIVITAS_CONFIG")
@@ -27,15 +25,6 @@ DEFAULT_CONFIG = Path("civitas.toml")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-
-def environment() -> dict[str, str]:
-    """The environment's settings; CIVITAS_CONFIG names the file and is none of them."""
-    return {k: v for k, v in os.environ.items() if k != "CIVITAS_CONFIG"}
-
-
-def settings_of(config: Path) -> Settings:
-    return load(config, SECTIONS, environment())
 
 
 @contextmanager

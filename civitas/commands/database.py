@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from civitas import governance, schema
-from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, out, settings_of
+from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, out
+from civitas.configuration import settings_of
 
 app = typer.Typer(help="Upgrade the database.", no_args_is_help=True)
 

@@ -19,8 +19,8 @@ from civitas.commands.console import (
     ConfigOption,
     fail,
     out,
-    settings_of,
 )
+from civitas.configuration import settings_of
 from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
 from foundation.settings import Server, Settings

@@ -17,8 +17,8 @@ from civitas.commands.console import (
     JsonOption,
     out,
     print_json,
-    settings_of,
 )
+from civitas.configuration import settings_of
 from civitas.deployment import Deployment
 from civitas.system import doors as system_doors
 from foundation.web import Door

@@ -13,8 +13,8 @@ from civitas.commands.console import (
     ConfigOption,
     deployment_of,
     err,
-    settings_of,
 )
+from civitas.configuration import settings_of
 from civitas.server import serve as listen
 from foundation.settings import Server
 from foundation.telemetry import TelemetrySettings, configure_logging

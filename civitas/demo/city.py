@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from civitas.demo.residents import as_csv, residents
+from civitas.residents import as_csv, residents
 from civitas.tour.deployments import Deployed
 from civitas.tour.steps.enrolment import proof_and_write
 from civitas.tour.world import World

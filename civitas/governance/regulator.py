@@ -14,7 +14,7 @@ from foundation.audit_doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from foundation.web import Door
-from idp import federation, login, portal
+from idp import federation, login
 from idp.federation import Federation
 from idp.login import Login
 from idp.register import Register
@@ -33,7 +33,6 @@ def assemble(ground: Ground) -> Deployment:
             "federation": federation.doors(anchor),
             "civitas.home": (Door(("GET",), "/", home, "Public register"),),
             "login": login.doors(signing_in),
-            "portal": (portal.front_door(ground),),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),
         },

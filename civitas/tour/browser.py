@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -109,11 +110,11 @@ class Browser:
         self,
         form: PageForm,
         button: tuple[str, str] | None = None,
-        files: dict[str, tuple[str, bytes]] | None = None,
-        **typed: str,
+        typed: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
     ) -> Browser:
         """Send `form` with what was typed; what the page had filled in goes along."""
-        values = {**form.fields, **typed}
+        values = {**form.fields, **(typed or {})}
         if button and button[0]:
             values[button[0]] = button[1]
         url = urljoin(self.url, form.action)

@@ -78,9 +78,11 @@ class World:
         browser.get(invited["link"])
         browser.submit(
             browser.form("name", "password", "repeated"),
-            name=f"{role}.{secrets.token_hex(3)}",
-            password=PASSWORD,
-            repeated=PASSWORD,
+            typed={
+                "name": f"{role}.{secrets.token_hex(3)}",
+                "password": PASSWORD,
+                "repeated": PASSWORD,
+            },
         )
         passkey = self.add_passkey(browser, deployed.url)
         # Staff have their roles once they have used the passkey that they hold.

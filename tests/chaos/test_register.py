@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from civitas.demo.residents import as_csv, residents
+from civitas.residents import as_csv, residents
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings

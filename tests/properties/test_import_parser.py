@@ -10,7 +10,7 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civitas.demo.residents import COLUMNS, as_csv, as_json, residents
+from civitas.residents import COLUMNS, as_csv, as_json, residents
 from idp.register import FileRefused, RefusedRow
 from idp.register.imports.reading import read_file
 from idp.register.imports.rows import ReadRow

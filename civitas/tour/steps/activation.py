@@ -13,7 +13,7 @@ def activate(world: World) -> str:
     world.passkey = set_up(world, world.citizen, world.provider, world.code, "leida")
     second = Browser()
     second.get(f"{world.provider.url}/activate")
-    second.submit(second.form("code"), code=world.code)
+    second.submit(second.form("code"), typed={"code": world.code})
     expect(not second.forms or "/activate" in second.url, "the code to work once")
     refused = second.response is not None and second.response.status_code >= 400
     expect(refused, "a used code to be refused")
@@ -23,11 +23,9 @@ def activate(world: World) -> str:
 def set_up(world: World, browser: Browser, provider: Deployed, code: str, name: str) -> SoftPasskey:
     """What a person does with a letter: code, sign-in name, password, passkey."""
     browser.get(f"{provider.url}/activate")
-    browser.submit(browser.form("code"), code=code)
+    browser.submit(browser.form("code"), typed={"code": code})
     browser.submit(
         browser.form("name", "password", "repeated"),
-        name=name,
-        password=PASSWORD,
-        repeated=PASSWORD,
+        typed={"name": name, "password": PASSWORD, "repeated": PASSWORD},
     )
     return world.add_passkey(browser, provider.url)

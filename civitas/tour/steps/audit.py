@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 import time
+from typing import Any
 
 from sqlalchemy import select, update
 
-from civitas.commands.console import settings_of
+from civitas.configuration import settings_of
 from civitas.tour.deployments import Deployed, clean_environment
 from civitas.tour.story import expect
 from civitas.tour.world import World
@@ -41,7 +42,7 @@ def verify(world: World) -> str:
     return f"{sound['tree_size']} leaves under a signed root; then: {found['problems'][0]}"
 
 
-def outsider(deployed: Deployed) -> dict[str, object] | dict[str, list[str]]:
+def outsider(deployed: Deployed) -> Any:
     """Somebody with nothing but the address."""
     done = subprocess.run(
         [sys.executable, "-m", "civitas", "audit", "verify", "--url", deployed.url, "--json"],
@@ -52,5 +53,4 @@ def outsider(deployed: Deployed) -> dict[str, object] | dict[str, list[str]]:
         timeout=120,
     )
     expect(done.stdout, f"a report, but got {done.stderr[-300:]}")
-    report: dict[str, object] = json.loads(done.stdout)
-    return report
+    return json.loads(done.stdout)

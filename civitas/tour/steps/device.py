@@ -145,7 +145,7 @@ def suspend(world: World, lamp: Device) -> None:
     operator = world.staff(world.provider, "operator")
     operator.get(f"{world.provider.url}/devices/{lamp.id}")
     form = operator.form("act")
-    operator.submit(form, ("act", "suspend"), reason="reported stolen")
+    operator.submit(form, ("act", "suspend"), {"reason": "reported stolen"})
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 
-from civitas.demo.residents import as_csv, as_json, residents
+from civitas.residents import as_csv, as_json, residents
 from civitas.tour.browser import Browser
 from civitas.tour.deployments import Deployed
 from civitas.tour.story import expect
@@ -51,16 +51,18 @@ def proof_and_write(officer: Browser, provider: Deployed, civil_number: str) -> 
     officer.get(f"{provider.url}/desk")
     search = officer.form("civil_number", "purpose")
     purpose = next(p for p in search.choices["purpose"] if p)
-    officer.submit(search, civil_number=civil_number, purpose=purpose)
+    officer.submit(search, typed={"civil_number": civil_number, "purpose": purpose})
     proofing = officer.form("evidence_1", "level")
     evidence = next(e for e in proofing.choices["evidence_1"] if e.startswith("passport"))
     officer.submit(
         proofing,
-        level="2",
-        evidence_1=evidence,
-        reference_1="K1234567",
-        possessed_1="yes",
-        valid_1="yes",
+        typed={
+            "level": "2",
+            "evidence_1": evidence,
+            "reference_1": "K1234567",
+            "possessed_1": "yes",
+            "valid_1": "yes",
+        },
     )
     expect("The proofing is accepted" in officer.text, f"level 2: {officer.text[:300]}")
     officer.submit(officer.form(action="/letter"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from civitas.demo.residents import as_csv, residents
+from civitas.residents import as_csv, residents
 from civitas.tour.browser import Browser
 from civitas.tour.deployments import Deployed
 from civitas.tour.service import Service
@@ -77,7 +77,7 @@ def everything(citizen: Browser) -> None:
     """At the provider, the hub is the one that asks; let it have what it asks for."""
     form = citizen.form("answer", "transaction")
     given = {n: "yes" for n in form.choices if n.startswith("give.")}
-    citizen.submit(form, ("answer", "accept"), **given)
+    citizen.submit(form, ("answer", "accept"), given)
 
 
 def blind(bank: Deployed, hub: Deployed, learned: dict[str, str]) -> None:

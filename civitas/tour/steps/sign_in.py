@@ -45,7 +45,7 @@ def choose(browser: Browser, names: tuple[str, ...]) -> None:
     form = browser.form("answer", "transaction")
     offered = {n for n in form.choices if n.startswith("give.")}
     expect(not offered & set(form.fields), "nothing ticked in advance")
-    browser.submit(form, ("answer", "accept"), **{f"give.{n}": "yes" for n in names})
+    browser.submit(form, ("answer", "accept"), {f"give.{n}": "yes" for n in names})
 
 
 def in_one_go(service: Service, browser: Browser) -> SignedIn:

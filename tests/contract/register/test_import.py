@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from sqlalchemy import func, select
 
-from civitas.demo.residents import as_csv, as_json, residents
+from civitas.residents import as_csv, as_json, residents
 from foundation.audit import Actor
 from foundation.errors import NotFound, PayloadTooLarge
 from foundation.ground import Ground

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from civitas.demo.residents import as_csv, residents
+from civitas.residents import as_csv, residents
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.settings import Settings

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from civitas.demo.residents import as_csv, as_json, residents
+from civitas.residents import as_csv, as_json, residents
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from idp.register.tables import activation_codes, imports, persons, proofing_decisions

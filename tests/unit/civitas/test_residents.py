@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import date
 
-from civitas.demo.residents import as_csv, as_json, residents
+from civitas.residents import as_csv, as_json, residents
 from idp.register.imports.reading import read_file
 from idp.register.imports.rows import ReadRow
 

@@ -1,0 +1,19 @@
+"""The configuration that the command line reads: every section that a wing declares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from civitas.house import SECTIONS
+from foundation.settings import Settings, load
+
+
+def environment() -> dict[str, str]:
+    """The environment's settings; CIVITAS_CONFIG names the file and is none of them."""
+    return {k: v for k, v in os.environ.items() if k != "CIVITAS_CONFIG"}
+
+
+def settings_of(config: Path) -> Settings:
+    """The settings in `config`, the environment over it. Raises SettingsError."""
+    return load(config, SECTIONS, environment())
