@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from foundation.ground import Ground
 from foundation.web import Door
 from idp.portal.endpoints import account, api, consents, credentials, home
 from idp.portal.wing import Portal
@@ -16,14 +15,9 @@ _ONE = "/account/consents/{consent_id}"
 _OWN = {"openapi_extra": {"security": [{"session": ["citizen"]}]}}
 
 
-def front_door(ground: Ground) -> Door:
-    """The first page: also for a deployment that authenticates no citizen."""
-    return Door(("GET",), "/", partial(home.home, ground), "WCAG 2.2")
-
-
 def doors(portal: Portal) -> tuple[Door, ...]:
     return (
-        front_door(portal.ground),
+        Door(("GET",), "/", partial(home.home, portal.ground), "WCAG 2.2"),
         Door(("GET",), "/account", partial(account.overview, portal), _ACCESS),
         Door(("GET",), "/account/ledger", partial(account.ledger_page, portal), _ACCESS),
         Door(("GET",), "/account/ledger.json", partial(account.ledger_file, portal), _PORTABLE),

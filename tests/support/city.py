@@ -40,7 +40,9 @@ class City:
             prepare(self.ground)
         self.app = serve_deployment(self.deployment)
         self.register: Register = self.deployment.parts["register"]
-        self.importer: Importer = self.deployment.parts["importer"]
+        self.importer: Importer = self.deployment.parts.get(
+            "importer", Importer(self.ground, self.register)
+        )
 
     def close(self) -> None:
         self.ground.close()
