@@ -1,21 +1,33 @@
 """The bare equivalents: the same server, storage and cryptography, with no product around them.
 
-`python -m benchmarks.bare PORT DATABASE_URL [SCHEMA]` answers:
-POST /token       one read, one ES256 signature: a client-credential grant, which consumes nothing
+`python -m benchmarks.bare PORT TLS_PORT FOLDER DATABASE_URL [SCHEMA]` answers, each with as many
+durable writes and signatures as the product's own answer:
+
+POST /token       a client-credential grant: one read, one ES256 signature
 POST /introspect  one read for the caller, one ES256 verification, one read for revocations
-POST /sign-in     one Argon2id verification, one read, one durable write
-POST /certificate parse and check a CSR, write, sign a P-256 certificate, write
+POST /sign-in     a write that counts the attempt, one read, one Argon2id, a write of the session
+GET  /authorize   a read for the session, one for the client, a write of the code
+POST /redeem      two reads, a write that uses the code up and notes it, two ES256 signatures
+POST /evaluate    one ES256 verification, two reads, a write that notes the question
+POST /enrol       over TLS: a read for the token, parse and check the CSR, a write of the serial,
+                  sign, a write of the certificate, certs-only PKCS #7
+POST /renew       the same with the caller's certificate, over mutual TLS, in the token's place
 """
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import hashlib
 import hmac
 import secrets
+import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import jwt
@@ -24,8 +36,7 @@ from argon2 import PasswordHasher
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from sqlalchemy import Column, LargeBinary, MetaData, String, Table, insert, select, update
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -33,6 +44,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from benchmarks.certificates import Authority
+from civitas.server import TlsAwareProtocol
 from foundation.database import Database
 
 CLIENT, SECRET, PASSWORD = "client", "secret", "correct horse battery"
@@ -51,22 +64,37 @@ rows = Table(
     Column("value", LargeBinary),
 )
 
-Answer = Callable[[dict[str, str]], Response]
+Answer = Callable[["Call"], Response]
+
+
+class Call:
+    """What an answer needs of a request: fields, body, the caller's certificate (DER)."""
+
+    def __init__(self, request: Request, body: bytes) -> None:
+        self.body = body
+        self.headers: Mapping[str, str] = request.headers
+        self.certificate: bytes | None = (
+            request.scope.get("extensions", {}).get("tls", {}).get("client_cert_der")
+        )
+        text = request.url.query or body.decode("ascii", "replace")
+        self.form = {name: values[0] for name, values in parse_qs(text).items()}
 
 
 class Bare:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, authority: Authority) -> None:
         self._database = database
+        self._authority = authority
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._public = self._key.public_key()
         # The parameters that Civitas has by default: 19 MiB, two passes, one lane.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-        self._issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bare")])
         metadata.create_all(database.engine)
         with database.write() as uow:
             digest = hashlib.sha256(SECRET.encode()).digest()
             password = self._hasher.hash(PASSWORD)
             uow.execute(insert(clients).values(id=CLIENT, secret=digest, password=password))
+            uow.execute(insert(rows).values(id=b"session", value=b""))
+            uow.execute(insert(rows).values(id=b"token", value=b""))
 
     def _client(self, name: str) -> tuple[bytes, str]:
         with self._database.read() as uow:
@@ -74,83 +102,145 @@ class Bare:
         assert row is not None
         return row.secret, row.password
 
+    def _value(self, key: bytes) -> bytes | None:
+        with self._database.read() as uow:
+            row = uow.one(select(rows.c.value).where(rows.c.id == key))
+        return None if row is None else row.value
+
     def _keep(self, key: bytes, value: bytes) -> None:
         with self._database.write() as uow:
             uow.execute(insert(rows).values(id=key, value=value))
 
-    def _authenticate(self, form: dict[str, str]) -> None:
+    def _authenticate(self, form: Mapping[str, str]) -> None:
         secret, _ = self._client(form["client_id"])
         given = hashlib.sha256(form["client_secret"].encode()).digest()
         assert hmac.compare_digest(secret, given)
 
-    def token(self, form: dict[str, str]) -> Response:
-        self._authenticate(form)
+    def _jwt(self, **more: str) -> str:
         now = int(time.time())
-        value = secrets.token_urlsafe(16)
-        claims = {"iss": "bare", "sub": CLIENT, "iat": now, "exp": now + 300, "jti": value}
-        token = jwt.encode(claims, self._key, "ES256")
-        return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 300})
+        claims = {"iss": "bare", "sub": CLIENT, "iat": now, "exp": now + 300, **more}
+        return jwt.encode(
+            {**claims, "jti": secrets.token_urlsafe(16)}, self._key, algorithm="ES256"
+        )
 
-    def introspect(self, form: dict[str, str]) -> Response:
-        self._authenticate(form)
-        claims = jwt.decode(form["token"], self._public, ["ES256"])
-        key = hashlib.sha256(claims["jti"].encode()).digest()
-        with self._database.read() as uow:
-            row = uow.one(select(rows.c.id).where(rows.c.id == key))
-        return JSONResponse({"active": row is None, **claims})
+    def token(self, call: Call) -> Response:
+        self._authenticate(call.form)
+        body = {"access_token": self._jwt(), "token_type": "Bearer", "expires_in": 300}
+        return JSONResponse(body)
 
-    def sign_in(self, form: dict[str, str]) -> Response:
-        _, password = self._client(form["name"])
-        self._hasher.verify(password, form["password"])
+    def introspect(self, call: Call) -> Response:
+        self._authenticate(call.form)
+        claims = self._verified(call.form["token"])
+        revoked = self._value(hashlib.sha256(claims["jti"].encode()).digest())
+        return JSONResponse({"active": revoked is None, **claims})
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(token, self._public, ["ES256"])
+        return claims
+
+    def sign_in(self, call: Call) -> Response:
+        self._keep(secrets.token_bytes(32), b"attempt")
+        _, password = self._client(call.form["name"])
+        self._hasher.verify(password, call.form["password"])
         self._keep(secrets.token_bytes(32), b"session")
         return Response(status_code=303, headers={"location": "/"})
 
-    def certificate(self, form: dict[str, str]) -> Response:
-        request = x509.load_pem_x509_csr(form["csr"].encode())
+    def authorize(self, call: Call) -> Response:
+        assert self._value(b"session") is not None
+        self._client(call.form["client_id"])
+        code = secrets.token_urlsafe()
+        self._keep(hashlib.sha256(code.encode()).digest(), call.form["code_challenge"].encode())
+        return Response(status_code=303, headers={"location": f"/callback?code={code}"})
+
+    def redeem(self, call: Call) -> Response:
+        self._authenticate(call.form)
+        key = hashlib.sha256(call.form["code"].encode()).digest()
+        challenge = self._value(key)
+        verifier = hashlib.sha256(call.form["code_verifier"].encode()).digest()
+        assert challenge == base64.urlsafe_b64encode(verifier).rstrip(b"=")
+        with self._database.write() as uow:
+            unused = (rows.c.id == key) & (rows.c.value == challenge)
+            assert uow.changed(update(rows).where(unused).values(value=b"used")) == 1
+            uow.execute(insert(rows).values(id=secrets.token_bytes(32), value=b"signed in"))
+        return JSONResponse({"access_token": self._jwt(), "id_token": self._jwt(nonce="n")})
+
+    def evaluate(self, call: Call) -> Response:
+        self._verified(call.headers["authorization"].removeprefix("Bearer "))
+        self._value(b"revoked")
+        decision = self._value(b"session") is not None
+        self._keep(secrets.token_bytes(32), b"asked")
+        return JSONResponse({"decision": decision})
+
+    def enrol(self, call: Call) -> Response:
+        assert self._value(b"token") is not None
+        return self._certificate(call.body)
+
+    def renew(self, call: Call) -> Response:
+        assert call.certificate is not None
+        known = hashlib.sha256(call.certificate).digest()
+        assert self._value(known) is not None
+        return self._certificate(call.body)
+
+    def _certificate(self, body: bytes) -> Response:
+        request = x509.load_der_x509_csr(base64.b64decode(body))
         assert request.is_signature_valid
         serial = x509.random_serial_number()
-        key = serial.to_bytes(20, "big")
-        self._keep(key, b"")
+        self._keep(serial.to_bytes(20, "big"), b"")
         now = datetime.now(UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(request.subject)
-            .issuer_name(self._issuer)
-            .public_key(request.public_key())
-            .serial_number(serial)
-            .not_valid_before(now)
-            .not_valid_after(now + timedelta(days=90))
-            .add_extension(x509.BasicConstraints(False, None), critical=True)
-            .sign(self._key, SHA256())
-            .public_bytes(Encoding.DER)
+        issued = self._authority.issue(
+            request.subject, request.public_key(), serial, now, now + timedelta(days=90)
         )
+        der = issued.public_bytes(Encoding.DER)
         with self._database.write() as uow:
-            uow.execute(update(rows).where(rows.c.id == key).values(value=made))
-        return Response(made, media_type="application/pkix-cert")
+            at = rows.c.id == serial.to_bytes(20, "big")
+            # Found again by its thumbprint, when its holder renews.
+            uow.execute(update(rows).where(at).values(id=issued.fingerprint(SHA256()), value=der))
+        answer = pkcs7.serialize_certificates([issued], Encoding.DER)
+        return Response(base64.b64encode(answer), media_type="application/pkcs7-mime")
 
     def app(self) -> Starlette:
-        answers = (self.token, self.introspect, self.sign_in, self.certificate)
-        return Starlette(
-            routes=[
-                Route(f"/{answer.__name__.replace('_', '-')}", _endpoint(answer), methods=["POST"])
-                for answer in answers
-            ]
-        )
+        posts = (self.token, self.introspect, self.sign_in, self.redeem, self.evaluate)
+        answers = (*posts, self.enrol, self.renew)
+        routes = [Route(f"/{a.__name__}", _endpoint(a), methods=["POST"]) for a in answers]
+        return Starlette(routes=[*routes, Route("/authorize", _endpoint(self.authorize))])
 
 
 def _endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        fields = parse_qs((await request.body()).decode())
-        form = {name: values[0] for name, values in fields.items()}
-        return await run_in_threadpool(answer, form)
+        return await run_in_threadpool(answer, Call(request, await request.body()))
 
     return endpoint
 
 
-def main(port: int, url: str, schema: str | None = None) -> None:
-    app = Bare(Database(url, schema)).app()
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+async def _serve(app: Starlette, ports: tuple[int, int], folder: Path) -> None:
+    tls = {
+        "ssl_certfile": folder / "server.pem",
+        "ssl_keyfile": folder / "server.key",
+        "ssl_ca_certs": str(folder / "ca.pem"),
+        "ssl_cert_reqs": ssl.CERT_OPTIONAL,
+    }
+    servers = [
+        uvicorn.Server(
+            uvicorn.Config(
+                app,
+                port=port,
+                http=TlsAwareProtocol,
+                log_level="warning",
+                access_log=False,
+                **more,  # type: ignore[arg-type]
+            )
+        )
+        for port, more in zip(ports, ({}, tls), strict=True)
+    ]
+    await asyncio.gather(*(server.serve() for server in servers))
+
+
+def main(ports: tuple[int, int], folder: Path, url: str, schema: str | None = None) -> None:
+    import uvloop
+
+    app = Bare(Database(url, schema), Authority.load(folder)).app()
+    uvloop.run(_serve(app, ports, folder))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *sys.argv[2:4])
+    main((int(sys.argv[1]), int(sys.argv[2])), Path(sys.argv[3]), *sys.argv[4:6])

@@ -1,15 +1,17 @@
 """A closed loop of HTTP requests over keep-alive connections, cheap enough not to be measured.
 
-`run(port, connections, requests)` sends prepared requests and keeps the time of each. It parses
-with httptools on uvloop, so that one core of load saturates one core of server.
+Each connection is a lane: it sends its errands one after the other and keeps the time of each. An
+errand is one prepared request, or a short dialogue in which an answer leads to the next request.
+It parses with httptools on uvloop, so that one core of load saturates one core of server.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlencode
 
@@ -35,15 +37,47 @@ class Request:
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
-def form(path: str, fields: Mapping[str, str], expect: int = 200) -> Request:
+@dataclass
+class Answer:
+    """What came back; names of headers in lower case."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+Dialogue = Callable[[], Generator[Request, Answer, None]]
+Errand = Request | Dialogue
+
+
+def form(
+    path: str,
+    fields: Mapping[str, str],
+    expect: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Request:
     """A POST of an HTML form's fields."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request("POST", path, urlencode(fields).encode(), headers, expect)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Request("POST", path, urlencode(fields).encode(), {**kind, **(headers or {})}, expect)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One connection's errands; lanes may share an iterator. `tls`: how to connect, or None."""
+
+    errands: Iterable[Errand]
+    tls: ssl.SSLContext | None = None
+
+
+def lanes(count: int, errands: Iterable[Errand], tls: ssl.SSLContext | None = None) -> list[Lane]:
+    """`count` connections that take the next errand whenever they are free."""
+    shared = iter(errands)
+    return [Lane(shared, tls) for _ in range(count)]
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run gave: seconds of each request, sorted, and of the whole."""
+    """What one run gave: seconds of each errand, sorted, and of the whole."""
 
     times: tuple[float, ...]
     seconds: float
@@ -53,8 +87,14 @@ class Load:
         return len(self.times) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Seconds within which `share` (0 to 1) of the requests were answered."""
+        """Seconds within which `share` (0 to 1) of the errands were done."""
         return self.times[min(len(self.times) - 1, int(share * len(self.times)))]
+
+
+def together(loads: Sequence[Load]) -> Load:
+    """Several runs as one."""
+    times = sorted(time for load in loads for time in load.times)
+    return Load(tuple(times), sum(load.seconds for load in loads))
 
 
 class Unexpected(Exception):
@@ -65,7 +105,8 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self._parser: httptools.HttpResponseParser
-        self._done: asyncio.Future[bytes]
+        self._done: asyncio.Future[None] | None = None
+        self._answer = Answer()
         self._body: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,45 +116,81 @@ class _Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
+        if self._done is not None and not self._done.done():
             self._done.set_exception(Unexpected("the server closed the connection"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._answer.headers[name.decode().lower()] = value.decode()
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if not self._done.done():
-            self._done.set_result(b"".join(self._body))
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
-    async def ask(self, encoded: bytes, expect: int) -> None:
+    async def ask(self, request: Request, encoded: bytes) -> Answer:
         self._parser = httptools.HttpResponseParser(self)
-        self._body = []
+        self._answer, self._body = Answer(), []
         self._done = asyncio.get_running_loop().create_future()
         self.transport.write(encoded)
-        body = await self._done
-        if (status := self._parser.get_status_code()) != expect:
-            raise Unexpected(f"{status} instead of {expect}: {body[:300]!r}")
+        await self._done
+        self._answer.status = self._parser.get_status_code()
+        self._answer.body = b"".join(self._body)
+        if self._answer.status != request.expect:
+            said = self._answer.body[:300]
+            raise Unexpected(f"{self._answer.status} instead of {request.expect}: {said!r}")
+        return self._answer
+
+    async def talk(self, dialogue: Dialogue, port: int) -> None:
+        steps = dialogue()
+        request = next(steps)
+        while True:
+            answer = await self.ask(request, request.encoded(port))
+            try:
+                request = steps.send(answer)
+            except StopIteration:
+                return
 
 
-async def _send(port: int, connections: int, requests: Sequence[Request]) -> Load:
+async def _send(port: int, opened: Sequence[Lane]) -> Load:
     loop = asyncio.get_running_loop()
-    waiting = iter([(request.encoded(port), request.expect) for request in requests])
     times: list[float] = []
 
-    async def client() -> None:
-        _, connection = await loop.create_connection(_Connection, "127.0.0.1", port)
-        for encoded, expect in waiting:
-            began = time.perf_counter()
-            await connection.ask(encoded, expect)
+    async def drive(lane: Lane, connection: _Connection) -> None:
+        last: Errand | None = None
+        encoded = b""
+        for errand in lane.errands:
+            if isinstance(errand, Request):
+                if errand is not last:  # the same request many times is encoded once
+                    last, encoded = errand, errand.encoded(port)
+                began = time.perf_counter()
+                await connection.ask(errand, encoded)
+            else:
+                began = time.perf_counter()
+                await connection.talk(errand, port)
             times.append(time.perf_counter() - began)
         connection.transport.close()
 
+    # Handshakes are over before the time runs: what is measured is the kept-alive connection.
+    connections = []
+    for lane in opened:
+        name = "localhost" if lane.tls else None
+        _, connection = await loop.create_connection(
+            _Connection, "127.0.0.1", port, ssl=lane.tls, server_hostname=name
+        )
+        connections.append(connection)
     began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(connections)))
+    await asyncio.gather(*map(drive, opened, connections))
     return Load(tuple(sorted(times)), time.perf_counter() - began)
 
 
-def run(port: int, connections: int, requests: Sequence[Request]) -> Load:
-    """Send every request once, `connections` at a time."""
+def run_lanes(port: int, opened: Sequence[Lane]) -> Load:
+    """Drive every lane to its end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_send(port, connections, requests))
+        return runner.run(_send(port, opened))
+
+
+def run(port: int, connections: int, requests: Sequence[Errand]) -> Load:
+    """Send every request once, `connections` at a time."""
+    return run_lanes(port, lanes(connections, requests))

@@ -1,58 +1,246 @@
-"""Civitas itself, set up by its own command line and asked over HTTP like anybody's."""
+"""Civitas itself, set up as its operator and its people do, and asked over HTTP like anybody's."""
 
 from __future__ import annotations
 
+import base64
 import json
-import time
-from collections.abc import Iterator
+import secrets
+import ssl
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.load import Request, form
-from benchmarks.servers import Measured
-from civitas.tour.deployments import City, Deployed
+import httpx
 
-SCOPE = "access:evaluate"
+from benchmarks import kinds, servers
+from benchmarks.certificates import PKCS10, Holder, tls
+from benchmarks.kinds import Work
+from benchmarks.load import Errand, Request, form, lanes
+from benchmarks.servers import Measured
+from benchmarks.subjects import CONNECTIONS, code_flow, renewals
+from civitas.residents import as_json, residents
+from civitas.tour.browser import Browser
+from civitas.tour.deployments import Deployed
+from civitas.tour.service import Service
+from civitas.tour.steps.activation import set_up
+from civitas.tour.steps.enrolment import proof_and_write
+from civitas.tour.steps.sign_in import by_passkey
+from civitas.tour.world import PASSWORD, PURPOSE, World
+
+SCOPE = "openid profile age residence access:evaluate"
+ENROL, RENEW = "/.well-known/est/simpleenroll", "/.well-known/est/simplereenroll"
+
+
+@dataclass
+class Citizen:
+    """Somebody with a password and a session in which the consent stands."""
+
+    name: str
+    browser: Browser
+    sub: str
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{c.name}={c.value}" for c in self.browser.client.cookies.jar)}
 
 
 class Product:
-    """A running provider and a service that is registered there."""
+    """A running provider, with a service, eight citizens and eight devices."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self.deployed = deployed
-        self._client = json.loads(
-            deployed.civitas(
-                *("clients", "add", "--name", "Benchmark", "--scope", SCOPE),
-                *("--method", "client_secret_post", "--json"),
-            )
-        )
+    name = "civitas"
+
+    def __init__(self, world: World, deployed: Deployed, process: Measured) -> None:
+        self.process = process
+        self._world = world
+        self._deployed = deployed
+        self._tls_port = urlsplit(deployed.tls_url).port or 443
+        self._addresses = 0
+        added = world.run_json(
+            deployed, "clients", "add", "--name", "Benchmark", "--redirect", Service.redirect,
+            "--scope", SCOPE, "--purpose", PURPOSE,
+        )  # fmt: skip
+        self._client = (added["client_id"], added["client_secret"])
+        manager = world.run_json(
+            deployed, "clients", "add", "--name", "Device manager", "--scope", "devices:manage",
+        )  # fmt: skip
+        self._manager = (manager["client_id"], manager["client_secret"])
+        self._anchors = deployed.folder / "ca.pem"
+        self._anchors.write_bytes(httpx.get(f"{deployed.url}/pki/ca.pem").content)
 
     @property
-    def _credentials(self) -> dict[str, str]:
-        return {name: self._client[name] for name in ("client_id", "client_secret")}
+    def offers(self) -> Mapping[str, Callable[[int], Work]]:
+        return {
+            kinds.GRANTS: lambda n: self._work([self.grant()] * n),
+            kinds.INTROSPECTIONS: lambda n: self._work([self.introspection()] * n),
+            kinds.SIGN_INS: self._sign_ins,
+            kinds.CODE_FLOWS: self._code_flows,
+            kinds.DECISIONS: self._decisions,
+            kinds.ENROLMENTS: self._enrolments,
+            kinds.ISSUANCES: lambda n: Work(self._tls_port, renewals(RENEW, self._lamps, n)),
+        }
 
     def grant(self) -> Request:
-        wanted = {"grant_type": "client_credentials", "scope": SCOPE}
-        return form("/oauth/token", {**wanted, **self._credentials})
+        wanted = {"grant_type": "client_credentials", "scope": "access:evaluate"}
+        return form("/oauth/token", wanted, headers=_basic(*self._client))
 
-    def introspection(self, token: str) -> Request:
-        return form("/oauth/introspect", {"token": token, **self._credentials})
+    def introspection(self) -> Request:
+        token = {"token": self._token(self._client)}
+        return form("/oauth/introspect", token, headers=_basic(*self._client))
+
+    def _work(self, errands: list[Errand]) -> Work:
+        return Work(self.process.port, lanes(CONNECTIONS, errands))
+
+    def _sign_ins(self, count: int) -> Work:
+        pages = [self._sign_in_page(citizen) for citizen in self._citizens]
+        return self._work([pages[n % len(pages)] for n in range(count)])
+
+    def _sign_in_page(self, citizen: Citizen) -> Request:
+        browser = Browser()
+        browser.get(f"{self._deployed.url}/sign-in")
+        fields = browser.form("name", "password").fields
+        cookies = {"Cookie": "; ".join(f"{c.name}={c.value}" for c in browser.client.cookies.jar)}
+        typed = {"name": citizen.name, "password": PASSWORD}
+        return form("/sign-in", {**fields, **typed}, 303, {**cookies, **self._from_elsewhere()})
+
+    def _code_flows(self, count: int) -> Work:
+        return self._work(
+            [
+                code_flow(
+                    "/oauth/authorize",
+                    "/oauth/token",
+                    self._client[0],
+                    browser={**self._citizens[n % CONNECTIONS].cookies, **self._from_elsewhere()},
+                    service=_basic(*self._client),
+                    proof={},
+                    scope="openid profile age residence",
+                )
+                for n in range(count)
+            ]
+        )
+
+    def _decisions(self, count: int) -> Work:
+        headers = {
+            "Authorization": f"Bearer {self._token(self._client)}",
+            "Content-Type": "application/json",
+        }
+        questions = [
+            {
+                "subject": {"type": "person", "id": citizen.sub},
+                "action": {"name": "verify"},
+                "resource": {"type": "claim", "id": "age_over_18"},
+                "context": {"purpose": PURPOSE},
+            }
+            for citizen in self._citizens
+        ]
+        asked = [
+            Request("POST", "/access/v1/evaluation", json.dumps(question).encode(), headers)
+            for question in questions
+        ]
+        return self._work([asked[n % len(asked)] for n in range(count)])
+
+    def _enrolments(self, count: int) -> Work:
+        requests = [self._first_request(*registered)[1] for registered in self._register(count)]
+        return Work(self._tls_port, lanes(CONNECTIONS, requests, tls(self._anchors)))
+
+    def _first_request(self, device: str, token: str) -> tuple[Holder, Request]:
+        holder = Holder.make(device)
+        headers = {**PKCS10, **self._from_elsewhere(), **_basic(device, token)}
+        return holder, Request("POST", ENROL, holder.request(), headers)
+
+    def _register(self, count: int) -> list[tuple[str, str]]:
+        """New devices: their ids and one-time tokens."""
+        headers = {"Authorization": f"Bearer {self._token(self._manager)}"}
+        with httpx.Client(base_url=self._deployed.url, headers=headers) as client:
+            new = {"label": "Lamp", "owner": {"kind": "organisation", "name": "Street Lighting"}}
+            answers = [
+                client.post("/devices/v1", json={**new, "identifiers": []}).raise_for_status()
+                for _ in range(count)
+            ]
+        told = [answer.json() for answer in answers]
+        return [(each["device"]["id"], each["enrolment_token"]) for each in told]
+
+    @cached_property
+    def _lamps(self) -> list[tuple[Holder, ssl.SSLContext]]:
+        """Devices with a certificate, one for each connection."""
+        lamps = []
+        with httpx.Client(verify=tls(self._anchors), base_url=self._deployed.tls_url) as client:
+            for registered in self._register(CONNECTIONS):
+                holder, request = self._first_request(*registered)
+                answer = client.post(ENROL, content=request.body, headers=request.headers)
+                context = holder.tls(answer.content, self._anchors, self._deployed.folder)
+                lamps.append((holder, context))
+        return lamps
+
+    @cached_property
+    def _citizens(self) -> list[Citizen]:
+        """Enrolled, proofed, activated, signed in, and asked once what the service may know."""
+        file = self._deployed.folder / "residents.json"
+        people = list(residents(400, city="Civitas", country="XX"))
+        adults = [p for p in people if p["locality"] == "Civitas" and p["birthdate"] < "2000"]
+        file.write_bytes(as_json(iter(adults[:CONNECTIONS])))
+        self._deployed.civitas("citizens", "import", str(file), "--json")
+        service = Service(self._deployed.url, *self._client)
+        return [self._citizen(person["civil_number"], service) for person in adults[:CONNECTIONS]]
+
+    def _citizen(self, civil_number: str, service: Service) -> Citizen:
+        name, browser = f"citizen.{secrets.token_hex(4)}", Browser()
+        code = proof_and_write(self._world.officer, self._deployed, civil_number)
+        passkey = set_up(self._world, browser, self._deployed, code, name)
+        browser.client.cookies.clear()
+        learned = by_passkey(service, browser, passkey, self._deployed.url)
+        return Citizen(name, browser, learned.claims["sub"])
+
+    def _token(self, client: tuple[str, str]) -> str:
+        wanted = {"grant_type": "client_credentials"}
+        answer = httpx.post(f"{self._deployed.url}/oauth/token", data=wanted, auth=client)
+        token: str = answer.raise_for_status().json()["access_token"]
+        return token
+
+    def _from_elsewhere(self) -> dict[str, str]:
+        """Requests come from many addresses, as behind a proxy: limits are per address."""
+        self._addresses += 1
+        high, low = divmod(self._addresses % 60_000, 250)
+        return {"X-Forwarded-For": f"10.0.{high}.{low + 1}"}
+
+
+def _basic(user: str, secret: str) -> dict[str, str]:
+    """HTTP Basic (RFC 7617)."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()}
+
+
+class Founded(World):
+    """The tour's world, with a provider that the benchmark starts, stops and watches itself."""
+
+    @cached_property
+    def provider(self) -> Deployed:
+        deployed = self.city.found("provider")
+        config = deployed.config.read_text()
+        trusting = '[server]\ntrusted_proxies = ["127.0.0.1"]'
+        deployed.config.write_text(config.replace("[server]", trusting, 1))
+        return deployed
 
 
 @contextmanager
-def running(folder: Path, database: str | None) -> Iterator[tuple[Product, Measured]]:
-    """A provider in its own process, on SQLite or in a schema of `database`."""
-    city = City(folder / "city", database)
+def founded(folder: Path, database: str | None) -> Iterator[Founded]:
+    """A provider that does not run yet, on SQLite or in schemas of `database`."""
+    world = Founded(folder, database)
     try:
-        deployed = city.found("provider")
-        product = Product(deployed)
-        began = time.perf_counter()
-        deployed.start()
-        started_in = time.perf_counter() - began
-        assert deployed.process is not None
-        port = urlsplit(deployed.url).port
-        assert port is not None
-        yield product, Measured(port, deployed.process, started_in)
+        yield world
     finally:
-        city.close()
+        world.close()
+
+
+@contextmanager
+def serving(world: Founded) -> Iterator[Measured]:
+    """The provider's one server process."""
+    deployed = world.provider
+    port = urlsplit(deployed.url).port
+    assert port is not None
+    command = [sys.executable, "-m", "civitas", "serve", "--config", str(deployed.config)]
+    log = deployed.folder / "serve.log"
+    with servers.started(command, port, log, "/healthz") as process:
+        yield process

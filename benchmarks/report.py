@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load import Load
+from benchmarks.load import Load, together
 from benchmarks.servers import Measured
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One kind of request at one server. Times in milliseconds."""
+    """One kind of work at one server. Times in milliseconds; `rounds`: rates of single runs, which
+    alternated with those of the other servers."""
 
     what: str
     server: str
@@ -23,6 +25,7 @@ class Figure:
     per_core_second: float
     p50_ms: float
     p99_ms: float
+    rounds: tuple[float, ...] = ()
     ratio: float | None = None
     target: float | None = None
 
@@ -33,7 +36,8 @@ class Figure:
         return self.ratio >= self.target
 
 
-def figure(what: str, server: str, load: Load, processor_seconds: float) -> Figure:
+def figure(what: str, server: str, loads: Sequence[Load], processor_seconds: float) -> Figure:
+    load = together(loads)
     return Figure(
         what,
         server,
@@ -41,7 +45,16 @@ def figure(what: str, server: str, load: Load, processor_seconds: float) -> Figu
         per_core_second=round(len(load.times) / max(processor_seconds, 0.01), 1),
         p50_ms=round(load.percentile(0.5) * 1000, 2),
         p99_ms=round(load.percentile(0.99) * 1000, 2),
+        rounds=tuple(round(each.rate, 1) for each in loads),
     )
+
+
+def ratio_of(ours: Figure, other: Figure) -> float:
+    """The median over paired rounds, which a neighbour's load on the machine hardly moves."""
+    if ours.rounds and len(ours.rounds) == len(other.rounds):
+        pairs = zip(ours.rounds, other.rounds, strict=True)
+        return round(statistics.median(one / two for one, two in pairs), 2)
+    return round(ours.per_second / other.per_second, 2)
 
 
 def beside(figures: Sequence[Figure], yardsticks: Sequence[tuple[str, float]]) -> list[Figure]:
@@ -54,8 +67,8 @@ def beside(figures: Sequence[Figure], yardsticks: Sequence[tuple[str, float]]) -
             continue
         for server, target in yardsticks:
             if other := like.get((each.what, server)):
-                ratio = round(each.per_second / other.per_second, 2)
                 named = f"civitas ÷ {server}"
+                ratio = ratio_of(each, other)
                 compared.append(replace(each, server=named, ratio=ratio, target=target))
     return compared
 
@@ -73,8 +86,22 @@ class Start:
         return cls(server, round(measured.started_in, 2), round(measured.memory, 1))
 
 
-def show(figures: Sequence[Figure], starts: Sequence[Start]) -> None:
-    table = Table("what", "server", "per second", "per core", "p50 ms", "p99 ms", "ratio", "target")
+@dataclass(frozen=True)
+class Growth:
+    """MB of one process after so many requests."""
+
+    requests: int
+    memory_mb: float
+
+
+def show(
+    title: str,
+    figures: Sequence[Figure],
+    starts: Sequence[Start],
+    growth: Sequence[Growth],
+) -> None:
+    names = ("what", "server", "per second", "per core", "p50 ms", "p99 ms", "ratio", "target")
+    table = Table(*names, title=title)
     for row in figures:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         colour = {True: "green", False: "red", None: "default"}[row.reached]
@@ -88,18 +115,26 @@ def show(figures: Sequence[Figure], starts: Sequence[Start]) -> None:
             f"[{colour}]{ratio}[/{colour}]",
             "" if row.target is None else f"≥ {row.target}",
         )
-    console = Console(width=max(100, Console().width))
+    console = Console(width=max(110, Console().width))
     console.print(table)
     for start in starts:
         console.print(
             f"{start.server}: answers {start.cold_start_s} s after its start, "
             f"{start.memory_mb:.0f} MB"
         )
+    said = ", ".join(f"{g.memory_mb:.0f} MB after {g.requests:,}" for g in growth)
+    console.print(f"civitas, requests answered: {said}")
 
 
-def document(figures: Sequence[Figure], starts: Sequence[Start], about: Any) -> dict[str, Any]:
+def document(
+    database: str,
+    figures: Sequence[Figure],
+    starts: Sequence[Start],
+    growth: Sequence[Growth],
+) -> dict[str, Any]:
     return {
-        "about": about,
+        "database": database,
         "figures": [{**asdict(each), "reached": each.reached} for each in figures],
         "starts": [asdict(start) for start in starts],
+        "growth": [asdict(each) for each in growth],
     }

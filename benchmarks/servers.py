@@ -71,21 +71,33 @@ def _wait(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> 
     raise RuntimeError(f"nothing answers on port {port}: {log.read_text()[-2000:]}")
 
 
-def bare(port: int, url: str, schema: str | None = None) -> list[str]:
+class Missing(Exception):
+    """A part of this machine that a comparison needs; the sentence says which."""
+
+
+def bare(port: int, tls_port: int, folder: Path, url: str, schema: str | None = None) -> list[str]:
     """The command of the bare equivalents."""
-    return [sys.executable, "-m", "benchmarks.bare", str(port), url, *([schema] if schema else [])]
+    more = [schema] if schema else []
+    module = [sys.executable, "-m", "benchmarks.bare"]
+    return [*module, str(port), str(tls_port), str(folder), url, *more]
 
 
 def peer(port: int) -> list[str]:
     """The command of npm oidc-provider, installed on first use from its hashed lock."""
-    if not shutil.which("npm"):
-        raise RuntimeError("the peer needs Node.js: apt-get install npm")
-    if not (PEER / "node_modules").exists():
-        subprocess.run(
+    if not (shutil.which("node") and shutil.which("npm")):
+        raise Missing("npm oidc-provider is left out: it needs Node.js (apt-get install npm).")
+    if not (PEER / "node_modules" / "oidc-provider").exists():
+        done = subprocess.run(
             ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
             cwd=PEER,
-            check=True,
+            check=False,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode != 0:
+            raise Missing(
+                "npm oidc-provider is left out: `npm ci` in benchmarks/peer said "
+                f"{done.stderr.strip()[-200:]!r}."
+            )
     return ["node", str(PEER / "server.mjs"), str(port)]

@@ -1,0 +1,141 @@
+"""A small authority for the bare equivalent, and certification requests for both sides."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs7,
+)
+from cryptography.x509.oid import NameOID
+
+PKCS10 = {"Content-Type": "application/pkcs10", "X-Forwarded-Proto": "https"}
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A P-256 key that signs certificates under one name."""
+
+    name: x509.Name
+    key: ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def make(cls, folder: Path) -> Self:
+        """A new authority, its certificate in `ca.pem`, and one for a TLS server on localhost."""
+        authority = cls(name_of("bare"), ec.generate_private_key(ec.SECP256R1()))
+        now = datetime.now(UTC) - timedelta(minutes=1)
+        later = now + timedelta(days=2)
+        own = authority._draft(authority.name, authority.key.public_key(), 1, now, later)
+        root = own.add_extension(x509.BasicConstraints(True, None), True)
+        _write(folder / "ca.pem", root.sign(authority.key, SHA256()))
+        _write_key(folder / "ca.key", authority.key)
+        key = ec.generate_private_key(ec.SECP256R1())
+        server = authority._draft(name_of("localhost"), key.public_key(), 2, now, later)
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        signed = server.add_extension(names, False).sign(authority.key, SHA256())
+        _write(folder / "server.pem", signed)
+        _write_key(folder / "server.key", key)
+        return authority
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return cls(name_of("bare"), key)
+
+    def issue(
+        self,
+        subject: x509.Name,
+        public_key: CertificatePublicKeyTypes,
+        serial: int,
+        start: datetime,
+        end: datetime,
+    ) -> x509.Certificate:
+        """A certificate of one who issues to nobody."""
+        draft = self._draft(subject, public_key, serial, start, end)
+        return draft.add_extension(x509.BasicConstraints(False, None), True).sign(
+            self.key, SHA256()
+        )
+
+    def _draft(
+        self,
+        subject: x509.Name,
+        public_key: CertificatePublicKeyTypes,
+        serial: int,
+        start: datetime,
+        end: datetime,
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(public_key)
+            .serial_number(serial)
+            .not_valid_before(start)
+            .not_valid_after(end)
+        )
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who asks for certificates: a name and a P-256 key."""
+
+    name: str
+    key: ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def make(cls, name: str) -> Self:
+        return cls(name, ec.generate_private_key(ec.SECP256R1()))
+
+    def request(self, key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
+        """A certification request for `key`, by default the holder's own: base64 of DER."""
+        draft = x509.CertificateSigningRequestBuilder().subject_name(name_of(self.name))
+        return base64.b64encode(draft.sign(key or self.key, SHA256()).public_bytes(Encoding.DER))
+
+    def next_request(self) -> bytes:
+        """A certification request for a new key: what a renewal sends."""
+        return self.request(ec.generate_private_key(ec.SECP256R1()))
+
+    def tls(self, answer: bytes, anchors: Path, folder: Path) -> ssl.SSLContext:
+        """How to connect with the certificate in an EST `answer`."""
+        issued = pkcs7.load_der_pkcs7_certificates(base64.b64decode(answer))[0]
+        path = folder / f"{self.name}.pem"
+        _write_key(path, self.key)
+        with path.open("ab") as file:
+            file.write(issued.public_bytes(Encoding.PEM))
+        context = tls(anchors)
+        context.load_cert_chain(path)
+        return context
+
+
+def tls(anchors: Path) -> ssl.SSLContext:
+    """How to connect to a server under these anchors."""
+    context = ssl.create_default_context(cafile=str(anchors))
+    # The bare authority leaves out what nobody measures, such as key identifiers.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def name_of(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _write(path: Path, certificate: x509.Certificate) -> None:
+    path.write_bytes(certificate.public_bytes(Encoding.PEM))
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
