@@ -29,6 +29,7 @@ from foundation.errors import (
 from foundation.middleware import Gate
 from foundation.settings import Development, Server, Settings
 from foundation.web import Context, Door
+from idp import federation
 
 VERSION = "0.1.0"
 
@@ -39,8 +40,10 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     Raises SettingsError, one sentence that says what to do, when it must not start.
     """
     deployment = governance.assemble(settings, clock)
+    federation.check(settings)
     schema.check(deployment.ground.database)
     deployment.ground.keys.check()
+    deployment.ground.vault.check()
     return serve_deployment(deployment)
 
 
@@ -68,6 +71,9 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
     for wing, group in doors.items():
         for door in group:
             mount(app, wing, door)
+    # The header offers the places that this model of governance has.
+    paths = {door.path for group in doors.values() for door in group}
+    ground.pages.places = tuple(p for p in ground.pages.places if p.href in paths)
     edge = Edge(ground.database, ground.pages)
     _translate_framework_errors(app, edge)
     app.add_middleware(

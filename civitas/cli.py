@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+import httpx
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from civitas.commands import (
     audit,
@@ -51,5 +53,10 @@ def main() -> None:
         app()
     except SettingsError as refusal:
         fail(str(refusal))
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        fail(f"The database does not do what it must ({cause}): start it, or correct its address.")
+    except httpx.HTTPError as error:
+        fail(f"That address does not answer ({error}): start what listens there, or correct it.")
     except KeyboardInterrupt:
         sys.exit(130)

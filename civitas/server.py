@@ -59,9 +59,9 @@ def tls_context(certificate: Path, key: Path, anchors: Sequence[bytes]) -> ssl.S
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     try:
         context.load_cert_chain(certificate, key)
-    except FileNotFoundError as error:
+    except FileNotFoundError:
         raise SettingsError(
-            f"[server] tls_certificate or tls_key is missing ({error.filename}); make them with "
+            f"[server] tls_certificate {certificate} or tls_key {key} is missing; make them with "
             "`civitas init`, or name yours."
         ) from None
     except (ssl.SSLError, PermissionError) as error:
@@ -117,7 +117,7 @@ def _listen(address: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, int(port)))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise SettingsError(
             f"[server] cannot listen on {address} ({error}); stop what listens there, or write "
             "another host:port."

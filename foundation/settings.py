@@ -166,6 +166,10 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     except PermissionError:
         raise SettingsError(f"{path} cannot be read; give this user the right to.") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read ({error.strerror}); name a file by --config."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML ({error}); mend that line.") from None
 

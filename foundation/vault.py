@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from foundation.clock import Clock, Instant
 from foundation.database import NAMING, Database
@@ -113,7 +113,21 @@ class Vault:
 
     def prepare(self) -> None:
         """Make the table of the key store if it is missing; idempotent."""
+        self.store.make_schema()
         vault_metadata.create_all(self.store.engine)
+
+    def check(self) -> None:
+        """Raises SettingsError unless the keys of the people can be read."""
+        try:
+            with self.store.read() as uow:
+                uow.one(select(person_keys.c.person_id).limit(1))
+        except SQLAlchemyError as error:
+            where = self.store.engine.url.render_as_string(hide_password=True)
+            cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            raise SettingsError(
+                f"The keys of the people at {where} cannot be read ({cause}): start that "
+                "database, correct [vault] keys, or restore them from their own backup."
+            ) from None
 
     def close(self) -> None:
         self.store.close()
@@ -258,7 +272,10 @@ def normalise(value: str) -> str:
 
 def database_url(settings: Settings, written: str) -> str:
     """A database URL whose relative SQLite file starts at the folder of the settings."""
-    url = make_url(written)
+    try:
+        url = make_url(written)
+    except ArgumentError:
+        return written  # the database says what is wrong with it
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return written
     return url.set(database=str(settings.resolve(url.database))).render_as_string(

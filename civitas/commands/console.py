@@ -37,6 +37,7 @@ def deployment_of(config: Path) -> Iterator[Deployment]:
     try:
         schema.check(deployment.ground.database)
         deployment.ground.keys.check()
+        deployment.ground.vault.check()
         with refusals():
             yield deployment
     finally:

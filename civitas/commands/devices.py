@@ -49,7 +49,8 @@ def add(
     chosen = (kind, rest) if kind == "citizen" else ("organisation", owner_name)
     try:
         its_owner = owner(*chosen)
-        named = [identifier(*i.split("=", 1)) for i in identifiers or []]
+        parted = [i.partition("=") for i in identifiers or []]
+        named = [identifier(scheme, value) for scheme, _, value in parted]
     except (ValueError, TypeError) as error:
         fail(f"{error} Write identifiers as scheme=value.", code=1)
     with deployment_of(config) as deployment:
