@@ -6,7 +6,6 @@ from pathlib import Path
 
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import CreateSchema
 
 from foundation.database import Database
 from foundation.settings import SettingsError
@@ -22,9 +21,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with _reaching(database):
+        database.make_schema()
     with _reaching(database), database.engine.begin() as connection:
-        if database.schema and database.dialect == "postgresql":
-            connection.execute(CreateSchema(database.schema, if_not_exists=True))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

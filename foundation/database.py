@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
 from foundation.settings import Section, SettingsError
@@ -113,6 +114,12 @@ class Database:
     def write(self) -> Iterator[UnitOfWork]:
         with self._writer.begin() as connection:
             yield UnitOfWork(connection)
+
+    def make_schema(self) -> None:
+        """Make the PostgreSQL schema that the settings name, if it is missing."""
+        if self.schema and self.dialect == "postgresql":
+            with self.engine.begin() as connection:
+                connection.execute(CreateSchema(self.schema, if_not_exists=True))
 
     def close(self) -> None:
         self.engine.dispose()

@@ -68,8 +68,8 @@ class KeySettings(Section):
     """RFC 7512 URI of the token for the uses in `in_token`; its PIN comes from pin-source."""
     in_token: tuple[str, ...] = ()
     """Uses whose signing key lives in the token, such as `audit` or `ca-root`."""
-    rotating: tuple[str, ...] = ("jwt", "jwt-rs256", "federation")
-    """Uses whose keys are replaced by themselves."""
+    rotating: tuple[str, ...] = ("jwt", "jwt-rs256")
+    """Uses whose keys are replaced by themselves. Not `federation`: others pin those keys."""
     rotate_after_days: int = 90
     """Age at which such a key is replaced."""
     publish_ahead_seconds: int = 600

@@ -27,7 +27,7 @@ Observe = Callable[[Scope, int, float], None]
 def content_security_policy(development: bool) -> str:
     """Nothing from elsewhere, nothing inline. A form's answer may lead back to a service, which
     browsers check against form-action; loopback is for native applications (RFC 8252 §7.3)."""
-    loopback = "http://127.0.0.1:* http://[::1]:*" + (" http://localhost:*" if development else "")
+    loopback = "http://127.0.0.1:*" + (" http://localhost:*" if development else "")
     return (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
         "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
@@ -57,7 +57,7 @@ class Gate:
         self._observe = observe
         headers = {
             "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
+            "referrer-policy": "same-origin",
             "x-frame-options": "DENY",
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "geolocation=(), camera=(), microphone=()",

@@ -85,7 +85,7 @@ class City:
         """Configure and initialise a deployment; it does not run yet."""
         port, tls_port = free_port(), free_port()
         folder = self.folder / name
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         deployed = Deployed(
             name, folder, f"http://localhost:{port}", f"https://localhost:{tls_port}"
         )

@@ -45,9 +45,8 @@ class SoftPasskey:
         """Answer creation options as a browser's ``toJSON()`` would."""
         self.rp_id = options["rp"]["id"]
         self.user_handle = websafe_decode(options["user"]["id"])
-        public = AttestedCredentialData.create(
-            Aaguid.NONE, self.credential_id, ES256.from_cryptography_key(self.key.public_key()),  # type: ignore[no-untyped-call]
-        )
+        key = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
+        public = AttestedCredentialData.create(Aaguid.NONE, self.credential_id, key)
         data = AuthenticatorData.create(
             sha256(self.rp_id.encode()).digest(), self._flags() | FLAG.AT, self._count(), public
         )

@@ -153,7 +153,7 @@ def test_every_answer_carries_the_security_headers(house: House) -> None:
         headers = house.client().get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
     secure = house.client("https://id.example").get("/query").headers
     assert "max-age" in secure["strict-transport-security"]
 
