@@ -1,0 +1,65 @@
+"""One linear history of the tables, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from civitas import governance, schema
+from foundation.database import metadata
+from foundation.ground import open_database
+from foundation.settings import Settings, SettingsError
+from tests.support.deployments import ROOT
+
+assert governance  # every wing has declared its tables
+
+
+def test_the_newest_revision_is_the_one_that_the_program_asks_for() -> None:
+    scripts = ScriptDirectory(str(ROOT / "civitas/migrations"))
+    assert scripts.get_heads() == [schema.HEAD]
+
+
+def test_the_history_makes_exactly_the_declared_tables(any_settings: Settings) -> None:
+    database = open_database(any_settings)
+    schema.upgrade(database)
+    declared = {name for name in metadata.tables if not name.startswith("test_")}
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "include_object": lambda thing, name, kind, reflected, other: (
+                    kind != "table" or name in declared or reflected
+                ),
+            },
+        )
+        differences = compare_metadata(context, metadata)
+    database.close()
+    assert differences == []
+
+
+def test_a_fresh_database_is_refused_until_it_is_set_up(any_settings: Settings) -> None:
+    database = open_database(any_settings)
+    with pytest.raises(SettingsError, match="civitas init"):
+        schema.check(database)
+    schema.upgrade(database)
+    schema.check(database)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"), [("0000", "civitas db upgrade"), ("9999", "newer than this program")]
+)
+def test_another_revision_is_refused_with_what_to_do(
+    any_settings: Settings, revision: str, said: str
+) -> None:
+    database = open_database(any_settings)
+    schema.upgrade(database)
+    with database.write() as uow:
+        uow.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+    with pytest.raises(SettingsError, match=said):
+        schema.check(database)
+    database.close()

@@ -1,0 +1,46 @@
+"""The whole story, told by the command that tells it, on both databases."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from foundation.database import Database
+
+
+def tour(*arguments: str) -> list[dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "civitas", "tour", "--json", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    steps: list[dict[str, object]] = json.loads(done.stdout)["steps"]
+    assert (done.returncode == 0) == all(step["ok"] for step in steps)
+    return steps
+
+
+@pytest.mark.timeout(600)
+def test_the_tour_is_green_on_sqlite() -> None:
+    steps = tour()
+    assert len(steps) == 9
+    assert [step for step in steps if not step["ok"]] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_tour_is_green_on_postgresql_and_drops_only_its_own(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with database.write() as uow:
+        uow.execute(text("CREATE SCHEMA precious"))
+    steps = tour("--database", postgres_url)
+    assert [step for step in steps if not step["ok"]] == []
+    query = "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg%'"
+    with database.read() as uow:
+        left = {row[0] for row in uow.all(text(query))}
+    database.close()
+    assert left == {"public", "information_schema", "precious"}
