@@ -46,9 +46,10 @@ chaos: setup ## kill processes in the middle of things; nothing may be lost or d
 bench: setup ## speeds, each beside its bare equivalent; ARGS="--database postgresql+psycopg://…"
 	$(BIN)/python -m benchmarks $(ARGS)
 
-index: setup ## write docs/specifications.md and docs/settings.md anew
+index: setup ## write anew what docs/ takes from the code
 	$(BIN)/python scripts/spec_index.py
 	$(BIN)/python scripts/settings_reference.py
+	$(BIN)/python scripts/assurance_controls.py
 
 lock: setup ## pin what pyproject.toml asks for; `scripts/lock.sh --upgrade` for the newest
 	scripts/lock.sh
