@@ -18,14 +18,8 @@ from starlette.routing import Route
 from civitas import governance, openapi, schema, system
 from civitas.deployment import Deployment
 from foundation.clock import Clock
-from foundation.errors import (
-    BadRequest,
-    Edge,
-    MethodNotAllowed,
-    NotFound,
-    Problem,
-    Unprocessable,
-)
+from foundation.edge import Edge
+from foundation.errors import BadRequest, MethodNotAllowed, NotFound, Problem, Unprocessable
 from foundation.middleware import Gate
 from foundation.settings import Development, Server, Settings
 from foundation.web import Context, Door

@@ -7,7 +7,6 @@ then renders the error (floor plan, rule 2).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,10 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 if TYPE_CHECKING:
-    from foundation.database import Database, UnitOfWork
-    from foundation.pages import Pages
+    from foundation.database import UnitOfWork
 
-log = logging.getLogger("civitas.errors")
 Consequence = Callable[["UnitOfWork"], None]
 
 
@@ -198,42 +195,3 @@ def ascii_description(text: str) -> str:
 def wants_page(request: Request) -> bool:
     """Whether a person's browser asks, rather than a program."""
     return "text/html" in request.headers.get("accept", "")
-
-
-class Edge:
-    """The one place that turns an exception into an answer."""
-
-    def __init__(self, database: Database, pages: Pages | None) -> None:
-        self._database = database
-        self._pages = pages
-
-    def answer(self, request: Request, error: CivitasError) -> Response:
-        if error.consequence is not None:
-            with self._database.write() as uow:
-                error.consequence(uow)
-        if error.detail is not None:
-            log.info("%s: %s [%s]", error.code, error.description, error.detail)
-        if isinstance(error, Problem) and self._pages is not None and wants_page(request):
-            response = self._pages.render(
-                request,
-                "error.html",
-                status=error.status,
-                problem=error,
-            )
-            response.headers.update(error.headers)
-            return response
-        return error.render(request)
-
-    def defect(self, request: Request, error: Exception) -> Response:
-        from foundation import opaque
-
-        reference = opaque.identifier("err")
-        log.error("defect %s at %s", reference, request.url.path, exc_info=error)
-        return self.answer(
-            request,
-            Internal(
-                "Something went wrong on our side; nothing was changed.",
-                where=reference,
-                next_step="Try again; if it happens again, tell the operator this reference.",
-            ),
-        )

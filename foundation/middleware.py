@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foundation.browser import cookie_name, new_browser_cookie
-from foundation.errors import BadRequest, CivitasError, Edge, PayloadTooLarge, Unavailable
+from foundation.edge import Edge
+from foundation.errors import BadRequest, CivitasError, PayloadTooLarge, Unavailable
 from foundation.web import Context
 
 log = logging.getLogger("civitas.http")

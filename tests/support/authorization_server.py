@@ -17,7 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from foundation.errors import Edge, Forbidden
+from foundation.edge import Edge
+from foundation.errors import Forbidden
 from foundation.ground import Ground
 from foundation.middleware import Gate
 from foundation.settings import Server

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from foundation.errors import Edge
+from foundation.edge import Edge
 from foundation.ground import Ground as Floor
 from foundation.middleware import Gate
 from foundation.web import Context, Door, Principal

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from foundation import opaque, web
 from foundation.clock import FrozenClock
-from foundation.errors import Edge
+from foundation.edge import Edge
 from foundation.fetch import Fetch, Fetched, FetchFailed
 from foundation.ground import Ground
 from foundation.middleware import Gate

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from civitas.server import serve
 from foundation.clock import SystemClock
-from foundation.errors import Edge
+from foundation.edge import Edge
 from foundation.middleware import Gate
 from foundation.settings import Server
 from foundation.web import Context, client_address, client_certificate, is_secure

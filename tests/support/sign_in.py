@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from foundation import web
 from foundation.audit import Actor
-from foundation.errors import Edge
+from foundation.edge import Edge
 from foundation.ground import Ground
 from foundation.middleware import Gate
 from foundation.pages import doors as page_doors

@@ -15,7 +15,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from foundation import web
-from foundation.errors import Edge, OAuthError
+from foundation.edge import Edge
+from foundation.errors import OAuthError
 from foundation.ground import Ground
 from foundation.middleware import Gate
 

@@ -1,0 +1,52 @@
+"""The one place that turns an exception into an answer, and sees that its consequence is kept."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foundation import opaque
+from foundation.database import Database
+from foundation.errors import CivitasError, Internal, Problem, wants_page
+from foundation.pages import Pages
+
+log = logging.getLogger("civitas.errors")
+
+
+class Edge:
+    """The one place that turns an exception into an answer."""
+
+    def __init__(self, database: Database, pages: Pages | None) -> None:
+        self._database = database
+        self._pages = pages
+
+    def answer(self, request: Request, error: CivitasError) -> Response:
+        if error.consequence is not None:
+            with self._database.write() as uow:
+                error.consequence(uow)
+        if error.detail is not None:
+            log.info("%s: %s [%s]", error.code, error.description, error.detail)
+        if isinstance(error, Problem) and self._pages is not None and wants_page(request):
+            response = self._pages.render(
+                request,
+                "error.html",
+                status=error.status,
+                problem=error,
+            )
+            response.headers.update(error.headers)
+            return response
+        return error.render(request)
+
+    def defect(self, request: Request, error: Exception) -> Response:
+        reference = opaque.identifier("err")
+        log.error("defect %s at %s", reference, request.url.path, exc_info=error)
+        return self.answer(
+            request,
+            Internal(
+                "Something went wrong on our side; nothing was changed.",
+                where=reference,
+                next_step="Try again; if it happens again, tell the operator this reference.",
+            ),
+        )
