@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from civitas import governance, openapi, schema, system
+from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
 from foundation.clock import Clock
 from foundation.edge import Edge
@@ -58,6 +59,9 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.deployment = deployment
+    ground.jobs.periodic(
+        "tls certificate", timedelta(hours=6), lambda: tls_files.ensure(deployment)
+    )
     context = _context(deployment)
     # The way that FastAPI names for a description of one's own.
     app.openapi = openapi.complete(app, context.cookie_name("session"))  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ HTTP protocol lays it into the scope, as `extensions.tls.client_cert_der`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
@@ -20,6 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
+RELOAD_SECONDS = 30
+log = logging.getLogger("civitas.server")
 
 
 class TlsAwareProtocol(HttpToolsProtocol):
@@ -82,9 +85,11 @@ def serve(
     on_ready: OnReady | None = None,
 ) -> None:
     """Listen where `[server]` says until SIGINT or SIGTERM; `on_ready` runs when all listen."""
-    sockets = _bind(settings.of(Server), settings, anchors)
+    server = settings.of(Server)
+    sockets = _bind(server, settings, anchors)
+    files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, sockets, on_ready))
+        runner.run(_serve(app, sockets, files, on_ready))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -143,9 +148,32 @@ def _listen_unix(path: Path) -> socket.socket:
     return listener
 
 
+async def _follow(files: tuple[Path, Path], contexts: Sequence[ssl.SSLContext]) -> None:
+    """Take a renewed certificate up without a restart: new connections get it."""
+    seen = _changed(files)
+    while contexts:
+        await asyncio.sleep(RELOAD_SECONDS)
+        now = _changed(files)
+        if now == seen or None in now:
+            continue
+        try:
+            for context in contexts:
+                context.load_cert_chain(*files)
+        except (ssl.SSLError, OSError) as error:  # half-written: look again
+            log.warning("the new TLS certificate cannot be used yet: %s", error)
+            continue
+        seen = now
+        log.info("took up the new TLS certificate")
+
+
+def _changed(files: tuple[Path, Path]) -> tuple[int | None, ...]:
+    return tuple(f.stat().st_mtime_ns if f.exists() else None for f in files)
+
+
 async def _serve(
     app: Any,
     sockets: Sequence[tuple[socket.socket, ssl.SSLContext | None]],
+    tls_files: tuple[Path, Path],
     on_ready: OnReady | None,
 ) -> None:
     servers = []
@@ -171,6 +199,8 @@ async def _serve(
         for server in servers:
             server.should_exit = True
 
+    contexts = [context for _, context in sockets if context is not None]
+    watch = asyncio.create_task(_follow(tls_files, contexts))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
@@ -184,6 +214,7 @@ async def _serve(
         await asyncio.to_thread(on_ready)
     done, _ = await asyncio.wait(serving, return_when=asyncio.FIRST_EXCEPTION)
     stop()
+    watch.cancel()
     await asyncio.gather(*serving)
     for task in done:
         task.result()

@@ -8,7 +8,7 @@ they concern, so destroying that key erases them while the tree still verifies.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -68,19 +68,33 @@ class Audit:
     """Records events, tells persons theirs, and keeps the tree; safe between threads."""
 
     def __init__(
-        self, database: Database, keys: Keys, vault: Vault, clock: Clock, origin: str
+        self,
+        database: Database,
+        keys: Keys,
+        vault: Vault,
+        clock: Clock,
+        origin: str,
+        count: Callable[[str], None] | None = None,
     ) -> None:
+        """`count` is told the kind of each event, for the metrics."""
         self.database = database
         self.origin = origin
         self._keys = keys
         self._vault = vault
         self._clock = clock
+        self._count = count
 
     @classmethod
     def load(
-        cls, settings: Settings, database: Database, keys: Keys, vault: Vault, clock: Clock
+        cls,
+        settings: Settings,
+        database: Database,
+        keys: Keys,
+        vault: Vault,
+        clock: Clock,
+        count: Callable[[str], None] | None = None,
     ) -> Self:
-        return cls(database, keys, vault, clock, origin(settings.of(Server).url))
+        return cls(database, keys, vault, clock, origin(settings.of(Server).url), count)
 
     def prepare(self) -> None:
         """Make the key that signs checkpoints; `civitas init` calls it."""
@@ -123,6 +137,8 @@ class Audit:
         event = {"id": event_id, "kind": kind, "at": at, "open": public, "waiting": 1}
         uow.execute(_INSERT_EVENT, event)
         uow.execute(_INSERT_SUBJECTS, lines)
+        if self._count is not None:
+            self._count(kind)
         return event_id
 
     def forget(self, uow: UnitOfWork, person_id: str) -> None:

@@ -69,7 +69,8 @@ def lay(
     database = open_database(settings)
     keys = Keys.load(settings, database, clock)
     vault = Vault.load(settings, database, keys, clock)
-    audit = Audit.load(settings, database, keys, vault, clock)
+    telemetry = Telemetry(settings.of(TelemetrySettings))
+    audit = Audit.load(settings, database, keys, vault, clock, telemetry.count_act)
     jobs = Jobs(database, clock)
     rates = Rates(database)
     jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.sequence(clock.now()))
@@ -85,6 +86,6 @@ def lay(
         audit=audit,
         jobs=jobs,
         rates=rates,
-        telemetry=Telemetry(settings.of(TelemetrySettings)),
+        telemetry=telemetry,
         pages=Pages(template_dirs, settings.of(Jurisdiction)),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
@@ -17,12 +18,14 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import NoOpTracer, SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.types import Scope
 
 from foundation.settings import Section
 
+_W3C = TraceContextTextMapPropagator()
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -66,7 +69,7 @@ class Telemetry:
         self._requests = meter.create_histogram(
             "http.server.request.duration", unit="s", description="Time to answer, by door"
         )
-        self.acts = meter.create_counter(
+        self._acts = meter.create_counter(
             "civitas.acts", description="Acts written to the audit, by kind"
         )
 
@@ -78,6 +81,29 @@ class Telemetry:
             seconds,
             {"http.route": pattern, "http.request.method": scope["method"], "status": status},
         )
+        if self._tracing is not None:
+            self._trace(scope, pattern, status, seconds)
+
+    def count_act(self, kind: str) -> None:
+        """Count an act that is written to the audit."""
+        self._acts.add(1, {"kind": kind})
+
+    def _trace(self, scope: Scope, pattern: str, status: int, seconds: float) -> None:
+        """One span a request, under the caller's trace if it sent one (W3C Trace Context)."""
+        carrier = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        ended = time.time_ns()
+        span = self.tracer.start_span(
+            f"{scope['method']} {pattern}",
+            context=_W3C.extract(carrier),
+            kind=SpanKind.SERVER,
+            start_time=ended - int(seconds * 1e9),
+            attributes={
+                "http.route": pattern,
+                "http.request.method": scope["method"],
+                "http.response.status_code": status,
+            },
+        )
+        span.end(ended)
 
     def exposition(self) -> bytes:
         """All metrics in the Prometheus text format."""

@@ -13,7 +13,7 @@ import httpx
 import jwt
 import typer
 
-from civitas import governance, schema
+from civitas import governance, schema, tls_files
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -23,7 +23,7 @@ from civitas.commands.console import (
 from civitas.configuration import settings_of
 from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
-from foundation.settings import Server, Settings
+from foundation.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -189,25 +189,5 @@ def _make_tables(settings: Settings) -> None:
     for prepare in deployment.prepare:
         prepare(ground)
     ground.keys.check()
-    server = settings.of(Server)
-    if (
-        server.tls_listen
-        and "pki" in deployment.parts
-        and not settings.resolve(server.tls_certificate).exists()
-    ):
-        _make_certificate(deployment, settings)
+    tls_files.ensure(deployment)
     ground.close()
-
-
-def _make_certificate(deployment: Any, settings: Settings) -> None:
-    """A server certificate of our own authority, for loopback and for devices that trust it."""
-    from foundation import secret_file
-
-    server = settings.of(Server)
-    host = urlsplit(server.tls_url or server.url).hostname or "localhost"
-    names = [host, "127.0.0.1"] if host == "localhost" else [host]
-    issued = deployment.parts["pki"].issue_server_certificate(names)
-    certificate = settings.resolve(server.tls_certificate)
-    certificate.parent.mkdir(parents=True, exist_ok=True)
-    certificate.write_bytes(issued.chain_pem)
-    secret_file.create(settings.resolve(server.tls_key), issued.key_pem, "The TLS key")

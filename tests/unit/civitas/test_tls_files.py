@@ -1,0 +1,41 @@
+"""Our own listener's certificate is made once, renewed in time, and the operator's left alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from civitas import tls_files
+from foundation.clock import FrozenClock
+from foundation.settings import Server, Settings
+from tests.support.city import City
+
+
+def test_the_certificate_is_made_once_and_renewed_in_its_last_third(
+    settings: Settings, clock: FrozenClock
+) -> None:
+    listening = Server(tls_url="https://localhost:8443", tls_listen="127.0.0.1:8443")
+    city = City(settings.with_sections(listening), clock)
+    certificate = settings.path.parent / "tls/server.pem"
+    assert tls_files.ensure(city.deployment)
+    first = certificate.read_bytes()
+    assert (certificate.parent / "server.key").stat().st_mode & 0o777 == 0o600
+    assert not tls_files.ensure(city.deployment)
+    clock.advance(timedelta(days=270))
+    assert tls_files.ensure(city.deployment)
+    assert certificate.read_bytes() != first
+    city.close()
+
+
+def test_a_certificate_of_the_operator_is_left_alone(
+    settings: Settings, clock: FrozenClock
+) -> None:
+    from tests.unit.civitas.test_server import certificate as another_authority
+
+    listening = Server(tls_listen="127.0.0.1:8443", tls_certificate="cert.pem", tls_key="key.pem")
+    city = City(settings.with_sections(listening), clock)
+    another_authority(settings.path.parent)
+    before = (settings.path.parent / "cert.pem").read_bytes()
+    clock.advance(timedelta(days=8900))
+    assert not tls_files.ensure(city.deployment)
+    assert (settings.path.parent / "cert.pem").read_bytes() == before
+    city.close()
