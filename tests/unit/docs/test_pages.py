@@ -27,7 +27,9 @@ PAGES = sorted(
 IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"(?:^|[`\s/])civitas((?: +[a-z][a-z-]*)+)((?:[^`\n]|\\\n)*)", re.MULTILINE)
+COMMAND = re.compile(
+    r"(?:^\s*|bin/|[|(] *)civitas((?: +[a-z][a-z-]*)+)((?:[^`\n]|\\\n)*)", re.MULTILINE
+)
 NAMED_TEST = re.compile(r"`(test_\w+)`")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=IDS)
