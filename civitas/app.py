@@ -53,6 +53,8 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        # Such a redirect is built from the Host header, which anybody may write.
+        redirect_slashes=False,
         lifespan=_lifespan(deployment),
         separate_input_output_schemas=False,
         servers=[{"url": settings.of(Server).url}],

@@ -1,7 +1,7 @@
 """Serve one application on several listeners, with TLS client certificates — RFC 8446, RFC 8705.
 
-No Python ASGI server hands the client certificate to the application, so a subclass of uvicorn's
-HTTP protocol lays it into the scope, as `extensions.tls.client_cert_der`.
+What one connection may do, and how its client certificate reaches the application, is in
+`civitas/connection.py`.
 """
 
 from __future__ import annotations
@@ -16,28 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from civitas.connection import Connection
 from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
 RELOAD_SECONDS = 30
 log = logging.getLogger("civitas.server")
-
-
-class TlsAwareProtocol(HttpToolsProtocol):
-    """Lays the client's certificate, DER, beside each request of a TLS connection."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        connection = transport.get_extra_info("ssl_object")
-        self._client_certificate = (
-            connection.getpeercert(binary_form=True) if connection is not None else None
-        )
-
-    def on_headers_complete(self) -> None:
-        self.scope["extensions"] = {"tls": {"client_cert_der": self._client_certificate}}
-        super().on_headers_complete()
 
 
 class _Listener(uvicorn.Server):
@@ -180,7 +165,7 @@ async def _serve(
     for position, (_, context) in enumerate(sockets):
         config = uvicorn.Config(
             app,
-            http=TlsAwareProtocol,
+            http=Connection,
             ws="none",
             lifespan="on" if position == 0 else "off",
             access_log=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +19,8 @@ from civitas.commands.console import (
     print_json,
 )
 from foundation.settings import Server
+
+SIGN_IN = "identity.sign-in"
 
 app = typer.Typer(help="Add and list services.", no_args_is_help=True)
 
@@ -36,13 +40,16 @@ def add(
         str, typer.Option(help="Scopes that it may ask for, separated by spaces.")
     ] = "openid",
     purpose: Annotated[
-        list[str] | None, typer.Option(help="Purpose of its requests; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            help="Purpose of its requests; repeat for more. By default: to sign people in."
+        ),
     ] = None,
     method: Annotated[
         str,
         typer.Option(
-            help="client_secret_basic, client_secret_post, tls_client_auth, or none for a "
-            "public client."
+            help="client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, or "
+            "none for a public client."
         ),
     ] = "client_secret_basic",
     grant: Annotated[
@@ -54,6 +61,9 @@ def add(
     rs256: Annotated[bool, typer.Option("--rs256", help="Sign its ID tokens with RS256.")] = False,
     subject_dn: Annotated[
         str | None, typer.Option(help="Subject of its certificate, for tls_client_auth.")
+    ] = None,
+    jwks: Annotated[
+        Path | None, typer.Option(help="File with its JWK Set, for private_key_jwt.")
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
@@ -70,12 +80,14 @@ def add(
         "token_endpoint_auth_method": method,
         "grant_types": grant or _grants(scope, redirect or []),
     }
-    if purpose:
-        metadata["purposes"] = purpose
+    if purpose or redirect:
+        metadata["purposes"] = purpose or [SIGN_IN]
     if post_logout:
         metadata["post_logout_redirect_uris"] = post_logout
     if rs256:
         metadata["id_token_signed_response_alg"] = "RS256"
+    if jwks:
+        metadata["jwks"] = _read_jwks(jwks)
     if subject_dn:
         metadata["tls_client_auth_subject_dn"] = subject_dn
     with deployment_of(config) as deployment:
@@ -99,6 +111,13 @@ def add(
         if value:
             shown = " ".join(value) if isinstance(value, list) else value
             out.print(f"{key}: {shown}", soft_wrap=True)
+
+
+def _read_jwks(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        fail(f"{file} is not a readable JWK Set ({error}).", code=1)
 
 
 def _grants(scope: str, redirects: list[str]) -> list[str]:

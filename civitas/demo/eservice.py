@@ -20,14 +20,28 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 QUESTIONS = {
     "age_over_18": "Is this person 18 or older?",
     "resident_of_city": "Does this person live in the city?",
 }
-_templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True)
+LABELS = {
+    "given_name": "Given name",
+    "family_name": "Family name",
+    "name": "Full name",
+    "birthdate": "Date of birth",
+    "age_over_18": "18 or older",
+    "resident_of_city": "Lives in the city",
+    "locality": "City",
+    "address": "Address",
+    "email": "E-mail",
+    "sub": "Your number here, and nowhere else",
+    "acr": "How well your identity was proven",
+}
+PAGES = Path(__file__).parent / "pages"
+_templates = Environment(loader=FileSystemLoader(PAGES), autoescape=True)
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,8 @@ def application(service: EService) -> Starlette:
         return HTMLResponse(rendered, status)
 
     async def home(request: Request) -> Response:
-        return page("home.html", person=request.session.get("person"), questions=QUESTIONS)
+        person = request.session.get("person")
+        return page("home.html", person=person, learned=_learned(person), questions=QUESTIONS)
 
     async def sign_in(request: Request) -> Response:
         answer: Response = await oauth.civitas.authorize_redirect(
@@ -90,10 +105,6 @@ def application(service: EService) -> Starlette:
         request.session.clear()
         return RedirectResponse("/", 303)
 
-    async def style(request: Request) -> Response:
-        css = (Path(__file__).parent / "pages" / "eservice.css").read_text()
-        return Response(css, media_type="text/css")
-
     return Starlette(
         routes=[
             Route("/", home),
@@ -101,7 +112,8 @@ def application(service: EService) -> Starlette:
             Route("/callback", callback),
             Route("/ask/{claim}", ask, methods=["GET", "POST"]),
             Route("/sign-out", sign_out, methods=["POST"]),
-            Route("/eservice.css", style),
+            Route("/eservice.css", _style),
+            Route("/emblem.svg", _emblem),
         ],
         middleware=[
             Middleware(
@@ -112,6 +124,23 @@ def application(service: EService) -> Starlette:
             )
         ],
     )
+
+
+async def _style(request: Request) -> Response:
+    return FileResponse(PAGES / "eservice.css", media_type="text/css")
+
+
+async def _emblem(request: Request) -> Response:
+    return FileResponse(PAGES / "emblem.svg", media_type="image/svg+xml")
+
+
+def _learned(person: dict[str, Any] | None) -> dict[str, str]:
+    """What we know of a person, in words that they understand; protocol members left out."""
+    return {
+        label: {True: "yes", False: "no"}.get(person[name], person[name])
+        for name, label in LABELS.items()
+        if person is not None and name in person
+    }
 
 
 async def _evaluate(service: EService, sub: str, claim: str) -> dict[str, Any]:
