@@ -45,7 +45,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from benchmarks.certificates import Authority
-from civitas.server import TlsAwareProtocol
+from civitas.connection import Connection
 from foundation.database import Database
 
 CLIENT, SECRET, PASSWORD = "client", "secret", "correct horse battery"
@@ -224,7 +224,7 @@ async def _serve(app: Starlette, ports: tuple[int, int], folder: Path) -> None:
             uvicorn.Config(
                 app,
                 port=port,
-                http=TlsAwareProtocol,
+                http=Connection,
                 log_level="warning",
                 access_log=False,
                 **more,  # type: ignore[arg-type]

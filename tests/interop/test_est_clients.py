@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from cryptography import x509
 
-from civitas.server import TlsAwareProtocol, tls_context
+from civitas.connection import Connection
+from civitas.server import tls_context
 from device_registry import Registered
 from foundation.clock import SystemClock
 from tests.support import deployments
@@ -58,7 +59,7 @@ def listening(tmp_path: Path) -> Iterator[Listening]:
         town.app,
         host="127.0.0.1",
         port=port,
-        http=TlsAwareProtocol,
+        http=Connection,
         lifespan="off",
         log_level="warning",
         ssl_certfile=str(tmp_path / "server.pem"),

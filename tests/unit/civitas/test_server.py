@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,6 +115,27 @@ def test_a_client_certificate_reaches_the_application(listening: Listening) -> N
     scheme, _, size = answer.text.split()
     assert scheme == "https"
     assert int(size) > 200
+
+
+@pytest.mark.row("failures", "15")
+def test_a_head_that_never_ends_is_cut_off(listening: Listening) -> None:
+    with socket.create_connection(("127.0.0.1", listening.plain), timeout=20) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+        with suppress(ConnectionError):
+            for _ in range(64):
+                connection.sendall(b"a" * 65_536)
+        with suppress(ConnectionError):
+            assert connection.recv(1000).startswith(b"HTTP/1.1 431 ")
+            assert connection.recv(1000) == b""
+
+
+def test_a_whole_head_after_a_large_body_on_one_connection_is_read(listening: Listening) -> None:
+    request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"
+    follows = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", listening.plain), timeout=20) as connection:
+        connection.sendall(request + b"a" * 300_000 + follows)
+        answers = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answers.count(b"HTTP/1.1 200 ") == 2
 
 
 @pytest.mark.row("devices", "5.5")

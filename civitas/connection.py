@@ -1,0 +1,71 @@
+"""One HTTP connection: bounded heads, and the client's TLS certificate — RFC 9112 §3, RFC 8705.
+
+No Python ASGI server hands the client certificate to the application, nor bounds the head of a
+request: without a bound, one connection could fill the memory with a header that never ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_HEAD = 65_536
+"""Bytes of a request line and its headers, give or take what arrives at once."""
+HEAD_SECONDS = 30.0
+"""A head that has begun, or a connection that was opened, has so long to bring a whole one."""
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class Connection(HttpToolsProtocol):
+    """Lays the client's certificate, DER, beside each request of a TLS connection, as
+    `extensions.tls.client_cert_der`."""
+
+    _head_open = True
+    _head_bytes = 0
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        connection = transport.get_extra_info("ssl_object")
+        self._client_certificate = (
+            connection.getpeercert(binary_form=True) if connection is not None else None
+        )
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._head_open or self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+        elif self._patience is None:
+            self._wait_for_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_open, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        self.scope["extensions"] = {"tls": {"client_cert_der": self._client_certificate}}
+        super().on_headers_complete()
+
+    def _wait_for_head(self) -> None:
+        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _head_came(self) -> None:
+        self._head_open = False
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
