@@ -41,7 +41,9 @@ class Edge:
 
     def defect(self, request: Request, error: Exception) -> Response:
         reference = opaque.identifier("err")
-        log.error("defect %s at %s", reference, request.url.path, exc_info=error)
+        # The door's pattern: a path itself may hold an invitation or an id.
+        door = getattr(request.scope.get("route"), "path", "an unknown path")
+        log.error("defect %s at %s", reference, door, exc_info=error)
         return self.answer(
             request,
             Internal(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -181,8 +182,10 @@ class SeeOther(CivitasError):
         self.location = location
 
     def render(self, request: Request) -> Response:
+        # A path may hold what came with the request: nothing of it can begin another header.
+        location = quote(self.location, safe="%/:=&?~#+!$,;'@()*[]")
         return Response(
-            status_code=303, headers={"Location": self.location, "Cache-Control": "no-store"}
+            status_code=303, headers={"Location": location, "Cache-Control": "no-store"}
         )
 
 

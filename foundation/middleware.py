@@ -128,7 +128,8 @@ class Gate:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                # Half a form is another form: nothing is done with it.
+                raise BadRequest("The connection ended before the whole body was here.")
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from urllib.parse import unquote
 
 from cryptography import x509
@@ -30,19 +31,42 @@ def _from_trusted_proxy(request: Request) -> bool:
 
 
 def client_address(request: Request) -> str:
-    """The caller's IP address; behind a trusted proxy, the last that the proxy saw."""
-    if _from_trusted_proxy(request):
-        forwarded = request.headers.get("x-forwarded-for", "")
-        if forwarded:
-            return forwarded.rsplit(",", 1)[-1].strip()
+    """The caller's IP address; behind a trusted proxy, the last that the proxy saw.
+
+    A proxy may add its word to the caller's own header or in a header line below it: the last
+    word of all lines is the proxy's.
+    """
     client = request.scope.get("client")
-    return client[0] if client and client[0] else "unix"
+    here = client[0] if client and client[0] else "unix"
+    if not _from_trusted_proxy(request):
+        return here
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rsplit(",", 1)[-1].strip()
+    return forwarded if _address(forwarded) is not None else here
+
+
+def client_network(request: Request) -> str:
+    """What attempts are counted under: the address, or of IPv6 its /64, since whoever has one
+    address there has all of them."""
+    text = client_address(request)
+    address = _address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return text
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
 
 
 def is_secure(request: Request) -> bool:
     """Whether the caller's own connection is TLS: to us, or to a trusted proxy."""
     if _from_trusted_proxy(request):
-        return request.headers.get("x-forwarded-proto", "") == "https"
+        return request.headers.getlist("x-forwarded-proto")[-1:] == ["https"]
     return bool(request.scope.get("scheme") == "https")
 
 

@@ -34,7 +34,7 @@ from foundation.errors import (
     UnsupportedMediaType,
     wants_page,
 )
-from foundation.peer import client_address, client_certificate, is_secure
+from foundation.peer import client_address, client_certificate, client_network, is_secure
 
 __all__ = [
     "Context",
@@ -45,6 +45,7 @@ __all__ = [
     "check_csrf",
     "client_address",
     "client_certificate",
+    "client_network",
     "cookie",
     "cookie_name",
     "csrf_token",

@@ -51,7 +51,7 @@ def is_pkcs10(request: Request) -> None:
 def caller_of(pki: Pki, request: Request) -> Caller:
     """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate."""
     username, secret = _basic(request)
-    return Caller(username, secret, _certificate(pki, request), web.client_address(request))
+    return Caller(username, secret, _certificate(pki, request), web.client_network(request))
 
 
 def _certificate(pki: Pki, request: Request) -> ValidCertificate | None:

@@ -83,7 +83,7 @@ class Authenticator:
         return AuthenticatedClient(client, None if certificate is None else thumbprint(certificate))
 
     def _count_failure(self, request: Request, now: datetime) -> None:
-        address = web.client_address(request)
+        address = web.client_network(request)
         try:
             self._rates.check("oauth.client", address, self._limit, timedelta(minutes=1), now)
         except TooManyRequests as limit:

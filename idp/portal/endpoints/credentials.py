@@ -36,7 +36,7 @@ def change_password(portal: Portal, request: Request) -> Response:
             form.get("present", ""),
             form.get("chosen", ""),
             form.get("repeated", ""),
-            web.client_address(request),
+            web.client_network(request),
         )
     except SignInRefused:
         return _page(portal, request, 422, {"present": translate(WRONG)})

@@ -35,7 +35,8 @@ def echo_json(request: Request) -> Response:
 
 def who(request: Request) -> Response:
     certificate = web.client_certificate(request)
-    return JSONResponse([web.client_address(request), certificate is not None])
+    seen = [web.client_address(request), certificate is not None, web.client_network(request)]
+    return JSONResponse(seen)
 
 
 def token(request: Request) -> Response:
@@ -67,6 +68,7 @@ ROUTES = [
     Route("/token", token),
     Route("/act", act, methods=["POST"]),
     Route("/broken", broken),
+    Route("/broken/{secret}", broken),
     Route("/no-database", no_database),
     Route("/officers", only_officers),
 ]
@@ -79,7 +81,15 @@ class House:
         self.principal: web.Principal | None = None
         self.ground = ground
 
+    def gate(self, app: Any) -> Gate:
+        return Gate(app, **self._settings("http://localhost:8000", ()))
+
     def client(self, url: str = "http://localhost:8000", proxies: Any = ()) -> TestClient:
+        gate = Middleware(Gate, **self._settings(url, proxies))
+        app = Starlette(routes=ROUTES, middleware=[gate])
+        return TestClient(app, base_url=url, follow_redirects=False)
+
+    def _settings(self, url: str, proxies: Any) -> dict[str, Any]:
         context = web.Context(
             origins=frozenset({url}),
             cookie_tag="0123abcd",
@@ -88,17 +98,14 @@ class House:
             mac=self.ground.keys.mac,
             who=lambda request: self.principal,
         )
-        gate = Middleware(
-            Gate,
-            context=context,
-            edge=Edge(self.ground.database, self.ground.pages),
-            max_body=1000,
-            body_limits={},
-            development=True,
-            observe=lambda scope, status, seconds: None,
-        )
-        app = Starlette(routes=ROUTES, middleware=[gate])
-        return TestClient(app, base_url=url, follow_redirects=False)
+        return {
+            "context": context,
+            "edge": Edge(self.ground.database, self.ground.pages),
+            "max_body": 1000,
+            "body_limits": {},
+            "development": True,
+            "observe": lambda scope, status, seconds: None,
+        }
 
 
 @pytest.fixture
@@ -190,13 +197,85 @@ def test_a_browser_gets_a_page_and_a_program_json(house: House) -> None:
 
 def test_a_forwarded_header_counts_from_a_trusted_proxy_only(house: House) -> None:
     forged = {"x-forwarded-for": "203.0.113.7", "x-ssl-client-cert": "nonsense"}
-    assert house.client().get("/who", headers=forged).json() == ["testclient", False]
+    assert house.client().get("/who", headers=forged).json() == ["testclient", False, "testclient"]
     trusting = house.client(proxies=("testclient",))
     assert trusting.get("/who", headers={"x-forwarded-for": "1.2.3.4, 203.0.113.7"}).json() == [
         "203.0.113.7",
         False,
+        "203.0.113.7",
     ]
     refused(trusting.get("/who", headers=forged), 400, "client certificate")
+
+
+def test_a_callers_own_forwarded_line_does_not_speak_for_the_proxy(house: House) -> None:
+    trusting = house.client(proxies=("testclient",))
+    lines = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "203.0.113.7")]
+    assert trusting.get("/who", headers=lines).json()[0] == "203.0.113.7"
+    for nonsense in ("unknown", "1.2.3.4:5678", "x" * 5000):
+        answer = trusting.get("/who", headers={"x-forwarded-for": nonsense})
+        assert answer.json()[0] == "testclient"
+
+
+@pytest.mark.row("assurance", "X.1253-9.3-4")
+def test_attempts_from_one_ipv6_network_count_as_one_source(house: House) -> None:
+    trusting = house.client(proxies=("testclient",))
+
+    def counted(address: str) -> str:
+        network: str = trusting.get("/who", headers={"x-forwarded-for": address}).json()[2]
+        return network
+
+    assert counted("2001:db8:1:2::1") == counted("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
+    assert counted("2001:db8:1:3::1") != counted("2001:db8:1:2::1")
+    assert counted("::ffff:203.0.113.7") == counted("203.0.113.7") == "203.0.113.7"
+
+
+def test_a_body_that_breaks_off_is_not_acted_upon(house: House) -> None:
+    import anyio
+
+    acted: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        acted.append(scope["civitas.body"])
+
+    gate = house.gate(app)
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b"reason=only+hal", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None: ...
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/act",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+        "client": ("testclient", 1),
+        "server": ("localhost", 8000),
+        "scheme": "http",
+    }
+    anyio.run(gate, scope, receive, send)
+    assert acted == []
+
+
+def test_an_early_answer_cannot_begin_another_header() -> None:
+    from foundation.errors import SeeOther
+
+    answer = SeeOther("/desk/persons/a\r\nSet-Cookie: b=c").render(Request({"type": "http"}))
+    assert "\r" not in answer.headers["location"]
+    assert "%0D%0A" in answer.headers["location"]
+
+
+def test_a_defect_is_logged_under_its_door_not_its_path(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.client().get("/broken/inv_secret-of-somebody")
+    assert "/broken/{secret}" in caplog.text
+    assert "secret-of-somebody" not in caplog.text
 
 
 def test_a_door_for_staff_is_closed_to_others(house: House) -> None:
