@@ -158,23 +158,26 @@ class Gate:
         claimed = caller.certificate.holder if caller.certificate else (caller.username or "")
         try:
             with self._database.write() as uow:
+                device = store.get(uow, claimed[:32])
                 self._rates.attempt(
                     uow,
                     "enrolment refused",
-                    f"{caller.address}\0{claimed}",
+                    # All made-up ids count as one, or each would be entitled to its own entries.
+                    f"{caller.address}\0{device.id if device is not None else ''}",
                     self._settings.refusals_per_device,
                     WINDOW,
                     now,
                 )
-                self._note(uow, caller, claimed, refusal)
+                self._note(uow, device, refusal)
                 self._watch(uow, caller.address, now)
         except TooManyRequests as throttled:
+            with self._database.write() as uow:
+                self._watch(uow, caller.address, now)
             throttled.where = "enrolment"
             return throttled
         return refusal
 
-    def _note(self, uow: UnitOfWork, caller: Caller, claimed: str, refusal: Problem) -> None:
-        device = store.get(uow, claimed[:32])
+    def _note(self, uow: UnitOfWork, device: Device | None, refusal: Problem) -> None:
         self._audit.record(
             uow,
             "device.enrolment_refused",
