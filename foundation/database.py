@@ -153,6 +153,7 @@ def _sqlite(url: str, pool: int, reading: bool) -> Engine:
         url,
         connect_args={"timeout": 30, "check_same_thread": False},
         poolclass=QueuePool,
+        hide_parameters=True,  # an error goes to the log, what was to be stored does not
         pool_size=max(1, pool // 2),
         max_overflow=20,
     )
@@ -190,6 +191,7 @@ def _postgresql(url: str, schema: str | None, pool: int, reading: bool) -> Engin
         url,
         connect_args=arguments,
         poolclass=QueuePool,
+        hide_parameters=True,  # an error goes to the log, what was to be stored does not
         pool_size=max(1, pool // 2),
         max_overflow=20,
         pool_pre_ping=False,

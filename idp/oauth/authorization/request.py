@@ -56,7 +56,6 @@ class AuthorizationRequest:
     max_age: int | None = None
     levels: tuple[int, ...] = ()
     claims: ClaimsWanted = field(default_factory=ClaimsWanted)
-    login_hint: str | None = None
     ui_locales: str | None = None
     resource: str | None = None
 
@@ -126,7 +125,6 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
         max_age=None if max_age is None else int(max_age),
         levels=levels(unchecked.get("acr_values")),
         claims=claims_wanted(unchecked.get("claims")),
-        login_hint=unchecked.get("login_hint"),
         ui_locales=unchecked.get("ui_locales"),
         resource=unchecked.get("resource"),
     )
