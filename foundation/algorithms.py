@@ -7,9 +7,13 @@ algorithm is pinned per key; a key of another kind never passes `checked`.
 import base64
 from typing import cast
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -69,6 +73,22 @@ def sign(algorithm: str, key: PrivateKey, data: bytes) -> bytes:
     if algorithm == "RS256" and isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
     raise UnknownAlgorithm(f"the key is not one of {algorithm}")
+
+
+def verify(algorithm: str, key: PublicKey, signature: bytes, data: bytes) -> None:
+    """Check a signature as `sign` makes it; raises InvalidSignature."""
+    if algorithm in CURVES and isinstance(key, ec.EllipticCurvePublicKey):
+        size = (key.key_size + 7) // 8
+        if len(signature) != 2 * size:
+            raise InvalidSignature("not as long as R‖S")
+        r, s = (int.from_bytes(half, "big") for half in (signature[:size], signature[size:]))
+        key.verify(encode_dss_signature(r, s), data, ec.ECDSA(CURVES[algorithm][1]()))
+    elif algorithm == "EdDSA" and isinstance(key, ed25519.Ed25519PublicKey):
+        key.verify(signature, data)
+    elif algorithm == "RS256" and isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        raise InvalidSignature(f"the key is not one of {algorithm}")
 
 
 def public_der(key: PublicKey) -> bytes:

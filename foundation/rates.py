@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Column, LargeBinary, String, Table, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Executable,
+    LargeBinary,
+    String,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation import opaque
 from foundation.clock import Instant
 from foundation.database import Database, UnitOfWork, metadata
 from foundation.errors import TooManyRequests
+
+_MICROSECOND = timedelta(microseconds=1)
 
 rate_limits = Table(
     "rate_limits",
@@ -20,6 +37,49 @@ rate_limits = Table(
     Column("key_digest", LargeBinary(32), primary_key=True),
     Column("empty_at", Instant, nullable=False, index=True),
 )
+
+
+def _attempt(insert: Any) -> Executable:
+    """Pour one drop into the bucket, unless it is full: one statement, built once."""
+    level, now = rate_limits.c.empty_at, bindparam("now", type_=Instant)
+    later = type_coerce(case((level < now, now), else_=level), BigInteger)
+    poured = later + bindparam("drop", type_=BigInteger)
+    statement: Executable = (
+        insert(rate_limits)
+        .values(
+            bucket=bindparam("of_bucket"),
+            key_digest=bindparam("of_key"),
+            empty_at=bindparam("first", type_=Instant),
+        )
+        .on_conflict_do_update(
+            index_elements=["bucket", "key_digest"],
+            set_={"empty_at": poured},
+            where=level <= bindparam("full_from", type_=Instant),
+        )
+        .returning(rate_limits.c.empty_at)
+    )
+    return statement
+
+
+_ATTEMPT = {"sqlite": _attempt(sqlite.insert), "postgresql": _attempt(postgresql.insert)}
+_HERE = and_(
+    rate_limits.c.bucket == bindparam("of_bucket"),
+    rate_limits.c.key_digest == bindparam("of_key"),
+)
+_LEVEL = select(rate_limits.c.empty_at).where(_HERE)
+_GIVE_BACK = (
+    update(rate_limits)
+    .where(_HERE)
+    .values(
+        empty_at=type_coerce(rate_limits.c.empty_at, BigInteger)
+        - bindparam("drop", type_=BigInteger)
+    )
+)
+_FORGIVE = delete(rate_limits).where(_HERE)
+
+
+def _named(bucket: str, key: str) -> dict[str, Any]:
+    return {"of_bucket": bucket, "of_key": opaque.digest(f"{bucket}\0{key}")}
 
 
 class Rates:
@@ -36,48 +96,34 @@ class Rates:
         Raises TooManyRequests, with the seconds to wait, when the bucket is full. The bucket
         leaks steadily, so a limit never locks anybody out for longer than `per / limit`.
         """
-        digest = opaque.digest(f"{bucket}\0{key}")
         drop = per / limit
-        insert = postgresql.insert if uow.connection.dialect.name == "postgresql" else sqlite.insert
-        uow.execute(
-            insert(rate_limits)
-            .values(bucket=bucket, key_digest=digest, empty_at=now)
-            .on_conflict_do_nothing()
-        )
-        here = (rate_limits.c.bucket == bucket) & (rate_limits.c.key_digest == digest)
+        values = {
+            **_named(bucket, key),
+            "now": now,
+            "first": now + drop,
+            "drop": drop // _MICROSECOND,
+            "full_from": now + per - drop,
+        }
         # The row stays locked from here to the commit, so two processes cannot both pass.
-        leaked = here & (rate_limits.c.empty_at < now)
-        uow.execute(update(rate_limits).where(leaked).values(empty_at=now))
-        row = uow.one(select(rate_limits.c.empty_at).where(here).with_for_update())
-        empty_at: datetime = row.empty_at if row is not None else now
-        if empty_at - now > per - drop:
+        if uow.one(_ATTEMPT[uow.connection.dialect.name], values) is None:
+            row = uow.one(_LEVEL, _named(bucket, key))
+            empty_at: datetime = row.empty_at if row is not None else now
             wait = math.ceil((empty_at - now - (per - drop)).total_seconds())
             raise TooManyRequests("Too many attempts.", retry_after=max(1, wait), detail=bucket)
-        uow.execute(update(rate_limits).where(here).values(empty_at=empty_at + drop))
 
     def check(self, bucket: str, key: str, limit: int, per: timedelta, now: datetime) -> None:
         """`attempt` in a unit of work of its own, so that the count survives a later refusal."""
         with self._database.write() as uow:
             self.attempt(uow, bucket, key, limit, per, now)
 
-    def give_back(
-        self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta
-    ) -> None:
+    def give_back(self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta) -> None:
         """Take one attempt back: it was counted before its outcome was known, and was right."""
-        digest = opaque.digest(f"{bucket}\0{key}")
-        here = (rate_limits.c.bucket == bucket) & (rate_limits.c.key_digest == digest)
-        row = uow.one(select(rate_limits.c.empty_at).where(here).with_for_update())
-        if row is not None:
-            uow.execute(update(rate_limits).where(here).values(empty_at=row.empty_at - per / limit))
+        drop = per / limit // _MICROSECOND
+        uow.execute(_GIVE_BACK, {**_named(bucket, key), "drop": drop})
 
     def forgive(self, uow: UnitOfWork, bucket: str, key: str) -> None:
         """Forget the attempts of one key, after a success."""
-        digest = opaque.digest(f"{bucket}\0{key}")
-        uow.execute(
-            delete(rate_limits).where(
-                rate_limits.c.bucket == bucket, rate_limits.c.key_digest == digest
-            )
-        )
+        uow.execute(_FORGIVE, _named(bucket, key))
 
     def sweep(self, now: datetime) -> int:
         """Delete the buckets that have leaked empty; returns how many."""

@@ -7,23 +7,25 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, update
 
 from foundation.database import UnitOfWork
 from idp.oauth.grant import ACTIVE, ENDED, Grant
 from idp.oauth.tables import grants
 
 _COLUMNS = [column for column in grants.c if column.name != "ended_at"]
+_BY_ID = select(*_COLUMNS).where(grants.c.id == bindparam("grant_id"))
+_ADD = insert(grants)
 
 
 def add(uow: UnitOfWork, grant: Grant) -> None:
     """Record a new grant."""
-    uow.execute(insert(grants).values(**asdict(grant)))
+    uow.execute(_ADD, asdict(grant))
 
 
 def find(uow: UnitOfWork, grant_id: str) -> Grant | None:
     """The grant, ended or not."""
-    row = uow.one(select(*_COLUMNS).where(grants.c.id == grant_id))
+    row = uow.one(_BY_ID, {"grant_id": grant_id})
     return None if row is None else _grant(row)
 
 
