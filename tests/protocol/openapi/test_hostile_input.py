@@ -1,0 +1,213 @@
+"""Every door, with what nobody should send: an answer below 500, in our frame, telling nothing.
+
+A whole provider answers here: what one door leaves behind must not break the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from foundation.settings import Server
+from foundation.web import Door
+from tests.support.city import City, Visitor
+from tests.support.passkey import SoftPasskey
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy")
+TRACES = ("Traceback", 'File "/', "sqlalchemy", "site-packages")
+LONG = "A" * 100_000
+
+QUERIES: dict[str, bytes] = {
+    "a repeated parameter": b"a=1&a=2&client_id=x&client_id=y&start=1&start=2",
+    "a NUL": b"client_id=%00&start=%00&return_to=%00&before=%00",
+    "half an escape": b"a=%&b=%z1&start=%f",
+    "no Unicode": b"client_id=%ff%fe&start=%ff&return_to=%c3%28&lang=%ff",
+    "a long value": b"client_id=" + LONG[:8000].encode() + b"&start=" + b"9" * 400,
+    "many parameters": b"&".join(b"p%d=1" % n for n in range(500)),
+    "a lone surrogate": b"client_id=%ED%A0%80&return_to=%ED%A0%80",
+    "a foreign way back": b"return_to=//evil.example/&redirect_uri=javascript:alert(1)&start=-1",
+}
+BODIES: dict[str, tuple[str | None, bytes]] = {
+    "nothing": (None, b""),
+    "no content type": (None, b"a=1"),
+    "another content type": ("text/plain", b"a=1"),
+    "a nonsense content type": ("\u00e4;;=" * 5, b"a=1"),
+    "half an escape": (FORM, b"a=%&csrf_token=%zz&token=%"),
+    "a repeated parameter": (FORM, b"a=1&a=2&grant_type=x&grant_type=y"),
+    "a NUL": (FORM, b"name=%00&password=%00&code=%00&token=%00&grant_type=%00"),
+    "no Unicode": (FORM, b"name=%ff&password=%fe&code=%ff&token=%ff"),
+    "a lone surrogate": (JSON, b'{"name": "\\ud800", "label": "\\ud800", "reason": "\\ud800"}'),
+    "a long value": (FORM, b"code=" + LONG.encode() + b"&token=" + LONG.encode()),
+    "too large": (FORM, b"a=" + b"x" * 6_000_000),
+    "no JSON": (JSON, b"{"),
+    "a JSON list": (JSON, b"[1, 2]"),
+    "deep JSON": (JSON, b"[" * 50_000),
+    "a large number": (JSON, b'{"challenge": 1' + b"0" * 5000 + b"}"),
+    "a repeated member": (JSON, b'{"a": 1, "a": 2}'),
+    "NaN": (JSON, b'{"a": NaN, "challenge": NaN}'),
+    "wrong types": (JSON, b'{"challenge": {}, "credential": [], "name": 7, "subject": 1}'),
+    "broken multipart": ("multipart/form-data; boundary=x", b"--x\r\nContent-Dis"),
+    "multipart without a boundary": ("multipart/form-data", b"--x\r\n"),
+    "broken base64": ("application/pkcs10", b"!!!!"),
+    "no certificate request": ("application/pkcs10", b"MAA="),
+}
+PATHS = ("%00", "%ff", "..%2f..%2fetc%2fpasswd", "A" * 5000, "%ED%A0%80", "'--", "0")
+COOKIES = ("browser", "session", "set-up", "known", "language")
+
+
+def doors(provider: City) -> Iterator[Door]:
+    for group in provider.deployment.doors.values():
+        yield from group
+
+
+WINGS = (
+    "oauth",
+    "policies",
+    "login",
+    "portal",
+    "register",
+    "federation",
+    "pki",
+    "devices",
+    "audit",
+    "pages",
+)
+
+
+by_wing = pytest.mark.parametrize("wing", WINGS)
+
+
+@pytest.fixture(scope="module")
+def visitors(provider: City) -> tuple[Visitor, ...]:
+    """A stranger, and those who get behind the doors: each sends the token of its own forms."""
+    made = (provider.browser(), *(signed_in(provider, role) for role in ("officer", "operator")))
+    for visitor in made:
+        visitor.http.headers["X-CSRF-Token"] = visitor.token()
+    return made
+
+
+def signed_in(provider: City, role: str) -> Visitor:
+    """Staff with the passkey that their role asks for."""
+    visitor = provider.staff(role)
+    passkey = SoftPasskey(provider.settings.of(Server).url)
+    visitor.http.headers["X-CSRF-Token"] = visitor.token("/account/credentials")
+
+    def said(path: str, body: dict[str, Any]) -> Any:
+        answer = visitor.http.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    asked = said("/passkeys/options", {})
+    said(
+        "/passkeys",
+        {"challenge": asked["challenge"], "credential": passkey.create(asked["options"])},
+    )
+    asked = said("/sign-in/passkey/options", {"step_up": True})
+    said(
+        "/sign-in/passkey",
+        {
+            "step_up": True,
+            "challenge": asked["challenge"],
+            "credential": passkey.get(asked["options"]),
+        },
+    )
+    home = "/desk" if role == "officer" else "/devices"
+    assert visitor.get(home).status_code == 200
+    return visitor
+
+
+def send(visitor: Visitor, method: str, url: str, **more: Any) -> Any:
+    """The answer, which is one of ours."""
+    answer = visitor.http.request(method, url, **more)
+    here = f"{method} {url[:80]} {str(more)[:120]}: {answer.status_code} {answer.text[:300]}"
+    assert answer.status_code < 500 or "No checkpoint is signed" in answer.text, here
+    assert not any(trace in answer.text for trace in TRACES), here
+    for header in HEADERS:
+        assert header in answer.headers, here
+    if location := answer.headers.get("location"):
+        assert re.match(r"(/(?![/\\])|http://localhost:8000/)", location), here
+    return answer
+
+
+def filled(path: str, value: str = "x") -> str:
+    return re.sub(r"\{[^}]+\}", lambda _: value, path)
+
+
+def test_every_wing_of_the_deployment_is_swept(provider: City) -> None:
+    assert set(WINGS) == set(provider.deployment.doors)
+
+
+@by_wing
+def test_a_hostile_query_is_answered(
+    provider: City, visitors: tuple[Visitor, ...], wing: str
+) -> None:
+    for door in provider.deployment.doors[wing]:
+        for method in door.methods:
+            for raw in QUERIES.values():
+                url = f"{filled(door.path)}?{raw.decode('ascii')}"
+                for visitor in visitors:
+                    send(visitor, method, url)
+
+
+@by_wing
+def test_a_hostile_path_is_answered(
+    provider: City, visitors: tuple[Visitor, ...], wing: str
+) -> None:
+    for door in provider.deployment.doors[wing]:
+        if "{" not in door.path:
+            continue
+        for method in door.methods:
+            for value in PATHS:
+                for visitor in visitors:
+                    send(visitor, method, filled(door.path, value))
+
+
+@by_wing
+def test_a_hostile_body_is_answered(
+    provider: City, visitors: tuple[Visitor, ...], wing: str
+) -> None:
+    for door in provider.deployment.doors[wing]:
+        for method in set(door.methods) - {"GET", "OPTIONS"}:
+            for content_type, content in BODIES.values():
+                headers = {"Content-Type": content_type.encode("latin-1")} if content_type else {}
+                for visitor in visitors:
+                    send(visitor, method, filled(door.path), content=content, headers=headers)
+
+
+@by_wing
+def test_another_method_is_refused_with_those_that_are_possible(provider: City, wing: str) -> None:
+    stranger = provider.browser()
+    allowed: dict[str, set[str]] = {}
+    for door in doors(provider):
+        allowed.setdefault(door.path, set()).update(door.methods)
+    for door in provider.deployment.doors[wing]:
+        for method in {"DELETE", "PUT", "PATCH", "TRACE", "BREW"} - allowed[door.path]:
+            answer = send(stranger, method, filled(door.path))
+            assert answer.status_code in (404, 405), (method, door.path)
+            if answer.status_code == 405:
+                assert answer.headers["allow"]
+
+
+@by_wing
+@pytest.mark.parametrize("value", ["\x7f", "A" * 7000, "a.b.c", "e30.e30.", "%00", "=", '"'])
+def test_a_hostile_cookie_or_authorization_is_answered(
+    provider: City, wing: str, value: str
+) -> None:
+    tag = provider.app.openapi()["components"]["securitySchemes"]["session"]["name"]
+    cookies = "; ".join(f"{tag.rsplit('session', 1)[0]}{name}={value}" for name in COOKIES)
+    stranger = provider.browser()
+    for door in provider.deployment.doors[wing]:
+        method = min(door.methods)
+        send(stranger, method, filled(door.path), headers={"Cookie": cookies})
+        for scheme in ("Bearer", "Basic", "DPoP", ""):
+            send(
+                stranger,
+                method,
+                filled(door.path),
+                headers={"Authorization": f"{scheme} {value}"},
+            )
