@@ -45,8 +45,10 @@ def said(language: str) -> dict[str, str]:
     for message in catalogue(language):
         ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
         texts = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        # Six forms: Arabic, whose first is for none and whose second is for one.
+        one = 1 if len(texts) == 6 else 0
         for place, text in enumerate(ids):
-            found[text] = texts[min(place, len(texts) - 1)]
+            found[text] = texts[-1] if place else texts[one]
     return found
 
 
