@@ -71,6 +71,7 @@ def change_leaf(uow: UnitOfWork, event_id: str) -> None:
 @pytest.mark.parametrize(
     "tamper", [change_open, change_sealed, empty_open, drop_sealed, change_leaf]
 )
+@pytest.mark.row("assurance", "X.1253-9.2-4")
 def test_one_changed_row_is_found_and_named(
     any_ground: Ground, tamper: Callable[[UnitOfWork, str], None]
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_column_that_no_longer_agrees_with_its_event_is_found(any_ground: Grou
 
 
 @pytest.mark.parametrize("leaf", [0, EVENT, 10])
+@pytest.mark.row("privacy", "P-4")
 def test_a_deleted_event_is_found_and_named(any_ground: Ground, leaf: int) -> None:
     history(any_ground)
     with any_ground.database.write() as uow:

@@ -63,6 +63,7 @@ def test_eight_threads_with_one_token_and_one_key_get_the_same_certificate(city:
 
 
 @pytest.mark.row("failures", "17")
+@pytest.mark.row("devices", "5.1")
 def test_eight_devices_with_one_key_leave_it_with_one_of_them(city: City) -> None:
     key = new_key()
     registered = [city.register() for _ in range(THREADS)]

@@ -75,6 +75,7 @@ def test_the_end_of_a_family_holds_after_a_restart(
 
 
 @pytest.mark.row("failures", "7")
+@pytest.mark.row("assurance", "X.1253-9.3-2")
 def test_an_assertion_seen_by_ten_at_once_counts_once(server: AuthorizationServer) -> None:
     now = server.ground.clock.now()
 

@@ -127,6 +127,7 @@ def test_an_active_identity_gets_no_letter(register, any_ground, person_id):
 
 
 @pytest.mark.row("assurance", "CM-7")
+@pytest.mark.row("assurance", "X.1253-9.3-5")
 def test_the_database_holds_no_code_no_invitation_and_no_name(register, any_ground, person_id):
     code = issue(register, any_ground, person_id)
     secret = register.staff.invite("officer", "Olga Officer", any_ground.clock.now())
@@ -216,6 +217,7 @@ def test_eight_threads_accept_one_invitation_and_one_of_them_joins(register, any
 
 
 @pytest.mark.row("assurance", "AU-2")
+@pytest.mark.row("assurance", "X.1253-9.1-6")
 def test_there_is_no_member_of_staff_until_one_is_invited(register, any_ground):
     with any_ground.database.read() as uow:
         assert register.staff.members(uow) == []

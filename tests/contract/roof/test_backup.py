@@ -41,6 +41,7 @@ def city(tmp_path: Path) -> Path:
     return config
 
 
+@pytest.mark.row("assurance", "X.1253-9.2-5")
 def test_a_city_moves_from_sqlite_to_postgresql(
     city: Path, tmp_path: Path, postgres_url: str
 ) -> None:

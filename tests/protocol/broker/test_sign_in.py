@@ -241,6 +241,7 @@ def test_max_age_is_kept(hub: Hub, clock: FrozenClock) -> None:
         {"auth_time": "now"}, {"auth_time": 99999999999},
     ],
 )  # fmt: skip
+@pytest.mark.row("assurance", "X.1253-9.4-1")
 def test_an_upstream_token_with_a_wrong_or_absent_claim_is_refused(
     hub: Hub, bend: dict[str, Any]
 ) -> None:

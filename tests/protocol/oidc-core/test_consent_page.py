@@ -27,6 +27,7 @@ def asked(server: AuthorizationServer, **changed: str) -> tuple[str, str]:
 
 
 @pytest.mark.row("privacy", "G-1")
+@pytest.mark.row("assurance", "X.1253-9.4-3")
 def test_the_page_says_who_asks_for_what_and_why_with_nothing_ticked(
     server: AuthorizationServer,
 ) -> None:

@@ -152,6 +152,7 @@ def test_another_content_type_is_415(town: Town) -> None:
         (csr(new_key(), None, (x509.BasicConstraints(True, None), True)), "basicConstraints"),
     ],
 )
+@pytest.mark.row("devices", "5.12")
 def test_a_bad_request_is_400_and_names_the_field(town: Town, body: bytes, where: str) -> None:
     says_why(enrol(town, town.city.register(), body), 400, where)
 

@@ -119,6 +119,7 @@ def test_an_expired_a_changed_and_a_foreign_token_look_dead(
 
 
 @pytest.mark.row("privacy", "P-6")
+@pytest.mark.row("assurance", "X.1253-9.2-3")
 def test_withdrawing_a_consent_ends_its_tokens_at_once(server: AuthorizationServer) -> None:
     service = server.add()
     tokens = server.tokens(service, "email", scope="openid email offline_access")

@@ -89,6 +89,7 @@ def test_a_device_gets_a_token_bound_to_its_certificate(server: AuthorizationSer
 
 
 @pytest.mark.rfc("8705", "3")
+@pytest.mark.row("devices", "RFC 8705")
 def test_a_bound_token_with_another_certificate_or_none_is_refused(
     server: AuthorizationServer,
 ) -> None:

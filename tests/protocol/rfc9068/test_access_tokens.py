@@ -22,6 +22,7 @@ def server(authorization_server: AuthorizationServer) -> AuthorizationServer:
 
 @pytest.mark.rfc("9068", "2.1")
 @pytest.mark.rfc("9068", "2.2")
+@pytest.mark.row("assurance", "X.1253-9.3-1")
 def test_an_access_token_has_its_type_and_every_required_claim(
     server: AuthorizationServer,
 ) -> None:

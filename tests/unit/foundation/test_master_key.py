@@ -71,6 +71,7 @@ def test_a_file_that_is_no_master_key_is_refused(tmp_path: Path, content: bytes)
         MasterKey.load(f"file:{path}")
 
 
+@pytest.mark.row("assurance", "X.1253-9.1-6")
 def test_a_missing_key_file_names_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="civitas init"):
         MasterKey.load("file:nowhere.key", tmp_path)

@@ -110,6 +110,7 @@ def test_times_are_kept(city: City, clock: FrozenClock) -> None:
     assert reason(city, certificate) == "not_yet_valid"
 
 
+@pytest.mark.row("devices", "revocation")
 def test_revocation_takes_effect_at_once_and_stands_in_the_list(city: City) -> None:
     _, _, certificate = city.enrolled()
     before = x509.load_der_x509_crl(city.authority.crl("devices", city.now))

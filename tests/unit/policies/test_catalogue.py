@@ -50,6 +50,7 @@ def test_a_scope_asks_for_its_claims_and_an_unknown_one_for_none() -> None:
 
 
 @pytest.mark.row("privacy", "G-10")
+@pytest.mark.row("privacy", "G-11")
 def test_every_claim_has_a_purpose_and_no_scope_brings_another_claim_along() -> None:
     used = {a for p in CATALOGUE.purposes.values() for a in p.attributes}
     assert set(CATALOGUE.attributes) <= used

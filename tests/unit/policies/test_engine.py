@@ -86,6 +86,7 @@ def test_a_refusal_says_when_the_consent_was_withdrawn() -> None:
     assert told[0] == "Die Person withdrew this consent on 2026-03-01."
 
 
+@pytest.mark.row("assurance", "X.1253-9.1-5")
 def test_without_a_ground_nothing_is_told_about_the_person() -> None:
     facts = Facts(level=0, age=9, alive=False, active=False)
     assert code(question(), None, facts) == "no-ground"

@@ -13,6 +13,7 @@ REGISTERED = "https://library.example/callback"
 
 @pytest.mark.row("failures", "1")
 @given(st.text(max_size=60))
+@pytest.mark.row("assurance", "X.1253-9.3-3")
 def test_no_other_text_than_the_registered_one_matches(text: str) -> None:
     assert redirects.matches(REGISTERED, text) == (text == REGISTERED)
     assert redirects.matches(REGISTERED, REGISTERED + text) == (text == "")
