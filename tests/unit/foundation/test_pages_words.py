@@ -44,7 +44,9 @@ def said(language: str) -> dict[str, str]:
     found = {}
     for message in catalogue(language):
         ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
-        texts = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        texts = (
+            (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
+        )
         # Six forms: Arabic, whose first is for none and whose second is for one.
         one = 1 if len(texts) == 6 else 0
         for place, text in enumerate(ids):
