@@ -112,6 +112,7 @@ class Broker:
             return_to=requirement.return_to,
             fresh=fresh or too_old,
             made_at=int(now.timestamp()),
+            leave_to=requirement.leave_to if is_local(requirement.leave_to) else "",
         )
         sealed = wish.seal(self.ground.keys, web.browser_id(request))
         return GoTo(f"{CHOOSE}?for={sealed}")

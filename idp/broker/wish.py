@@ -23,13 +23,15 @@ _PURPOSE = "broker-wish"
 class Wish:
     """`level`: the lowest acceptable one. `fresh`: the person must prove themselves now.
 
-    `return_to`: local path where the browser goes when the person is there.
+    `return_to`: local path where the browser goes when the person is there; `leave_to`: where it
+    goes when they give up.
     """
 
     level: int
     return_to: str
     fresh: bool
     made_at: int
+    leave_to: str = ""
 
     def seal(self, keys: Keys, browser: str) -> str:
         sealed = keys.seal(_PURPOSE, json.dumps(asdict(self)).encode(), browser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
@@ -85,13 +86,13 @@ class Login:
         to them: the asker decides what that means (OpenID Connect Core §5.5.1.1).
         """
         session = self.session(request)
+        errand = Errand(requirement.return_to, requirement.level, leave_to=requirement.leave_to)
         if session is None or session.subject.kind != "citizen":
-            return GoTo(Errand(requirement.return_to, requirement.level).path())
-        if not self._fresh_enough(session, requirement):
-            errand = Errand(requirement.return_to, requirement.level, fresh=True)
             return GoTo(errand.path())
+        if not self._fresh_enough(session, requirement):
+            return GoTo(replace(errand, fresh=True).path())
         if session.level < requirement.level and session.level < self.attainable(session):
-            return GoTo(Errand(requirement.return_to, requirement.level).path())
+            return GoTo(errand.path())
         return Authenticated(
             subject=session.subject.id,
             acr_level=session.level,
@@ -147,7 +148,7 @@ class Login:
         """Where to go after a proof: up to the level that is missing, or on with the errand."""
         missing = self.level_to_reach(session, errand)
         if missing is not None:
-            return Errand(errand.return_to, missing).path()
+            return replace(errand, level=missing, fresh=False).path()
         return errand.return_to or self.home(session)
 
     def home(self, session: Session) -> str:

@@ -19,11 +19,12 @@ _LEVELS = ("1", "2", "3", "4")
 class Errand:
     """Why somebody signs in: where they go afterwards, the level that is asked for, and whether
     an old session does not count (``prompt=login``, ``max_age``). Without a ``return_to`` they go
-    to their own first page."""
+    to their own first page. ``leave_to``: where they go if they give up."""
 
     return_to: str = ""
     level: int = 1
     fresh: bool = False
+    leave_to: str = ""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Errand:
@@ -33,6 +34,7 @@ class Errand:
             return_to=local_path(query.get("return_to"), ""),
             level=int(level) if level in _LEVELS else 1,
             fresh=query.get("fresh") == "1",
+            leave_to=local_path(query.get("leave_to"), ""),
         )
 
     @property
@@ -42,6 +44,8 @@ class Errand:
             written["level"] = str(self.level)
         if self.fresh:
             written["fresh"] = "1"
+        if self.leave_to:
+            written["leave_to"] = self.leave_to
         return urlencode(written)
 
     def path(self, path: str = "/sign-in") -> str:
@@ -62,7 +66,7 @@ class Visit:
     def of(cls, request: Request) -> Visit:
         return cls(
             browser=web.browser_id(request),
-            source=web.client_address(request),
+            source=web.client_network(request),
             token=web.cookie(request, SESSION),
             known=web.cookie(request, KNOWN),
             errand=Errand.parse(web.query(request)),

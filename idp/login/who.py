@@ -21,12 +21,14 @@ class Requirement:
     ``prompt``: OpenID Connect ``prompt`` values that concern sign-in (``none``, ``login``,
     ``select_account``).
     ``return_to``: local path (with query) where the browser goes when the person is there.
+    ``leave_to``: local path where it goes when the person gives up; empty when there is nowhere.
     """
 
     level: int = 1
     max_age: timedelta | None = None
     prompt: frozenset[str] = frozenset()
     return_to: str = "/"
+    leave_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

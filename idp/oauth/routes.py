@@ -36,6 +36,7 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
     return (
         door(BOTH, "/oauth/authorize", authorize.authorize, "RFC 6749 §3.1, OIDC Core §3.1.2"),
         door(("GET",), "/oauth/continue", authorize.resume, "OIDC Core §3.1.2.3"),
+        door(("GET",), "/oauth/cancel", authorize.cancel, "OIDC Core §3.1.2.6"),
         door(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
         door(("POST",), "/oauth/consent", consent.answer, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
         door(("POST",), "/oauth/token", token.token, "RFC 6749 §3.2, RFC 8705"),

@@ -29,7 +29,7 @@ def choose(broker: Broker, request: Request) -> Response:
     now = broker.ground.clock.now()
     broker.ground.rates.check(
         "broker.choose",
-        web.client_address(request),
+        web.client_network(request),
         broker.settings.choices_per_minute,
         timedelta(minutes=1),
         now,
@@ -71,6 +71,7 @@ def page(
         providers=offered,
         remembered=next((p for p in offered if p.slug == remembered), None),
         level=wish.level,
+        leave_to=wish.leave_to,
         sealed=wish.seal(broker.ground.keys, web.browser_id(request)),
         reason=failure.reason if failure else None,
         failed=failed,

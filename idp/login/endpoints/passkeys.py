@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -89,7 +90,8 @@ def answer_new(login: Login, request: Request) -> Response:
         return _prove_again(request)
     except Refused as refused:
         raise PasskeyRefused(str(refused)[:200]) from refused
-    return _onward(visit.errand.return_to or login.home(session))
+    # Staff have their roles once they use the passkey that they hold: that is the next page.
+    return _onward(login.next_path(session, visit.errand))
 
 
 def _sent(request: Request) -> Mapping[str, Any]:
@@ -125,4 +127,4 @@ def _onward(location: str) -> Response:
 def _prove_again(request: Request) -> Response:
     """The script follows: sign in anew, then back to the page that it stands on."""
     errand = Errand.parse(web.query(request))
-    return _onward(Errand(errand.return_to, fresh=True).path())
+    return _onward(replace(errand, level=1, fresh=True).path())

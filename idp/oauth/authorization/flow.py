@@ -22,6 +22,7 @@ from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.errors import (
+    AccessDenied,
     ConsentRequired,
     LoginRequired,
     Redirected,
@@ -31,6 +32,7 @@ from idp.oauth.errors import (
 from idp.oauth.settings import OAuthSettings
 
 CONTINUE = "/oauth/continue"
+CANCEL = "/oauth/cancel"
 CONSENT = "/oauth/consent"
 
 
@@ -90,6 +92,20 @@ class Authorization:
                     raise _used() from None
             raise self._redirected(error, request.redirect_uri, request.state) from None
 
+    def cancel(self, http: Request, handle: str) -> Redirected:
+        """The person gives up before they sign in: the service learns that, and nothing else."""
+        now = self.ground.clock.now()
+        waiting = self.waiting(http, handle, now)
+        self._known_client(waiting.client_id, now)
+        with self.ground.database.write() as uow:
+            if not transaction.answer(uow, handle, transaction.WAITING):
+                raise _used()
+        return self._redirected(
+            AccessDenied("The person cancelled the sign-in."),
+            waiting.request.redirect_uri,
+            waiting.request.state,
+        )
+
     def waiting(self, http: Request, handle: str, now: datetime) -> Transaction:
         """The live transaction of this browser. Raises BadRequest for any other."""
         with self.ground.database.read() as uow:
@@ -136,6 +152,7 @@ class Authorization:
                 max_age=None if request.max_age is None else timedelta(seconds=request.max_age),
                 prompt=frozenset(request.prompt) - {"consent"},
                 return_to=_continue(handle),
+                leave_to=f"{CANCEL}?transaction={handle}",
             ),
         )
         if isinstance(answer, Authenticated):
@@ -226,7 +243,7 @@ class Authorization:
         self.ground.rates.attempt(
             uow,
             "oauth.authorize",
-            web.client_address(http),
+            web.client_network(http),
             self.settings.authorize_per_minute,
             timedelta(minutes=1),
             now,

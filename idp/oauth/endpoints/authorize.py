@@ -22,5 +22,11 @@ def resume(oauth: OAuth, request: Request) -> Response:
     return _go(oauth.authorization.resume(request, handle))
 
 
+def cancel(oauth: OAuth, request: Request) -> Response:
+    """The way back to the service for a person who gives up (§3.1.2.6: access_denied)."""
+    handle = web.query(request).required("transaction")
+    return oauth.authorization.cancel(request, handle).render(request)
+
+
 def _go(location: str) -> Response:
     return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
