@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
 
 from foundation import opaque
 from foundation.database import Database, UnitOfWork
@@ -19,6 +19,14 @@ from idp.register import Subject
 # Noting every request would be a write on every request.
 _NOTED_EVERY = timedelta(minutes=1)
 _KEPT_AFTER_END = timedelta(days=1)
+
+# Built once: every request of a browser runs it.
+_FIND = select(sessions).where(
+    sessions.c.token_digest == bindparam("digest"),
+    sessions.c.ended_at.is_(None),
+    sessions.c.ends_at > bindparam("now"),
+    sessions.c.seen_at > bindparam("seen_after"),
+)
 
 
 class Sessions:
@@ -109,9 +117,12 @@ class Sessions:
         """The live session of a cookie."""
         with self._database.read() as uow:
             row = uow.one(
-                select(sessions).where(
-                    sessions.c.token_digest == opaque.digest(token), self._alive(now)
-                )
+                _FIND,
+                {
+                    "digest": opaque.digest(token),
+                    "now": now,
+                    "seen_after": now - self._settings.idle,
+                },
             )
         if row is None:
             return None

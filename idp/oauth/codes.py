@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from foundation import opaque
 from foundation.database import UnitOfWork
 from idp.oauth.tables import codes
+
+# Every sign-in runs these: built once, since building costs as much as running.
+_ISSUE = insert(codes)
+_FIND = select(codes).where(codes.c.code_digest == bindparam("digest"))
+_REDEEM = (
+    update(codes)
+    .where(codes.c.code_digest == bindparam("digest"), codes.c.redeemed_at.is_(None))
+    .where(codes.c.expires_at > bindparam("now"))
+    .values(redeemed_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +48,28 @@ def issue(
 ) -> str:
     """Record a new code and return its value."""
     value = opaque.secret()
-    uow.execute(
-        insert(codes).values(
-            code_digest=opaque.digest(value),
-            grant_id=grant_id,
-            client_id=client_id,
-            redirect_uri=redirect_uri,
-            code_challenge=code_challenge,
-            issued_at=now,
-            expires_at=now + lifetime,
-        )
-    )
+    row = {
+        "code_digest": opaque.digest(value),
+        "grant_id": grant_id,
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "code_challenge": code_challenge,
+        "issued_at": now,
+        "expires_at": now + lifetime,
+    }
+    uow.execute(_ISSUE, row)
     return value
 
 
 def find(uow: UnitOfWork, value: str) -> Code | None:
     """The code with this value, redeemed or not."""
-    row = uow.one(select(codes).where(codes.c.code_digest == opaque.digest(value)))
+    row = uow.one(_FIND, {"digest": opaque.digest(value)})
     return None if row is None else Code(*tuple(row))
 
 
 def redeem(uow: UnitOfWork, digest: bytes, now: datetime) -> bool:
     """Use the code up. False if it was used already or has expired: the row count decides."""
-    statement = (
-        update(codes)
-        .where(codes.c.code_digest == digest, codes.c.redeemed_at.is_(None))
-        .where(codes.c.expires_at > now)
-        .values(redeemed_at=now)
-    )
-    return uow.changed(statement) == 1
+    return uow.changed(_REDEEM, {"digest": digest, "now": now}) == 1
 
 
 def sweep(uow: UnitOfWork, before: datetime) -> int:

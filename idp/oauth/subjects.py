@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation import opaque
@@ -17,13 +17,15 @@ from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.oauth.tables import subjects
 
+# Built once: every sign-in runs it.
+_SUBJECT = select(subjects.c.subject).where(
+    subjects.c.person_id == bindparam("person"), subjects.c.sector == bindparam("sector")
+)
+
 
 def known_subject(uow: UnitOfWork, person_id: str, sector: str) -> str | None:
     """The subject of this person in this sector, if there is one."""
-    statement = select(subjects.c.subject).where(
-        subjects.c.person_id == person_id, subjects.c.sector == sector
-    )
-    row = uow.one(statement)
+    row = uow.one(_SUBJECT, {"person": person_id, "sector": sector})
     return None if row is None else str(row.subject)
 
 

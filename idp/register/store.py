@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from foundation.audit import Actor, Audit
@@ -20,6 +20,7 @@ from idp.register.tables import blind_indexes, history, persons
 
 CIVIL_NUMBER = "civil-number"
 _PROFILE = "register profile"
+_PERSON = select(persons).where(persons.c.id == bindparam("person"))
 
 
 class AlreadyEnrolled(Conflict):
@@ -31,7 +32,7 @@ class NoSuchPerson(NotFound):
 
 
 def person(uow: UnitOfWork, person_id: str) -> Person | None:
-    row = uow.one(select(persons).where(persons.c.id == person_id))
+    row = uow.one(_PERSON, {"person": person_id})
     return None if row is None else _person(row)
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import Database, UnitOfWork
@@ -17,6 +17,13 @@ from idp.oauth.client import Client
 from idp.oauth.release import Releases
 from idp.oauth.tables import answers
 from policies import Policies
+
+# Built once: every sign-in runs it.
+_ANSWERED = select(answers.c.offline).where(
+    answers.c.person_id == bindparam("person"),
+    answers.c.client_id == bindparam("client"),
+    answers.c.purpose == bindparam("of_purpose"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +98,9 @@ class Asking:
 
     def _answered(self, person_id: str, client_id: str, purpose: str) -> bool | None:
         """Whether the person let this service in before; True if in their absence too."""
-        statement = select(answers.c.offline).where(
-            answers.c.person_id == person_id,
-            answers.c.client_id == client_id,
-            answers.c.purpose == purpose,
-        )
+        asked = {"person": person_id, "client": client_id, "of_purpose": purpose}
         with self._database.read() as uow:
-            row = uow.one(statement)
+            row = uow.one(_ANSWERED, asked)
         return None if row is None else bool(row.offline)
 
 
