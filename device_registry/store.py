@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    Insert,
+    Row,
+    ScalarSelect,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from device_registry.device import Credential, Device, Owner, StateEvent
 from device_registry.identifiers import Identifier
@@ -23,6 +35,56 @@ from device_registry.tables import (
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
+
+
+def _next_number(table: Table) -> ScalarSelect[int]:
+    """One more than the device's highest number so far."""
+    earlier = table.alias()
+    highest = select(func.coalesce(func.max(earlier.c.number), 0) + 1)
+    return highest.where(earlier.c.device_id == bindparam("counted")).scalar_subquery()
+
+
+def _numbered(table: Table, *columns: str) -> Insert:
+    named = {name: bindparam(name, type_=table.c[name].type) for name in columns}
+    return insert(table).values(number=_next_number(table), **named)
+
+
+# Every enrolment runs these: built once, since building costs as much as running.
+_GET = select(devices).where(devices.c.id == bindparam("device"))
+_LOCKED = _GET.with_for_update()
+_IDENTIFIERS = (
+    select(device_identifiers)
+    .where(device_identifiers.c.device_id.in_(bindparam("devices", expanding=True)))
+    .order_by(device_identifiers.c.scheme, device_identifiers.c.value)
+)
+_MOVE = (
+    update(devices)
+    .where(devices.c.id == bindparam("device"), devices.c.state == bindparam("before"))
+    .values(state=bindparam("after"), changed_at=bindparam("now"))
+)
+_NOTE = _numbered(
+    device_state_events,
+    *("device_id", "at", "act", "before", "after"),
+    *("actor_kind", "actor_id", "reason", "evidence"),
+)
+_TOKEN = select(enrolment_tokens).where(enrolment_tokens.c.digest == bindparam("of_digest"))
+_BIND_TOKEN = (
+    update(enrolment_tokens)
+    .where(
+        enrolment_tokens.c.id == bindparam("token"),
+        enrolment_tokens.c.withdrawn_at.is_(None),
+        enrolment_tokens.c.expires_at > bindparam("now"),
+        or_(
+            enrolment_tokens.c.bound_key.is_(None),
+            enrolment_tokens.c.bound_key == bindparam("public_key"),
+        ),
+    )
+    .values(bound_key=bindparam("public_key"), bound_at=bindparam("now"))
+)
+_ADD_CREDENTIAL = _numbered(
+    device_credentials,
+    *("serial", "device_id", "thumbprint", "state", "issued_at", "not_after"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +123,13 @@ def add_device(
 
 
 def get(uow: UnitOfWork, device_id: str) -> Device | None:
-    row = uow.one(select(devices).where(devices.c.id == device_id))
+    row = uow.one(_GET, {"device": device_id})
     return _devices(uow, [row])[0] if row is not None else None
 
 
 def locked(uow: UnitOfWork, device_id: str) -> Device | None:
     """A device, kept unchanged by others until the commit; without its identifiers."""
-    row = uow.one(select(devices).where(devices.c.id == device_id).with_for_update())
+    row = uow.one(_LOCKED, {"device": device_id})
     return _device(row, ()) if row is not None else None
 
 
@@ -101,12 +163,7 @@ def owned_by(uow: UnitOfWork, owner: Owner) -> list[Device]:
 def _devices(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Device]:
     names: dict[str, list[Identifier]] = {row.id: [] for row in rows}
     if names:
-        found = uow.all(
-            select(device_identifiers)
-            .where(device_identifiers.c.device_id.in_(names))
-            .order_by(device_identifiers.c.scheme, device_identifiers.c.value)
-        )
-        for row in found:
+        for row in uow.all(_IDENTIFIERS, {"devices": list(names)}):
             names[row.device_id].append(Identifier(row.scheme, row.value))
     return [_device(row, tuple(names[row.id])) for row in rows]
 
@@ -125,14 +182,8 @@ def _device(row: Row[Any], identifiers: tuple[Identifier, ...]) -> Device:
 
 def move(uow: UnitOfWork, device_id: str, before: State, after: State, now: datetime) -> bool:
     """Whether this call moved the device: the row count decides."""
-    return (
-        uow.changed(
-            update(devices)
-            .where(devices.c.id == device_id, devices.c.state == before.value)
-            .values(state=after.value, changed_at=now)
-        )
-        == 1
-    )
+    moved = {"device": device_id, "before": before.value, "after": after.value, "now": now}
+    return uow.changed(_MOVE, moved) == 1
 
 
 def note(
@@ -147,22 +198,19 @@ def note(
     now: datetime,
 ) -> None:
     """Append a step to the device's history; nothing ever changes or deletes one."""
-    steps = device_state_events.alias()
-    count = select(func.coalesce(func.max(steps.c.number), 0) + 1)
-    uow.execute(
-        insert(device_state_events).values(
-            device_id=device_id,
-            number=count.where(steps.c.device_id == device_id).scalar_subquery(),
-            at=now,
-            act=act,
-            before=before.value if before is not None else None,
-            after=after.value,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            reason=reason[:300],
-            evidence=dict(evidence),
-        )
-    )
+    row = {
+        "device_id": device_id,
+        "counted": device_id,
+        "at": now,
+        "act": act,
+        "before": before.value if before is not None else None,
+        "after": after.value,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "reason": reason[:300],
+        "evidence": dict(evidence),
+    }
+    uow.execute(_NOTE, row)
 
 
 def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
@@ -249,7 +297,7 @@ def withdraw_tokens(uow: UnitOfWork, device_id: str, now: datetime) -> None:
 
 
 def token(uow: UnitOfWork, digest: bytes) -> Token | None:
-    row = uow.one(select(enrolment_tokens).where(enrolment_tokens.c.digest == digest))
+    row = uow.one(_TOKEN, {"of_digest": digest})
     if row is None:
         return None
     return Token(row.id, row.device_id, row.expires_at, row.withdrawn_at, row.bound_key)
@@ -257,16 +305,8 @@ def token(uow: UnitOfWork, digest: bytes) -> Token | None:
 
 def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -> bool:
     """Spend the token on this key, or find it spent on the same one: the row count decides."""
-    t = enrolment_tokens.c
-    return (
-        uow.changed(
-            update(enrolment_tokens)
-            .where(t.id == token_id, t.withdrawn_at.is_(None), t.expires_at > now)
-            .where(or_(t.bound_key.is_(None), t.bound_key == public_key))
-            .values(bound_key=public_key, bound_at=now)
-        )
-        == 1
-    )
+    spent = {"token": token_id, "public_key": public_key, "now": now}
+    return uow.changed(_BIND_TOKEN, spent) == 1
 
 
 # ── credentials ──────────────────────────────────────────────────────────────────────────
@@ -280,19 +320,16 @@ def add_credential(
     not_after: datetime,
     now: datetime,
 ) -> None:
-    earlier = device_credentials.alias()
-    count = select(func.coalesce(func.max(earlier.c.number), 0) + 1)
-    uow.execute(
-        insert(device_credentials).values(
-            serial=serial,
-            device_id=device_id,
-            number=count.where(earlier.c.device_id == device_id).scalar_subquery(),
-            thumbprint=thumbprint,
-            state="issued",
-            issued_at=now,
-            not_after=not_after,
-        )
-    )
+    row = {
+        "serial": serial,
+        "device_id": device_id,
+        "counted": device_id,
+        "thumbprint": thumbprint,
+        "state": "issued",
+        "issued_at": now,
+        "not_after": not_after,
+    }
+    uow.execute(_ADD_CREDENTIAL, row)
 
 
 def credential_state(uow: UnitOfWork, serial: str) -> str | None:

@@ -6,12 +6,44 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Executable, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
 from pki.certificate import IssuedCertificate
 from pki.tables import authorities, certificates, held_keys
+
+
+def _hold_key(new: Any) -> Executable:
+    statement: Executable = (
+        new(held_keys)
+        .values(public_key=bindparam("key"), holder=bindparam("by"), since=bindparam("now"))
+        # Changes nothing; it is there so that the statement returns the present holder.
+        .on_conflict_do_update(
+            index_elements=["public_key"], set_={"public_key": held_keys.c.public_key}
+        )
+        .returning(held_keys.c.holder)
+    )
+    return statement
+
+
+# Every issuance runs these: built once, since building costs as much as running.
+_HOLD_KEY = {"sqlite": _hold_key(sqlite.insert), "postgresql": _hold_key(postgresql.insert)}
+_BY_REFERENCE = select(certificates).where(
+    certificates.c.reference == bindparam("of_reference"), certificates.c.state != "void"
+)
+_RECORD = insert(certificates).returning(certificates)
+_SIGNED = (
+    update(certificates)
+    .where(certificates.c.serial == bindparam("of_serial"), certificates.c.state == "recorded")
+    .values(
+        state="issued",
+        certificate=bindparam("der"),
+        thumbprint=bindparam("of_thumbprint"),
+        issued_at=bindparam("now"),
+    )
+    .returning(certificates)
+)
 
 
 def authority_rows(uow: UnitOfWork) -> Sequence[Row[Any]]:
@@ -28,11 +60,7 @@ def by_serial(uow: UnitOfWork, serial: str) -> Row[Any] | None:
 
 def by_reference(uow: UnitOfWork, reference: str) -> Row[Any] | None:
     """The certificate, recorded or issued, of one leave; a voided one does not count."""
-    return uow.one(
-        select(certificates).where(
-            certificates.c.reference == reference, certificates.c.state != "void"
-        )
-    )
+    return uow.one(_BY_REFERENCE, {"of_reference": reference})
 
 
 def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
@@ -41,21 +69,16 @@ def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
 
 def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bool:
     """Whether `holder` is, from now or before, the one holder of this public key."""
-    dialect = postgresql if uow.connection.dialect.name == "postgresql" else sqlite
     row = uow.one(
-        dialect.insert(held_keys)
-        .values(public_key=public_key, holder=holder, since=now)
-        # Changes nothing; it is there so that the statement returns the present holder.
-        .on_conflict_do_update(index_elements=["public_key"], set_={"public_key": public_key})
-        .returning(held_keys.c.holder)
+        _HOLD_KEY[uow.connection.dialect.name],
+        {"key": public_key, "by": holder, "now": now},
     )
     return row is not None and row.holder == holder
 
 
 def record(uow: UnitOfWork, **values: Any) -> Row[Any]:
     """The serial exists from here on; the certificate does not yet."""
-    new = insert(certificates).values(state="recorded", **values).returning(certificates)
-    return uow.execute(new).one()
+    return uow.execute(_RECORD, {"state": "recorded", **values}).one()
 
 
 def signed(
@@ -63,10 +86,7 @@ def signed(
 ) -> Row[Any] | None:
     """The completed row, if this call was the one that completed the serial."""
     return uow.one(
-        update(certificates)
-        .where(certificates.c.serial == serial, certificates.c.state == "recorded")
-        .values(state="issued", certificate=der, thumbprint=thumbprint, issued_at=now)
-        .returning(certificates)
+        _SIGNED, {"of_serial": serial, "der": der, "of_thumbprint": thumbprint, "now": now}
     )
 
 
