@@ -7,7 +7,7 @@ OpenAPI's `security`: one of the alternatives must be met, each names its scopes
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ TAGS = {
     "audit": "The public audit tree: checkpoints, entries and proofs. Open to everybody.",
     "civitas": "Whether this deployment is well.",
 }
-PROBLEM = "#/components/schemas/ProblemDocument"
+SCHEMAS = "#/components/schemas/"
 
 
 class ProblemDocument(BaseModel):
@@ -35,6 +35,13 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="What was wrong.")
     where: str | None = Field(default=None, description="In which field or part.")
     next_step: str | None = Field(default=None, description="What to do now.")
+
+
+class TokenRefused(BaseModel):
+    """What is wrong with the access token itself — RFC 6750 §3.1."""
+
+    error: str = Field(examples=["invalid_token"])
+    error_description: str
 
 
 def described(wing: str, method: str, door: Door) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def described(wing: str, method: str, door: Door) -> dict[str, Any]:
         "description": description,
         "openapi_extra": extra,
         **given,
-        "responses": {**_refusals(door, bool(security)), **given.get("responses", {})},
+        "responses": {**_refusals(door, security), **given.get("responses", {})},
     }
 
 
@@ -65,9 +72,8 @@ def complete(app: FastAPI, session_cookie: str) -> Callable[[], dict[str, Any]]:
             return app.openapi_schema
         description = plain()
         components = description.setdefault("components", {})
-        components.setdefault("schemas", {})["ProblemDocument"] = (
-            ProblemDocument.model_json_schema()
-        )
+        for model in (ProblemDocument, TokenRefused):
+            components.setdefault("schemas", {})[model.__name__] = model.model_json_schema()
         components["securitySchemes"] = _schemes(session_cookie)
         used = {tag for o in _operations(description) for tag in o.get("tags", ())}
         description["tags"] = [
@@ -92,13 +98,15 @@ def _operation_id(method: str, path: str) -> str:
     return f"{method.lower()}_{words}"
 
 
-def _refusals(door: Door, secured: bool) -> dict[int | str, dict[str, Any]]:
+def _refusals(door: Door, security: Sequence[Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {
         "4XX": _problem("What was wrong, where, and what to do."),
         503: _problem("The database does not answer; nothing was changed."),
     }
-    if secured:
+    if security:
         found[401] = _problem("The door needs to know who calls.")
+        # A token that came, whatever the door asks for, is answered in its own protocol's way.
+        found[401]["content"]["application/json"] = {"schema": {"$ref": f"{SCHEMAS}TokenRefused"}}
         found[403] = _problem("The caller may not do this.")
     if "{" in door.path:
         found[404] = _problem("There is no such thing, or it is not the caller's.")
@@ -108,7 +116,7 @@ def _refusals(door: Door, secured: bool) -> dict[int | str, dict[str, Any]]:
 def _problem(text: str) -> dict[str, Any]:
     return {
         "description": text,
-        "content": {"application/problem+json": {"schema": {"$ref": PROBLEM}}},
+        "content": {"application/problem+json": {"schema": {"$ref": f"{SCHEMAS}ProblemDocument"}}},
     }
 
 

@@ -30,6 +30,7 @@ from tests.chaos import points
 from tests.chaos.doomed import KILLED, Doomed
 from tests.chaos.points import Point
 
+pytestmark = pytest.mark.timeout(600)
 ROWS = 8
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -187,12 +188,12 @@ def test_an_activation_that_is_killed_leaves_a_working_code_or_a_whole_identity(
     doomed.kill_in(lambda: set_up(doomed.world, browser, doomed.server, code, name))
     fresh = Browser()
     fresh.get(f"{doomed.server.url}/activate")
-    fresh.submit(fresh.form("code"), code=code)
+    fresh.submit(fresh.form("code"), typed={"code": code})
     refused = fresh.response is not None and fresh.response.status_code >= 400
     assert refused == point.done
     if point.done:
         fresh.get(f"{doomed.server.url}/sign-in")
-        fresh.submit(fresh.form("name", "password"), name=name, password=PASSWORD)
+        fresh.submit(fresh.form("name", "password"), typed={"name": name, "password": PASSWORD})
         fresh.get(f"{doomed.server.url}/account")
         assert fresh.url.endswith("/account"), fresh.text
     else:

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from foundation.settings import Server
 from foundation.web import Door
+from tests.protocol.openapi.callers import signed_in
 from tests.support.city import City, Visitor
-from tests.support.passkey import SoftPasskey
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -89,36 +88,6 @@ def visitors(provider: City) -> tuple[Visitor, ...]:
     for visitor in made:
         visitor.http.headers["X-CSRF-Token"] = visitor.token()
     return made
-
-
-def signed_in(provider: City, role: str) -> Visitor:
-    """Staff with the passkey that their role asks for."""
-    visitor = provider.staff(role)
-    passkey = SoftPasskey(provider.settings.of(Server).url)
-    visitor.http.headers["X-CSRF-Token"] = visitor.token("/account/credentials")
-
-    def said(path: str, body: dict[str, Any]) -> Any:
-        answer = visitor.http.post(path, json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    asked = said("/passkeys/options", {})
-    said(
-        "/passkeys",
-        {"challenge": asked["challenge"], "credential": passkey.create(asked["options"])},
-    )
-    asked = said("/sign-in/passkey/options", {"step_up": True})
-    said(
-        "/sign-in/passkey",
-        {
-            "step_up": True,
-            "challenge": asked["challenge"],
-            "credential": passkey.get(asked["options"]),
-        },
-    )
-    home = "/desk" if role == "officer" else "/devices"
-    assert visitor.get(home).status_code == 200
-    return visitor
 
 
 def send(visitor: Visitor, method: str, url: str, **more: Any) -> Any:
