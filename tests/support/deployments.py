@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+
+from sqlalchemy import inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseSettings, metadata
@@ -45,8 +50,32 @@ def template_folders() -> dict[str, Path]:
 
 
 def make_tables(database: Database) -> None:
-    """Make the tables of every wing that the test has imported."""
-    metadata.create_all(database.engine)
+    """Make the tables of every wing that the test has imported, in one journey to the database."""
+    with database.engine.connect() as connection:
+        if inspect(connection).get_table_names(schema=database.schema):
+            metadata.create_all(database.engine)
+            return
+    script = _script(database.dialect, len(metadata.tables))
+    raw = database.engine.raw_connection()
+    try:
+        if database.dialect == "sqlite":
+            raw.executescript(f"BEGIN;{script};COMMIT")
+        else:
+            raw.cursor().execute(script)
+            raw.commit()
+    finally:
+        raw.close()
+
+
+@cache
+def _script(dialect: str, tables: int) -> str:
+    """What makes all tables and indexes, as one script; `tables` is how many are declared now."""
+    found = make_url("sqlite://" if dialect == "sqlite" else "postgresql+psycopg://").get_dialect()
+    statements: list[str] = []
+    for table in metadata.sorted_tables[:tables]:
+        statements.append(str(CreateTable(table).compile(dialect=found())))
+        statements += [str(CreateIndex(i).compile(dialect=found())) for i in table.indexes]
+    return ";".join(statements)
 
 
 def lay_ground(settings: Settings, clock: Clock) -> Ground:
