@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
 from jinja2.loaders import BaseLoader, ChoiceLoader
@@ -122,7 +123,7 @@ class Pages:
             value.astimezone(UTC),
             format=style,
             tzinfo=self.jurisdiction.zone,
-            locale=context["translator"].locale,
+            locale=self._custom(context),
         )
 
     @pass_context
@@ -130,7 +131,17 @@ class Pages:
         """A day by the jurisdiction's calendar, in the reader's language."""
         if isinstance(value, datetime):
             value = value.astimezone(self.jurisdiction.zone).date()
-        return format_date(value, format=style, locale=context["translator"].locale)
+        return format_date(value, format=style, locale=self._custom(context))
+
+    def _custom(self, context: Context) -> Locale:
+        """How dates are written: in the reader's language, by the custom of the country."""
+        language: Locale = context["translator"].locale
+        for tag in (f"{language.language}_{self.jurisdiction.country}", f"{language}_150"):
+            try:
+                return Locale.parse(tag)
+            except (UnknownLocaleError, ValueError):
+                continue
+        return language
 
 
 def _csrf_field(request: Request) -> Callable[[], Markup]:

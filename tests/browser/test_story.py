@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from civitas.demo.city import CITY, COUNTRY, DemoCity, Place
 from civitas.residents import as_csv, residents
+from tests.support.devices import csr, new_key
 from tests.support.walking import Walker
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]  # on a busy machine
 PEOPLE = list(residents(30, 5, city=CITY, country=COUNTRY))
 SOMEONE = next(
     p for p in PEOPLE if p["birthdate"] < "2000" and p["locality"] == CITY and p["locale"] == "en"
@@ -172,7 +174,7 @@ def withdraws(citizen: Walker, portal: Place) -> None:
     citizen.page.goto(f"{portal.url}/account")
     citizen.follow("Consents")
     citizen.look("consents")
-    citizen.follow("Withdraw or see the details")
+    citizen.page.get_by_role("link", name="Withdraw or see the details").click()
     citizen.look("one consent")
     citizen.click("Withdraw now")
     citizen.says("You withdrew this consent")
@@ -197,3 +199,128 @@ def reads_the_ledger(citizen: Walker, portal: Place) -> None:
     citizen.look("sign-in methods")
     citizen.follow("Devices")
     citizen.look("devices")
+
+
+def test_an_operator_registers_a_device_and_suspends_it_by_clicking(
+    demo: DemoCity, portal: Place, browser: Browser
+) -> None:
+    with Walker(browser, "operator") as operator:
+        invited(demo, portal, "operator", operator)
+        operator.look("devices, none yet")
+        operator.follow("Register a device")
+        operator.look("register a device")
+        operator.type("What it is and where", "Lamp 114, Harbour Street")
+        operator.page.get_by_label("Name of the organisation").fill("Street Lighting")
+        operator.click("Register")
+        operator.look("token, shown once")
+        device_id = operator.page.locator("#device-id").inner_text()
+        token = operator.page.locator("#token").inner_text()
+        answer = httpx.post(
+            f"https://localhost:{portal.tls_port}/.well-known/est/simpleenroll",
+            content=csr(new_key(), device_id),
+            headers={"Content-Type": "application/pkcs10"},
+            auth=(device_id, token),
+            verify=False,  # what is judged here are the pages
+        )
+        assert answer.status_code == 200, answer.text
+        operator.follow("Go to the device")
+        operator.look("enrolled")
+        operator.type("Reason", "reported stolen")
+        operator.click("Suspend")
+        assert operator.page.locator("#state").inner_text().lower() == "suspended"
+        operator.look("suspended")
+        operator.follow("All devices")
+        operator.look("devices")
+
+
+def test_a_broker_offers_what_the_regulator_accredited_until_it_is_suspended(
+    demo: DemoCity, free_port: Callable[[], int], browser: Browser
+) -> None:
+    regulator, bank, hub = three_models(demo, free_port)
+    port = free_port()
+    library = f"http://localhost:{port}"
+    with Walker(browser, "regulator") as official, Walker(browser, "kaja") as citizen:
+        invited(demo, regulator, "regulator", official)
+        accredits(official, bank.url, "Level 2")
+        accredits(official, hub.url, "As a relying party only")
+        demo.start_eservice(hub, port, demo.client(hub, port))
+        _, code = demo.letter(bank, seed=2)
+        activated(citizen, bank, code)
+        citizen.click("Sign out")
+        signs_in_by_broker(citizen, library, bank, hub)
+        official.page.goto(f"{regulator.url}/regulator")
+        official.look("console")
+        official.follow("Bank Identity")
+        official.page.locator("#suspend-reason").fill("audit overdue")
+        official.click("Suspend")
+        official.says("Suspended")
+        official.look("suspended")
+        official.page.goto(f"{regulator.url}/register-of-providers")
+        official.look("public register")
+        citizen.context.clear_cookies()
+        citizen.page.goto(library)
+        for _ in range(60):
+            citizen.click("Sign in with your city identity")
+            citizen.page.wait_for_url("**/broker/choose*")
+            if not citizen.page.get_by_role("button", name="Bank Identity").count():
+                break
+            citizen.page.wait_for_timeout(250)
+            citizen.page.goto(library)
+        citizen.says("No provider is accredited")
+        citizen.look("nobody is offered")
+        citizen.follow("Cancel and go back to the service")
+        citizen.says("You are not signed in")
+        citizen.look("back at the library")
+
+
+def three_models(demo: DemoCity, free_port: Callable[[], int]) -> tuple[Place, Place, Place]:
+    """A regulator, a private provider with people, and a broker, all running."""
+    regulator = Place("regulator", "Identity Authority", free_port(), "regulator")
+    bank = Place(
+        "bank", "Bank Identity", free_port(), tls_port=free_port(), regulator=regulator.url
+    )
+    hub = Place("hub", "City Hub", free_port(), "broker", regulator=regulator.url)
+    for place in (regulator, bank, hub):
+        demo.found(place)
+        if place is bank:
+            demo.people(bank, 30, seed=2)
+        demo.start(place)
+    return regulator, bank, hub
+
+
+def accredits(official: Walker, entity: str, level: str) -> None:
+    official.page.get_by_label("Entity identifier").fill(entity)
+    official.click("Fetch and check")
+    official.says("Applied")
+    official.look("an applicant")
+    official.page.get_by_label(level).check()
+    official.page.locator("#do-accredit ~ form button").click()
+    official.says("Accredited")
+    official.look("accredited")
+    official.follow("All entities")
+
+
+def signs_in_by_broker(citizen: Walker, library: str, bank: Place, hub: Place) -> None:
+    """The person chooses the bank, which never learns of the library, nor the library of it."""
+    citizen.page.goto(library)
+    citizen.click("Sign in with your city identity")
+    citizen.page.wait_for_url(f"{hub.url}/broker/choose*")
+    citizen.look("choice of provider")
+    citizen.click("Bank Identity")
+    citizen.page.wait_for_url(f"{bank.url}/**")
+    citizen.look("sign-in at the bank")
+    citizen.click("Sign in with a passkey")
+    citizen.page.wait_for_url("**/oauth/consent*")
+    citizen.look("the bank asks")
+    assert "library" not in citizen.page.locator("main").inner_text().lower()
+    for box in citizen.page.get_by_role("checkbox").all():
+        box.check()
+    citizen.page.locator("[name=answer][value=accept]").click()
+    citizen.page.wait_for_url(f"{hub.url}/oauth/consent*")
+    citizen.look("the library asks")
+    citizen.page.locator("[name='give.given_name']").check()
+    citizen.click("Continue to City library")
+    citizen.says("Welcome, ")
+    assert "Bank Identity" not in citizen.page.content()
+    citizen.page.goto(f"{hub.url}/account")
+    citizen.look("account at the hub")

@@ -72,7 +72,7 @@ class Walker:
         assert not self.complaints, self.complaints
 
     def click(self, name: str, role: str = "button") -> None:
-        self.page.get_by_role(role, name=name).click()  # type: ignore[arg-type]
+        self.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]
 
     def follow(self, name: str) -> None:
         self.click(name, "link")
