@@ -6,7 +6,9 @@ person can reach: a passkey counts as high as the session that bound it.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +36,7 @@ from idp.register import Subject
 RECENT = timedelta(minutes=15)
 MOST_PASSKEYS = 20
 MOST_LABEL = 80
+_LABEL = "login-credential-label"
 
 
 class ProveAgain(Forbidden):
@@ -61,6 +64,7 @@ class Management:
     ) -> None:
         self._database = ground.database
         self._clock = ground.clock
+        self._keys = ground.keys
         self._audit = ground.audit
         self._settings = settings
         self._directory = directory
@@ -72,7 +76,8 @@ class Management:
     def list(self, subject: Subject) -> tuple[Credential, ...]:
         """The active credentials, oldest first."""
         with self._database.read() as uow:
-            return tuple(store.of_holder(uow, subject))
+            bound = store.of_holder(uow, subject)
+        return tuple(replace(one, label=self._label(one)) for one in bound)
 
     def is_recent(self, session: Session) -> bool:
         """Whether the session was proven recently enough for a change."""
@@ -94,7 +99,13 @@ class Management:
             raise SignInRefused("there is no password to change")
         old, sealed = stored
         if not self._passwords.verify(present, sealed, old.id):
+            details = {"method": PASSWORD, "reason": "wrong password", "credential": old.id}
+            with self._database.write() as uow:
+                self._record(uow, "sign-in.failed", subject, details)
             raise SignInRefused("wrong password")
+        with self._database.write() as uow:
+            # A new password that will not do is no wrong guess at the present one.
+            self._throttle.right(uow, attempt)
         check_password(chosen, repeated, self._settings, words)
         credential_id = opaque.identifier("cred")
         fresh = self._passwords.hash(chosen, credential_id)
@@ -111,7 +122,6 @@ class Management:
             if not store.end(uow, subject, old.id, now):
                 raise SignInRefused("the password was changed meanwhile")
             store.add(uow, new, fresh, None)
-            self._throttle.right(uow, attempt)
             self._sessions.end_all(uow, subject.id, "password changed", now, but=session.id)
             details = {"credential": new.id, "kind": PASSWORD, "replaces": old.id}
             self._record(uow, "credential.changed", subject, details)
@@ -156,15 +166,16 @@ class Management:
             raise Refused("registration: challenge unknown, used, stale or another session's")
         made = self._passkeys.register(taken.state, answer)
         managed = HIGHEST if self._at_activation(session, now) else session.level
+        credential_id = opaque.identifier("cred")
         credential = Credential(
-            id=opaque.identifier("cred"),
+            id=credential_id,
             holder=session.subject,
             kind=PASSKEY,
-            label=" ".join(label.split())[:MOST_LABEL],
+            label="",
             created_at=now,
             used_at=None,
             counter=made.counter,
-            data={**made.data, "managed": managed},
+            data={**made.data, "managed": managed, "label": self._sealed(label, credential_id)},
         )
         try:
             with self._database.write() as uow:
@@ -198,6 +209,17 @@ class Management:
             store.end(uow, subject, credential_id, now)
             self._sessions.end_all(uow, subject.id, "credential removed", now, but=session.id)
             self._record(uow, "credential.ended", subject, {"credential": credential_id})
+
+    def _sealed(self, label: str, credential_id: str) -> str:
+        # People call a passkey after themselves: their words are kept like a name.
+        text = " ".join(label.split())[:MOST_LABEL]
+        return base64.b64encode(self._keys.seal(_LABEL, text.encode(), credential_id)).decode()
+
+    def _label(self, credential: Credential) -> str:
+        sealed = credential.data.get("label")
+        if sealed is None:
+            return credential.label
+        return self._keys.open(_LABEL, base64.b64decode(sealed), credential.id).decode()
 
     def _at_activation(self, session: Session, now: datetime) -> bool:
         # CM-5: the code reached the person on a verified channel, minutes ago.

@@ -58,7 +58,6 @@ class SignIn:
         self._database = ground.database
         self._clock: Clock = ground.clock
         self._index: Callable[[str, str], bytes] = ground.vault.index
-        self._mac = ground.keys.mac
         self._settings = settings
         self._directory = directory
         self._establishing = establishing
@@ -126,23 +125,12 @@ class SignIn:
 
     # ── passkey ───────────────────────────────────────────────────────────────────────
 
-    def ask_for_passkey(self, visit: Visit, name: str | None = None) -> Asked:
-        """A challenge for any passkey of ours, or for those of ``name``.
-
-        A name that nobody has, or that has no passkey, gets one made-up credential id, always
-        the same one for that name. Raises TooManyRequests.
-        """
+    def ask_for_passkey(self, visit: Visit) -> Asked:
+        """A challenge for any passkey of ours: each is discoverable, so no name is needed, and
+        none is asked, since what a name has would tell who is here. Raises TooManyRequests."""
         now = self._clock.now()
         self._throttle.count_opened(visit.source, now)
-        bound: list[Credential] = []
-        decoy = None
-        if name:
-            subject = self._directory.of_name(name)
-            if subject is not None:
-                bound = self._passkeys_of(subject)
-            if not bound:
-                decoy = self._mac("login-decoy", self.name_index(name))
-        options, state = self._passkeys.request(bound, decoy)
+        options, state = self._passkeys.request(())
         with self._database.write() as uow:
             handle = challenges.open_challenge(
                 uow, "sign-in", visit.browser, state, now + self._settings.challenge

@@ -182,12 +182,13 @@ class Browser:
         path = f"/sign-in{query}"
         return self.post(path, form="/sign-in?fresh=1", name=name, password=password)
 
-    def add_passkey(self, **faults: Any) -> SoftPasskey:
+    def add_passkey(self, label: str = "", **faults: Any) -> SoftPasskey:
         made = SoftPasskey(**{"origin": self.desk.issuer, **faults})
         asked = self.send("/passkeys/options", {}).json()
+        created = made.create(asked["options"])
         done = self.send(
             "/passkeys",
-            {"challenge": asked["challenge"], "credential": made.create(asked["options"])},
+            {"challenge": asked["challenge"], "credential": created, "label": label},
         )
         assert done.status_code == 200, done.text
         return made

@@ -112,16 +112,9 @@ class Passkeys:
             },
         )
 
-    def request(
-        self, allowed: Iterable[Credential], decoy: bytes | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(options, state) to ask for an assertion; without credentials any of ours will do.
-
-        ``decoy`` stands in for the credential id of a name that nobody has.
-        """
+    def request(self, allowed: Iterable[Credential]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(options, state) to ask for an assertion; without credentials any of ours will do."""
         descriptors = [_descriptor(credential) for credential in allowed]
-        if decoy is not None:
-            descriptors.append(_described(decoy))
         options, state = self._server.authenticate_begin(
             credentials=descriptors or None,
             user_verification=UserVerificationRequirement.PREFERRED,

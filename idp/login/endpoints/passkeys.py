@@ -42,8 +42,7 @@ def ask(login: Login, request: Request) -> Response:
     visit = Visit.of(request)
     if sent.get("step_up") is True:
         return _asked(login.sign_in.ask_for_step_up(visit, _signed_in(login, request)))
-    name = sent.get("name")
-    return _asked(login.sign_in.ask_for_passkey(visit, name if isinstance(name, str) else None))
+    return _asked(login.sign_in.ask_for_passkey(visit))
 
 
 def answer(login: Login, request: Request) -> Response:

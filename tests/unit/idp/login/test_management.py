@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, NotFound, TooManyRequests
 from idp.login import ChoiceRefused, ProveAgain, Session, SignInRefused
+from idp.login.tables import credentials
 from tests.support.sign_in import NAME, PASSWORD, Browser, SignInDesk
 
 NEW = "marble hedge pilot walrus"
@@ -51,6 +53,37 @@ def test_guessing_the_present_password_is_throttled(desk: SignInDesk) -> None:
             desk.login.management.change_password(session, "wrong", NEW, NEW, HERE)
     with pytest.raises(TooManyRequests):
         desk.login.management.change_password(session, "wrong", NEW, NEW, HERE)
+
+
+@pytest.mark.row("failures", "13")
+def test_a_new_password_that_will_not_do_is_no_wrong_attempt(desk: SignInDesk) -> None:
+    session = session_of(desk, desk.citizen())
+    change = desk.login.management.change_password
+    for _ in range(desk.login.settings.account_attempts + 1):
+        with pytest.raises(ChoiceRefused):
+            change(session, PASSWORD, "password1234", "password1234", HERE)
+    change(session, PASSWORD, NEW, NEW, HERE)
+
+
+@pytest.mark.row("assurance", "AU-13")
+def test_a_wrong_present_password_stands_in_the_ledger(desk: SignInDesk) -> None:
+    session = session_of(desk, desk.citizen())
+    with pytest.raises(SignInRefused):
+        desk.login.management.change_password(session, "a guess", NEW, NEW, HERE)
+    told = [d for kind, d in desk.events(session.subject.id) if kind == "sign-in.failed"]
+    assert [details["reason"] for details in told] == ["wrong password"]
+    assert "a guess" not in str(told)
+
+
+@pytest.mark.row("assurance", "CM-7")
+def test_what_a_person_calls_their_passkey_is_sealed_at_rest(desk: SignInDesk) -> None:
+    browser = desk.citizen()
+    browser.add_passkey(label="Anna Tamm's old phone")
+    session = session_of(desk, browser)
+    assert desk.login.management.list(session.subject)[1].label == "Anna Tamm's old phone"
+    with desk.ground.database.read() as uow:
+        rows = uow.all(select(credentials))
+    assert not any("old phone" in str(tuple(row)) for row in rows)
 
 
 @pytest.mark.row("assurance", "CM-8")
