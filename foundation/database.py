@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar
 
@@ -162,6 +163,7 @@ def _sqlite(url: str, pool: int, reading: bool) -> Engine:
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
+        _keep_private(cursor.execute("PRAGMA database_list").fetchone()[2])
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
@@ -178,6 +180,12 @@ def _sqlite(url: str, pool: int, reading: bool) -> Engine:
 
     engine.dialect.do_begin = do_begin  # type: ignore[method-assign]
     return engine
+
+
+def _keep_private(file: str) -> None:
+    """A fresh database is its owner's alone; the files that SQLite puts beside it follow it."""
+    if file and Path(file).stat().st_size == 0:
+        Path(file).chmod(0o600)
 
 
 def _postgresql(url: str, schema: str | None, pool: int, reading: bool) -> Engine:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, String, Table, select, update
+from sqlalchemy import Column, Integer, String, Table, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from foundation.clock import FrozenClock
 from foundation.database import Database, Json, metadata
@@ -35,6 +37,24 @@ def test_a_block_that_raises_leaves_nothing(any_database: Database) -> None:
         act()
     with any_database.read() as uow:
         assert uow.one(select(things)) is None
+
+
+def test_a_database_error_says_nothing_of_the_values(any_database: Database) -> None:
+    with any_database.write() as uow:
+        uow.execute(things.insert().values(id="a", used=0))
+    with pytest.raises(IntegrityError) as caught, any_database.write() as uow:
+        uow.execute(things.insert().values(id="a", used=0, content="Anna Tamm"))
+    assert "Anna" not in str(caught.value)
+
+
+def test_a_fresh_file_and_its_log_are_the_owners_alone(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/fresh.db")
+    with database.write() as uow:
+        uow.execute(text("CREATE TABLE made (id INTEGER)"))
+        modes = {f.name: f.stat().st_mode & 0o777 for f in tmp_path.iterdir()}
+    database.close()
+    assert set(modes.values()) == {0o600}
+    assert "fresh.db-wal" in modes
 
 
 def test_json_comes_back_as_it_went(any_database: Database) -> None:

@@ -36,6 +36,7 @@ _PROTOCOL_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nonce", "azp", "acr", "amr", "auth_time", "sid"}
 )
 _MOST_CLAIMS = 32_768
+_LAST_SECOND = 253_402_300_799  # the end of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,8 @@ def _check(holds: bool, what: str) -> None:
 def _seconds(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UpstreamFailed("invalid_answer", f"{name} is wrong or missing")
+    # JSON as Python reads it has NaN, infinity and integers without end; no time is among them.
+    _check(0 <= value <= _LAST_SECOND, name)
     return float(value)
 
 

@@ -239,6 +239,7 @@ def test_max_age_is_kept(hub: Hub, clock: FrozenClock) -> None:
         {"nonce": "another"}, {"nonce": None}, {"nonce": ""}, {"nonce": 5},
         {"sub": None}, {"sub": ""}, {"sub": "x" * 256}, {"sub": 7},
         {"auth_time": "now"}, {"auth_time": 99999999999},
+        {"auth_time": float("-inf")}, {"auth_time": -(10**30)}, {"exp": 10**400},
     ],
 )  # fmt: skip
 @pytest.mark.row("assurance", "X.1253-9.4-1")
