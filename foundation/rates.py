@@ -106,9 +106,18 @@ class Rates:
         }
         # The row stays locked from here to the commit, so two processes cannot both pass.
         if uow.one(_ATTEMPT[uow.connection.dialect.name], values) is None:
-            row = uow.one(_LEVEL, _named(bucket, key))
-            empty_at: datetime = row.empty_at if row is not None else now
-            wait = math.ceil((empty_at - now - (per - drop)).total_seconds())
+            self.room(uow, bucket, key, limit, per, now)
+            raise TooManyRequests("Too many attempts.", retry_after=1, detail=bucket)
+
+    def room(
+        self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta, now: datetime
+    ) -> None:
+        """Raises TooManyRequests where `attempt` would, and counts nothing: a look before work
+        that ends in the write where the attempt is counted."""
+        row = uow.one(_LEVEL, _named(bucket, key))
+        full_from = now + per - per / limit
+        if row is not None and row.empty_at > full_from:
+            wait = math.ceil((row.empty_at - full_from).total_seconds())
             raise TooManyRequests("Too many attempts.", retry_after=max(1, wait), detail=bucket)
 
     def check(self, bucket: str, key: str, limit: int, per: timedelta, now: datetime) -> None:

@@ -44,8 +44,16 @@ class DecisionPoint:
 
     def evaluate(self, service: str, asked: Asked) -> Answer:
         """Answer one question of a service. Raises TooManyRequests."""
-        self._count(service)
         floor = self.policies.floor
+        limit = (
+            "access-evaluation",
+            service,
+            self.policies.settings.questions_per_minute,
+            MINUTE,
+            floor.clock.now(),
+        )
+        with floor.database.read() as uow:
+            floor.rates.room(uow, *limit)
         person = self._subjects.person_of(service, asked.sub) if asked.sub else None
         facts = self._subjects.facts_of(person) if person else Facts(level=0)
         question = Question(
@@ -57,6 +65,7 @@ class DecisionPoint:
         value = self._value(person, asked.claim) if isinstance(ahead, Permit) else None
         unanswerable = isinstance(ahead, Permit) and value is None
         with floor.database.write() as uow:
+            floor.rates.attempt(uow, *limit)
             if unanswerable:
                 decision: Decision = self.policies.refuse("not-known")
                 self.policies.note(uow, question, decision)
@@ -73,13 +82,3 @@ class DecisionPoint:
             return None
         value = self._subjects.claims_of(person, (claim,)).get(claim)
         return value if isinstance(value, bool) else None
-
-    def _count(self, service: str) -> None:
-        floor = self.policies.floor
-        floor.rates.check(
-            "access-evaluation",
-            service,
-            self.policies.settings.questions_per_minute,
-            MINUTE,
-            floor.clock.now(),
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from foundation.audit import Actor
@@ -36,6 +37,9 @@ class Policies:
             catalogue = load(floor.settings.resolve(own) if own else None)
         self.catalogue = catalogue
         self.engine = Engine(catalogue, floor.settings.of(Jurisdiction).digital_age)
+        # A look ahead and the decision on record are one question, at one instant: unless the
+        # ground changed between them, the rules need not be asked twice.
+        self._answer = lru_cache(maxsize=256)(self.engine.decide)
         self.consent = Consents(floor, catalogue)
         self._receipts = Receipts(floor, catalogue)
         floor.jobs.periodic(
@@ -78,7 +82,7 @@ class Policies:
     ) -> Decision:
         grounds = [*self._consents(uow, question), *self._bases(question)]
         ground = nominate(question, grounds, self.catalogue)
-        answer = self.engine.decide(question, facts, ground)
+        answer = self._answer(question, facts, ground)
         if record:
             answer = self._use(uow, answer)
             self.note(uow, question, answer, actor)

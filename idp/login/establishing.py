@@ -99,9 +99,9 @@ class Establishing:
                 return SignedIn(renewed, token)
         if current is not None:
             self.sessions.end(uow, current.id, "replaced", now)
-        session, token = self.sessions.begin(
-            uow, subject, (proof,), self.level(uow, subject, (proof,)).level, now, errand, activated
-        )
+        if before:
+            level = self.level(uow, subject, (proof,)).level
+        session, token = self.sessions.begin(uow, subject, (proof,), level, now, errand, activated)
         self._succeeded(uow, session, proof)
         return SignedIn(session, token)
 
