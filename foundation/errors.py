@@ -101,6 +101,12 @@ class BadRequest(Problem):
     status, code = 400, "bad_request"
 
 
+class Over(BadRequest):
+    """What was begun in a browser has expired, is done, or was begun in another one."""
+
+    code = "over"
+
+
 class Unauthorized(Problem):
     status, code = 401, "unauthorized"
 

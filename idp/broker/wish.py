@@ -12,8 +12,9 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from foundation.errors import BadRequest
+from foundation.errors import Over
 from foundation.keys import Keys
+from foundation.pages import N_
 from foundation.sealing import CannotOpen
 
 _PURPOSE = "broker-wish"
@@ -39,14 +40,14 @@ class Wish:
 
     @classmethod
     def open(cls, keys: Keys, browser: str, text: str, now: datetime, live: timedelta) -> Wish:
-        """Raises BadRequest when it was made for another browser, changed, or is too old."""
+        """Raises Over when it was made for another browser, changed, or is too old."""
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
             wish = cls(**json.loads(keys.open(_PURPOSE, sealed, browser)))
         except (CannotOpen, ValueError, TypeError, binascii.Error):
-            raise _stale("This choice was not begun in this browser.") from None
+            raise _stale(N_("This choice was not begun in this browser.")) from None
         if now - datetime.fromtimestamp(wish.made_at, UTC) > live:
-            raise _stale("This choice has waited too long.")
+            raise _stale(N_("This choice has waited too long."))
         return wish
 
 
@@ -55,5 +56,5 @@ def is_local(path: str) -> bool:
     return path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
-def _stale(sentence: str) -> BadRequest:
-    return BadRequest(sentence, where="for", next_step="Go back to the service and start again.")
+def _stale(sentence: str) -> Over:
+    return Over(sentence, where="for", next_step=N_("Go back to the service and start again."))

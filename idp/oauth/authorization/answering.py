@@ -12,6 +12,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden
 from foundation.ground import Ground
+from foundation.pages import N_
 from idp.login import Authenticated, Requirement
 from idp.oauth.authorization import asking, transaction
 from idp.oauth.authorization.asking import Question
@@ -56,30 +57,30 @@ class Answering:
         waiting = self.authorization.waiting(http, handle, now)
         if waiting.state != transaction.ASKING:
             raise Conflict(
-                "This question was answered already.",
+                N_("This question was answered already."),
                 where="transaction",
-                next_step="Go back to the service; your choice is in your account.",
+                next_step=N_("Go back to the service; your choice is in your account."),
             )
         person = self.authorization.who.who(
             http, Requirement(level=0, return_to=f"{CONSENT}?transaction={handle}")
         )
         if not isinstance(person, Authenticated) or person.session_id != waiting.session_id:
             raise Forbidden(
-                "You are no longer signed in as the person who was asked.",
-                next_step="Go back to the service and start again.",
+                N_("You are no longer signed in as the person who was asked."),
+                next_step=N_("Go back to the service and start again."),
             )
         client = self.authorization.clients.find(waiting.client_id, now)
         if client is None or not client.active:
             raise Forbidden(
-                "This service is suspended.",
-                next_step="Ask the service; nothing about you was given to it.",
+                N_("This service is suspended."),
+                next_step=N_("Ask the service; nothing about you was given to it."),
             )
         question = self.authorization.asking.question(waiting.request, client, person.subject, now)
         asked = question.digest(waiting.request, person.subject, person.session_id)
         if waiting.asked_digest is None or not hmac.compare_digest(asked, waiting.asked_digest):
             raise Conflict(
-                "What the service asks has changed while you were reading.",
-                next_step="Go back to the service and start again.",
+                N_("What the service asks has changed while you were reading."),
+                next_step=N_("Go back to the service and start again."),
             )
         translator = self.ground.pages.translator(http)
         notice = self.policies.notice(
@@ -94,14 +95,14 @@ class Answering:
         """
         if not hmac.compare_digest(shown.encode(), page.notice_digest.encode()):
             raise BadRequest(
-                "The notice changed while you were reading it.",
+                N_("The notice changed while you were reading it."),
                 where="notice",
-                next_step="Go back, load the page again, and read the notice as it is now.",
+                next_step=N_("Go back, load the page again, and read the notice as it is now."),
             )
         question, now = page.question, self.ground.clock.now()
         unknown = set(ticked) - set(question.optional)
         if unknown:
-            raise BadRequest("Only what the page asks can be chosen.", where=min(unknown))
+            raise BadRequest(N_("Only what the page asks can be chosen."), where=min(unknown))
         chosen = (*question.needed, *(name for name in question.optional if name in ticked))
         with self.ground.database.write() as uow:
             self._answer_once(uow, page)
@@ -156,7 +157,7 @@ class Answering:
     def _answer_once(self, uow: UnitOfWork, page: ConsentPage) -> None:
         if not transaction.answer(uow, page.transaction.handle, transaction.ASKING):
             raise Conflict(
-                "This question was answered already.",
+                N_("This question was answered already."),
                 where="transaction",
-                next_step="Go back to the service; your choice is in your account.",
+                next_step=N_("Go back to the service; your choice is in your account."),
             )

@@ -9,8 +9,9 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.database import UnitOfWork
-from foundation.errors import BadRequest, OAuthError
+from foundation.errors import OAuthError, Over
 from foundation.ground import Ground
+from foundation.pages import N_
 from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
 from idp.oauth import subjects
 from idp.oauth.authorization import request_object, transaction
@@ -107,14 +108,14 @@ class Authorization:
         )
 
     def waiting(self, http: Request, handle: str, now: datetime) -> Transaction:
-        """The live transaction of this browser. Raises BadRequest for any other."""
+        """The live transaction of this browser. Raises Over for any other."""
         with self.ground.database.read() as uow:
             found = transaction.find(uow, handle, web.browser_id(http), now)
         if found is None:
-            raise BadRequest(
-                "This sign-in was not begun in this browser, or it has expired.",
+            raise Over(
+                N_("This sign-in was not begun in this browser, or it has expired."),
                 where="transaction",
-                next_step="Go back to the service and start again.",
+                next_step=N_("Go back to the service and start again."),
             )
         return found
 
@@ -123,9 +124,9 @@ class Authorization:
         client = self.clients.find(client_id, now) if client_id else None
         if client is None or client.kind == "device":
             raise UnusableRequest(
-                "The service that sent you here is not known to us.",
+                N_("The service that sent you here is not known to us."),
                 where="client_id",
-                next_step="Go back to the service; if it happens again, tell them.",
+                next_step=N_("Go back to the service; if it happens again, tell them."),
             )
         return client
 
@@ -133,9 +134,9 @@ class Authorization:
         client = self.clients.find(client_id, now)
         if client is None or not client.active:
             raise UnusableRequest(
-                "This service is suspended.",
+                N_("This service is suspended."),
                 where="client_id",
-                next_step="Ask the service; nothing about you was given to it.",
+                next_step=N_("Ask the service; nothing about you was given to it."),
             )
         return client
 
@@ -268,9 +269,9 @@ def _fresh_enough(
     return person.auth_time >= oldest
 
 
-def _used() -> BadRequest:
-    return BadRequest(
-        "This sign-in was already continued.",
+def _used() -> Over:
+    return Over(
+        N_("This sign-in was already continued."),
         where="transaction",
-        next_step="Go back to the service; start again if it does not know you yet.",
+        next_step=N_("Go back to the service; start again if it does not know you yet."),
     )
