@@ -80,11 +80,13 @@ class SigningIn:
             )
         except UpstreamFailed as failure:
             raise self._failed(failure, slug, wish) from failure
-        sealed = self._ground.keys.seal(_SECRETS, json.dumps(asdict(secrets)).encode(), reference)
+        # The wish is sealed too: the way back holds the handle of the service's request.
+        kept = json.dumps([asdict(secrets), asdict(wish)]).encode()
+        sealed = self._ground.keys.seal(_SECRETS, kept, reference)
         with self._ground.database.write() as uow:
             store.begin(
                 uow,
-                Transaction(reference, slug, asdict(wish), sealed, now),
+                Transaction(reference, slug, sealed, now),
                 secrets.state,
                 browser,
                 now + timedelta(seconds=self._settings.transaction_seconds),
@@ -106,11 +108,11 @@ class SigningIn:
                 where="state",
                 next_step="Go back to the service and start again.",
             )
-        wish = Wish(**waiting.wish)
+        secrets, wish = _opened(self._ground.keys, waiting)
         try:
             provider = self._offered(slug, wish)
             _check_issuer(provider, answer)
-            person = self._person(provider, waiting, wish, answer)
+            person = self._person(provider, waiting, secrets, wish, answer)
         except UpstreamFailed as failure:
             raise self._failed(failure, slug, wish) from failure
         person_id, cookie = self._open_session(provider, waiting, person)
@@ -128,14 +130,18 @@ class SigningIn:
         return provider
 
     def _person(
-        self, provider: Provider, waiting: Transaction, wish: Wish, answer: Mapping[str, str]
+        self,
+        provider: Provider,
+        waiting: Transaction,
+        secrets: Secrets,
+        wish: Wish,
+        answer: Mapping[str, str],
     ) -> UpstreamPerson:
         if "error" in answer:
             raise UpstreamFailed("refused", answer["error"][:60])
         code = answer.get("code", "")
         if not code:
             raise UpstreamFailed("invalid_answer", "no code")
-        secrets = _opened(self._ground.keys, waiting)
         sought = Sought(
             wish.level, wish.fresh, waiting.started_at, self.redirect_uri(provider.slug)
         )
@@ -207,8 +213,9 @@ def _context(session_id: str) -> str:
     return f"broker-claims\0{session_id}"
 
 
-def _opened(keys: Keys, waiting: Transaction) -> Secrets:
-    return Secrets(**json.loads(keys.open(_SECRETS, waiting.sealed, waiting.id)))
+def _opened(keys: Keys, waiting: Transaction) -> tuple[Secrets, Wish]:
+    secrets, wish = json.loads(keys.open(_SECRETS, waiting.sealed, waiting.id))
+    return Secrets(**secrets), Wish(**wish)
 
 
 def _check_issuer(provider: Provider, answer: Mapping[str, str]) -> None:

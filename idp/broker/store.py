@@ -22,11 +22,10 @@ from idp.broker.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A sign-in under way at one provider, in one browser."""
+    """A sign-in under way at one provider, in one browser; `sealed`: its secrets and its wish."""
 
     id: str
     provider: str
-    wish: Mapping[str, Any]
     sealed: bytes
     started_at: datetime
 
@@ -76,7 +75,6 @@ def begin(
             state_digest=opaque.digest(state),
             browser_digest=opaque.digest(browser),
             provider=transaction.provider,
-            wish=dict(transaction.wish),
             sealed=transaction.sealed,
             state="waiting",
             started_at=transaction.started_at,
@@ -102,7 +100,7 @@ def consume(
     row = uow.one(select(table).where(here))
     if row is None:
         return None
-    return Transaction(row.id, row.provider, row.wish, row.sealed, row.started_at)
+    return Transaction(row.id, row.provider, row.sealed, row.started_at)
 
 
 def add_session(uow: UnitOfWork, session: BrokerSession, cookie: str) -> None:

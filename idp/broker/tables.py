@@ -31,7 +31,6 @@ broker_transactions = Table(
     Column("state_digest", LargeBinary(32), nullable=False),
     Column("browser_digest", LargeBinary(32), nullable=False),
     Column("provider", String(32), nullable=False),
-    Column("wish", Json, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     Column("started_at", Instant, nullable=False),

@@ -53,7 +53,6 @@ def upgrade() -> None:
         sa.Column("state_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("browser_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("provider", sa.String(length=32), nullable=False),
-        sa.Column("wish", foundation.database.Json(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("started_at", foundation.clock.Instant(), nullable=False),
