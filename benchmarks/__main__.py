@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def _chosen(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--requests", type=int, default=4000, help="grants; others in proportion")
+    parser.add_argument("--requests", type=int, default=2000, help="grants; others in proportion")
     both = ["sqlite", "postgresql"]
     parser.add_argument("--on", nargs="+", choices=both, default=both, help="which databases")
     parser.add_argument("--database", help="an empty PostgreSQL database of yours, by URL")

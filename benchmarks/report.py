@@ -115,7 +115,7 @@ def show(
             f"[{colour}]{ratio}[/{colour}]",
             "" if row.target is None else f"≥ {row.target}",
         )
-    console = Console(width=max(110, Console().width))
+    console = Console(width=max(120, Console().width))
     console.print(table)
     for start in starts:
         console.print(

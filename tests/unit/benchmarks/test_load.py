@@ -1,12 +1,12 @@
 """The load is what it says: every request once, and nothing counted that was refused."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load import Load, Request, Unexpected, form, run
+from benchmarks.load import Answer, Load, Request, Unexpected, form, run, together
 from benchmarks.report import Figure, beside
 
 
@@ -48,6 +48,29 @@ def test_an_unexpected_answer_ends_the_measurement(heard: tuple[int, list[bytes]
         run(heard[0], 1, [Request("POST", "/elsewhere")])
 
 
+def test_a_dialogue_is_one_errand_and_goes_on_with_what_was_answered(
+    heard: tuple[int, list[bytes]],
+) -> None:
+    def dialogue() -> Generator[Request, Answer, None]:
+        first = yield form("/ok", {"n": "1"})
+        yield form("/ok", {"said": first.body.decode()})
+
+    port, bodies = heard
+    load = run(port, 1, [dialogue])
+    assert bodies == [b"n=1", b"said=ok"]
+    assert len(load.times) == 1
+
+
+def test_a_dialogue_stops_at_an_unexpected_answer(heard: tuple[int, list[bytes]]) -> None:
+    def dialogue() -> Generator[Request, Answer, None]:
+        yield form("/elsewhere", {})
+        yield form("/ok", {})
+
+    with pytest.raises(Unexpected, match="400 instead of 200"):
+        run(heard[0], 1, [dialogue])
+    assert len(heard[1]) == 1
+
+
 def test_percentiles_and_rate_come_from_the_times() -> None:
     load = Load(tuple(n / 1000 for n in range(1, 101)), seconds=2.0)
     assert load.rate == 50
@@ -62,3 +85,16 @@ def test_a_figure_is_set_beside_its_like_only() -> None:
     compared = beside([bare, other, ours], [("bare", 0.6), ("oidc-provider", 0.6)])
     assert [each.ratio for each in compared] == [None, None, 0.75]
     assert compared[-1].reached is True
+
+
+def test_runs_are_put_together_in_order_of_their_times() -> None:
+    whole = together([Load((0.2, 0.4), 1.0), Load((0.1, 0.3), 3.0)])
+    assert whole.times == (0.1, 0.2, 0.3, 0.4)
+    assert whole.rate == 1.0
+
+
+def test_a_ratio_is_the_median_of_paired_rounds_so_one_disturbed_round_does_not_count() -> None:
+    ours = Figure("grants", "civitas", 0, 0, 1, 2, rounds=(80, 70, 8))
+    bare = Figure("grants", "bare", 0, 0, 1, 2, rounds=(100, 100, 10))
+    [_, compared] = beside([bare, ours], [("bare", 0.6)])
+    assert compared.ratio == 0.8
