@@ -20,6 +20,8 @@ from foundation.database import Database, Json, UnitOfWork, metadata
 log = logging.getLogger("civitas.jobs")
 LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 12
+TRY_AGAIN = timedelta(seconds=5)
+"""After this long periodic work that failed is done again, however seldom it is due."""
 
 periodic_work = Table(
     "periodic_work",
@@ -146,6 +148,8 @@ class Jobs:
         outcome: dict[str, Any] = {"due_at": now + periodic.every, "last_error": error}
         if error is None:
             outcome["last_success"] = finished
+        else:
+            outcome["due_at"] = now + min(periodic.every, TRY_AGAIN)
         with self._database.write() as uow:
             uow.execute(
                 update(periodic_work).where(periodic_work.c.name == periodic.name).values(outcome)
