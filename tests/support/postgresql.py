@@ -63,6 +63,10 @@ class PostgreSQL:
     def stop(self) -> None:
         self._server.stop()
 
+    def start(self) -> None:
+        """Start again after `stop`, on the same data and socket."""
+        self._server.start()
+
     def _say(self, statement: str) -> None:
         with psycopg.connect(
             host=self._folder, user="postgres", dbname="postgres", autocommit=True
