@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
+from idp.broker.telling import Teller
 from idp.broker.wing import Broker
 from policies import Withdrawal
 
@@ -20,12 +21,14 @@ def home(broker: Broker, request: Request) -> Response:
 def account(broker: Broker, request: Request) -> Response:
     """Consents with their withdrawal, and every sign-in and release."""
     person = web.require(request, kind="citizen")
-    return broker.ground.pages.render(
+    pages, consents = broker.ground.pages, broker.policies.consent.list(person.id)
+    teller = Teller(broker.policies.catalogue, consents, pages.translator(request))
+    return pages.render(
         request,
         "broker/account.html",
         level=person.level,
-        consents=broker.policies.consent.list(person.id),
-        ledger=broker.ground.audit.ledger(person.id, limit=_ENTRIES),
+        consents=[(consent, teller.labels(consent.attributes)) for consent in consents],
+        ledger=[teller.tell(e) for e in broker.ground.audit.ledger(person.id, limit=_ENTRIES)],
     )
 
 
