@@ -155,7 +155,7 @@ def test_signing_out_erases_the_answer_at_once(hub: Hub) -> None:
     found = hub.here()
     page = hub.member.browser.get("/account")
     assert page.status_code == 200
-    assert "broker.sign_in" in page.text
+    assert "Your provider vouched for you, at level" in page.text
     token = field(page.text, "csrf_token")
     assert hub.member.browser.post("/sign-out", data={"csrf_token": token}).status_code == 303
     assert hub.here() is None
