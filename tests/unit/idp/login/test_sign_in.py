@@ -334,3 +334,12 @@ def test_no_authentication_outside_active(desk: SignInDesk) -> None:
     assert "suspended" not in desk.browser().sign_in(password="wrong").text
     reasons = [d["reason"] for kind, d in desk.events(person) if kind == "sign-in.failed"]
     assert sorted(reasons) == ["suspended", "wrong password"]
+
+
+@pytest.mark.row("failures", "13")
+def test_a_right_password_forgives_the_wrong_ones_before_it(desk: SignInDesk) -> None:
+    desk.citizen()
+    for _ in range(3):
+        for _ in range(desk.login.settings.account_attempts - 1):
+            assert desk.browser().sign_in(password="wrong").status_code == 422
+        assert desk.browser().sign_in().status_code == 303
