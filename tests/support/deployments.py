@@ -51,10 +51,11 @@ def template_folders() -> dict[str, Path]:
 
 def make_tables(database: Database) -> None:
     """Make the tables of every wing that the test has imported, in one journey to the database."""
-    with database.engine.connect() as connection:
-        if inspect(connection).get_table_names(schema=database.schema):
-            metadata.create_all(database.engine)
-            return
+    with database.read() as uow:
+        made = inspect(uow.connection).get_table_names(schema=database.schema)
+    if made:
+        metadata.create_all(database.engine)
+        return
     script = _script(database.dialect, len(metadata.tables))
     raw = database.engine.raw_connection()
     try:
