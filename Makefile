@@ -8,6 +8,12 @@ PYTEST := $(BIN)/python -m pytest
 # nginx and others live where not every PATH looks.
 export PATH := $(PATH):/usr/sbin:/sbin
 
+# Databases of tests need no disk that survives a power cut: in memory, where there is room.
+ROOM := $(shell df -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 {print "/dev/shm"}')
+ifneq ($(ROOM),)
+export PYTEST_DEBUG_TEMPROOT := $(ROOM)
+endif
+
 .PHONY: help setup setup-demo demo demo-broker tour lint test test-all bench chaos index lock clean
 .DEFAULT_GOAL := help
 
@@ -35,9 +41,9 @@ lint: setup ## style, types, floor plan
 	$(BIN)/lint-imports --no-cache
 
 test: lint ## all tests but the slow ones
-	$(PYTEST) -m "not slow" -n $(WORKERS) --dist worksteal --cov --cov-report=term
+	$(PYTEST) -m "not slow" -n $(WORKERS) --dist worksteal --durations=15
 
-test-all: lint ## all tests
+test-all: lint ## all tests, with the share of lines that they cover
 	$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
