@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 
 import typer
@@ -19,6 +21,8 @@ from civitas.server import serve as listen
 from foundation.settings import Server
 from foundation.telemetry import TelemetrySettings, configure_logging
 
+M_ARENA_MAX = -8
+
 
 def add_to(app: typer.Typer) -> None:
     app.command()(serve)
@@ -30,6 +34,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     Example: `civitas serve --config civitas.toml`
     """
+    keep_memory_together()
     settings = settings_of(config)
     configure_logging(settings.of(TelemetrySettings).log_format)
     app = build(settings)
@@ -40,6 +45,15 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
         err.print(f"Civitas answers at {reached}")
 
     listen(app, settings, app.state.deployment.anchors(), ready)
+
+
+def keep_memory_together() -> None:
+    """Let glibc keep two arenas instead of eight a core: with forty threads, what each of them
+    freed would otherwise stay with the process (mallopt(3), M_ARENA_MAX)."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(M_ARENA_MAX, 2)
 
 
 def work(config: ConfigOption = DEFAULT_CONFIG) -> None:

@@ -75,7 +75,7 @@ def entity_by_reference(uow: UnitOfWork, reference: str) -> Entity | None:
 def entities(uow: UnitOfWork) -> list[Entity]:
     """All, the earliest application first."""
     order = select(federation_entities).order_by(
-        federation_entities.c.applied_at, federation_entities.c.id
+        federation_entities.c.applied_at, federation_entities.c.entity_id
     )
     return [_entity(row) for row in uow.all(order)]
 

@@ -86,7 +86,7 @@ def test_own_marks_are_replaced_whole(any_database: Database) -> None:
 
 def waiting(database: Database, state: str, now: datetime) -> None:
     with database.write() as uow:
-        one = Transaction(opaque.identifier("btx"), "bank", {"level": 2}, b"sealed", now)
+        one = Transaction(opaque.identifier("btx"), "bank", b"sealed", now)
         broker.begin(uow, one, state, "browser", now + timedelta(minutes=5))
 
 

@@ -80,7 +80,8 @@ def test_what_a_person_calls_their_passkey_is_sealed_at_rest(desk: SignInDesk) -
     browser = desk.citizen()
     browser.add_passkey(label="Anna Tamm's old phone")
     session = session_of(desk, browser)
-    assert desk.login.management.list(session.subject)[1].label == "Anna Tamm's old phone"
+    labels = {c.label for c in desk.login.management.list(session.subject)}
+    assert "Anna Tamm's old phone" in labels
     with desk.ground.database.read() as uow:
         rows = uow.all(select(credentials))
     assert not any("old phone" in str(tuple(row)) for row in rows)
