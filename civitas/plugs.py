@@ -54,6 +54,9 @@ class Federated:
         self._federation = federation
         self._development = settings.of(Development).loopback_http
 
+    def would_fetch(self, client_id: str, now: datetime) -> bool:
+        return "://" in client_id and not self._federation.remembers(client_id)
+
     def find(self, client_id: str, now: datetime) -> Client | None:
         if "://" not in client_id:
             return None

@@ -20,6 +20,12 @@ class BriefMemory(Generic[T]):
         self._held: OrderedDict[str, tuple[datetime, T]] = OrderedDict()
         self._lock = Lock()
 
+    def holds(self, key: str, now: datetime) -> bool:
+        """Whether `recall` would answer without `find`."""
+        with self._lock:
+            held = self._held.get(key)
+        return held is not None and timedelta(0) <= now - held[0] < self._keep
+
     def recall(self, key: str, now: datetime, find: Callable[[], T]) -> T:
         """The answer for `key`: the remembered one, or that of `find`, which may raise."""
         with self._lock:

@@ -91,6 +91,10 @@ class Resolution:
             raise Unresolved(str(found))
         return found
 
+    def remembers(self, entity_id: str) -> bool:
+        """Whether `chain` would answer now without asking anybody."""
+        return self._chains.holds(entity_id, self._clock.now())
+
     def accredited(self, entity_id: str) -> Accredited:
         """The entity's chain and the level at which the anchor accredits it now.
 

@@ -140,6 +140,10 @@ class Federation:
             return None
         return chain.metadata.get(OPENID_RELYING_PARTY)
 
+    def remembers(self, entity_id: str) -> bool:
+        """Whether `relying_party` would answer now without asking anybody."""
+        return self.resolution.remembers(entity_id)
+
     def provider(self, entity_id: str) -> Accredited | None:
         """An accredited provider, with its level by an active mark; None when it is not one now."""
         try:

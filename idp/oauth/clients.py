@@ -13,6 +13,7 @@ from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import NotFound
+from foundation.rates import Rates
 from idp.oauth import registration
 from idp.oauth.client import DEVICE_PREFIX, Client, device_client
 from idp.oauth.ports import ClientSource
@@ -23,6 +24,7 @@ OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)
 """How long a client is taken as read: what another process changed is seen after that."""
 
+_UNKNOWN = "oauth.unknown_client"
 _BY_ID = select(clients).where(clients.c.id == bindparam("client_id"))
 Complete = Callable[[Client], Client]
 """Checks a client against the catalogue of purposes and attributes, and completes it."""
@@ -47,6 +49,8 @@ class Clients:
         *,
         development: bool,
         complete: Complete,
+        rates: Rates,
+        unknown_per_minute: int,
         sources: Sequence[ClientSource] = (),
     ) -> None:
         self._database = database
@@ -54,6 +58,8 @@ class Clients:
         self._audit = audit
         self._development = development
         self._complete = complete
+        self._rates = rates
+        self._unknown_per_minute = unknown_per_minute
         self._sources = tuple(sources)
         # Parsed once while the row stays the same; as many entries as the table has rows.
         self._parsed: dict[str, tuple[Mapping[str, Any], Client]] = {}
@@ -132,6 +138,23 @@ class Clients:
             if found is not None:
                 return self._complete(found)
         return None
+
+    def find_for(self, network: str, client_id: str, now: datetime) -> Client | None:
+        """As `find`, for a name that anybody may have sent from this network.
+
+        A name that we have to ask others about is counted before we ask, and taken back when
+        somebody vouches for it: nobody makes us send requests at will (failures 6). Raises
+        TooManyRequests.
+        """
+        if not any(source.would_fetch(client_id, now) for source in self._sources):
+            return self.find(client_id, now)
+        limit, minute = self._unknown_per_minute, timedelta(minutes=1)
+        self._rates.check(_UNKNOWN, network, limit, minute, now)
+        found = self.find(client_id, now)
+        if found is not None:
+            with self._database.write() as uow:
+                self._rates.give_back(uow, _UNKNOWN, network, limit, minute)
+        return found
 
     def of_resource(self, resource: str) -> Client | None:
         """The client that receives tokens under this resource URI."""

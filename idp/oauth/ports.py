@@ -38,6 +38,10 @@ class ClientSource(Protocol):
         called inside a unit of work."""
         ...
 
+    def would_fetch(self, client_id: str, now: datetime) -> bool:
+        """Whether `find` would send requests of ours to learn about this name now."""
+        ...
+
 
 class SignsOut(Protocol):
     """Ends the sign-in session of a browser."""

@@ -27,5 +27,7 @@ class OAuthSettings(Section):
     """Failed authentications of one client from one address."""
     authorize_per_minute: int = Field(default=120, ge=1)
     """Authorization requests from one address."""
+    unknown_clients_per_minute: int = Field(default=20, ge=1)
+    """Names from one address that we ask the federation about, and nobody vouches for."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of browser clients, beyond those of registered redirect URIs of public clients."""

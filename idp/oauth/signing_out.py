@@ -44,12 +44,14 @@ class SigningOut:
     who: WhoIsThere
 
     def understand(self, http: Request, parameters: web.Form, now: datetime) -> SignOutRequest:
-        """Raises BadRequest, never a redirect, for anything that is not registered."""
+        """Raises BadRequest, never a redirect, for anything that is not registered, and
+        TooManyRequests."""
         hint = self._hint(parameters.get("id_token_hint"))
         client_id = parameters.get("client_id") or (hint.audience if hint else None)
         if hint is not None and client_id != hint.audience:
             raise _refusal("client_id", "client_id is not the one of the id_token_hint.")
-        client = self.clients.find(client_id, now) if client_id else None
+        network = web.client_network(http)
+        client = self.clients.find_for(network, client_id, now) if client_id else None
         if client_id and client is None:
             raise _refusal("client_id", "The service that sent you here is not known to us.")
         person = self.who.who(http, Requirement(level=0, return_to="/"))

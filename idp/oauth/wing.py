@@ -79,6 +79,8 @@ class OAuth:
             ground.audit,
             development=ground.settings.of(Development).loopback_http,
             complete=catalogue_check.against(policies.catalogue),
+            rates=ground.rates,
+            unknown_per_minute=self.settings.unknown_clients_per_minute,
             sources=sources,
         )
         self.families = Families(ground.audit)

@@ -52,10 +52,11 @@ class Authorization:
     def begin(self, http: Request, parameters: web.Form) -> str:
         """Answer an authorization request; returns where the browser goes next.
 
-        Raises UnusableRequest before the redirect URI is trusted, Redirected after that.
+        Raises UnusableRequest before the redirect URI is trusted, Redirected after that, and
+        TooManyRequests.
         """
         now = self.ground.clock.now()
-        client = self._client(parameters, now)
+        client = self._client(http, parameters, now)
         unchecked = request_object.opened(
             UncheckedRequest(parameters), client, self.issuer, self.ground.database, now
         )
@@ -119,9 +120,9 @@ class Authorization:
             )
         return found
 
-    def _client(self, parameters: web.Form, now: datetime) -> Client:
+    def _client(self, http: Request, parameters: web.Form, now: datetime) -> Client:
         client_id = parameters.get("client_id", "")
-        client = self.clients.find(client_id, now) if client_id else None
+        client = self.clients.find_for(web.client_network(http), client_id, now)
         if client is None or client.kind == "device":
             raise UnusableRequest(
                 N_("The service that sent you here is not known to us."),

@@ -53,14 +53,19 @@ class Authenticator:
                 web.client_certificate(request),
                 now,
             )
-            return self._proven(offered, public)
+            return self._proven(offered, web.client_network(request), public)
         except NotProven as reason:
             self._count_failure(request, now)
             raise InvalidClient(f"Client authentication failed: {reason}.") from None
 
-    def _proven(self, offered: Offered, public: bool) -> AuthenticatedClient:
+    def _proven(self, offered: Offered, network: str, public: bool) -> AuthenticatedClient:
         client_id = _client_id(offered)
-        client = self._clients.find(client_id, offered.now)
+        try:
+            client = self._clients.find_for(network, client_id, offered.now)
+        except TooManyRequests as limit:
+            raise SlowDown(
+                "Too many unknown clients from this address.", headers=limit.headers
+            ) from None
         used = offered.method
         if used is None:
             raise InvalidRequest("Authenticate by one method only (RFC 6749 §2.3).")

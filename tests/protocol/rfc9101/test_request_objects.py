@@ -24,6 +24,9 @@ class Federation:
 
     accredited = True
 
+    def would_fetch(self, client_id: str, now: datetime) -> bool:
+        return "://" in client_id
+
     def find(self, client_id: str, now: datetime) -> Client | None:
         if client_id != ENTITY or not self.accredited:
             return None
@@ -86,6 +89,14 @@ def test_a_leaf_of_the_federation_begins_with_a_signed_request(
 ) -> None:
     response = begin(server, leaf)
     assert response.headers["location"].startswith("/oauth/consent?")
+
+
+@pytest.mark.row("failures", "6")
+def test_a_leaf_that_is_vouched_for_does_not_count_as_an_unknown_name(
+    server: AuthorizationServer, leaf: AddedClient
+) -> None:
+    for _ in range(server.oauth.settings.unknown_clients_per_minute + 1):
+        assert begin(server, leaf).status_code == 303
 
 
 @pytest.mark.rfc("9101", "6.3")
