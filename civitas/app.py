@@ -115,6 +115,7 @@ def _context(deployment: Deployment) -> Context:
         trusted_proxies=server.trusted_proxies,
         mac=deployment.ground.keys.mac,
         who=deployment.who,
+        client_certificate_header=server.client_certificate_header,
     )
 
 

@@ -1,8 +1,9 @@
 """Who is at the other end: address and TLS client certificate — RFC 8705 §6, RFC 9440.
 
 A header that names either counts only from a proxy listed in `[server] trusted_proxies`: an IP
-address, or `unix` for whoever may write to our Unix socket. The certificate from a proxy is
-checked again by whoever relies on it; here it is only parsed.
+address, or `unix` for whoever may write to our Unix socket. Of certificates only the one header
+counts that `client_certificate_header` names: the proxy overwrites that one, a caller may write
+the others. The certificate is checked again by whoever relies on it; here it is only parsed.
 """
 
 from __future__ import annotations
@@ -17,9 +18,19 @@ from starlette.requests import Request
 
 from foundation.errors import BadRequest
 
-# nginx: proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert
-ESCAPED_PEM = "x-ssl-client-cert"
-RFC9440 = "client-cert"
+
+def _from_escaped_pem(value: str) -> x509.Certificate:
+    """As nginx writes it: `proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert`."""
+    return x509.load_pem_x509_certificate(unquote(value).encode())
+
+
+def _from_byte_sequence(value: str) -> x509.Certificate:
+    """DER in base64 between colons — RFC 9440 §2.1."""
+    encoded = value.strip().removeprefix(":").removesuffix(":")
+    return x509.load_der_x509_certificate(base64.b64decode(encoded, validate=True))
+
+
+_CERTIFICATE_IN = {"X-SSL-Client-Cert": _from_escaped_pem, "Client-Cert": _from_byte_sequence}
 
 
 def _from_trusted_proxy(request: Request) -> bool:
@@ -86,13 +97,15 @@ def _find_certificate(request: Request) -> x509.Certificate | None:
         der = request.scope.get("extensions", {}).get("tls", {}).get("client_cert_der")
         if der:
             return x509.load_der_x509_certificate(der)
-        if not _from_trusted_proxy(request):
+        header: str | None = request.scope["civitas"].client_certificate_header
+        if header is None or not _from_trusted_proxy(request):
             return None
-        if escaped := request.headers.get(ESCAPED_PEM):
-            return x509.load_pem_x509_certificate(unquote(escaped).encode())
-        if structured := request.headers.get(RFC9440):
-            encoded = structured.strip().removeprefix(":").removesuffix(":")
-            return x509.load_der_x509_certificate(base64.b64decode(encoded, validate=True))
+        lines = request.headers.getlist(header)
+        if len(lines) > 1:
+            # A proxy that adds where it should overwrite: one of the lines is the caller's.
+            raise ValueError(f"{header} stands {len(lines)} times")
+        if lines and lines[0]:
+            return _CERTIFICATE_IN[header](lines[0])
     except (ValueError, binascii.Error, x509.InvalidVersion) as error:
         raise BadRequest(
             "The client certificate cannot be read.",

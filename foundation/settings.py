@@ -48,6 +48,8 @@ class Server(Section):
     """Path of a Unix socket to listen on, mode 0660, for a proxy on this machine."""
     trusted_proxies: tuple[str, ...] = ()
     """Whose forwarded headers count: IP addresses, or `unix` for the socket. Nobody's, if empty."""
+    client_certificate_header: Literal["X-SSL-Client-Cert", "Client-Cert"] | None = None
+    """Where a trusted proxy puts the caller's certificate: escaped PEM, or as RFC 9440 says."""
     threads: int = 40
     """How many requests are worked on at once."""
     max_body: int = 1_048_576
@@ -240,6 +242,11 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise SettingsError(
             f"{settings.path}: [server] has nowhere to listen; write listen, tls_listen or "
             "unix_socket."
+        )
+    if server.client_certificate_header and not server.trusted_proxies:
+        raise SettingsError(
+            f"{settings.path}: [server] client_certificate_header is believed from no one; write "
+            "the proxy that sets it in trusted_proxies, or remove the key."
         )
     if jurisdiction.governance == "broker" and not jurisdiction.regulator:
         raise SettingsError(

@@ -103,6 +103,7 @@ class Context:
     trusted_proxies: tuple[str, ...]
     mac: Callable[[str, bytes], bytes]
     who: Callable[[Request], Principal | None]
+    client_certificate_header: str | None = None
     sign_in_path: str = "/sign-in"
 
     def cookie_name(self, name: str) -> str:

@@ -133,6 +133,7 @@ class AuthorizationServer:
                 cookie_tag="0a1b2c3d",
                 secure_cookies=False,
                 trusted_proxies=("testclient",),
+                client_certificate_header="Client-Cert",
                 mac=self.ground.keys.mac,
                 who=lambda request: None,
             ),

@@ -43,6 +43,7 @@ def main(folder: Path) -> None:
             listen="",
             unix_socket="civitas.sock",
             trusted_proxies=("unix",),
+            client_certificate_header="X-SSL-Client-Cert",
         ),
     )
     ground = lay_ground(settings, SystemClock())
@@ -54,6 +55,7 @@ def main(folder: Path) -> None:
             cookie_tag="00000000",
             secure_cookies=True,
             trusted_proxies=settings.of(Server).trusted_proxies,
+            client_certificate_header=settings.of(Server).client_certificate_header,
             mac=ground.keys.mac,
             who=lambda request: None,
         ),

@@ -69,6 +69,7 @@ def principal(server: AuthorizationServer, token: str, certificate: str | None) 
 
 class _Context:
     trusted_proxies = ("testclient",)
+    client_certificate_header = "Client-Cert"
 
 
 @pytest.mark.rfc("8705", "2.1")

@@ -57,6 +57,8 @@ def test_the_proxy_and_its_example_meet_at_one_socket() -> None:
     assert f"server unix:{server.unix_socket};" in (DEPLOY / "nginx.conf").read_text()
     assert server.trusted_proxies == ("unix",)
     assert not server.listen
+    handed_on = f"proxy_set_header {server.client_certificate_header} $ssl_client_escaped_cert;"
+    assert handed_on in (DEPLOY / "nginx.conf").read_text()
 
 
 def test_the_image_runs_as_nobody_in_particular_and_installs_by_hash() -> None:

@@ -52,6 +52,10 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
             "names no regulator",
         ),
         ('[server]\nurl = "https://x"\ntls_url = "http://x"\n', "tls_url must be"),
+        (
+            '[server]\nurl = "https://x"\nclient_certificate_header = "Client-Cert"\n',
+            "believed from no one",
+        ),
     ],
 )
 def test_a_broken_configuration_is_refused_with_one_sentence(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -84,12 +91,19 @@ class House:
     def gate(self, app: Any) -> Gate:
         return Gate(app, **self._settings("http://localhost:8000", ()))
 
-    def client(self, url: str = "http://localhost:8000", proxies: Any = ()) -> TestClient:
-        gate = Middleware(Gate, **self._settings(url, proxies))
+    def client(
+        self,
+        url: str = "http://localhost:8000",
+        proxies: Any = (),
+        certificate_header: str | None = None,
+    ) -> TestClient:
+        gate = Middleware(Gate, **self._settings(url, proxies, certificate_header))
         app = Starlette(routes=ROUTES, middleware=[gate])
         return TestClient(app, base_url=url, follow_redirects=False)
 
-    def _settings(self, url: str, proxies: Any) -> dict[str, Any]:
+    def _settings(
+        self, url: str, proxies: Any, certificate_header: str | None = None
+    ) -> dict[str, Any]:
         context = web.Context(
             origins=frozenset({url}),
             cookie_tag="0123abcd",
@@ -97,6 +111,7 @@ class House:
             trusted_proxies=proxies,
             mac=self.ground.keys.mac,
             who=lambda request: self.principal,
+            client_certificate_header=certificate_header,
         )
         return {
             "context": context,
@@ -204,7 +219,55 @@ def test_a_forwarded_header_counts_from_a_trusted_proxy_only(house: House) -> No
         False,
         "203.0.113.7",
     ]
-    refused(trusting.get("/who", headers=forged), 400, "client certificate")
+
+
+def certificate_lines() -> dict[str, str]:
+    """One certificate, as each header carries it."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lamp")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2026, 3, 2, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 3, 2, tzinfo=UTC))
+        .sign(key, None)
+    )
+    return {
+        "X-SSL-Client-Cert": quote(made.public_bytes(Encoding.PEM)),
+        "Client-Cert": f":{base64.b64encode(made.public_bytes(Encoding.DER)).decode()}:",
+    }
+
+
+@pytest.mark.rfc("9440", "4")
+@pytest.mark.parametrize("named", ["X-SSL-Client-Cert", "Client-Cert"])
+def test_a_certificate_counts_only_in_the_header_that_the_proxy_sets(
+    house: House, named: str
+) -> None:
+    trusting = house.client(proxies=("testclient",), certificate_header=named)
+    for header, value in certificate_lines().items():
+        seen = trusting.get("/who", headers={header: value}).json()[1]
+        assert seen is (header == named)
+    refused(trusting.get("/who", headers={named: "nonsense"}), 400, "client certificate")
+
+
+@pytest.mark.rfc("9440", "4")
+@pytest.mark.parametrize(
+    "trust", [{"proxies": ("testclient",)}, {"certificate_header": "Client-Cert"}]
+)
+def test_without_a_named_header_and_a_trusted_proxy_no_header_holds_a_certificate(
+    house: House, trust: dict[str, Any]
+) -> None:
+    answer = house.client(**trust).get("/who", headers=certificate_lines())
+    assert answer.json()[1] is False
+
+
+def test_a_certificate_header_that_stands_twice_is_refused(house: House) -> None:
+    trusting = house.client(proxies=("testclient",), certificate_header="Client-Cert")
+    line = ("Client-Cert", certificate_lines()["Client-Cert"])
+    refused(trusting.get("/who", headers=[line, line]), 400, "client certificate")
 
 
 def test_a_callers_own_forwarded_line_does_not_speak_for_the_proxy(house: House) -> None:
