@@ -17,7 +17,7 @@ from foundation.errors import Forbidden
 from foundation.ground import Ground
 from foundation.settings import Server
 from foundation.telemetry import TelemetrySettings
-from foundation.web import Door, client_address
+from foundation.web import Door, client_address, has_unknown_origin
 
 
 class Alive(BaseModel):
@@ -74,6 +74,11 @@ def readyz(ground: Ground, response: Response) -> Ready:
 
 def metrics(ground: Ground, request: Request) -> Response:
     """Metrics for Prometheus, for the addresses in `[telemetry] metrics_from` only."""
+    if has_unknown_origin(request):
+        raise Forbidden(
+            "Metrics are not for requests that an unknown proxy passes on.",
+            next_step="Ask this address directly, or name the proxy in trusted_proxies.",
+        )
     allowed = ground.settings.of(TelemetrySettings).metrics_from
     if client_address(request) not in allowed:
         raise Forbidden(

@@ -32,6 +32,17 @@ def _from_byte_sequence(value: str) -> x509.Certificate:
 
 _CERTIFICATE_IN = {"X-SSL-Client-Cert": _from_escaped_pem, "Client-Cert": _from_byte_sequence}
 
+# What proxies add to a request that they pass on: RFC 7239, RFC 9110 §7.6.3, and older custom.
+_PASSED_ON = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+)
+
 
 def _from_trusted_proxy(request: Request) -> bool:
     trusted: tuple[str, ...] = request.scope["civitas"].trusted_proxies
@@ -51,8 +62,20 @@ def client_address(request: Request) -> str:
     here = client[0] if client and client[0] else "unix"
     if not _from_trusted_proxy(request):
         return here
-    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rsplit(",", 1)[-1].strip()
-    return forwarded if _address(forwarded) is not None else here
+    return _forwarded_address(request) or here
+
+
+def has_unknown_origin(request: Request) -> bool:
+    """Whether somebody passed this request on and nobody whom we trust says for whom: then
+    `client_address` is a proxy's, and a door for certain addresses stays shut."""
+    if not any(header in request.headers for header in _PASSED_ON):
+        return False
+    return not (_from_trusted_proxy(request) and _forwarded_address(request))
+
+
+def _forwarded_address(request: Request) -> str | None:
+    last = ",".join(request.headers.getlist("x-forwarded-for")).rsplit(",", 1)[-1].strip()
+    return last if _address(last) is not None else None
 
 
 def client_network(request: Request) -> str:

@@ -34,7 +34,13 @@ from foundation.errors import (
     UnsupportedMediaType,
     wants_page,
 )
-from foundation.peer import client_address, client_certificate, client_network, is_secure
+from foundation.peer import (
+    client_address,
+    client_certificate,
+    client_network,
+    has_unknown_origin,
+    is_secure,
+)
 
 __all__ = [
     "Context",
@@ -51,6 +57,7 @@ __all__ = [
     "csrf_token",
     "delete_cookie",
     "form",
+    "has_unknown_origin",
     "is_secure",
     "json_object",
     "principal",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from starlette.testclient import TestClient
 
 from foundation.clock import FrozenClock
-from foundation.settings import Settings
+from foundation.settings import Server, Settings
 from tests.support.city import City
 
 
@@ -24,3 +25,31 @@ def test_no_answer_leads_to_the_host_that_a_header_names(city: City, path: str) 
     answer = city.browser().get(path, headers={"Host": "evil.example"})
     assert answer.status_code == 404
     assert "evil.example" not in answer.headers.get("location", "")
+
+
+def from_loopback(city: City, **headers: str) -> int:
+    caller = TestClient(city.app, base_url="http://localhost:8000", client=("127.0.0.1", 50000))
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return caller.get("/metrics", headers=named).status_code
+
+
+@pytest.mark.parametrize(
+    "header", ["Forwarded", "Via", "X_Forwarded_For", "X_Forwarded_Proto", "X_Real_IP"]
+)
+def test_metrics_are_not_for_those_behind_a_proxy_that_nobody_named(
+    city: City, header: str
+) -> None:
+    assert from_loopback(city) == 200
+    assert from_loopback(city, **{header: "127.0.0.1"}) == 403
+
+
+def test_a_named_proxy_says_whom_the_metrics_are_for(
+    settings: Settings, clock: FrozenClock
+) -> None:
+    server = settings.of(Server).model_copy(update={"trusted_proxies": ("127.0.0.1",)})
+    city = City(settings.with_sections(server), clock)
+    assert from_loopback(city) == 200
+    assert from_loopback(city, X_Forwarded_For="127.0.0.1") == 200
+    assert from_loopback(city, X_Forwarded_For="203.0.113.9") == 403
+    assert from_loopback(city, X_Forwarded_Proto="https") == 403
+    city.close()
