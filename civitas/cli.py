@@ -58,5 +58,9 @@ def main() -> None:
         fail(f"The database does not do what it must ({cause}): start it, or correct its address.")
     except httpx.HTTPError as error:
         fail(f"That address does not answer ({error}): start what listens there, or correct it.")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(f"{error.filename} cannot be used: {error.strerror}.")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from civitas.house import SECTIONS
-from foundation.settings import Settings, load
+from foundation.settings import Settings, load, parse
 
 
 def environment() -> dict[str, str]:
@@ -17,3 +17,8 @@ def environment() -> dict[str, str]:
 def settings_of(config: Path) -> Settings:
     """The settings in `config`, the environment over it. Raises SettingsError."""
     return load(config, SECTIONS, environment())
+
+
+def settings_from(text: str, config: Path) -> Settings:
+    """The same of a `text` that is not yet in `config`."""
+    return parse(config, text, SECTIONS, environment())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 PREFIX = "CIVITAS_"
 
@@ -72,7 +73,7 @@ class Jurisdiction(Section):
     """The jurisdiction that this deployment serves, and its governance model."""
 
     section: ClassVar[str] = "jurisdiction"
-    name: str = "Civitas"
+    name: str = Field(default="Civitas", min_length=1)
     """Whose service this is; shown on every page, and in certificates when they are made."""
     city: str = "Civitas"
     """The city that `resident_of_city` speaks of."""
@@ -98,6 +99,13 @@ class Jurisdiction(Section):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("write an IANA time zone such as Europe/Tallinn") from error
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _is_a_code(cls, value: str) -> str:
+        if not re.fullmatch("[A-Z]{2}", value):
+            raise ValueError("write two capital letters of ISO 3166-1, such as EE")
         return value
 
     @property
@@ -140,8 +148,19 @@ def load(path: Path, sections: Sequence[type[Section]], environ: Mapping[str, st
 
     Raises SettingsError with one sentence: the key, what is wrong, and what to write.
     """
+    return parse(path, _read(path), sections, environ)
+
+
+def parse(
+    path: Path, text: str, sections: Sequence[type[Section]], environ: Mapping[str, str]
+) -> Settings:
+    """As `load`, of a `text` that stands in `path`, or will."""
+    try:
+        in_file = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML ({error}); mend that line.") from None
     known = {s.section: s for s in sections}
-    written = _with_environment(_read(path), known, environ)
+    written = _with_environment(in_file, known, environ)
     for name in written:
         if name not in known:
             raise SettingsError(
@@ -158,10 +177,9 @@ def load(path: Path, sections: Sequence[type[Section]], environ: Mapping[str, st
     return settings
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return path.read_text("utf-8")
     except FileNotFoundError:
         raise SettingsError(
             f"{path} does not exist; make it with `civitas init`, or name another by --config."
@@ -172,7 +190,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{path} cannot be read ({error.strerror}); name a file by --config."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML ({error}); mend that line.") from None
 
 

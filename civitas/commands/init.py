@@ -20,10 +20,13 @@ from civitas.commands.console import (
     fail,
     out,
 )
-from civitas.configuration import settings_of
+from civitas.configuration import settings_from, settings_of
+from foundation.ground import open_database
 from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
 from foundation.settings import Settings
+
+_PINNED = "regulator.jwks.json"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,8 +69,10 @@ def init(
 
     Example: `civitas init --url https://id.example.city --governance provider --name Exampleton`
     """
-    if not config.exists():
-        config.parent.mkdir(parents=True, exist_ok=True)
+    if config.exists():
+        settings = settings_of(config)
+        _check_database(settings)
+    else:
         jurisdiction = {
             "name": name,
             "city": city or name,
@@ -75,10 +80,11 @@ def init(
             "governance": model,
             "time_zone": time_zone,
         }
+        pinned: dict[str, Any] = {}
         if regulator:
             jurisdiction["regulator"] = regulator.rstrip("/")
-        _write(
-            config,
+            pinned = _keys_of(jurisdiction["regulator"])
+        text = _toml(
             {
                 "server": _server(url.rstrip("/"), tls_url and tls_url.rstrip("/")),
                 "jurisdiction": jurisdiction,
@@ -87,12 +93,17 @@ def init(
                 "keys": {"master_key": "file:master.key"},
                 "development": {"loopback_http": True} if development else {},
                 "federation.trust_anchors": (
-                    _pin(config.parent, regulator.rstrip("/")) if regulator else {}
+                    {jurisdiction["regulator"]: _PINNED} if pinned else {}
                 ),
-            },
+            }
         )
-        out.print(f"Wrote {config}.")
-    settings = settings_of(config)
+        # What is refused here leaves nothing behind that the next `init` would keep.
+        settings = settings_from(text, config)
+        config.parent.mkdir(parents=True, exist_ok=True)
+        _check_database(settings)
+        if pinned:
+            _pin(config.parent / _PINNED, pinned, jurisdiction["regulator"])
+        _write(config, text)
     _make_master_key(settings)
     _make_tables(settings)
     out.print(f"Ready: start it with `civitas serve --config {config}`.", soft_wrap=True)
@@ -119,8 +130,8 @@ def _vault(url: str, schema_name: str | None) -> dict[str, Any]:
     return {"keys": url, "schema_name": f"{schema_name or 'civitas'}_keys"}
 
 
-def _write(config: Path, sections: dict[str, dict[str, Any]]) -> None:
-    lines = ["# Every key and its meaning: docs/operator.md", ""]
+def _toml(sections: dict[str, dict[str, Any]]) -> str:
+    lines = ["# Every key and its meaning: docs/settings.md", ""]
     for section, values in sections.items():
         if not values:
             continue
@@ -130,34 +141,45 @@ def _write(config: Path, sections: dict[str, dict[str, Any]]) -> None:
             for key, value in values.items()
         ]
         lines.append("")
-    config.write_text("\n".join(lines), encoding="utf-8")
-    config.chmod(0o640)  # a database URL may hold a password
+    return "\n".join(lines)
+
+
+def _write(config: Path, text: str) -> None:
+    """Whole or not at all; only owner and group read it, for a database URL may hold a password."""
+    beside = config.with_name(f".{config.name}.new")
+    beside.unlink(missing_ok=True)
+    beside.touch(mode=0o640)
+    beside.write_text(text, encoding="utf-8")
+    beside.rename(config)
+    out.print(f"Wrote {config}.")
 
 
 def _key(name: str) -> str:
     return name if name.isidentifier() else json.dumps(name)
 
 
-def _pin(folder: Path, regulator: str) -> dict[str, str]:
-    """Pin the regulator's keys as it serves them today; the operator compares them once."""
+def _keys_of(regulator: str) -> dict[str, Any]:
+    """The keys of the regulator as it shows them today, a JWK Set."""
     try:
         answer = httpx.get(f"{regulator}/.well-known/openid-federation", timeout=10)
         answer.raise_for_status()
-        header_and_claims = jwt.decode_complete(answer.text, options={"verify_signature": False})
-        keys = header_and_claims["payload"]["jwks"]
-        thumbprints = [thumbprint(key) for key in keys["keys"]]
+        unverified = jwt.decode_complete(answer.text, options={"verify_signature": False})
+        keys: dict[str, Any] = unverified["payload"]["jwks"]
+        for key in keys["keys"]:
+            thumbprint(key)
     except (httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
         fail(
             f"The regulator {regulator} does not show its keys ({error}): start it first, or "
             "write the configuration by hand with its keys in [federation.trust_anchors]."
         )
-    file = folder / "regulator.jwks.json"
+    return keys
+
+
+def _pin(file: Path, keys: dict[str, Any], regulator: str) -> None:
     file.write_text(json.dumps(keys, indent=2), encoding="utf-8")
-    out.print(
-        f"Pinned the keys of {regulator} in {file}: {', '.join(thumbprints)}.", soft_wrap=True
-    )
+    thumbprints = ", ".join(thumbprint(key) for key in keys["keys"])
+    out.print(f"Pinned the keys of {regulator} in {file}: {thumbprints}.", soft_wrap=True)
     out.print("Compare them with what the regulator told you by another way.")
-    return {regulator: file.name}
 
 
 def thumbprint(key: dict[str, str]) -> str:
@@ -178,12 +200,20 @@ def _make_master_key(settings: Settings) -> None:
         out.print(f"Made the master key {path}: keep a copy where no backup of the database is.")
 
 
+def _check_database(settings: Settings) -> None:
+    """That it answers, and is empty or of this program's revision."""
+    database = open_database(settings)
+    try:
+        found = schema.current(database)
+    finally:
+        database.close()
+    if found is not None and found != schema.HEAD:
+        fail(f"The database is at revision {found}: run `civitas db upgrade` instead.")
+
+
 def _make_tables(settings: Settings) -> None:
     deployment = governance.assemble(settings)
     ground = deployment.ground
-    found = schema.current(ground.database)
-    if found is not None and found != schema.HEAD:
-        fail(f"The database is at revision {found}: run `civitas db upgrade` instead.")
     schema.upgrade(ground.database)
     ground.prepare()
     for prepare in deployment.prepare:

@@ -56,6 +56,33 @@ def test_init_makes_the_master_key_once_and_keeps_what_exists(config: Path) -> N
     assert secret_file.read(config.parent / "master.key", "key") == key
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--country", "zzz"),
+        ("--governance", "broker"),
+        ("--time-zone", "Moon"),
+        ("--url", "http://id.example.city"),
+        ("--database", "mysql://x/y"),
+        ("--database", "sqlite:////nowhere/civitas.db"),
+        ("--regulator", "http://127.0.0.1:1"),
+    ],
+    ids=" ".join,
+)
+def test_an_init_that_is_refused_leaves_nothing_behind(
+    tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    config = tmp_path / "new" / "civitas.toml"
+    refused = runner.invoke(app, ["init", "--config", str(config), "--development", *wrong])
+    assert refused.exit_code != 0
+    assert not list(config.parent.rglob("*"))
+    mended = runner.invoke(app, ["init", "--config", str(config), "--development"])
+    assert mended.exit_code == 0, mended.output
+    assert config.stat().st_mode & 0o777 == 0o640
+    made = {"civitas.toml", "civitas.db", "person-keys.db", "master.key"}
+    assert {file.name for file in config.parent.iterdir()} == made
+
+
 def test_routes_tells_of_every_endpoint_of_the_running_application(config: Path) -> None:
     settings = settings_of(config)
     deployment = governance.assemble(settings)
@@ -105,17 +132,27 @@ def test_each_model_has_doors_of_its_own(tmp_path: Path, model: str) -> None:
     assert "/audit/checkpoint" in paths
 
 
-def test_a_refusal_is_one_sentence_and_no_trace(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("serve", "--config", "none.toml"), "civitas init"),
+        (("init", "--development", "--config", "/proc/none/civitas.toml"), "/proc/none cannot"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_no_trace(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     import subprocess
     import sys
 
     done = subprocess.run(
-        [sys.executable, "-m", "civitas", "serve", "--config", str(tmp_path / "none.toml")],
+        [sys.executable, "-m", "civitas", *arguments],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert "civitas init" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

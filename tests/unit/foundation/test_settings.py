@@ -41,6 +41,8 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
         ("[server\n", "not valid TOML"),
         ('[jurisdiction]\ntime_zone = "Moon/Base"\n', "IANA time zone"),
         ('[jurisdiction]\ngovernance = "king"\n', "'king'"),
+        ('[jurisdiction]\ncountry = "EST"\n', "two capital letters"),
+        ('[jurisdiction]\nname = ""\n', "at least 1 character"),
         ("", "write an https URL"),
         ('[server]\nurl = "ftp://x"\n', "write an origin"),
         ('[server]\nurl = "https://x/path"\n', "without a path"),
