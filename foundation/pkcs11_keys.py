@@ -4,7 +4,7 @@ They sign; what would take the key out of the token raises.
 """
 
 from collections.abc import Callable
-from typing import NoReturn, Self
+from typing import Generic, NoReturn, Self, TypeVar
 
 import pkcs11 as api
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+Public = TypeVar("Public")
 Data = bytes | bytearray | memoryview
 Sign = Callable[[api.Mechanism, bytes], bytes]
 _RSA = {
@@ -35,14 +36,32 @@ def _never_leaves() -> NoReturn:
     raise UnsupportedAlgorithm("the key is in a PKCS#11 token and never leaves it")
 
 
-class TokenEC(ec.EllipticCurvePrivateKey):
-    """ECDSA in the token."""
+class _InToken(Generic[Public]):
+    """What every kind shares: its public half is here, the private one stays where it is."""
 
-    def __init__(self, public: ec.EllipticCurvePublicKey, sign: Sign) -> None:
+    def __init__(self, public: Public, sign: Sign) -> None:
         self._public, self._sign = public, sign
 
-    def public_key(self) -> ec.EllipticCurvePublicKey:
+    def public_key(self) -> Public:
         return self._public
+
+    def private_bytes(
+        self,
+        encoding: Encoding,
+        format: PrivateFormat,  # noqa: A002 (cryptography's name)
+        encryption_algorithm: KeySerializationEncryption,
+    ) -> NoReturn:
+        _never_leaves()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+
+class TokenEC(_InToken[ec.EllipticCurvePublicKey], ec.EllipticCurvePrivateKey):
+    """ECDSA in the token."""
 
     @property
     def curve(self) -> ec.EllipticCurve:
@@ -75,29 +94,9 @@ class TokenEC(ec.EllipticCurvePrivateKey):
     def private_numbers(self) -> NoReturn:
         _never_leaves()
 
-    def private_bytes(
-        self,
-        encoding: Encoding,
-        format: PrivateFormat,  # noqa: A002 (cryptography's name)
-        encryption_algorithm: KeySerializationEncryption,
-    ) -> NoReturn:
-        _never_leaves()
 
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        return self
-
-
-class TokenEd25519(ed25519.Ed25519PrivateKey):
+class TokenEd25519(_InToken[ed25519.Ed25519PublicKey], ed25519.Ed25519PrivateKey):
     """EdDSA in the token."""
-
-    def __init__(self, public: ed25519.Ed25519PublicKey, sign: Sign) -> None:
-        self._public, self._sign = public, sign
-
-    def public_key(self) -> ed25519.Ed25519PublicKey:
-        return self._public
 
     def sign(self, data: Data) -> bytes:
         return self._sign(api.Mechanism.EDDSA, bytes(data))
@@ -105,29 +104,9 @@ class TokenEd25519(ed25519.Ed25519PrivateKey):
     def private_bytes_raw(self) -> NoReturn:
         _never_leaves()
 
-    def private_bytes(
-        self,
-        encoding: Encoding,
-        format: PrivateFormat,  # noqa: A002 (cryptography's name)
-        encryption_algorithm: KeySerializationEncryption,
-    ) -> NoReturn:
-        _never_leaves()
 
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        return self
-
-
-class TokenRSA(rsa.RSAPrivateKey):
+class TokenRSA(_InToken[rsa.RSAPublicKey], rsa.RSAPrivateKey):
     """RSASSA-PKCS1-v1_5 in the token."""
-
-    def __init__(self, public: rsa.RSAPublicKey, sign: Sign) -> None:
-        self._public, self._sign = public, sign
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        return self._public
 
     @property
     def key_size(self) -> int:
@@ -148,17 +127,3 @@ class TokenRSA(rsa.RSAPrivateKey):
 
     def private_numbers(self) -> NoReturn:
         _never_leaves()
-
-    def private_bytes(
-        self,
-        encoding: Encoding,
-        format: PrivateFormat,  # noqa: A002 (cryptography's name)
-        encryption_algorithm: KeySerializationEncryption,
-    ) -> NoReturn:
-        _never_leaves()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        return self
