@@ -27,7 +27,7 @@ from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Throttle
 from idp.login.visit import Visit
-from idp.register import CodeRefused, InvitationRefused, NameTaken, SubjectKind
+from idp.register import CodeRefused, InvitationRefused, NameTaken, SubjectKind, WrongField
 
 _PURPOSE = "login-set-up"
 MOST_CODE = 200
@@ -110,9 +110,11 @@ class Activation:
         repeated: str,
         visit: Visit,
         current: Session | None,
+        own_number: str = "",
     ) -> SignedIn:
         """Use the code up, claim the name, bind the password, activate, sign in: all or nothing.
 
+        `own_number`: the civil number of an officer who is in the register themselves.
         Raises ChoiceRefused, or CodeRefused when the code was used elsewhere meanwhile.
         """
         with self._ground.database.read() as uow:
@@ -129,6 +131,11 @@ class Activation:
                 raise ChoiceRefused("name", TAKEN) from taken
             except BadRequest as unfit:
                 raise ChoiceRefused("name", UNFIT) from unfit
+            if invited.acts_on_persons and own_number.strip():
+                try:
+                    self._directory.declare_own_number(uow, subject, own_number)
+                except WrongField as wrong:
+                    raise ChoiceRefused("own_number", NO_NUMBER) from wrong
             store.end_all(uow, subject.id, now)
             credential = Credential(
                 id=credential_id,
@@ -170,6 +177,9 @@ class Activation:
 
 TAKEN = N_("This sign-in name cannot be used. Choose another one.")
 UNFIT = N_("A sign-in name has at least 3 letters, digits or the marks . _ - @ +, without spaces.")
+NO_NUMBER = N_(
+    "A civil number has 4 to 32 letters A–Z and digits; leave it empty if you have none."
+)
 DIFFERENT = N_("The two passwords are not the same.")
 
 

@@ -17,10 +17,14 @@ _OF_STAFF = Proofing(level=4, in_person=True)
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """Whom an activation code or an invitation is for; ``greeting`` is shown once it is proven."""
+    """Whom an activation code or an invitation is for; ``greeting`` is shown once it is proven.
+
+    ``acts_on_persons``: they will, at the desk, so they are asked who they are in the register.
+    """
 
     subject: Subject
     greeting: str
+    acts_on_persons: bool = False
 
 
 class Directory:
@@ -62,7 +66,7 @@ class Directory:
         """Whom ``code`` is for, without using it up; raises CodeRefused or InvitationRefused."""
         if kind == "staff":
             member = self._register.staff.open_invitation(uow, code, now)
-            return Invited(Subject("staff", member.id), member.name)
+            return Invited(Subject("staff", member.id), member.name, "officer" in member.roles)
         waiting = self._register.peek_activation(uow, code, now)
         profile = self._register.profile(uow, waiting.person_id)
         return Invited(Subject("citizen", waiting.person_id), profile.given_name)
@@ -72,6 +76,10 @@ class Directory:
         if kind == "staff":
             return Subject("staff", self._register.staff.accept_invitation(uow, code, now))
         return Subject("citizen", self._register.redeem_activation(uow, code, now))
+
+    def declare_own_number(self, uow: UnitOfWork, subject: Subject, number: str) -> None:
+        """Raises WrongField."""
+        self._register.staff.declare_own_number(uow, subject.id, number)
 
     def claim(self, uow: UnitOfWork, subject: Subject, name: str) -> None:
         """Raises BadRequest or NameTaken."""

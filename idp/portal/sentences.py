@@ -18,6 +18,7 @@ SENTENCES: dict[str, str] = {
     ),
     "register.letter": N_("A letter with an activation code was made for you."),
     "register.looked-up": N_("An officer opened your record."),
+    "register.own-record-refused": N_("You tried to act as an officer on your own record."),
     "register.activate": N_("You activated your identity."),
     "register.adjust": N_("Your record was brought up to date."),
     "register.suspend": N_("Your identity was suspended."),

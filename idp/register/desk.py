@@ -7,7 +7,7 @@ from starlette.requests import Request
 from foundation import web
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.errors import SeeOther
+from foundation.errors import Forbidden, SeeOther
 from foundation.ground import Ground
 from foundation.settings import Server
 from idp.register.identity_life import IdentityLife
@@ -40,8 +40,24 @@ class Desk:
         web.check_csrf(request, form)
         return officer, form
 
+    def refuse_own(self, uow: UnitOfWork, person_id: str, officer: Actor) -> None:
+        """Nobody acts on their own record (failures 12): raises Forbidden, which is audited."""
+        if not self.register.staff.is_person(uow, officer.id, person_id):
+            return
+
+        def keep(later: UnitOfWork) -> None:
+            self.ground.audit.record(later, "register.own-record-refused", officer, [person_id], {})
+
+        raise Forbidden(
+            "This is your own record.",
+            next_step="Ask a colleague: nobody looks up, proofs or writes to themselves.",
+            consequence=keep,
+        )
+
     def require_open(self, uow: UnitOfWork, person_id: str, officer: Actor) -> None:
-        """Go on only while the officer's look-up of this person is young (P-4)."""
+        """Go on only while the officer's look-up of this person is young (P-4), and never on
+        their own record."""
+        self.refuse_own(uow, person_id, officer)
         now = self.ground.clock.now()
         if not self.lookups.is_open(uow, person_id, officer, now):
             raise SeeOther(f"/desk/persons/{person_id}")

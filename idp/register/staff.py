@@ -13,8 +13,10 @@ from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Gone, NotFound
 from foundation.ground import Ground
+from idp.register.profile import civil_number
 from idp.register.settings import RegisterSettings
-from idp.register.tables import staff, staff_invitations
+from idp.register.store import CIVIL_NUMBER
+from idp.register.tables import blind_indexes, staff, staff_invitations
 
 Role = Literal["officer", "operator", "regulator", "auditor"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -133,6 +135,28 @@ class Staff:
             raise InvitationRefused("the invitation was taken back")
         self._audit.record(uow, "staff.accepted", Actor("staff", staff_id), (), {})
         return staff_id
+
+    def declare_own_number(self, uow: UnitOfWork, staff_id: str, number: str) -> None:
+        """Keep, as a blind index, whom this member is in the register; raises WrongField.
+
+        It is asked once, at the set-up, and works also for who is enrolled later.
+        """
+        index = self._vault.index(CIVIL_NUMBER, civil_number(number))
+        uow.execute(update(staff).where(staff.c.id == staff_id).values(own_number=index))
+        self._audit.record(uow, "staff.own-number", Actor("staff", staff_id), (), {})
+
+    def is_person(self, uow: UnitOfWork, staff_id: str, person_id: str) -> bool:
+        """Whether this member of staff is that person, as far as they declared it."""
+        query = (
+            select(staff.c.id)
+            .join_from(staff, blind_indexes, staff.c.own_number == blind_indexes.c.value)
+            .where(
+                staff.c.id == staff_id,
+                blind_indexes.c.kind == CIVIL_NUMBER,
+                blind_indexes.c.person_id == person_id,
+            )
+        )
+        return uow.one(query) is not None
 
     def member(self, uow: UnitOfWork, staff_id: str) -> StaffMember:
         """Raises NotFound."""

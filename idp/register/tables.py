@@ -132,6 +132,8 @@ staff = Table(
     Column("role", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("sealed_name", LargeBinary, nullable=False),
+    # Blind index of their own civil number, so that they never act on their own record.
+    Column("own_number", LargeBinary(32)),
     Column("invited_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )

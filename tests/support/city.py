@@ -50,14 +50,16 @@ class City:
     def browser(self) -> Visitor:
         return Visitor(self)
 
-    def staff(self, role: str = "officer", name: str = "Olga Officer") -> Visitor:
+    def staff(
+        self, role: str = "officer", name: str = "Olga Officer", own_number: str = ""
+    ) -> Visitor:
         """A member of staff who has just accepted their invitation."""
         secret = self.register.staff.invite(role, name, self.clock.now())
         visitor = self.browser()
         with self.ground.database.read() as uow:
             visitor.id = self.register.staff.open_invitation(uow, secret, self.clock.now()).id
         visitor.get(f"/invitation/{secret}")
-        visitor.set_up(f"staff.{visitor.id[-8:]}")
+        visitor.set_up(f"staff.{visitor.id[-8:]}", own_number=own_number)
         return visitor
 
     def citizen(self, person_id: str, name: str) -> Visitor:
@@ -112,7 +114,7 @@ class Visitor:
         assert opened.status_code == 303, opened.text
         self.set_up(name)
 
-    def set_up(self, name: str) -> None:
+    def set_up(self, name: str, **more: str) -> None:
         page = "/activate/set-up"
-        done = self.post(page, page, name=name, password=PASSWORD, repeated=PASSWORD)
+        done = self.post(page, page, name=name, password=PASSWORD, repeated=PASSWORD, **more)
         assert done.status_code == 303, done.text

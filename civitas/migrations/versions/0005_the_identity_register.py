@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("sealed_name", sa.LargeBinary(), nullable=False),
+        sa.Column("own_number", sa.LargeBinary(length=32), nullable=True),
         sa.Column("invited_at", foundation.clock.Instant(), nullable=False),
         sa.Column("changed_at", foundation.clock.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_register_staff")),

@@ -9,6 +9,7 @@ from foundation import web
 from foundation.errors import TooManyRequests
 from foundation.pages import N_
 from idp.login.activation import ChoiceRefused
+from idp.login.directory import Invited
 from idp.login.endpoints.sign_in import WAIT
 from idp.login.login import Login
 from idp.login.visit import Visit
@@ -58,7 +59,7 @@ def show_choices(login: Login, request: Request) -> Response:
     if opened is None:
         return RedirectResponse("/sign-in" if login.staff_only else "/activate", 303)
     set_up, who = opened
-    return _choices_page(login, request, who.greeting, staff=set_up.kind == "staff")
+    return _choices_page(login, request, who, staff=set_up.kind == "staff")
 
 
 def choose(login: Login, request: Request) -> Response:
@@ -80,10 +81,11 @@ def choose(login: Login, request: Request) -> Response:
             fields.get("repeated", ""),
             visit,
             login.session(request),
+            fields.get("own_number", ""),
         )
     except ChoiceRefused as refused:
         staff = set_up.kind == "staff"
-        return _choices_page(login, request, who.greeting, staff, name, refused)
+        return _choices_page(login, request, who, staff, name, refused)
     except CodeRefused:
         return _code_page(login, request, NOTHING, COMPARE, 410)
     response = login.keep(RedirectResponse(_PASSKEY, 303), request, signed_in)
@@ -128,7 +130,7 @@ def _code_page(
 def _choices_page(
     login: Login,
     request: Request,
-    greeting: str,
+    who: Invited,
     staff: bool,
     name: str = "",
     refused: ChoiceRefused | None = None,
@@ -137,8 +139,9 @@ def _choices_page(
         request,
         "login/choices.html",
         200 if refused is None else 422,
-        greeting=greeting,
+        greeting=who.greeting,
         staff=staff,
+        ask_own_number=who.acts_on_persons and not login.staff_only,
         name=name,
         field_wrong=refused.field if refused is not None else "",
         message=refused.message if refused is not None else "",

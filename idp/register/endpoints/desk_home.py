@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation.errors import SeeOther
+from idp.register import store
 from idp.register.desk import Desk
 from idp.register.lookup import purposes
 from idp.register.profile import WrongField, civil_number
@@ -25,6 +26,10 @@ def search(desk: Desk, request: Request) -> Response:
         number = civil_number(form.get("civil_number", ""))
     except WrongField as wrong:
         return _page(desk, request, 422, wrong=wrong.what_to_do)
+    with desk.ground.database.read() as uow:
+        known = store.by_civil_number(uow, desk.ground.vault, number)
+        if known is not None:
+            desk.refuse_own(uow, known, officer)
     found = desk.lookups.search(number, form.get("purpose", ""), officer, now)
     if found is None:
         return _page(desk, request, 404, nobody=True)
@@ -35,6 +40,8 @@ def look_up(desk: Desk, request: Request) -> Response:
     """Say why, for a person whose page was opened by its address."""
     officer, form = desk.posted(request)
     person_id = request.path_params["person_id"]
+    with desk.ground.database.read() as uow:
+        desk.refuse_own(uow, person_id, officer)
     desk.lookups.open(person_id, form.get("purpose", ""), officer, desk.ground.clock.now())
     raise SeeOther(f"/desk/persons/{person_id}")
 

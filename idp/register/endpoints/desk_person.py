@@ -27,6 +27,7 @@ def person(desk: Desk, request: Request) -> Response:
     now = desk.ground.clock.now()
     with desk.ground.database.read() as uow:
         store.known_person(uow, person_id)
+        desk.refuse_own(uow, person_id, officer)
         is_open = desk.lookups.is_open(uow, person_id, officer, now)
     if not is_open:
         return desk.ground.pages.render(

@@ -13,7 +13,7 @@ from civitas.residents import as_csv, as_json, residents
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from idp.register.tables import activation_codes, imports, persons, proofing_decisions
-from tests.support.city import City, Visitor
+from tests.support.city import PASSWORD, City, Visitor
 
 PEOPLE = list(residents(4, 7, city="Tallinn", country="EE"))
 
@@ -54,6 +54,24 @@ def passport(level: str = "2", number: int = 1) -> dict[str, str]:
         f"possessed_{number}": "yes",
         f"valid_{number}": "yes",
     }
+
+
+def await_second_officer(city: City, officer: Visitor, person_id: str) -> str:
+    """The first officer's decision at level 3; the id of what waits for the second."""
+    place = look_up(officer)
+    fields = {
+        **passport("3"),
+        "evidence_2": "bank-statement:bank",
+        "method_2": "register-query",
+        "possessed_2": "yes",
+        "valid_2": "yes",
+        "contact_exercised": "yes",
+    }
+    done = officer.post(f"{place}/proofing", place, **fields)
+    assert done.headers["location"].endswith("done=awaiting-second-officer")
+    assert city.register.facts_of(person_id).level == 1
+    with city.ground.database.read() as uow:
+        return str(city.register.proofing.waiting(uow)[0].id)
 
 
 DOORS = [
@@ -100,6 +118,65 @@ def test_an_upload_without_our_token_imports_nothing(city, officer):
     assert answer.status_code == 403
     with city.ground.database.read() as uow:
         assert uow.one(select(func.count()).select_from(imports))[0] == 0
+
+
+OWN_DOORS = [
+    ("/desk/persons/{id}/look-up", {"purpose": "proofing"}),
+    ("/desk/persons/{id}/proofing", passport()),
+    ("/desk/persons/{id}/letter", {}),
+    ("/desk/persons/{id}/state", {"step": "suspend", "reason": "Mine."}),
+    ("/desk/search", {"purpose": "proofing", "civil_number": PEOPLE[0]["civil_number"]}),
+]
+
+
+@pytest.mark.row("failures", "12")
+@pytest.mark.parametrize(("path", "fields"), OWN_DOORS)
+def test_an_officer_does_nothing_to_their_own_record_and_the_attempt_stays(
+    city, person_id, path, fields
+):
+    # As people write it: the desk knows the number in every spelling.
+    own = " ".join(PEOPLE[0]["civil_number"].lower())
+    officer = city.staff(own_number=own)
+    before = city.register.facts_of(person_id)
+    refused = officer.post(path.format(id=person_id), "/desk", **fields)
+    assert refused.status_code == 403
+    assert "Ask a colleague" in refused.text
+    assert officer.get(f"/desk/persons/{person_id}").status_code == 403
+    assert city.register.facts_of(person_id) == before
+    kinds = city.kinds(person_id)
+    assert kinds.count("register.own-record-refused") == 2
+    assert "register.looked-up" not in kinds
+    assert look_up(city.staff()) == f"/desk/persons/{person_id}"
+
+
+@pytest.mark.row("failures", "12")
+@pytest.mark.row("assurance", "EN-5")
+def test_the_second_officer_is_not_the_person_who_is_proofed(city, officer, person_id):
+    waiting = await_second_officer(city, officer, person_id)
+    own = city.staff(own_number=PEOPLE[0]["civil_number"])
+    refused = own.post(f"/desk/proofing/{waiting}", "/desk", answer="accept")
+    assert refused.status_code == 403
+    assert city.register.facts_of(person_id).level == 1
+
+
+def test_an_officer_who_is_enrolled_after_their_set_up_is_known_too(city):
+    officer = city.staff(own_number=PEOPLE[0]["civil_number"])
+    *_, last = city.importer.run(as_csv(iter(PEOPLE)), "register.csv")
+    mine, other, *_ = city.importer.persons(last.import_id)
+    assert officer.get(f"/desk/persons/{mine}").status_code == 403
+    assert officer.get(f"/desk/persons/{other}").status_code == 200
+
+
+def test_a_number_that_is_none_is_asked_again_and_the_invitation_still_works(city):
+    secret = city.register.staff.invite("officer", "Olga", city.clock.now())
+    visitor = city.browser()
+    visitor.get(f"/invitation/{secret}")
+    page = "/activate/set-up"
+    chosen = {"name": "olga.officer", "password": PASSWORD, "repeated": PASSWORD}
+    wrong = visitor.post(page, page, **chosen, own_number="?")
+    assert wrong.status_code == 422
+    assert "leave it empty" in wrong.text
+    visitor.set_up("olga.officer")
 
 
 @pytest.mark.row("privacy", "P-4")
@@ -181,28 +258,16 @@ def test_the_desk_refuses_a_policy_that_is_not_published(city, officer, person_i
 @pytest.mark.row("assurance", "EN-5")
 def test_level_3_waits_for_a_second_officer_who_is_another_one(city, officer, person_id):
     place = look_up(officer)
-    fields = {
-        **passport("3"),
-        "evidence_2": "bank-statement:bank",
-        "method_2": "register-query",
-        "possessed_2": "yes",
-        "valid_2": "yes",
-        "contact_exercised": "yes",
-    }
-    done = officer.post(f"{place}/proofing", place, **fields)
-    assert done.headers["location"].endswith("done=awaiting-second-officer")
-    assert city.register.facts_of(person_id).level == 1
-    with city.ground.database.read() as uow:
-        waiting = city.register.proofing.waiting(uow)[0]
-    mine = officer.post(f"/desk/proofing/{waiting.id}", place, answer="accept")
+    waiting = await_second_officer(city, officer, person_id)
+    mine = officer.post(f"/desk/proofing/{waiting}", place, answer="accept")
     assert mine.status_code == 403
     second = city.staff(name="Sven Second")
-    assert waiting.person_id in second.get("/desk").text
+    assert person_id in second.get("/desk").text
     look_up(second)
-    done = second.post(f"/desk/proofing/{waiting.id}", place, answer="accept")
+    done = second.post(f"/desk/proofing/{waiting}", place, answer="accept")
     assert done.headers["location"].endswith("done=accepted")
     assert city.register.facts_of(person_id).level == 3
-    again = second.post(f"/desk/proofing/{waiting.id}", place, answer="refuse")
+    again = second.post(f"/desk/proofing/{waiting}", place, answer="refuse")
     assert again.status_code == 409
     assert city.register.facts_of(person_id).level == 3
 
