@@ -19,8 +19,8 @@ BUILT = {
         *("X.1253-9.4-1", "X.1253-9.4-3"),
     ),
     "devices": (
-        *("5.1", "5.5", "5.8", "5.10", "5.12", "5.13"),
-        *("RFC 8705", "revocation", "transfer", "issuance", "serials", "renewal"),
+        *("5.1", "5.5", "5.8", "5.9", "5.10", "5.11", "5.12", "5.13"),
+        *("802.1AR", "RFC 8705", "revocation", "transfer", "issuance", "serials", "renewal"),
     ),
     "privacy": (
         *("G-1", "G-2", "G-3", "G-4", "G-5", "G-7", "G-8", "G-9", "G-10", "G-11"),

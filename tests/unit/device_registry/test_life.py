@@ -166,6 +166,7 @@ def test_devices_fall_due_before_their_certificate_ends_and_renew(
 
 
 @pytest.mark.row("devices", "5.8")
+@pytest.mark.row("devices", "5.11")
 def test_decommissioning_erases_what_tells_of_a_person_and_the_audit_verifies(
     city: City, ground: Ground
 ) -> None:
