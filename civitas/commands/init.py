@@ -126,7 +126,8 @@ def _database(url: str, schema_name: str | None) -> dict[str, Any]:
 
 def _vault(url: str, schema_name: str | None) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"keys": "sqlite:///person-keys.db"}
+        folder, _, _ = url.removeprefix("sqlite:///").rpartition("/")
+        return {"keys": f"sqlite:///{folder}{'/' if folder else ''}person-keys.db"}
     return {"keys": url, "schema_name": f"{schema_name or 'civitas'}_keys"}
 
 

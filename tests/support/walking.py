@@ -67,8 +67,9 @@ class Walker:
         page.emulate_media(color_scheme="dark")
         assert_accessible(page)
         self._picture(name, NARROW, "dark")
-        page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": WIDE, "height": 900})
+        self._picture(name, WIDE, "dark")
+        page.emulate_media(color_scheme="light")
         assert not self.complaints, self.complaints
 
     def click(self, name: str, role: str = "button") -> None:

@@ -48,6 +48,18 @@ def config(tmp_path: Path) -> Path:
     return written
 
 
+def test_init_lays_the_person_keys_beside_a_database_of_one_file(tmp_path: Path) -> None:
+    config, state = tmp_path / "civitas.toml", tmp_path / "state"
+    state.mkdir()
+    done = runner.invoke(
+        app,
+        ["init", "--config", str(config), "--development",
+         "--database", f"sqlite:///{state}/civitas.db"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert {file.name for file in state.iterdir()} == {"civitas.db", "person-keys.db"}
+
+
 def test_init_makes_the_master_key_once_and_keeps_what_exists(config: Path) -> None:
     key = secret_file.read(config.parent / "master.key", "key")
     assert (config.parent / "master.key").stat().st_mode & 0o777 == 0o600

@@ -40,6 +40,9 @@ def test_the_unit_runs_without_privileges_and_is_handed_the_master_key() -> None
     for wall in ("NoNewPrivileges", "PrivateDevices", "MemoryDenyWriteExecute"):
         assert service[wall] == "yes"
     assert service["ProtectSystem"] == "strict"
+    written = tomllib.loads((DEPLOY / "examples" / "provider.toml").read_text("utf-8"))
+    renewed_in = Path(written["server"]["tls_certificate"]).parent
+    assert service["ReadWritePaths"] == f"-{renewed_in}"
 
 
 def test_the_proxy_overwrites_every_header_that_we_would_believe() -> None:
