@@ -50,6 +50,17 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """From one state to the next, why, and on which evidence."""
+
+    act: str
+    before: State | None
+    after: State
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class StateEvent:
     """One step of a device's life: who did what, why, on which evidence."""
 

@@ -15,7 +15,7 @@ from device_registry.device import Device
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
 from device_registry.refusals import in_state
 from device_registry.settings import DevicesSettings
-from device_registry.steps import step
+from device_registry.steps import walk
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
@@ -34,6 +34,13 @@ log = logging.getLogger("civitas.devices")
 WINDOW = timedelta(minutes=10)
 _BY_TOKEN, _BY_CERTIFICATE = "token", "renewal"
 _ASK = "Ask the operator for a new enrolment token."
+# What a certificate does to its device, by the state in which it finds it: acts and reasons.
+_ENROLLED = ("activate", "enrolled")
+_NEXT = {
+    State.CLAIMED: (("bootstrap", "presented its token"), _ENROLLED),
+    State.BOOTSTRAPPED: (_ENROLLED,),
+    State.RENEWAL_DUE: (("renew", "renewed in time"),),
+}
 
 
 class Gate:
@@ -62,13 +69,13 @@ class Gate:
 
     def _by_token(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
         with self._database.read() as uow:
-            token = store.token(uow, opaque.digest(caller.secret or ""))
-            device = store.get(uow, token.device_id) if token is not None else None
-        if token is None or device is None or device.id != caller.username:
+            found = store.by_token(uow, opaque.digest(caller.secret or ""))
+        if found is None or found[1].id != caller.username:
             # One sentence for both, so that nobody learns which devices exist.
             raise EnrolmentUnauthorized(
                 "token_unknown", "The device id and the token do not belong together.", _ASK
             )
+        token, device = found
         if token.bound_key not in (None, request.public_key.digest):
             raise EnrolmentRefused(
                 "token_used", "The token was already used, with another key.", _ASK
@@ -96,16 +103,11 @@ class Gate:
     # ── spending and taking note ──────────────────────────────────────────────────────
 
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
-        device = self._still_admitted(uow, admission)
-        way, _, rest = admission.reference.partition(":")
-        if way != _BY_TOKEN:
-            return
-        if not store.bind_token(uow, rest, public_key, now):
+        way, _, token = admission.reference.partition(":")
+        if way == _BY_TOKEN and not store.bind_token(uow, token, public_key, now):
             raise EnrolmentRefused(
                 "token_used", "The token was already used, or has expired.", _ASK
             )
-        if device.state is State.CLAIMED:
-            step(uow, self._audit, device, "bootstrap", _as(device), "presented its token", now)
 
     def issued(
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
@@ -119,10 +121,9 @@ class Gate:
             certificate.not_after,
             now,
         )
-        if device.state is State.BOOTSTRAPPED:
-            step(uow, self._audit, device, "activate", _as(device), "enrolled", now)
-        elif device.state is State.RENEWAL_DUE:
-            step(uow, self._audit, device, "renew", _as(device), "renewed in time", now)
+        evidence = {"serial": certificate.serial}
+        if device.state in _NEXT:
+            walk(uow, device, _NEXT[device.state], _as(device), now, evidence)
         renewed = admission.reference.startswith(_BY_CERTIFICATE)
         self._audit.record(
             uow,
@@ -132,6 +133,7 @@ class Gate:
             {
                 "device": device.id,
                 "serial": certificate.serial,
+                "profile": certificate.profile,
                 "thumbprint": certificate.thumbprint,
                 "not_after": certificate.not_after.isoformat(),
             },

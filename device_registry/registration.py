@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 
 from device_registry import store
-from device_registry.device import Device, Owner
+from device_registry.device import Device, Owner, Step
 from device_registry.identifiers import Identifier
 from device_registry.life import MAY_ENROL, NotNow, State
 from device_registry.refusals import not_possible, unknown_device
@@ -95,14 +95,13 @@ class Registration:
     def _note_registered(
         self, uow: UnitOfWork, device_id: str, owner: Owner, actor: Actor, now: datetime
     ) -> None:
-        state = State.REGISTERED
-        store.note(uow, device_id, "register", None, state, actor, "registered", {}, now)
+        first = Step("register", None, State.REGISTERED, "registered")
+        store.note(uow, device_id, [first], actor, now)
         self._audit.record(uow, "device.registered", actor, owner.person, {"device": device_id})
 
 
 def _known(uow: UnitOfWork, device_id: str) -> Device:
-    store.locked(uow, device_id)
-    device = store.get(uow, device_id)
+    device = store.locked(uow, device_id)
     if device is None:
         raise unknown_device()
     return device

@@ -1,22 +1,21 @@
-"""One step of a device's life: the state moves, the history grows, the audit knows — together."""
+"""Steps of a device's life: the state moves, the history grows, the audit knows — together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from device_registry import life, store
-from device_registry.device import Device
+from device_registry.device import Device, Step
 from device_registry.life import NotNow
 from device_registry.refusals import not_possible
 from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 
-# The audit's word for each act. The gate tells of `activate` and `renew` itself, with the serial.
+# The audit's word for each act. Of the acts of an enrolment the gate tells itself, all in one.
 _EVENTS: Mapping[str, str] = {
     "claim": "device.claimed",
-    "bootstrap": "device.bootstrapped",
     "fall_due": "device.renewal_due",
     "suspend": "device.suspended",
     "reactivate": "device.reactivated",
@@ -36,27 +35,43 @@ def step(
     actor: Actor,
     reason: str,
     now: datetime,
-    evidence: Mapping[str, Any] | None = None,
 ) -> life.State:
-    """Take a step inside the caller's unit of work; the new state.
+    """Take one step inside the caller's unit of work; the new state.
 
     `device` must have been read with a lock in the same unit of work. Raises Conflict when the
     act is not possible in its state.
     """
-    try:
-        after = life.after(act, device.state)
-    except NotNow as problem:
-        raise not_possible(problem) from problem
-    if not store.move(uow, device.id, device.state, after, now):
-        raise not_possible(NotNow(act, device.state))
-    store.note(uow, device.id, act, device.state, after, actor, reason, evidence or {}, now)
-    if act not in _EVENTS:
-        return after
-    audit.record(
-        uow,
-        _EVENTS[act],
-        actor,
-        device.owner.person if device.owner is not None else (),
-        {"device": device.id, "before": device.state.value, "after": after.value, "reason": reason},
-    )
+    after = walk(uow, device, [(act, reason)], actor, now)
+    if act in _EVENTS:
+        concerned = device.owner.person if device.owner is not None else ()
+        before = device.state.value
+        details = {"device": device.id, "before": before, "after": after.value, "reason": reason}
+        audit.record(uow, _EVENTS[act], actor, concerned, details)
     return after
+
+
+def walk(
+    uow: UnitOfWork,
+    device: Device,
+    acts: Sequence[tuple[str, str]],
+    actor: Actor,
+    now: datetime,
+    evidence: Mapping[str, Any] | None = None,
+) -> life.State:
+    """Steps that follow one another at once, each an act and its reason; the last state.
+
+    As `step`, but the caller tells the audit.
+    """
+    steps: list[Step] = []
+    state = device.state
+    for act, reason in acts:
+        try:
+            after = life.after(act, state)
+        except NotNow as problem:
+            raise not_possible(problem) from problem
+        steps.append(Step(act, state, after, reason, evidence or {}))
+        state = after
+    if not store.move(uow, device.id, device.state, state, now):
+        raise not_possible(NotNow(steps[-1].act, device.state))
+    store.note(uow, device.id, steps, actor, now)
+    return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from device_registry.device import Credential, Device, Owner, StateEvent
+from device_registry.device import Credential, Device, Owner, StateEvent, Step
 from device_registry.identifiers import Identifier
 from device_registry.life import State
 from device_registry.tables import (
@@ -50,8 +50,21 @@ def _numbered(table: Table, *columns: str) -> Insert:
 
 
 # Every enrolment runs these: built once, since building costs as much as running.
-_GET = select(devices).where(devices.c.id == bindparam("device"))
-_LOCKED = _GET.with_for_update()
+_NAMED = select(devices, device_identifiers.c.scheme, device_identifiers.c.value).order_by(
+    device_identifiers.c.scheme, device_identifiers.c.value
+)
+_GET = _NAMED.outerjoin_from(devices, device_identifiers).where(devices.c.id == bindparam("device"))
+_LOCKED = _GET.with_for_update(of=devices)
+_BY_TOKEN = (
+    _NAMED.add_columns(
+        enrolment_tokens.c.id.label("token_id"),
+        enrolment_tokens.c.expires_at,
+        enrolment_tokens.c.withdrawn_at,
+        enrolment_tokens.c.bound_key,
+    )
+    .select_from(enrolment_tokens.join(devices).outerjoin(device_identifiers))
+    .where(enrolment_tokens.c.digest == bindparam("of_digest"))
+)
 _IDENTIFIERS = (
     select(device_identifiers)
     .where(device_identifiers.c.device_id.in_(bindparam("devices", expanding=True)))
@@ -67,7 +80,6 @@ _NOTE = _numbered(
     *("device_id", "at", "act", "before", "after"),
     *("actor_kind", "actor_id", "reason", "evidence"),
 )
-_TOKEN = select(enrolment_tokens).where(enrolment_tokens.c.digest == bindparam("of_digest"))
 _BIND_TOKEN = (
     update(enrolment_tokens)
     .where(
@@ -92,7 +104,6 @@ class Token:
     """A one-time enrolment token as it is stored: without its value."""
 
     id: str
-    device_id: str
     expires_at: datetime
     withdrawn_at: datetime | None
     bound_key: str | None
@@ -123,14 +134,22 @@ def add_device(
 
 
 def get(uow: UnitOfWork, device_id: str) -> Device | None:
-    row = uow.one(_GET, {"device": device_id})
-    return _devices(uow, [row])[0] if row is not None else None
+    return _named(uow.all(_GET, {"device": device_id}))
 
 
 def locked(uow: UnitOfWork, device_id: str) -> Device | None:
-    """A device, kept unchanged by others until the commit; without its identifiers."""
-    row = uow.one(_LOCKED, {"device": device_id})
-    return _device(row, ()) if row is not None else None
+    """A device, kept unchanged by others until the commit."""
+    return _named(uow.all(_LOCKED, {"device": device_id}))
+
+
+def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
+    """A one-time token and the device that it was made for."""
+    rows = uow.all(_BY_TOKEN, {"of_digest": digest})
+    device = _named(rows)
+    if device is None:
+        return None
+    first = rows[0]
+    return Token(first.token_id, first.expires_at, first.withdrawn_at, first.bound_key), device
 
 
 def page(uow: UnitOfWork, after: str | None, limit: int) -> list[Device]:
@@ -160,6 +179,14 @@ def owned_by(uow: UnitOfWork, owner: Owner) -> list[Device]:
     )
 
 
+def _named(rows: Sequence[Row[Any]]) -> Device | None:
+    """One device from its rows, one for each of its identifiers."""
+    if not rows:
+        return None
+    names = (Identifier(row.scheme, row.value) for row in rows if row.scheme is not None)
+    return _device(rows[0], tuple(names))
+
+
 def _devices(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Device]:
     names: dict[str, list[Identifier]] = {row.id: [] for row in rows}
     if names:
@@ -187,30 +214,25 @@ def move(uow: UnitOfWork, device_id: str, before: State, after: State, now: date
 
 
 def note(
-    uow: UnitOfWork,
-    device_id: str,
-    act: str,
-    before: State | None,
-    after: State,
-    actor: Actor,
-    reason: str,
-    evidence: Mapping[str, Any],
-    now: datetime,
+    uow: UnitOfWork, device_id: str, steps: Sequence[Step], actor: Actor, now: datetime
 ) -> None:
-    """Append a step to the device's history; nothing ever changes or deletes one."""
-    row = {
-        "device_id": device_id,
-        "counted": device_id,
-        "at": now,
-        "act": act,
-        "before": before.value if before is not None else None,
-        "after": after.value,
-        "actor_kind": actor.kind,
-        "actor_id": actor.id,
-        "reason": reason[:300],
-        "evidence": dict(evidence),
-    }
-    uow.execute(_NOTE, row)
+    """Append steps to the device's history; nothing ever changes or deletes one."""
+    rows = [
+        {
+            "device_id": device_id,
+            "counted": device_id,
+            "at": now,
+            "act": step.act,
+            "before": step.before.value if step.before is not None else None,
+            "after": step.after.value,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "reason": step.reason[:300],
+            "evidence": dict(step.evidence),
+        }
+        for step in steps
+    ]
+    uow.execute(_NOTE, rows)
 
 
 def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
@@ -294,13 +316,6 @@ def withdraw_tokens(uow: UnitOfWork, device_id: str, now: datetime) -> None:
         .where(enrolment_tokens.c.device_id == device_id, enrolment_tokens.c.withdrawn_at.is_(None))
         .values(withdrawn_at=now)
     )
-
-
-def token(uow: UnitOfWork, digest: bytes) -> Token | None:
-    row = uow.one(_TOKEN, {"of_digest": digest})
-    if row is None:
-        return None
-    return Token(row.id, row.device_id, row.expires_at, row.withdrawn_at, row.bound_key)
 
 
 def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Integer, String, Table, Text, delete, select, update
+from sqlalchemy import Column, Integer, String, Table, Text, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,6 +31,8 @@ periodic_work = Table(
     Column("last_success", Instant),
     Column("last_error", Text),
 )
+
+_DUE_AT = select(periodic_work.c.due_at).where(periodic_work.c.name == bindparam("work"))
 
 durable_jobs = Table(
     "durable_jobs",
@@ -70,6 +72,8 @@ class Jobs:
         self._clock = clock
         self._periodic: dict[str, Periodic] = {}
         self._handlers: dict[str, Callable[[Mapping[str, Any]], object]] = {}
+        # When to look at each periodic work again: the database is asked no more often.
+        self._look_at: dict[str, datetime] = {}
 
     def periodic(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
         self._periodic[name] = Periodic(name, every, work)
@@ -130,11 +134,14 @@ class Jobs:
 
     def _run_periodic(self, periodic: Periodic) -> int:
         now = self._clock.now()
+        look_at = self._look_at.get(periodic.name)
+        if look_at is not None and now < look_at <= now + periodic.every:
+            return 0
         with self._database.read() as uow:
-            row = uow.one(
-                select(periodic_work.c.due_at).where(periodic_work.c.name == periodic.name)
-            )
+            row = uow.one(_DUE_AT, {"work": periodic.name})
         if row is not None and row.due_at > now:
+            # Another process may be at it now, with a lease: look again when it should be over.
+            self._look_at[periodic.name] = min(row.due_at, now + periodic.every)
             return 0
         if not self._lease_periodic(periodic, now):
             return 0

@@ -16,7 +16,7 @@ from pki.certificate import ValidCertificate
 from pki.hierarchy import Hierarchy
 from pki.issuance import Issuance
 from pki.revocation import Revocation
-from pki.server_certificate import ServerCertificate
+from pki.server_certificate import Console, ServerCertificate
 from pki.settings import PkiSettings
 from pki.validation import Validation
 
@@ -29,6 +29,7 @@ class CertificateAuthority:
         self.profiles = profiles.load()
         self.hierarchy = Hierarchy(ground.database, ground.keys)
         self.issuance = Issuance(ground.database, ground.audit, self.hierarchy, self.profiles)
+        self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
         self._revocation = Revocation(
             ground.database,
@@ -56,7 +57,9 @@ class CertificateAuthority:
         issuer, _ = self.hierarchy.signing("services")
         below_the_root = self.hierarchy.chain(issuer)[:-1]
         moment = now or self.clock.now()
-        return server_certificate.issue(self.issuance, below_the_root, hostnames, moment)
+        return server_certificate.issue(
+            self.issuance, self._console, below_the_root, hostnames, moment
+        )
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """Every authority's certificate, the roots first."""

@@ -15,7 +15,6 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from sqlalchemy import Row
-from sqlalchemy.exc import IntegrityError
 
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
@@ -23,11 +22,10 @@ from foundation.errors import Conflict, Problem
 from pki import drafting, lint, names, preflight, store
 from pki.certificate import IssuedCertificate
 from pki.hierarchy import Hierarchy
-from pki.ports import Admission, EnrolmentGate
+from pki.ports import Admission, Registrar
 from pki.profile import Profile
 from pki.refusals import EnrolmentRefused, RequestRefused
 from pki.request import CertificateRequest
-from pki.thumbprint import x5t_s256
 
 log = logging.getLogger("civitas.pki")
 
@@ -59,47 +57,16 @@ class Issuance:
         self,
         admission: Admission,
         request: CertificateRequest,
-        gate: EnrolmentGate,
+        registrar: Registrar,
         now: datetime,
     ) -> IssuedCertificate:
         """The certificate of this admission: a new one, or the one that it already led to.
 
-        Raises RequestRefused when a field does not fit, EnrolmentRefused when the gate says no.
+        Raises RequestRefused when a field does not fit, EnrolmentRefused when the registrar says
+        no.
         """
-        lint.check(request, self._profiles[admission.profile], admission)
-        try:
-            row = self._record(admission, request, gate, now)
-        except IntegrityError:
-            # Somebody recorded the same admission at the same moment.
-            with self._database.read() as uow:
-                first = store.by_reference(uow, admission.reference)
-            if first is None or first.public_key != request.public_key.digest:
-                raise
-            row = first
-        return self._finish(row, gate, now)
-
-    def complete_or_void(self, gate: EnrolmentGate, now: datetime) -> Settled:
-        """Settle every recorded, unsigned serial; safe beside processes that are issuing."""
-        with self._database.read() as uow:
-            rows = store.unsigned(uow)
-        completed = voided = 0
-        for row in rows:
-            try:
-                self._finish(row, gate, now)
-                completed += 1
-            except Problem as refusal:
-                log.warning("serial %s voided: %s", row.serial, refusal.description)
-                voided += 1
-        return Settled(completed, voided)
-
-    def _record(
-        self,
-        admission: Admission,
-        request: CertificateRequest,
-        gate: EnrolmentGate,
-        now: datetime,
-    ) -> Row[Any]:
         profile = self._profiles[admission.profile]
+        lint.check(request, profile, admission)
         authority, private_key = self._hierarchy.signing(profile.issuer)
         end = min(now + profile.lifetime, authority.certificate.not_valid_after_utc)
         draft = drafting.Draft(
@@ -112,14 +79,8 @@ class Issuance:
             not_after=end.replace(microsecond=0),
         )
         to_be_signed = preflight.examine(draft, authority.certificate, private_key)
-        serial = f"{draft.serial:x}"
         with self._database.write() as uow:
-            gate.bind(uow, admission, request.public_key.digest, now)
-            # The gate holds its row now: whoever came first under this admission is visible.
-            # Inserting beside them would wait for their second write, which waits for the gate.
-            first = store.by_reference(uow, admission.reference)
-            if first is not None and first.public_key == request.public_key.digest:
-                return first
+            registrar.bind(uow, admission, request.public_key.digest, now)
             if not store.hold_key(uow, request.public_key.digest, admission.holder, now):
                 raise RequestRefused(
                     "subjectPKInfo",
@@ -127,9 +88,9 @@ class Issuance:
                     "Make a new key on the device itself; never copy one from another device.",
                     detail=admission.holder,
                 )
-            return store.record(
+            recorded = store.record(
                 uow,
-                serial=serial,
+                serial=f"{draft.serial:x}",
                 authority_kid=authority.kid,
                 profile=profile.name,
                 holder=admission.holder,
@@ -143,35 +104,62 @@ class Issuance:
                 not_after=draft.not_after,
                 recorded_at=now,
             )
+            row = recorded or self._earlier(uow, admission, request)
+        return self._finish(row, draft if row is recorded else None, registrar, now)
 
-    def _finish(self, row: Row[Any], gate: EnrolmentGate, now: datetime) -> IssuedCertificate:
-        """Sign and record what is on record unsigned; what is signed already is returned."""
-        if row.state == "recorded":
-            certificate = self._sign(row, now)
+    def _earlier(
+        self, uow: UnitOfWork, admission: Admission, request: CertificateRequest
+    ) -> Row[Any]:
+        """What this leave led to before: the certificate of a lost answer, or of a twin request."""
+        first = store.by_reference(uow, admission.reference)
+        if first is None or first.public_key != request.public_key.digest:
+            raise Conflict(
+                "This leave was spent on another key.",
+                next_step="Send the request again.",
+                detail=admission.reference,
+            )
+        return first
+
+    def complete_or_void(self, registrar: Registrar, now: datetime) -> Settled:
+        """Settle every recorded, unsigned serial; safe beside processes that are issuing."""
+        with self._database.read() as uow:
+            rows = store.unsigned(uow)
+        completed = voided = 0
+        for row in rows:
             try:
-                row = self._record_signed(row, certificate, gate, now)
+                self._finish(row, None, registrar, now)
+                completed += 1
+            except Problem as refusal:
+                log.warning("serial %s voided: %s", row.serial, refusal.description)
+                voided += 1
+        return Settled(completed, voided)
+
+    def _finish(
+        self,
+        row: Row[Any],
+        draft: drafting.Draft | None,
+        registrar: Registrar,
+        now: datetime,
+    ) -> IssuedCertificate:
+        """Sign and record what is on record unsigned; what is signed already is returned.
+
+        `draft` is None for a record that this call did not make: it is drafted again.
+        """
+        if row.state == "recorded":
+            certificate = self._sign(row, draft, now)
+            try:
+                return self._record_signed(row, certificate, registrar, now)
             except Problem as refusal:
                 self._void(row.serial, refusal.code, now)
                 raise
-        if row.state != "issued":
-            raise Conflict(
-                "This issuance was given up.", next_step="Send the request again.",
-                detail=row.serial,
-            )  # fmt: skip
-        if row.revoked_at is not None:
-            raise EnrolmentRefused(
-                "certificate_revoked",
-                "The certificate that this request led to was revoked.",
-                "Ask the operator for a new enrolment token.",
-            )
-        return store.as_issued(row)
+        return _standing(row)
 
-    def _sign(self, row: Row[Any], now: datetime) -> bytes:
+    def _sign(self, row: Row[Any], draft: drafting.Draft | None, now: datetime) -> bytes:
         profile = self._profiles.get(row.profile)
         authority, private_key = self._hierarchy.signing(profile.issuer if profile else "devices")
         certificate = None
         if profile is not None and authority.kid == row.authority_kid and row.not_after > now:
-            draft = drafting.Draft(
+            draft = draft or drafting.Draft(
                 serial=int(row.serial, 16),
                 profile=profile,
                 subject=names.subject(row.common_name),
@@ -193,32 +181,18 @@ class Issuance:
         return certificate.public_bytes(Encoding.DER)
 
     def _record_signed(
-        self, row: Row[Any], der: bytes, gate: EnrolmentGate, now: datetime
-    ) -> Row[Any]:
-        with self._database.write() as uow:
-            signed = store.signed(uow, row.serial, der, x5t_s256(der), now)
-            if signed is None:
-                # Another thread or process finished, or voided, the same serial.
-                return store.by_serial(uow, row.serial) or row
-            admission = Admission(
-                row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
-            )
-            gate.issued(uow, admission, store.as_issued(signed), now)
-            self._audit_issued(uow, signed)
-        return signed
-
-    def _audit_issued(self, uow: UnitOfWork, row: Row[Any]) -> None:
-        self._audit.record(
-            uow,
-            "certificate.issued",
-            Actor("system", "pki"),
-            details={
-                "serial": row.serial,
-                "profile": row.profile,
-                "holder": row.holder,
-                "thumbprint": row.thumbprint,
-            },
+        self, row: Row[Any], der: bytes, registrar: Registrar, now: datetime
+    ) -> IssuedCertificate:
+        issued = store.as_issued(row, der)
+        admission = Admission(
+            row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
         )
+        with self._database.write() as uow:
+            if store.signed(uow, issued, now):
+                registrar.issued(uow, admission, issued, now)
+                return issued
+            # Another thread or process finished, or voided, the same serial.
+            return _standing(store.by_serial(uow, row.serial) or row)
 
     def _void(self, serial: str, reason: str, now: datetime) -> None:
         with self._database.write() as uow:
@@ -229,3 +203,18 @@ class Issuance:
                     Actor("system", "pki"),
                     details={"serial": serial, "reason": reason},
                 )
+
+
+def _standing(row: Row[Any]) -> IssuedCertificate:
+    """A certificate that was issued before, if it still stands."""
+    if row.state != "issued":
+        raise Conflict(
+            "This issuance was given up.", next_step="Send the request again.", detail=row.serial
+        )
+    if row.revoked_at is not None:
+        raise EnrolmentRefused(
+            "certificate_revoked",
+            "The certificate that this request led to was revoked.",
+            "Ask the operator for a new enrolment token.",
+        )
+    return store.as_issued(row)

@@ -40,12 +40,8 @@ class Admission:
     previous_serial: str | None = None
 
 
-class EnrolmentGate(Protocol):
-    """May this caller have a certificate, and for whom? Raises EnrolmentRefused otherwise."""
-
-    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
-        """Decide; write nothing yet, so that a bad request costs the caller nothing."""
-        ...
+class Registrar(Protocol):
+    """Who keeps the record of the holders, and so has a part in each issuance."""
 
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
         """Spend the leave on this key, in the transaction that records the serial."""
@@ -54,7 +50,18 @@ class EnrolmentGate(Protocol):
     def issued(
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
     ) -> None:
-        """Take note, in the transaction that records the certificate; a refusal voids it."""
+        """Take note and tell the audit, in the transaction that records the certificate.
+
+        A refusal voids it.
+        """
+        ...
+
+
+class EnrolmentGate(Registrar, Protocol):
+    """May this caller have a certificate, and for whom? Raises EnrolmentRefused otherwise."""
+
+    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
+        """Decide; write nothing yet, so that a bad request costs the caller nothing."""
         ...
 
     def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:

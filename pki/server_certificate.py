@@ -13,13 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from foundation import opaque
+from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
-from foundation.errors import Problem
 from pki import names, request
 from pki.certificate import IssuedCertificate
 from pki.issuance import Issuance
-from pki.ports import Admission, Caller
-from pki.request import CertificateRequest
+from pki.ports import Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,11 @@ class ServerCertificate:
     not_after: datetime
 
 
-class OperatorAtTheConsole:
-    """The gate of those who run the command line of this deployment: they may name a server."""
+class Console:
+    """The registrar of those who run this deployment's command line: they may name a server."""
 
-    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
-        raise NotImplementedError("a server certificate is admitted by the command that asks")
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
 
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
         """Nothing to spend: the key was made a moment ago, for this certificate."""
@@ -43,14 +42,26 @@ class OperatorAtTheConsole:
     def issued(
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
     ) -> None:
-        """Nothing to note: the caller writes the files."""
-
-    def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:
-        return refusal
+        self._audit.record(
+            uow,
+            "certificate.issued",
+            Actor("system", "pki"),
+            details={
+                "serial": certificate.serial,
+                "profile": certificate.profile,
+                "holder": certificate.holder,
+                "names": list(admission.names),
+                "thumbprint": certificate.thumbprint,
+            },
+        )
 
 
 def issue(
-    issuance: Issuance, chain: Sequence[x509.Certificate], hostnames: Sequence[str], now: datetime
+    issuance: Issuance,
+    registrar: Console,
+    chain: Sequence[x509.Certificate],
+    hostnames: Sequence[str],
+    now: datetime,
 ) -> ServerCertificate:
     """Make a key and have it certified for `hostnames`: names or address literals, at least one."""
     hosts = tuple(dict.fromkeys(names.host(hostname) for hostname in hostnames))
@@ -69,7 +80,7 @@ def issue(
         common_name=hosts[0].partition(":")[2][:64],
         names=hosts,
     )
-    issued = issuance.issue(admission, request.parse(proposed), OperatorAtTheConsole(), now)
+    issued = issuance.issue(admission, request.parse(proposed), registrar, now)
     pem = [x509.load_der_x509_certificate(issued.der), *chain]
     return ServerCertificate(
         chain_pem=b"".join(c.public_bytes(Encoding.PEM) for c in pem),

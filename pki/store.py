@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, func, insert, select, update
+from sqlalchemy import Executable, Row, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
 from pki.certificate import IssuedCertificate
 from pki.tables import authorities, certificates, held_keys
+from pki.thumbprint import x5t_s256
 
 
 def _hold_key(new: Any) -> Executable:
@@ -29,10 +30,23 @@ def _hold_key(new: Any) -> Executable:
 
 # Every issuance runs these: built once, since building costs as much as running.
 _HOLD_KEY = {"sqlite": _hold_key(sqlite.insert), "postgresql": _hold_key(postgresql.insert)}
+_BY_SERIAL = select(certificates).where(certificates.c.serial == bindparam("of_serial"))
 _BY_REFERENCE = select(certificates).where(
     certificates.c.reference == bindparam("of_reference"), certificates.c.state != "void"
 )
-_RECORD = insert(certificates).returning(certificates)
+
+
+def _record(new: Any) -> Executable:
+    """Nothing comes back where a certificate stands under the same reference."""
+    statement: Executable = (
+        new(certificates)
+        .on_conflict_do_nothing(index_elements=["reference"], index_where=text("state != 'void'"))
+        .returning(certificates)
+    )
+    return statement
+
+
+_RECORD = {"sqlite": _record(sqlite.insert), "postgresql": _record(postgresql.insert)}
 _SIGNED = (
     update(certificates)
     .where(certificates.c.serial == bindparam("of_serial"), certificates.c.state == "recorded")
@@ -42,7 +56,6 @@ _SIGNED = (
         thumbprint=bindparam("of_thumbprint"),
         issued_at=bindparam("now"),
     )
-    .returning(certificates)
 )
 
 
@@ -55,7 +68,7 @@ def add_authority(uow: UnitOfWork, **values: Any) -> None:
 
 
 def by_serial(uow: UnitOfWork, serial: str) -> Row[Any] | None:
-    return uow.one(select(certificates).where(certificates.c.serial == serial))
+    return uow.one(_BY_SERIAL, {"of_serial": serial})
 
 
 def by_reference(uow: UnitOfWork, reference: str) -> Row[Any] | None:
@@ -76,18 +89,15 @@ def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bo
     return row is not None and row.holder == holder
 
 
-def record(uow: UnitOfWork, **values: Any) -> Row[Any]:
-    """The serial exists from here on; the certificate does not yet."""
-    return uow.execute(_RECORD, {"state": "recorded", **values}).one()
+def record(uow: UnitOfWork, **values: Any) -> Row[Any] | None:
+    """The serial exists from here on, the certificate not yet; None if its leave led to one."""
+    return uow.one(_RECORD[uow.connection.dialect.name], {"state": "recorded", **values})
 
 
-def signed(
-    uow: UnitOfWork, serial: str, der: bytes, thumbprint: str, now: datetime
-) -> Row[Any] | None:
-    """The completed row, if this call was the one that completed the serial."""
-    return uow.one(
-        _SIGNED, {"of_serial": serial, "der": der, "of_thumbprint": thumbprint, "now": now}
-    )
+def signed(uow: UnitOfWork, issued: IssuedCertificate, now: datetime) -> bool:
+    """Whether this call was the one that completed the serial."""
+    row = {"of_serial": issued.serial, "der": issued.der, "of_thumbprint": issued.thumbprint}
+    return uow.changed(_SIGNED, {**row, "now": now}) == 1
 
 
 def void(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
@@ -133,15 +143,17 @@ def last_revocation(uow: UnitOfWork, authority_kid: str) -> datetime | None:
     return row.at if row is not None else None
 
 
-def as_issued(row: Row[Any]) -> IssuedCertificate:
+def as_issued(row: Row[Any], der: bytes | None = None) -> IssuedCertificate:
+    """What the row is, or what it becomes with this certificate."""
+    signed = der or row.certificate
     return IssuedCertificate(
         serial=row.serial,
         reference=row.reference,
         holder=row.holder,
         profile=row.profile,
         public_key=row.public_key,
-        thumbprint=row.thumbprint,
+        thumbprint=x5t_s256(signed),
         not_before=row.not_before,
         not_after=row.not_after,
-        der=row.certificate,
+        der=signed,
     )
