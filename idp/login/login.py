@@ -33,7 +33,9 @@ from policies import Policies
 
 _STILL_FRESH = timedelta(minutes=10)
 _A_YEAR = 31_536_000
-_OF_STAFF_WITH_PASSKEY = 3
+# A password alone opens no work of staff (AU-1).
+_OF_STAFF = 3
+SET_UP_PASSKEY = "/activate/passkey"
 
 
 class Login:
@@ -111,17 +113,16 @@ class Login:
     def principal_of_session(self, request: Request) -> Principal | None:
         """Answers the port ``web.principal`` for browsers.
 
-        Staff who hold a passkey have their roles only once they have used it.
+        Staff have their roles only in a session that a passkey opened, or raised.
         """
         session = self.session(request)
         return None if session is None else self._principal(session)
 
     def _principal(self, session: Session) -> Principal:
         roles: frozenset[str] = frozenset()
-        if session.subject.kind == "staff":
+        if session.subject.kind == "staff" and session.level >= _OF_STAFF:
             with self.ground.database.read() as uow:
-                if session.level >= self._needed(uow, session):
-                    roles = self.directory.roles(uow, session.subject)
+                roles = self.directory.roles(uow, session.subject)
         return Principal(
             kind=session.subject.kind,
             id=session.subject.id,
@@ -137,15 +138,20 @@ class Login:
 
     def level_to_reach(self, session: Session, errand: Errand) -> int | None:
         """The level that a step-up should reach, if one is asked for and possible."""
-        with self.ground.database.read() as uow:
-            needed = max(errand.level, self._needed(uow, session))
-            if session.level >= needed:
-                return None
-            attainable = self.establishing.attainable(uow, session.subject)
-        return needed if session.level < attainable else None
+        needed = max(errand.level, _OF_STAFF if session.subject.kind == "staff" else 0)
+        if session.level >= needed:
+            return None
+        return needed if session.level < self.attainable(session) else None
+
+    def lacks_passkey(self, session: Session) -> bool:
+        """Whether a member of staff cannot reach their work with what is bound to them."""
+        staff = session.subject.kind == "staff"
+        return staff and session.level < _OF_STAFF and self.attainable(session) < _OF_STAFF
 
     def next_path(self, session: Session, errand: Errand) -> str:
         """Where to go after a proof: up to the level that is missing, or on with the errand."""
+        if self.lacks_passkey(session):
+            return replace(errand, level=1, fresh=False).path(SET_UP_PASSKEY)
         missing = self.level_to_reach(session, errand)
         if missing is not None:
             return replace(errand, level=missing, fresh=False).path()
@@ -210,12 +216,6 @@ class Login:
         if requirement.prompt & {"login", "select_account"}:
             return for_this
         return for_this or requirement.max_age is None or age <= requirement.max_age
-
-    def _needed(self, uow: UnitOfWork, session: Session) -> int:
-        if session.subject.kind != "staff":
-            return 0
-        bound = store.of_holder(uow, session.subject, "passkey")
-        return _OF_STAFF_WITH_PASSKEY if bound else 0
 
     def _sweep(self) -> None:
         now = self.ground.clock.now()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -82,6 +82,12 @@ class Management:
     def is_recent(self, session: Session) -> bool:
         """Whether the session was proven recently enough for a change."""
         return self._clock.now() - session.auth_time <= RECENT
+
+    def at_activation(self, session: Session) -> bool:
+        """Whether a passkey that is bound now counts in full: the code reached the person on a
+        verified channel, minutes ago (CM-5)."""
+        began = session.ends_at - self._settings.lifetime
+        return session.activated and self._clock.now() - began <= self._settings.set_up
 
     def change_password(
         self, session: Session, present: str, chosen: str, repeated: str, source: str
@@ -165,7 +171,7 @@ class Management:
         if taken is None or taken.session_id != session.id:
             raise Refused("registration: challenge unknown, used, stale or another session's")
         made = self._passkeys.register(taken.state, answer)
-        managed = HIGHEST if self._at_activation(session, now) else session.level
+        managed = HIGHEST if self.at_activation(session) else session.level
         credential_id = opaque.identifier("cred")
         credential = Credential(
             id=credential_id,
@@ -220,11 +226,6 @@ class Management:
         if sealed is None:
             return credential.label
         return self._keys.open(_LABEL, base64.b64decode(sealed), credential.id).decode()
-
-    def _at_activation(self, session: Session, now: datetime) -> bool:
-        # CM-5: the code reached the person on a verified channel, minutes ago.
-        began = session.ends_at - self._settings.lifetime
-        return session.activated and now - began <= self._settings.set_up
 
     def _require_recent(self, session: Session) -> None:
         if not self.is_recent(session):

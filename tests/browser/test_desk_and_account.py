@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -17,6 +17,9 @@ from foundation.settings import Server
 from policies import Policies
 from tests.support import deployments
 from tests.support.city import PASSWORD, City
+
+if TYPE_CHECKING:
+    from tests.support.browser import VirtualAuthenticator
 
 pytestmark = pytest.mark.browser
 PEOPLE = list(residents(3, 5, city="Tallinn", country="EE"))
@@ -56,7 +59,10 @@ def narrow(page: Any) -> None:
 
 
 def test_from_a_file_to_a_withdrawn_consent_by_clicking(
-    served: tuple[City, str], page: Any, accessible: Callable[[Any], None]
+    served: tuple[City, str],
+    page: Any,
+    authenticator: VirtualAuthenticator,
+    accessible: Callable[[Any], None],
 ) -> None:
     city, url = served
     page.set_viewport_size({"width": 320, "height": 640})
@@ -70,7 +76,10 @@ def test_from_a_file_to_a_withdrawn_consent_by_clicking(
     secret = city.register.staff.invite("officer", "Olga Officer", city.clock.now())
     page.goto(f"{url}/invitation/{secret}")
     set_up(page, "olga.officer")
-    page.goto(f"{url}/desk")
+    look()
+    page.get_by_role("button", name="Add a passkey").click()
+    page.get_by_role("button", name="Continue with your passkey").click()
+    page.wait_for_url("**/desk")
     look()
     rows = [*PEOPLE, {**PEOPLE[0], "birthdate": "yesterday"}]
     page.get_by_label("File of the civil register").set_input_files(

@@ -15,6 +15,7 @@ from foundation.settings import Server, Settings
 from idp.login import LoginSettings
 from idp.register import Importer, Register
 from tests.support.deployments import make_tables
+from tests.support.passkey import SoftPasskey
 
 PASSWORD = "orbit velvet cactus lantern"
 CHEAP = LoginSettings(argon2_memory=7168, argon2_passes=1)
@@ -53,13 +54,14 @@ class City:
     def staff(
         self, role: str = "officer", name: str = "Olga Officer", own_number: str = ""
     ) -> Visitor:
-        """A member of staff who has just accepted their invitation."""
+        """A member of staff who has just accepted their invitation, and used their passkey."""
         secret = self.register.staff.invite(role, name, self.clock.now())
         visitor = self.browser()
         with self.ground.database.read() as uow:
             visitor.id = self.register.staff.open_invitation(uow, secret, self.clock.now()).id
         visitor.get(f"/invitation/{secret}")
         visitor.set_up(f"staff.{visitor.id[-8:]}", own_number=own_number)
+        visitor.add_and_use_passkey()
         return visitor
 
     def citizen(self, person_id: str, name: str) -> Visitor:
@@ -107,6 +109,26 @@ class Visitor:
     def upload(self, path: str, name: str, content: bytes) -> Any:
         return self.http.post(
             path, data={"csrf_token": self.token()}, files={"file": (name, content)}
+        )
+
+    def add_and_use_passkey(self) -> None:
+        """What the page's script does, to bind a passkey and then to step up with it."""
+        passkey = SoftPasskey(str(self.http.base_url).rstrip("/"))
+        proof = {"X-CSRF-Token": self.token()}
+
+        def send(path: str, body: dict[str, Any]) -> Any:
+            answer = self.http.post(path, json=body, headers=proof)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        asked = send("/passkeys/options", {})
+        created = passkey.create(asked["options"])
+        send("/passkeys", {"challenge": asked["challenge"], "credential": created})
+        asked = send("/sign-in/passkey/options", {"step_up": True})
+        proven = passkey.get(asked["options"])
+        send(
+            "/sign-in/passkey",
+            {"step_up": True, "challenge": asked["challenge"], "credential": proven},
         )
 
     def activate(self, code: str, name: str) -> None:

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
-from foundation.errors import TooManyRequests
+from foundation.errors import Forbidden, TooManyRequests
 from foundation.pages import N_
 from idp.login.activation import ChoiceRefused
 from idp.login.directory import Invited
 from idp.login.endpoints.sign_in import WAIT
-from idp.login.login import Login
-from idp.login.visit import Visit
+from idp.login.login import SET_UP_PASSKEY, Login
+from idp.login.visit import Errand, Visit
 from idp.register import CodeRefused
 
 SET_UP = "set-up"
@@ -23,7 +23,7 @@ COMPARE = N_(
     "Compare it with your letter. If it was used or has expired, ask the registration office for "
     "a new one."
 )
-_CHOOSE, _PASSKEY = "/activate/set-up", "/activate/passkey"
+_CHOOSE = "/activate/set-up"
 
 
 def show(login: Login, request: Request) -> Response:
@@ -88,18 +88,32 @@ def choose(login: Login, request: Request) -> Response:
         return _choices_page(login, request, who, staff, name, refused)
     except CodeRefused:
         return _code_page(login, request, NOTHING, COMPARE, 410)
-    response = login.keep(RedirectResponse(_PASSKEY, 303), request, signed_in)
+    response = login.keep(RedirectResponse(SET_UP_PASSKEY, 303), request, signed_in)
     web.delete_cookie(response, request, SET_UP)
     return response
 
 
 def offer_passkey(login: Login, request: Request) -> Response:
-    """The page that offers a passkey, once somebody is signed in."""
+    """The page that offers a passkey, once somebody is signed in; staff cannot leave it out.
+
+    Later than the set-up, a password is no proof on which staff could bind what opens their work.
+    """
     session = login.session(request)
     if session is None:
         return RedirectResponse("/sign-in", 303)
+    needed = login.lacks_passkey(session)
+    if needed and not login.management.at_activation(session):
+        raise Forbidden(
+            N_("Your work here needs a passkey, and you hold none."),
+            next_step=N_("Ask for a new invitation, and add a passkey when you follow it."),
+        )
+    errand = Errand.parse(web.query(request))
     return login.ground.pages.render(
-        request, "login/offer_passkey.html", home=login.home(session), csrf=web.csrf_token(request)
+        request,
+        "login/offer_passkey.html",
+        onward=errand.return_to or login.home(session),
+        needed=needed,
+        csrf=web.csrf_token(request),
     )
 
 

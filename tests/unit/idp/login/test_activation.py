@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.sign_in import NAME, PASSWORD, SignInDesk
+from tests.support.sign_in import NAME, PASSWORD, Browser, SignInDesk
 
 
 @pytest.mark.row("assurance", "CM-6")
@@ -119,6 +119,15 @@ def test_guessing_codes_is_throttled_by_source(desk: SignInDesk) -> None:
     assert answers[-1] == 429
 
 
+def invited(desk: SignInDesk) -> Browser:
+    """A browser in which an officer has followed their link, and chosen name and password."""
+    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
+    browser = desk.browser()
+    browser.get(f"/invitation/{secret}")
+    browser.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
+    return browser
+
+
 @pytest.mark.row("assurance", "AU-2")
 def test_staff_begin_by_a_one_time_link_and_get_their_role(desk: SignInDesk) -> None:
     secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
@@ -126,24 +135,52 @@ def test_staff_begin_by_a_one_time_link_and_get_their_role(desk: SignInDesk) -> 
     assert browser.get(f"/invitation/{secret}").headers["location"] == "/activate/set-up"
     assert "Ada Mets" in browser.get("/activate/set-up").text
     done = browser.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
-    assert done.status_code == 303
+    assert done.headers["location"] == "/activate/passkey"
     there = browser.whoami()
-    assert (there["kind"], there["roles"]) == ("staff", ["officer"])
+    assert (there["kind"], there["roles"]) == ("staff", [])
+    browser.use(browser.add_passkey(), step_up=True)
+    assert browser.whoami()["roles"] == ["officer"]
     assert desk.browser().get(f"/invitation/{secret}").status_code == 410
 
 
 def test_staff_who_hold_a_passkey_have_no_role_until_they_use_it(desk: SignInDesk) -> None:
-    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
-    browser = desk.browser()
-    browser.get(f"/invitation/{secret}")
-    browser.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
-    passkey = browser.add_passkey()
+    passkey = invited(desk).add_passkey()
     again = desk.browser()
     onward = again.sign_in("ada").headers["location"]
     assert onward == "/sign-in?level=3"
     assert again.whoami()["roles"] == []
     assert again.use(passkey, step_up=True).json() == {"location": "/desk"}
     assert again.whoami()["roles"] == ["officer"]
+
+
+@pytest.mark.row("assurance", "AU-1")
+def test_staff_with_a_password_alone_have_no_role_and_are_led_to_a_passkey(
+    desk: SignInDesk,
+) -> None:
+    browser = invited(desk)
+    assert browser.whoami()["roles"] == []
+    onward = browser.get("/sign-in?return_to=%2Fdesk").headers["location"]
+    assert onward == "/activate/passkey?return_to=%2Fdesk"
+    page = browser.get(onward).text
+    assert "opens with a passkey only" in page
+    assert "Later" not in page
+    assert 'href="/desk"' not in page
+    browser.add_passkey()
+    onward = browser.get("/sign-in?return_to=%2Fdesk")
+    assert "Continue with your passkey" in onward.text
+
+
+@pytest.mark.row("assurance", "CM-1")
+def test_a_password_of_staff_binds_no_passkey_after_the_set_up(desk: SignInDesk) -> None:
+    invited(desk)
+    thief = desk.browser()
+    assert thief.sign_in("ada").headers["location"] == "/activate/passkey"
+    refused = thief.get("/activate/passkey")
+    assert refused.status_code == 403
+    assert "Ask for a new invitation" in refused.text
+    # What the page's script would send works for nothing either.
+    thief.use(thief.add_passkey(), step_up=True)
+    assert thief.whoami()["roles"] == []
 
 
 def test_where_nobody_but_staff_signs_in_there_is_nothing_to_activate(desk: SignInDesk) -> None:
