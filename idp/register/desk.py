@@ -42,7 +42,7 @@ class Desk:
 
     def refuse_own(self, uow: UnitOfWork, person_id: str, officer: Actor) -> None:
         """Nobody acts on their own record (failures 12): raises Forbidden, which is audited."""
-        if not self.register.staff.is_person(uow, officer.id, person_id):
+        if self.register.staff.own_person(uow, officer.id) != person_id:
             return
 
         def keep(later: UnitOfWork) -> None:

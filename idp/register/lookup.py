@@ -43,7 +43,7 @@ class Lookups:
 
         A search that finds nobody is recorded too, without the number.
         """
-        _check(purpose)
+        check(purpose)
         with self._database.write() as uow:
             person_id = store.by_civil_number(uow, self._vault, number)
             if person_id is None:
@@ -55,10 +55,16 @@ class Lookups:
 
     def open(self, person_id: str, purpose: str, officer: Actor, now: datetime) -> None:
         """Open the record of a person who is known already. Raises NoSuchPerson, BadRequest."""
-        _check(purpose)
+        check(purpose)
         with self._database.write() as uow:
             store.known_person(uow, person_id)
             self._open(uow, person_id, purpose, officer, now)
+
+    def note(self, uow: UnitOfWork, person_id: str, purpose: str, officer: Actor) -> None:
+        """Tell the person why their profile is read this once, by many letters at a time for
+        example; their record does not open. Raises BadRequest."""
+        check(purpose)
+        self._tell(uow, person_id, purpose, officer)
 
     def is_open(self, uow: UnitOfWork, person_id: str, officer: Actor, now: datetime) -> bool:
         row = uow.one(
@@ -83,6 +89,9 @@ class Lookups:
                 until=now + self._lasts,
             )
         )
+        self._tell(uow, person_id, purpose, officer)
+
+    def _tell(self, uow: UnitOfWork, person_id: str, purpose: str, officer: Actor) -> None:
         self._audit.record(
             uow,
             "register.looked-up",
@@ -92,7 +101,8 @@ class Lookups:
         )
 
 
-def _check(purpose: str) -> None:
+def check(purpose: str) -> None:
+    """Raises BadRequest unless it is one of the purposes."""
     if purpose not in purposes():
         raise BadRequest(
             "A look-up needs its purpose.",

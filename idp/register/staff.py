@@ -145,18 +145,14 @@ class Staff:
         uow.execute(update(staff).where(staff.c.id == staff_id).values(own_number=index))
         self._audit.record(uow, "staff.own-number", Actor("staff", staff_id), (), {})
 
-    def is_person(self, uow: UnitOfWork, staff_id: str, person_id: str) -> bool:
-        """Whether this member of staff is that person, as far as they declared it."""
-        query = (
-            select(staff.c.id)
+    def own_person(self, uow: UnitOfWork, staff_id: str) -> str | None:
+        """Whom this member of staff declared to be in the register, if anybody there."""
+        row = uow.one(
+            select(blind_indexes.c.person_id)
             .join_from(staff, blind_indexes, staff.c.own_number == blind_indexes.c.value)
-            .where(
-                staff.c.id == staff_id,
-                blind_indexes.c.kind == CIVIL_NUMBER,
-                blind_indexes.c.person_id == person_id,
-            )
+            .where(staff.c.id == staff_id, blind_indexes.c.kind == CIVIL_NUMBER)
         )
-        return uow.one(query) is not None
+        return None if row is None else str(row.person_id)
 
     def member(self, uow: UnitOfWork, staff_id: str) -> StaffMember:
         """Raises NotFound."""

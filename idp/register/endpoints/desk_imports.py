@@ -7,9 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
+from foundation.audit import Actor
 from foundation.errors import BadRequest
 from idp.register.desk import Desk
 from idp.register.life import State
+from idp.register.lookup import check, purposes
 from idp.register.tables import activation_codes, persons
 
 ROWS = 100
@@ -34,7 +36,7 @@ def upload(desk: Desk, request: Request) -> Response:
 
 def progress(desk: Desk, request: Request) -> Response:
     """How far the import is, and which rows were refused."""
-    desk.officer(request)
+    officer = desk.officer(request)
     import_id = request.path_params["import_id"]
     after = web.query(request).get("after", "0")
     if not after.isascii() or not after.isdigit() or len(after) > 9:
@@ -47,19 +49,24 @@ def progress(desk: Desk, request: Request) -> Response:
         report=report,
         refused=refused[:ROWS],
         next_after=refused[ROWS - 1].line if len(refused) > ROWS else None,
-        waiting=len(_without_letter(desk, import_id)),
+        waiting=len(_without_letter(desk, import_id, officer)),
+        purposes=purposes(),
     )
 
 
 def letters(desk: Desk, request: Request) -> Response:
-    """Letters for the next persons of this import who wait for one, to be printed now."""
-    officer, _ = desk.posted(request)
+    """Letters for the next persons of this import who wait for one, to be printed now, for a
+    purpose that each of them will read (P-4)."""
+    officer, form = desk.posted(request)
     import_id = request.path_params["import_id"]
+    purpose = form.get("purpose", "")
+    check(purpose)
     desk.importer.report(import_id)
     now = desk.ground.clock.now()
     printed = []
     with desk.ground.database.write() as uow:
-        for person_id in _without_letter(desk, import_id)[:LETTERS]:
+        for person_id in _without_letter(desk, import_id, officer)[:LETTERS]:
+            desk.lookups.note(uow, person_id, purpose, officer)
             profile = desk.register.profile(uow, person_id)
             issued = desk.register.codes.issue(uow, person_id, officer, now)
             printed.append((profile, issued))
@@ -72,8 +79,9 @@ def letters(desk: Desk, request: Request) -> Response:
     )
 
 
-def _without_letter(desk: Desk, import_id: str) -> list[str]:
-    """Persons of the import at level 2 or higher who wait for activation, without any letter."""
+def _without_letter(desk: Desk, import_id: str, officer: Actor) -> list[str]:
+    """Persons of the import at level 2 or higher who wait for activation, without any letter;
+    a colleague writes to the officer themselves."""
     ids = desk.importer.persons(import_id)
     lettered = select(activation_codes.c.person_id)
     query = select(persons.c.id).where(
@@ -81,4 +89,5 @@ def _without_letter(desk: Desk, import_id: str) -> list[str]:
     )
     with desk.ground.database.read() as uow:
         waiting = {row.id for row in uow.all(query)}
+        waiting.discard(desk.register.staff.own_person(uow, officer.id) or "")
     return [person_id for person_id in ids if person_id in waiting]

@@ -316,15 +316,55 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(city, officer):
 
 def test_letters_of_an_import_go_to_those_who_are_proofed_and_have_none(city, officer, person_id):
     import_id = city.importer.recent()[0].id
-    none = officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    letters = f"/desk/imports/{import_id}/letters"
+    none = officer.post(letters, "/desk", purpose="activation")
     assert "Nobody waits for a letter" in none.text
     place = look_up(officer)
     officer.post(f"{place}/proofing", place, **passport())
-    page = officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    page = officer.post(letters, "/desk", purpose="activation")
     assert page.text.count('class="letter"') == 1
     assert "register.letter" in city.kinds(person_id)
-    again = officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    again = officer.post(letters, "/desk", purpose="activation")
     assert again.text.count('class="letter"') == 0
+
+
+@pytest.mark.row("privacy", "P-4")
+@pytest.mark.parametrize("sent", [{}, {"purpose": ""}, {"purpose": "curiosity"}])
+def test_letters_of_an_import_need_a_purpose(city, officer, person_id, sent):
+    place = look_up(officer)
+    officer.post(f"{place}/proofing", place, **passport())
+    before = city.kinds(person_id)
+    import_id = city.importer.recent()[0].id
+    assert "read the addresses" in officer.get(f"/desk/imports/{import_id}").text
+    refused = officer.post(f"/desk/imports/{import_id}/letters", "/desk", **sent)
+    assert refused.status_code == 400
+    assert city.kinds(person_id) == before
+
+
+@pytest.mark.row("privacy", "P-4")
+def test_who_gets_one_of_many_letters_reads_its_purpose_and_their_record_stays_shut(
+    city, officer, person_id
+):
+    place = look_up(officer)
+    officer.post(f"{place}/proofing", place, **passport())
+    second = city.staff(name="Sven Second")
+    import_id = city.importer.recent()[0].id
+    second.post(f"/desk/imports/{import_id}/letters", "/desk", purpose="activation")
+    entries = city.ground.audit.ledger(person_id)
+    of_second = {e.kind: e.details for e in entries if e.actor.id == second.id}
+    assert sorted(of_second) == ["register.letter", "register.looked-up"]
+    assert of_second["register.looked-up"]["sentence"] == "To send you your activation letter"
+    assert PEOPLE[0]["civil_number"] not in second.get(place).text
+
+
+@pytest.mark.row("failures", "12")
+def test_an_officer_is_not_among_those_to_whom_they_write(city, officer, person_id):
+    place = look_up(officer)
+    officer.post(f"{place}/proofing", place, **passport())
+    own = city.staff(own_number=PEOPLE[0]["civil_number"])
+    import_id = city.importer.recent()[0].id
+    page = own.post(f"/desk/imports/{import_id}/letters", "/desk", purpose="activation")
+    assert page.text.count('class="letter"') == 0
 
 
 def test_a_suspended_person_is_out_at_once_and_returns_with_their_level(city, officer, person_id):
