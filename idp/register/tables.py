@@ -160,12 +160,12 @@ lookups = Table(
     Index("ix_register_lookups_officer_person_id", "officer", "person_id"),
 )
 
-# `id` is the digest of the file, so a file is imported once however often it is sent.
+# `id` is the digest of the file, so a file is imported once however often it is sent. Its name
+# is not kept: people name files after people.
 imports = Table(
     "register_imports",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("file_name", String(200), nullable=False),
     Column("file_format", String(8), nullable=False),
     Column("policy_version", String(32), nullable=False),
     Column("actor_kind", String(16), nullable=False),

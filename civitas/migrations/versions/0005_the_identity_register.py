@@ -23,7 +23,6 @@ def upgrade() -> None:
     op.create_table(
         "register_imports",
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("file_name", sa.String(length=200), nullable=False),
         sa.Column("file_format", sa.String(length=8), nullable=False),
         sa.Column("policy_version", sa.String(length=32), nullable=False),
         sa.Column("actor_kind", sa.String(length=16), nullable=False),

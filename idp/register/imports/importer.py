@@ -45,10 +45,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What is known of an import, running or finished."""
+    """What is known of an import, running or finished. `id`: the SHA-256 of its file."""
 
     id: str
-    file_name: str
     started_at: datetime
     finished_at: datetime | None
     total: int
@@ -80,14 +79,14 @@ class Importer:
         The same file again goes on where it stopped, and changes nothing when it is finished.
         """
         file = self._read(content, file_name)
-        self._begin(file, file_name, by, None)
+        self._begin(file, by, None)
         yield from self._rows(file, by)
         self._finish(file.id)
 
     def submit(self, content: bytes, file_name: str, by: Actor) -> str:
         """Check the file, keep it sealed, and promise the import; returns its id."""
         file = self._read(content, file_name)
-        self._begin(file, file_name, by, self._ground.keys.seal(JOB, content, file.id))
+        self._begin(file, by, self._ground.keys.seal(JOB, content, file.id))
         return file.id
 
     def report(self, import_id: str) -> ImportReport:
@@ -144,12 +143,11 @@ class Importer:
         today = self._ground.clock.now().astimezone(self._register.jurisdiction.zone).date()
         return read_file(content, file_name, today, self._limits.most_import_rows)
 
-    def _begin(self, file: RegisterFile, file_name: str, by: Actor, sealed: bytes | None) -> None:
+    def _begin(self, file: RegisterFile, by: Actor, sealed: bytes | None) -> None:
         now = self._ground.clock.now()
         policy = self._register.proofing.current_policy(now)
         values = {
             "id": file.id,
-            "file_name": file_name[-200:],
             "file_format": file.file_format,
             "policy_version": policy.version,
             "actor_kind": by.kind,
@@ -279,7 +277,6 @@ class Importer:
         }
         return ImportReport(
             id=row.id,
-            file_name=row.file_name,
             started_at=row.started_at,
             finished_at=row.finished_at,
             total=row.total,

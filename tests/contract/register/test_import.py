@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from civitas.residents import as_csv, as_json, residents
 from foundation.audit import Actor
+from foundation.database import metadata
 from foundation.errors import NotFound, PayloadTooLarge
 from foundation.ground import Ground
 from idp.register import FileRefused, Importer, Register, RegisterSettings
@@ -204,6 +205,16 @@ def test_the_desks_upload_is_done_by_a_job_and_its_content_is_gone_afterwards(an
     assert (report.accepted, report.finished_at is not None) == (7, True)
     with any_ground.database.read() as uow:
         assert uow.one(select(imports.c.sealed_content))[0] is None
+
+
+@pytest.mark.row("assurance", "CM-7")
+def test_the_name_of_a_file_is_kept_nowhere(any_ground, importer):
+    importer.submit(as_csv(people(2)), "anna-tamm.csv", OFFICER)
+    any_ground.jobs.run_once()
+    with any_ground.database.read() as uow:
+        rows = [repr(row) for table in metadata.sorted_tables for row in uow.all(select(table))]
+    assert any("register.import" in row for row in rows)
+    assert not any("anna-tamm" in row for row in rows)
 
 
 def test_a_long_import_is_done_in_slices(any_ground, importer, monkeypatch):
