@@ -1,4 +1,8 @@
-"""The three governance models: read `provider`, `regulator` and `broker` side by side."""
+"""The three governance models: read `provider`, `regulator` and `broker` side by side.
+
+Each page builds its parts from the ground up, and ends with the doors that it opens, in one order:
+who comes in, what services learn, what is looked after, what anybody may check.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 """Broker: the government regulates and runs the hub between services and accredited providers.
 
-The citizen picks a provider; services integrate once; provider and service stay blind to each
-other. The hub keeps no register of people and no attribute after the session.
+- People pick a provider that the regulator accredited, and sign in there.
+- Services integrate once; provider and service stay blind to each other.
+- Devices are not known here.
+- Kept: consents and what happened, readable only while that person is signed in; no register of
+  people, and no attribute after the session.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from policies import prepare as prepare_policies
 def assemble(ground: Ground) -> Deployment:
     """Choice of provider in front, OpenID Connect for services behind, nothing kept between."""
     policies = Policies(ground)
+
+    # Two faces to the federation: to providers a relying party, to services a provider.
     allied = Federation(
         ground,
         lambda: {
@@ -29,14 +34,18 @@ def assemble(ground: Ground) -> Deployment:
             "openid_provider": provider_metadata(ground.settings, policies.catalogue),
         },
     )
+
+    # People and services meet at the hub: it knows who is there, and what their provider said.
     hub = Broker(ground, allied, policies)
     tokens = OAuth(ground, policies, who=hub, signs_out=hub, claims=hub)
+
+    # Ends: of a consent, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
     return Deployment(
         ground=ground,
         doors={
-            "oauth": oauth.doors(tokens),
             "broker": broker.doors(hub, withdrawal),
+            "oauth": oauth.doors(tokens),
             "federation": federation.doors(allied),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),

@@ -1,7 +1,11 @@
 """Provider: the government is the identity provider.
 
-It enrols and proofs people, signs them in, steers release by consent, and onboards devices. A
-*private provider* is the same deployment with `[jurisdiction] regulator`: it is accredited, and
+- People are enrolled and proofed at its desk, and sign in here.
+- Services learn what the person consents to, from the register.
+- Devices are registered, enrolled by EST, and call with certificates.
+- Kept: the register, sealed for each person; consents; what happened.
+
+A *private provider* is the same deployment with `[jurisdiction] regulator`: it is accredited, and
 serves brokers that its regulator vouches for.
 """
 
@@ -38,11 +42,17 @@ from policies import prepare as prepare_policies
 def assemble(ground: Ground) -> Deployment:
     """People, things, consent, certificates: the whole house."""
     policies = Policies(ground)
+
+    # Devices: their certificates, and the registry that says which of them may have one.
     authority = CertificateAuthority(ground)
     devices = Devices(ground, authority)
     pki = Pki(authority, devices.gate)
+
+    # People: who they are, and how they sign in.
     people = Register(ground)
     signing_in = Login(ground, people, policies, ends=(oauth.TokensEndWithSession(),))
+
+    # Services: those registered here; at a private provider, those that its regulator vouches for.
     allied = Federation(
         ground, lambda: {"openid_provider": provider_metadata(ground.settings, policies.catalogue)}
     )
@@ -57,25 +67,29 @@ def assemble(ground: Ground) -> Deployment:
         device_is_active=device_is_active(devices),
         validate_certificate=authority.validate_client,
     )
+    questions = DecisionPoint(policies, KnownByServices(people, tokens.person_of))
+
+    # Ends: of a consent, an identity, a device, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
     life = IdentityLife(
         ground, people.proofing, ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity())
     )
-    desk = Desk(ground, people, life, Importer(ground, people))
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
+
+    # Pages: the officer's desk, the citizen's account.
+    desk = Desk(ground, people, life, Importer(ground, people))
     account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices)
-    questions = DecisionPoint(policies, KnownByServices(people, tokens.person_of))
     return Deployment(
         ground=ground,
         doors={
+            "login": login.doors(signing_in),
             "oauth": oauth.doors(tokens),
             "policies": policy_doors(questions),
-            "login": login.doors(signing_in),
             "portal": portal.doors(account),
             "register": register.doors(desk),
-            "federation": federation.doors(allied),
             "pki": pki_doors(pki),
             "devices": device_doors(device_life),
+            "federation": federation.doors(allied),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),
         },

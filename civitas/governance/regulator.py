@@ -1,7 +1,9 @@
 """Regulator: the government accredits private providers and supervises them.
 
-It authenticates no citizen: there is no register of people, no OpenID Provider, no consent. Its
-staff sign in; its acts are signed statements and marks that anybody can check.
+- People are not known here: no register, no sign-in but that of its own staff.
+- Services ask nothing here: no OpenID Provider, no consent.
+- Providers are accredited at a level, brokers are taken up; statements and marks say so, signed.
+- Kept: who was accredited, suspended or withdrawn, and why; what happened.
 """
 
 from __future__ import annotations
@@ -24,15 +26,19 @@ from policies import Policies
 def assemble(ground: Ground) -> Deployment:
     """A trust anchor, its console, and the staff who act there."""
     policies = Policies(ground)
+
+    # Staff: the same register and sign-in as a provider's, without a citizen in it.
     staff = Register(ground)
     signing_in = Login(ground, staff, policies, staff_only=True)
+
+    # The trust anchor: it offers no protocol of its own, so its metadata is empty.
     anchor = Federation(ground, dict)
     return Deployment(
         ground=ground,
         doors={
-            "federation": federation.doors(anchor),
-            "civitas.home": (Door(("GET",), "/", home, "Public register"),),
             "login": login.doors(signing_in),
+            "civitas.home": (Door(("GET",), "/", home, "Public register"),),
+            "federation": federation.doors(anchor),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),
         },
