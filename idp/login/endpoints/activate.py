@@ -1,4 +1,7 @@
-"""Activation pages: the code, the choices, the passkey — ISO/IEC 29115 CM-5, CM-6."""
+"""Activation pages: the code, the choices, the passkey — ISO/IEC 29115 CM-5, CM-6.
+
+The errand of the sign-in page goes along: who came from a service goes back to its request.
+"""
 
 from __future__ import annotations
 
@@ -35,21 +38,23 @@ def submit(login: Login, request: Request) -> Response:
     """The code: when it opens something, on to the choices."""
     fields = web.form(request)
     web.check_csrf(request, fields)
+    visit = Visit.of(request)
     try:
-        cookie = login.activation.open("citizen", fields.get("code", ""), Visit.of(request))
+        cookie = login.activation.open("citizen", fields.get("code", ""), visit)
     except CodeRefused:
         return _code_page(login, request, NOTHING, COMPARE, 410)
     except TooManyRequests as full:
         page = _code_page(login, request, WAIT, None, 429, {"minutes": -(-full.retry_after // 60)})
         page.headers.update(full.headers)
         return page
-    return _to_choices(request, cookie)
+    return _to_choices(request, cookie, visit.errand)
 
 
 def invited(login: Login, request: Request) -> Response:
     """A member of staff who follows their one-time link; raises InvitationRefused."""
     code = request.path_params["secret"]
-    return _to_choices(request, login.activation.open("staff", code, Visit.of(request)))
+    visit = Visit.of(request)
+    return _to_choices(request, login.activation.open("staff", code, visit), visit.errand)
 
 
 def show_choices(login: Login, request: Request) -> Response:
@@ -57,7 +62,7 @@ def show_choices(login: Login, request: Request) -> Response:
     visit = Visit.of(request)
     opened = login.activation.opened(web.cookie(request, SET_UP), visit)
     if opened is None:
-        return RedirectResponse("/sign-in" if login.staff_only else "/activate", 303)
+        return _start_again(login, visit.errand)
     set_up, who = opened
     return _choices_page(login, request, who, staff=set_up.kind == "staff")
 
@@ -69,7 +74,7 @@ def choose(login: Login, request: Request) -> Response:
     visit = Visit.of(request)
     opened = login.activation.opened(web.cookie(request, SET_UP), visit)
     if opened is None:
-        return RedirectResponse("/sign-in" if login.staff_only else "/activate", 303)
+        return _start_again(login, visit.errand)
     set_up, who = opened
     name = fields.get("name", "")
     try:
@@ -88,7 +93,8 @@ def choose(login: Login, request: Request) -> Response:
         return _choices_page(login, request, who, staff, name, refused)
     except CodeRefused:
         return _code_page(login, request, NOTHING, COMPARE, 410)
-    response = login.keep(RedirectResponse(SET_UP_PASSKEY, 303), request, signed_in)
+    onward = RedirectResponse(visit.errand.path(SET_UP_PASSKEY), 303)
+    response = login.keep(onward, request, signed_in)
     web.delete_cookie(response, request, SET_UP)
     return response
 
@@ -98,27 +104,31 @@ def offer_passkey(login: Login, request: Request) -> Response:
 
     Later than the set-up, a password is no proof on which staff could bind what opens their work.
     """
+    errand = Errand.parse(web.query(request))
     session = login.session(request)
     if session is None:
-        return RedirectResponse("/sign-in", 303)
+        return RedirectResponse(errand.path(), 303)
     needed = login.lacks_passkey(session)
     if needed and not login.management.at_activation(session):
         raise Forbidden(
             N_("Your work here needs a passkey, and you hold none."),
             next_step=N_("Ask for a new invitation, and add a passkey when you follow it."),
         )
-    errand = Errand.parse(web.query(request))
     return login.ground.pages.render(
         request,
         "login/offer_passkey.html",
-        onward=errand.return_to or login.home(session),
+        onward=login.next_path(session, errand),
         needed=needed,
         csrf=web.csrf_token(request),
     )
 
 
-def _to_choices(request: Request, cookie: str) -> Response:
-    response = RedirectResponse(_CHOOSE, 303)
+def _start_again(login: Login, errand: Errand) -> Response:
+    return RedirectResponse(errand.path("/sign-in" if login.staff_only else "/activate"), 303)
+
+
+def _to_choices(request: Request, cookie: str, errand: Errand) -> Response:
+    response = RedirectResponse(errand.path(_CHOOSE), 303)
     web.set_cookie(response, request, SET_UP, cookie)
     return response
 
@@ -135,6 +145,7 @@ def _code_page(
         request,
         "login/activate.html",
         status,
+        errand=Errand.parse(web.query(request)),
         problem=problem,
         next_step=next_step,
         values=values or {},
@@ -153,6 +164,7 @@ def _choices_page(
         request,
         "login/choices.html",
         200 if refused is None else 422,
+        errand=Errand.parse(web.query(request)),
         greeting=who.greeting,
         staff=staff,
         ask_own_number=who.acts_on_persons and not login.staff_only,
