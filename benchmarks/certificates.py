@@ -6,6 +6,7 @@ import base64
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -20,8 +21,20 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs7,
 )
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+_CLIENT_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 PKCS10 = {"Content-Type": "application/pkcs10", "X-Forwarded-Proto": "https"}
 
 
@@ -64,11 +77,20 @@ class Authority:
         start: datetime,
         end: datetime,
     ) -> x509.Certificate:
-        """A certificate of one who issues to nobody."""
-        draft = self._draft(subject, public_key, serial, start, end)
-        return draft.add_extension(x509.BasicConstraints(False, None), True).sign(
-            self.key, SHA256()
+        """A certificate for a TLS client, with the extensions that a device's has in Civitas."""
+        draft = (
+            self._draft(subject, public_key, serial, start, end)
+            .add_extension(x509.BasicConstraints(False, None), critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(self._identifier, critical=False)
+            .add_extension(_CLIENT_AUTH, critical=False)
         )
+        return draft.sign(self.key, SHA256())
+
+    @cached_property
+    def _identifier(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
 
     def _draft(
         self,

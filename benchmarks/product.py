@@ -7,6 +7,7 @@ import json
 import secrets
 import ssl
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,6 +161,8 @@ class Product:
                 client.post("/devices/v1", json={**new, "identifiers": []}).raise_for_status()
                 for _ in range(count)
             ]
+        # Their events are numbered within two seconds: that is work of the registration.
+        time.sleep(2)
         told = [answer.json() for answer in answers]
         return [(each["device"]["id"], each["enrolment_token"]) for each in told]
 

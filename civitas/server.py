@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from civitas import memory
 from civitas.connection import Connection
 from foundation.settings import Server, Settings, SettingsError
 
@@ -185,7 +186,10 @@ async def _serve(
             server.should_exit = True
 
     contexts = [context for _, context in sockets if context is not None]
-    watch = asyncio.create_task(_follow(tls_files, contexts))
+    beside = [
+        asyncio.create_task(_follow(tls_files, contexts)),
+        asyncio.create_task(memory.give_back()),
+    ]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
@@ -199,7 +203,8 @@ async def _serve(
         await asyncio.to_thread(on_ready)
     done, _ = await asyncio.wait(serving, return_when=asyncio.FIRST_EXCEPTION)
     stop()
-    watch.cancel()
+    for task in beside:
+        task.cancel()
     await asyncio.gather(*serving)
     for task in done:
         task.result()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
-import sys
 import threading
 
 import typer
 
+from civitas import memory
 from civitas.app import build
 from civitas.commands.console import (
     DEFAULT_CONFIG,
@@ -21,8 +20,6 @@ from civitas.server import serve as listen
 from foundation.settings import Server
 from foundation.telemetry import TelemetrySettings, configure_logging
 
-M_ARENA_MAX = -8
-
 
 def add_to(app: typer.Typer) -> None:
     app.command()(serve)
@@ -34,7 +31,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     Example: `civitas serve --config civitas.toml`
     """
-    keep_memory_together()
+    memory.keep_together()
     settings = settings_of(config)
     configure_logging(settings.of(TelemetrySettings).log_format)
     app = build(settings)
@@ -45,15 +42,6 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
         err.print(f"Civitas answers at {reached}")
 
     listen(app, settings, app.state.deployment.anchors(), ready)
-
-
-def keep_memory_together() -> None:
-    """Let glibc keep two arenas instead of eight a core: with forty threads, what each of them
-    freed would otherwise stay with the process (mallopt(3), M_ARENA_MAX)."""
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-        if mallopt is not None:
-            mallopt(M_ARENA_MAX, 2)
 
 
 def work(config: ConfigOption = DEFAULT_CONFIG) -> None:
