@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import InvalidSignature
 from fido2.cose import CoseKey
 from fido2.server import Fido2Server
 from fido2.utils import websafe_decode, websafe_encode
@@ -99,6 +100,7 @@ class Passkeys:
             raise Refused("registration: two different credential ids")
         if public.public_key.get(3) not in CoseKey.supported_algorithms():
             raise Refused("registration: an algorithm that was not offered")
+        _read(public.public_key)
         transports = (answer.get("response") or {}).get("transports")
         return Registered(
             lookup=lookup_of(public.credential_id),
@@ -171,6 +173,16 @@ def credential_id_in(answer: Mapping[str, Any]) -> bytes:
 def user_handle(holder: Subject) -> bytes:
     """§4: opaque, up to 64 bytes, nothing about the person; the same for all their passkeys."""
     return sha256(f"civitas-user\0{holder.kind}\0{holder.id}".encode()).digest()
+
+
+def _read(key: CoseKey) -> None:
+    """Raises Refused for a key that is none: the library reads it at its first use only."""
+    try:
+        key.verify(b"", b"")
+    except InvalidSignature:
+        return
+    except Exception as error:
+        raise Refused(f"registration: no public key: {error!r}") from error
 
 
 def _descriptor(credential: Credential) -> PublicKeyCredentialDescriptor:

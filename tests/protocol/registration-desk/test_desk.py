@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -283,6 +284,33 @@ def test_a_letter_shows_a_code_once_and_the_code_activates(city, officer, person
     assert city.register.facts_of(person_id).state == "active"
     refused = officer.post(f"{place}/letter", place)
     assert refused.status_code == 409
+
+
+@pytest.mark.row("assurance", "CM-5")
+def test_each_letter_goes_to_the_registered_address_of_the_person_whom_its_code_activates(
+    city, officer, person_id
+):
+    import_id = city.importer.recent()[0].id
+    chosen = city.importer.persons(import_id)[:2]
+    for one in chosen:
+        place = f"/desk/persons/{one}"
+        officer.post(f"{place}/look-up", purpose="proofing")
+        officer.post(f"{place}/proofing", place, **passport())
+    page = officer.post(f"/desk/imports/{import_id}/letters", "/desk", purpose="activation")
+    letters = re.findall(r'<article class="letter".*?</article>', page.text, re.DOTALL)
+    reached = []
+    for letter in letters:
+        code = re.search(r'class="code"[^>]*>([^<]+)<', letter)
+        assert code is not None
+        with city.ground.database.read() as uow:
+            waiting = city.register.peek_activation(uow, code[1], city.clock.now())
+            profile = city.register.profile(uow, waiting.person_id)
+        for part in (profile.name, profile.street_address, profile.postal_code, profile.locality):
+            assert part in html.unescape(letter)
+        reached.append(waiting.person_id)
+    assert sorted(reached) == sorted(chosen)
+    # Who was never proofed at level 2 gets none: nobody has shown who they are.
+    assert not set(city.importer.persons(import_id)[2:]) & set(reached)
 
 
 def test_an_upload_becomes_identities_and_shows_refused_rows(city, officer):

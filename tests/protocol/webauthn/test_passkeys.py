@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from fido2.utils import websafe_decode, websafe_encode
 
 from foundation.clock import FrozenClock
+from idp.register import Subject
+from tests.support.passkey import SoftPasskey
 from tests.support.sign_in import NAME, SignInDesk
 
 
@@ -101,6 +105,29 @@ def test_an_assertion_for_another_relying_party_fails(desk: SignInDesk) -> None:
     answer = passkey.get(asked["options"])
     body = {"challenge": asked["challenge"], "credential": answer}
     assert browser.send("/sign-in/passkey", body).status_code == 422
+
+
+@pytest.mark.row("assurance", "AU-10")
+def test_a_proxy_that_relays_question_and_answer_stays_below_level_3(desk: SignInDesk) -> None:
+    passkey = desk.citizen(level=3).add_passkey()
+    # The victim's browser signs the origin that it is at, whatever the proxy shows there.
+    passkey.origin = "https://localhost.evil.example"
+    proxy = desk.browser()
+    asked = proxy.ask()
+    relayed = passkey.get(asked["options"])
+    body = {"challenge": asked["challenge"], "credential": relayed}
+    assert proxy.send("/sign-in/passkey", body).status_code == 422
+    asked = proxy.ask()
+    corrected = passkey.get(asked["options"])
+    said = json.loads(websafe_decode(corrected["response"]["clientDataJSON"]))
+    said["origin"] = desk.issuer
+    corrected["response"]["clientDataJSON"] = websafe_encode(json.dumps(said).encode())
+    body = {"challenge": asked["challenge"], "credential": corrected}
+    assert proxy.send("/sign-in/passkey", body).status_code == 422
+    assert proxy.whoami() is None
+    # A password can be relayed: that is why it reaches no higher.
+    proxy.sign_in()
+    assert proxy.whoami()["level"] == 2
 
 
 @pytest.mark.row("assurance", "AU-8")
@@ -249,6 +276,34 @@ def test_a_passkey_bound_with_a_password_alone_raises_nobody(
     elsewhere = desk.browser()
     elsewhere.use(passkey)
     assert elsewhere.whoami()["level"] == 2
+
+
+@pytest.mark.row("assurance", "CM-1")
+@pytest.mark.parametrize(
+    "tampered", ["question", "origin", "relying party", "attestation", "identifier"]
+)
+def test_a_passkey_whose_making_was_tampered_with_is_not_bound(
+    desk: SignInDesk, tampered: str
+) -> None:
+    browser = desk.citizen()
+    passkey = SoftPasskey("https://evil.example" if tampered == "origin" else desk.issuer)
+    asked = browser.send("/passkeys/options", {}).json()
+    options = asked["options"]
+    if tampered == "question":
+        options = browser.send("/passkeys/options", {}).json()["options"]
+    if tampered == "relying party":
+        options["rp"]["id"] = "evil.example"
+    credential = passkey.create(options)
+    if tampered == "attestation":
+        made = bytearray(websafe_decode(credential["response"]["attestationObject"]))
+        made[-1] ^= 1  # a point that is not on the curve
+        credential["response"]["attestationObject"] = websafe_encode(bytes(made))
+    if tampered == "identifier":
+        credential["id"] = credential["rawId"] = websafe_encode(b"another passkey's identifier")
+    body = {"challenge": asked["challenge"], "credential": credential}
+    assert browser.send("/passkeys", body).status_code == 422
+    holder = Subject("citizen", browser.whoami()["id"])
+    assert [c.kind for c in desk.login.management.list(holder)] == ["password"]
 
 
 def test_binding_needs_a_recent_proof(desk: SignInDesk, clock: FrozenClock) -> None:

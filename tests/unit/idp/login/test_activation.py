@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from idp.register import State
+from idp.register.tables import persons
 from tests.support.sign_in import NAME, PASSWORD, Browser, SignInDesk
 
 
@@ -21,6 +24,28 @@ def test_the_code_of_the_letter_leads_to_a_session_and_an_active_identity(
     kinds = [kind for kind, _ in desk.events(there["id"])]
     assert "credential.added" in kinds
     assert "sign-in.succeeded" in kinds
+
+
+@pytest.mark.row("assurance", "CM-3")
+def test_no_credential_works_before_its_identity_is_activated(desk: SignInDesk) -> None:
+    browser = desk.citizen()
+    passkey = browser.add_passkey()
+    with desk.ground.database.write() as uow:
+        uow.execute(update(persons).values(state=State.ESTABLISHED))
+    assert browser.whoami() is None
+    later = desk.browser()
+    assert later.sign_in().status_code == 422
+    assert later.use(passkey).status_code == 422
+    assert later.whoami() is None
+
+
+@pytest.mark.row("assurance", "CM-3")
+def test_a_letter_opens_no_sign_in_until_its_code_is_activated(desk: SignInDesk) -> None:
+    code, browser = desk.enrol(), desk.browser()
+    assert browser.sign_in(NAME, code).status_code == 422
+    browser.post("/activate", code=code)
+    assert browser.whoami() is None
+    assert browser.send("/passkeys/options", {}).status_code == 401
 
 
 def test_the_person_is_greeted_only_after_the_code_is_proven(desk: SignInDesk) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from foundation.audit_tables import events
 from foundation.clock import FrozenClock
 from idp.login import store
+from idp.login.tables import credentials
 from tests.support.sign_in import NAME, OFFICER, PASSWORD, SignInDesk
 
 
@@ -91,6 +92,24 @@ def test_a_dump_of_the_database_holds_no_password_and_only_sealed_slow_hashes(
     dump = b"".join(path.read_bytes() for path in tmp_path.glob("civitas.db*"))
     for secret in (PASSWORD, token, "argon2", NAME, "Tamm"):
         assert secret.encode() not in dump
+
+
+@pytest.mark.row("assurance", "CM-1")
+def test_a_stored_password_that_is_moved_to_another_person_opens_nothing(
+    desk: SignInDesk,
+) -> None:
+    desk.citizen()
+    mine = desk.browser()
+    mine.activate(desk.enrol("CD654321"), "other", "quiet marble ladder comet")
+    with desk.ground.database.write() as uow:
+        rows = uow.all(select(credentials).order_by(credentials.c.created_at))
+        sealed = next(r.secret for r in rows if r.subject_id == mine.whoami()["id"])
+        uow.execute(update(credentials).values(secret=sealed))
+    thief = desk.browser()
+    # Somebody wrote to our database: that is no mistake of the visitor's.
+    assert thief.sign_in(NAME, "quiet marble ladder comet").status_code == 500
+    assert thief.whoami() is None
+    assert thief.sign_in("other", "quiet marble ladder comet").status_code == 303
 
 
 def test_a_password_means_the_same_however_the_keyboard_composes_it(desk: SignInDesk) -> None:
