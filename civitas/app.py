@@ -22,6 +22,7 @@ from foundation.clock import Clock
 from foundation.edge import Edge
 from foundation.errors import BadRequest, MethodNotAllowed, NotFound, Problem, Unprocessable
 from foundation.middleware import Gate
+from foundation.pages import N_
 from foundation.settings import Development, Server, Settings
 from foundation.web import Context, Door
 from idp import federation
@@ -147,9 +148,9 @@ def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
         problem: Problem
         if error.status_code == 404:
             problem = NotFound(
-                f"There is nothing at {request.url.path}.",
-                where="path",
-                next_step="Check the address; /api lists the doors of this deployment.",
+                N_("There is nothing at this address."),
+                where=request.url.path,
+                next_step=N_("Check it, or begin at the start page. Programs find all at /api."),
             )
         elif error.status_code == 405:
             problem = MethodNotAllowed(

@@ -53,3 +53,10 @@ def test_a_named_proxy_says_whom_the_metrics_are_for(
     assert from_loopback(city, X_Forwarded_For="203.0.113.9") == 403
     assert from_loopback(city, X_Forwarded_Proto="https") == 403
     city.close()
+
+
+def test_an_address_that_leads_nowhere_is_said_in_the_readers_language(city: City) -> None:
+    page = city.browser().get("/nowhere", headers={"Accept-Language": "fr"})
+    assert page.status_code == 404
+    assert "Il n’y a rien à cette adresse." in page.text
+    assert "/nowhere" in page.text
