@@ -14,10 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
+from civitas.doors import FixedPaths, ProtocolDoor
 from foundation.clock import Clock
 from foundation.edge import Edge
 from foundation.errors import BadRequest, MethodNotAllowed, NotFound, Problem, Unprocessable
@@ -72,6 +72,7 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
     for wing, group in doors.items():
         for door in group:
             mount(app, wing, door)
+    app.router.routes.insert(0, FixedPaths(app.router.routes))
     # The header offers the places that this model of governance has.
     paths = {door.path for group in doors.values() for door in group}
     ground.pages.places = tuple(p for p in ground.pages.places if p.href in paths)
@@ -95,7 +96,9 @@ def mount(app: FastAPI, wing: str, door: Door) -> None:
     """Hang one door: a typed one shows in OpenAPI, a protocol's own or a page does not."""
     if not door.api:
         app.router.routes.append(
-            Route(door.path, door.endpoint, methods=list(door.methods), include_in_schema=False)
+            ProtocolDoor(
+                door.path, door.endpoint, methods=list(door.methods), include_in_schema=False
+            )
         )
         return
     for method in door.methods:

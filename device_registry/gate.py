@@ -8,6 +8,7 @@ certificate that is renewed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from device_registry import store
@@ -112,7 +113,8 @@ class Gate:
     def issued(
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
     ) -> None:
-        device = self._still_admitted(uow, admission)
+        evidence = {"serial": certificate.serial}
+        device = self._taken_further(uow, admission, evidence, now)
         store.add_credential(
             uow,
             certificate.serial,
@@ -121,9 +123,6 @@ class Gate:
             certificate.not_after,
             now,
         )
-        evidence = {"serial": certificate.serial}
-        if device.state in _NEXT:
-            walk(uow, device, _NEXT[device.state], _as(device), now, evidence)
         renewed = admission.reference.startswith(_BY_CERTIFICATE)
         self._audit.record(
             uow,
@@ -138,6 +137,23 @@ class Gate:
                 "not_after": certificate.not_after.isoformat(),
             },
         )
+
+    def _taken_further(
+        self, uow: UnitOfWork, admission: Admission, evidence: Mapping[str, str], now: datetime
+    ) -> Device:
+        """The device, where a certificate takes it, and kept there until the commit."""
+        seen = admission.memo
+        # The step itself finds out whether the device is still what it was a moment ago.
+        if (
+            isinstance(seen, Device)
+            and seen.state in _NEXT
+            and walk(uow, seen, _NEXT[seen.state], _as(seen), now, evidence) is not None
+        ):
+            return seen
+        device = self._still_admitted(uow, admission)
+        if device.state in _NEXT:
+            walk(uow, device, _NEXT[device.state], _as(device), now, evidence)
+        return device
 
     def _still_admitted(self, uow: UnitOfWork, admission: Admission) -> Device:
         """The device, kept as it is until the commit: it may have been suspended meanwhile."""
@@ -228,4 +244,5 @@ def _admission(reference: str, device: Device) -> Admission:
         profile="device",
         common_name=device.id,
         names=tuple(f"URI:{uri}" for uri in uris),
+        memo=device,
     )

@@ -41,7 +41,12 @@ def step(
     `device` must have been read with a lock in the same unit of work. Raises Conflict when the
     act is not possible in its state.
     """
-    after = walk(uow, device, [(act, reason)], actor, now)
+    try:
+        after = walk(uow, device, [(act, reason)], actor, now)
+    except NotNow as problem:
+        raise not_possible(problem) from problem
+    if after is None:
+        raise not_possible(NotNow(act, device.state))
     if act in _EVENTS:
         concerned = device.owner.person if device.owner is not None else ()
         before = device.state.value
@@ -57,21 +62,19 @@ def walk(
     actor: Actor,
     now: datetime,
     evidence: Mapping[str, Any] | None = None,
-) -> life.State:
+) -> life.State | None:
     """Steps that follow one another at once, each an act and its reason; the last state.
 
-    As `step`, but the caller tells the audit.
+    None, and nothing is changed, if the device is no longer in the state that `device` says. The
+    caller tells the audit. Raises NotNow when an act is not possible in its state.
     """
     steps: list[Step] = []
     state = device.state
     for act, reason in acts:
-        try:
-            after = life.after(act, state)
-        except NotNow as problem:
-            raise not_possible(problem) from problem
+        after = life.after(act, state)
         steps.append(Step(act, state, after, reason, evidence or {}))
         state = after
     if not store.move(uow, device.id, device.state, state, now):
-        raise not_possible(NotNow(steps[-1].act, device.state))
+        return None
     store.note(uow, device.id, steps, actor, now)
     return state

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import (
     Select,
-    bindparam,
     func,
     insert,
     literal_column,
@@ -190,7 +189,4 @@ def _store(
     above = [{"level": lv, "position": position, "hash": h} for lv, position, h in made]
     if above:
         uow.execute(insert(nodes), above)
-    uow.execute(
-        update(events).where(events.c.id == bindparam("numbered")).values(waiting=0),
-        [{"numbered": event_id} for event_id in event_ids],
-    )
+    uow.execute(update(events).where(events.c.id.in_(event_ids)).values(waiting=0))

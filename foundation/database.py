@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar
@@ -105,10 +105,10 @@ class Database:
         self.dialect = self.engine.dialect.name
         # Reads have connections of their own, on which the database itself refuses to write.
         self._reader = _engine(url, schema, pool, reading=True)
-        # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue.
-        self._turn: AbstractContextManager[Any] = (
-            RLock() if self.dialect == "sqlite" else nullcontext()
-        )
+        # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue
+        # for one connection.
+        self._turn = RLock()
+        self._writer: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -117,8 +117,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
-        with self._turn, self.engine.begin() as connection:
-            yield UnitOfWork(connection)
+        if self.dialect != "sqlite":
+            with self.engine.begin() as connection:
+                yield UnitOfWork(connection)
+            return
+        with self._turn:
+            if self._writer is None:
+                self._writer = self.engine.connect()
+            with self._writer.begin():
+                yield UnitOfWork(self._writer)
 
     def make_schema(self) -> None:
         """Make the PostgreSQL schema that the settings name, if it is missing."""
@@ -127,6 +134,10 @@ class Database:
                 connection.execute(CreateSchema(self.schema, if_not_exists=True))
 
     def close(self) -> None:
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self.engine.dispose()
         self._reader.dispose()
 
@@ -203,6 +214,8 @@ def _postgresql(url: str, schema: str | None, pool: int, reading: bool) -> Engin
         pool_size=max(1, pool // 2),
         max_overflow=20,
         pool_pre_ping=False,
+        # The same few connections while they suffice: what they have prepared stays prepared.
+        pool_use_lifo=True,
         # At READ COMMITTED each statement has its own snapshot, in a transaction or not: a read
         # needs no BEGIN and no ROLLBACK, which would be two more journeys to the database.
         isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",

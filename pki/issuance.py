@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import Row
 
 from foundation.audit import Actor, Audit
@@ -78,7 +79,7 @@ class Issuance:
             not_before=(now - profile.backdate).replace(microsecond=0),
             not_after=end.replace(microsecond=0),
         )
-        to_be_signed = preflight.examine(draft, authority.certificate, private_key)
+        examined = preflight.examine(draft, authority.certificate, private_key)
         with self._database.write() as uow:
             registrar.bind(uow, admission, request.public_key.digest, now)
             if not store.hold_key(uow, request.public_key.digest, admission.holder, now):
@@ -99,13 +100,17 @@ class Issuance:
                 names=list(admission.names),
                 public_key=request.public_key.digest,
                 public_key_der=request.public_key.der,
-                to_be_signed=to_be_signed,
+                to_be_signed=examined.tbs_certificate_bytes,
                 not_before=draft.not_before,
                 not_after=draft.not_after,
                 recorded_at=now,
             )
             row = recorded or self._earlier(uow, admission, request)
-        return self._finish(row, draft if row is recorded else None, registrar, now)
+        if row is not recorded:
+            return self._finish(row, registrar, now)
+        # Only what was examined and recorded is ever signed.
+        certificate = self._sign(examined, private_key)
+        return self._conclude(row, admission, certificate, registrar, now)
 
     def _earlier(
         self, uow: UnitOfWork, admission: Admission, request: CertificateRequest
@@ -127,39 +132,28 @@ class Issuance:
         completed = voided = 0
         for row in rows:
             try:
-                self._finish(row, None, registrar, now)
+                self._finish(row, registrar, now)
                 completed += 1
             except Problem as refusal:
                 log.warning("serial %s voided: %s", row.serial, refusal.description)
                 voided += 1
         return Settled(completed, voided)
 
-    def _finish(
-        self,
-        row: Row[Any],
-        draft: drafting.Draft | None,
-        registrar: Registrar,
-        now: datetime,
-    ) -> IssuedCertificate:
-        """Sign and record what is on record unsigned; what is signed already is returned.
+    def _finish(self, row: Row[Any], registrar: Registrar, now: datetime) -> IssuedCertificate:
+        """What an earlier call recorded: sign it if that one did not, else return it."""
+        if row.state != "recorded":
+            return _standing(row)
+        admission = Admission(
+            row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
+        )
+        return self._conclude(row, admission, self._redraft(row, now), registrar, now)
 
-        `draft` is None for a record that this call did not make: it is drafted again.
-        """
-        if row.state == "recorded":
-            certificate = self._sign(row, draft, now)
-            try:
-                return self._record_signed(row, certificate, registrar, now)
-            except Problem as refusal:
-                self._void(row.serial, refusal.code, now)
-                raise
-        return _standing(row)
-
-    def _sign(self, row: Row[Any], draft: drafting.Draft | None, now: datetime) -> bytes:
+    def _redraft(self, row: Row[Any], now: datetime) -> bytes:
+        """The recorded certificate, drafted again and signed: the same bytes, or none."""
         profile = self._profiles.get(row.profile)
         authority, private_key = self._hierarchy.signing(profile.issuer if profile else "devices")
-        certificate = None
         if profile is not None and authority.kid == row.authority_kid and row.not_after > now:
-            draft = draft or drafting.Draft(
+            draft = drafting.Draft(
                 serial=int(row.serial, 16),
                 profile=profile,
                 subject=names.subject(row.common_name),
@@ -168,25 +162,43 @@ class Issuance:
                 not_before=row.not_before,
                 not_after=row.not_after,
             )
-            certificate = drafting.sign(draft, authority.certificate, private_key)
-        # Only what was linted and recorded is ever signed; a profile or an authority that
-        # changed since then voids the serial.
-        if certificate is None or certificate.tbs_certificate_bytes != row.to_be_signed:
-            self._void(row.serial, "changed_since_recorded", now)
-            raise Conflict(
-                "The profile or the authority changed while this certificate was issued.",
-                next_step="Send the request again.",
-                detail=row.serial,
-            )
-        return certificate.public_bytes(Encoding.DER)
+            with suppress(preflight.DraftRefused):
+                examined = preflight.examine(draft, authority.certificate, private_key)
+                if examined.tbs_certificate_bytes == row.to_be_signed:
+                    return self._sign(examined, private_key)
+        self._void(row.serial, "changed_since_recorded", now)
+        raise Conflict(
+            "The profile or the authority changed while this certificate was issued.",
+            next_step="Send the request again.",
+            detail=row.serial,
+        )
+
+    def _sign(self, examined: x509.Certificate, private_key: Any) -> bytes:
+        return drafting.signed_anew(examined, private_key)
+
+    def _conclude(
+        self,
+        row: Row[Any],
+        admission: Admission,
+        der: bytes,
+        registrar: Registrar,
+        now: datetime,
+    ) -> IssuedCertificate:
+        try:
+            return self._record_signed(row, admission, der, registrar, now)
+        except Problem as refusal:
+            self._void(row.serial, refusal.code, now)
+            raise
 
     def _record_signed(
-        self, row: Row[Any], der: bytes, registrar: Registrar, now: datetime
+        self,
+        row: Row[Any],
+        admission: Admission,
+        der: bytes,
+        registrar: Registrar,
+        now: datetime,
     ) -> IssuedCertificate:
         issued = store.as_issued(row, der)
-        admission = Admission(
-            row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
-        )
         with self._database.write() as uow:
             if store.signed(uow, issued, now):
                 registrar.issued(uow, admission, issued, now)

@@ -28,7 +28,8 @@ class Admission:
 
     `reference` is unique: a second issuance under it yields the same certificate. `names` are
     written `URI:…`, `DNS:…` or `IP:…`, and decide; the request may only repeat them. `known_as`
-    are other common names that the request may carry for the same holder.
+    are other common names that the request may carry for the same holder. `memo` is what the
+    registrar found out and would otherwise ask again; None after a restart.
     """
 
     reference: str
@@ -37,7 +38,7 @@ class Admission:
     common_name: str
     names: tuple[str, ...] = ()
     known_as: frozenset[str] = frozenset()
-    previous_serial: str | None = None
+    memo: object = field(default=None, compare=False, repr=False)
 
 
 class Registrar(Protocol):

@@ -23,13 +23,14 @@ class DraftRefused(Exception):
     """We were about to sign something that the profile does not say: a defect of ours."""
 
 
-def examine(draft: drafting.Draft, issuer: x509.Certificate, private_key: Any) -> bytes:
-    """The bytes to be signed, after every check. Raises DraftRefused."""
+def examine(draft: drafting.Draft, issuer: x509.Certificate, private_key: Any) -> x509.Certificate:
+    """The draft as a certificate of nobody, after every check: `drafting.signed_anew` makes it the
+    authority's. Raises DraftRefused."""
     certificate = drafting.sign(draft, issuer, _throw_away(_kind(private_key)))
     wrong = _wrong(certificate, draft, issuer)
     if wrong is not None:
         raise DraftRefused(wrong)
-    return certificate.tbs_certificate_bytes
+    return certificate
 
 
 def _wrong(

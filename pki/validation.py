@@ -7,7 +7,9 @@ before: a proxy's word is not enough, and Python's path verifier accepts a missi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,6 +29,17 @@ _ENROL = "Enrol the device by EST with a one-time token from the operator."
 _CLIENT_AUTH = EXTENDED_KEY_USAGES["client_auth"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a certificate says that its time and our record cannot change."""
+
+    authority: Authority
+    thumbprint: str
+    public_key: str
+    subject: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+
+
 class Validation:
     def __init__(
         self, database: Database, hierarchy: Hierarchy, profiles: Mapping[str, Profile]
@@ -36,22 +49,32 @@ class Validation:
         self._issuers = {
             p.issuer for p in profiles.values() if "client_auth" in p.extended_key_usage
         }
+        # A device shows the same certificate for months, and what it says stays what it says.
+        self._facts = lru_cache(maxsize=1024)(self._read)
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a certificate that passes. Raises CertificateRefused with the reason."""
+        facts = self._facts(certificate)
+        _in_time(certificate, facts.authority, now)
+        return self._on_record(certificate, facts)
+
+    def _read(self, certificate: x509.Certificate) -> _Facts:
         try:
             authority = self._issuer(certificate)
-            _in_time(certificate, authority, now)
             for check in _USE_CHECKS:
                 check(certificate)
-            names = _names(certificate)
-            subject = attributes(certificate.subject)
+            return _Facts(
+                authority,
+                x5t_s256(certificate.public_bytes(Encoding.DER)),
+                describe(certificate.public_key()).digest,
+                attributes(certificate.subject),
+                _names(certificate),
+            )
         except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension,
                 x509.UnsupportedGeneralNameType) as error:  # fmt: skip
             raise CertificateRefused(
                 "malformed", "The client certificate cannot be read.", _ENROL, detail=str(error)
             ) from error
-        return self._on_record(certificate, subject, names)
 
     def _issuer(self, certificate: x509.Certificate) -> Authority:
         for authority in self._hierarchy.all():
@@ -67,16 +90,10 @@ class Validation:
             "foreign_issuer", "The client certificate was not issued by this city.", _ENROL
         )
 
-    def _on_record(
-        self,
-        certificate: x509.Certificate,
-        subject: tuple[tuple[str, str], ...],
-        names: tuple[str, ...],
-    ) -> ValidCertificate:
-        thumbprint = x5t_s256(certificate.public_bytes(Encoding.DER))
+    def _on_record(self, certificate: x509.Certificate, facts: _Facts) -> ValidCertificate:
         with self._database.read() as uow:
             row = store.by_serial(uow, f"{certificate.serial_number:x}")
-        if row is None or row.state != "issued" or row.thumbprint != thumbprint:
+        if row is None or row.state != "issued" or row.thumbprint != facts.thumbprint:
             raise CertificateRefused(
                 "unknown_serial", "The client certificate is not on our record.", _ENROL
             )
@@ -90,10 +107,10 @@ class Validation:
             serial=row.serial,
             holder=row.holder,
             profile=row.profile,
-            thumbprint=thumbprint,
-            public_key=describe(certificate.public_key()).digest,
-            subject=subject,
-            names=names,
+            thumbprint=facts.thumbprint,
+            public_key=facts.public_key,
+            subject=facts.subject,
+            names=facts.names,
             not_before=row.not_before,
             not_after=row.not_after,
         )

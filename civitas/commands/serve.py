@@ -35,6 +35,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     settings = settings_of(config)
     configure_logging(settings.of(TelemetrySettings).log_format)
     app = build(settings)
+    memory.settle()
     server = settings.of(Server)
 
     def ready() -> None:

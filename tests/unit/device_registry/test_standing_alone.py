@@ -71,11 +71,12 @@ def test_while_the_database_is_down_no_certificate_is_called_bad(
 ) -> None:
     _, _, certificate = city.enrolled()
 
-    def gone() -> NoReturn:
+    def gone(*_: object) -> NoReturn:
         raise OperationalError("select", {}, Exception("gone"))
 
     with monkeypatch.context() as down:
-        down.setattr(city.ground.database.engine, "connect", gone)
+        for way in ("read", "write"):
+            down.setattr(city.ground.database, way, gone)
         with pytest.raises(OperationalError):  # 503 at the edge: try again
             city.devices.authenticate(certificate, city.now)
     city.devices.authenticate(certificate, city.now)
