@@ -27,6 +27,7 @@ from pki.ports import Admission, Registrar
 from pki.profile import Profile
 from pki.refusals import EnrolmentRefused, RequestRefused
 from pki.request import CertificateRequest
+from pki.thumbprint import x5t_s256
 
 log = logging.getLogger("civitas.pki")
 
@@ -74,7 +75,7 @@ class Issuance:
             serial=x509.random_serial_number(),
             profile=profile,
             subject=names.subject(admission.common_name),
-            public_key=request.public_key.load(),
+            public_key=request.public_key.key,
             alternative_names=admission.names,
             not_before=(now - profile.backdate).replace(microsecond=0),
             not_after=end.replace(microsecond=0),
@@ -89,7 +90,7 @@ class Issuance:
                     "Make a new key on the device itself; never copy one from another device.",
                     detail=admission.holder,
                 )
-            recorded = store.record(
+            is_new = store.record(
                 uow,
                 serial=f"{draft.serial:x}",
                 authority_kid=authority.kid,
@@ -105,12 +106,23 @@ class Issuance:
                 not_after=draft.not_after,
                 recorded_at=now,
             )
-            row = recorded or self._earlier(uow, admission, request)
-        if row is not recorded:
-            return self._finish(row, registrar, now)
+            earlier = None if is_new else self._earlier(uow, admission, request)
+        if earlier is not None:
+            return self._finish(earlier, registrar, now)
         # Only what was examined and recorded is ever signed.
-        certificate = self._sign(examined, private_key)
-        return self._conclude(row, admission, certificate, registrar, now)
+        der = self._sign(examined, private_key)
+        issued = IssuedCertificate(
+            serial=f"{draft.serial:x}",
+            reference=admission.reference,
+            holder=admission.holder,
+            profile=profile.name,
+            public_key=request.public_key.digest,
+            thumbprint=x5t_s256(der),
+            not_before=draft.not_before,
+            not_after=draft.not_after,
+            der=der,
+        )
+        return self._conclude(issued, admission, registrar, now)
 
     def _earlier(
         self, uow: UnitOfWork, admission: Admission, request: CertificateRequest
@@ -146,7 +158,8 @@ class Issuance:
         admission = Admission(
             row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
         )
-        return self._conclude(row, admission, self._redraft(row, now), registrar, now)
+        issued = store.as_issued(row, self._redraft(row, now))
+        return self._conclude(issued, admission, registrar, now)
 
     def _redraft(self, row: Row[Any], now: datetime) -> bytes:
         """The recorded certificate, drafted again and signed: the same bytes, or none."""
@@ -177,34 +190,23 @@ class Issuance:
         return drafting.signed_anew(examined, private_key)
 
     def _conclude(
-        self,
-        row: Row[Any],
-        admission: Admission,
-        der: bytes,
-        registrar: Registrar,
-        now: datetime,
+        self, issued: IssuedCertificate, admission: Admission, registrar: Registrar, now: datetime
     ) -> IssuedCertificate:
         try:
-            return self._record_signed(row, admission, der, registrar, now)
+            return self._record_signed(issued, admission, registrar, now)
         except Problem as refusal:
-            self._void(row.serial, refusal.code, now)
+            self._void(issued.serial, refusal.code, now)
             raise
 
     def _record_signed(
-        self,
-        row: Row[Any],
-        admission: Admission,
-        der: bytes,
-        registrar: Registrar,
-        now: datetime,
+        self, issued: IssuedCertificate, admission: Admission, registrar: Registrar, now: datetime
     ) -> IssuedCertificate:
-        issued = store.as_issued(row, der)
         with self._database.write() as uow:
             if store.signed(uow, issued, now):
                 registrar.issued(uow, admission, issued, now)
                 return issued
             # Another thread or process finished, or voided, the same serial.
-            return _standing(store.by_serial(uow, row.serial) or row)
+            return _standing(store.by_serial(uow, issued.serial))
 
     def _void(self, serial: str, reason: str, now: datetime) -> None:
         with self._database.write() as uow:
@@ -217,16 +219,14 @@ class Issuance:
                 )
 
 
-def _standing(row: Row[Any]) -> IssuedCertificate:
+def _standing(row: Row[Any] | None) -> IssuedCertificate:
     """A certificate that was issued before, if it still stands."""
-    if row.state != "issued":
-        raise Conflict(
-            "This issuance was given up.", next_step="Send the request again.", detail=row.serial
-        )
+    if row is None or row.state != "issued":
+        raise Conflict("This issuance was given up.", next_step="Send the request again.")
     if row.revoked_at is not None:
         raise EnrolmentRefused(
             "certificate_revoked",
             "The certificate that this request led to was revoked.",
             "Ask the operator for a new enrolment token.",
         )
-    return store.as_issued(row)
+    return store.as_issued(row, row.certificate)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _SMALL_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
 # The discriminants of CVE-2017-15361 (ROCA): such a modulus is a power of 65537 modulo each.
@@ -16,17 +16,15 @@ _ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """`der` is the SubjectPublicKeyInfo in its one canonical form; `digest` its SHA-256."""
+    """`der` is the SubjectPublicKeyInfo in its one canonical form; `digest` its SHA-256; `key` is
+    the same as `cryptography` knows it."""
 
     der: bytes
     kind: str
     bits: int
     digest: str
     weakness: str | None
-
-    def load(self) -> Any:
-        """The key as `cryptography` knows it."""
-        return load_der_public_key(self.der)
+    key: Any = field(compare=False, repr=False)
 
 
 def describe(key: object) -> PublicKey:
@@ -39,7 +37,7 @@ def describe(key: object) -> PublicKey:
         kind, bits = "Ed25519", 256
     elif isinstance(key, rsa.RSAPublicKey):
         kind, bits, weakness = "RSA", key.key_size, _rsa_weakness(key.public_numbers())
-    return PublicKey(der, kind, bits, hashlib.sha256(der).hexdigest(), weakness)
+    return PublicKey(der, kind, bits, hashlib.sha256(der).hexdigest(), weakness, key)
 
 
 def _rsa_weakness(numbers: rsa.RSAPublicNumbers) -> str | None:

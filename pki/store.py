@@ -41,7 +41,7 @@ def _record(new: Any) -> Executable:
     statement: Executable = (
         new(certificates)
         .on_conflict_do_nothing(index_elements=["reference"], index_where=text("state != 'void'"))
-        .returning(certificates)
+        .returning(certificates.c.serial)
     )
     return statement
 
@@ -89,9 +89,10 @@ def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bo
     return row is not None and row.holder == holder
 
 
-def record(uow: UnitOfWork, **values: Any) -> Row[Any] | None:
-    """The serial exists from here on, the certificate not yet; None if its leave led to one."""
-    return uow.one(_RECORD[uow.connection.dialect.name], {"state": "recorded", **values})
+def record(uow: UnitOfWork, **values: Any) -> bool:
+    """The serial exists from here on, the certificate not yet; False if its leave led to one."""
+    row = {"state": "recorded", **values}
+    return uow.one(_RECORD[uow.connection.dialect.name], row) is not None
 
 
 def signed(uow: UnitOfWork, issued: IssuedCertificate, now: datetime) -> bool:
@@ -143,17 +144,16 @@ def last_revocation(uow: UnitOfWork, authority_kid: str) -> datetime | None:
     return row.at if row is not None else None
 
 
-def as_issued(row: Row[Any], der: bytes | None = None) -> IssuedCertificate:
-    """What the row is, or what it becomes with this certificate."""
-    signed = der or row.certificate
+def as_issued(row: Row[Any], der: bytes) -> IssuedCertificate:
+    """What the row is, or becomes, with this certificate."""
     return IssuedCertificate(
         serial=row.serial,
         reference=row.reference,
         holder=row.holder,
         profile=row.profile,
         public_key=row.public_key,
-        thumbprint=x5t_s256(signed),
+        thumbprint=x5t_s256(der),
         not_before=row.not_before,
         not_after=row.not_after,
-        der=signed,
+        der=der,
     )
