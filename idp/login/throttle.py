@@ -76,9 +76,12 @@ class Throttle:
             self._rates.attempt(uow, OPENED, source, limit, self._settings.window, now)
 
     def right(self, uow: UnitOfWork, attempt: Attempt) -> None:
-        """The attempt was right: forget the account's count, give the source its one back."""
-        self._rates.forgive(uow, ACCOUNT, attempt.account)
+        """The attempt was right: give the source its one back, forget the account's count.
+
+        In the order in which they were counted, or two sign-ins at once would wait for each other.
+        """
         self.source_right(uow, attempt.source)
+        self._rates.forgive(uow, ACCOUNT, attempt.account)
 
     def source_right(self, uow: UnitOfWork, source: str) -> None:
         self._rates.give_back(
