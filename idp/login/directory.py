@@ -27,6 +27,14 @@ class Invited:
     acts_on_persons: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a subject may have a session, and how well the identity behind it is established."""
+
+    may_sign_in: bool
+    proofing: Proofing
+
+
 class Directory:
     """The subjects of this deployment. Only this file speaks to the register."""
 
@@ -44,18 +52,17 @@ class Directory:
         except Erased:
             return ""
 
-    def may_sign_in(self, uow: UnitOfWork, subject: Subject) -> bool:
-        return self._register.may_sign_in(uow, subject)
-
-    def proofing(self, uow: UnitOfWork, subject: Subject) -> Proofing:
-        """How well the identity behind a session is established."""
+    def standing(self, uow: UnitOfWork, subject: Subject) -> Standing:
+        """What the register says of a subject now."""
         if subject.kind == "staff":
-            return _OF_STAFF
+            return Standing(self._register.may_sign_in(uow, subject), _OF_STAFF)
         person = self._register.person(uow, subject.id)
         if person is None:
-            return Proofing(0)
+            return Standing(False, Proofing(0))
         # The register grants 4 only after proofing in person (EN-7).
-        return Proofing(person.level, in_person=person.level == 4)
+        return Standing(
+            person.may_authenticate, Proofing(person.level, in_person=person.level == 4)
+        )
 
     def roles(self, uow: UnitOfWork, subject: Subject) -> frozenset[str]:
         if subject.kind != "staff":

@@ -12,7 +12,7 @@ from foundation.ground import Ground
 from idp.login import store
 from idp.login.authenticators import password
 from idp.login.credential import Credential
-from idp.login.directory import Directory
+from idp.login.directory import Directory, Standing
 from idp.login.session import Proof, Session, with_proof
 from idp.login.sessions import Sessions
 from idp.login.visit import Visit
@@ -31,10 +31,11 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session and the new value of its cookie."""
+    """A session and the new value of its cookie; ``name_index`` if a name was typed for it."""
 
     session: Session
     token: str
+    name_index: bytes | None = None
 
 
 class Establishing:
@@ -50,14 +51,16 @@ class Establishing:
 
     def level(self, uow: UnitOfWork, subject: Subject, proofs: Sequence[Proof]) -> SessionLevel:
         """The level of a session with these proofs."""
-        proofing = self._directory.proofing(uow, subject)
-        return self._policies.level_of_session(proofing, [p.as_used() for p in proofs])
+        return self._level(self._directory.standing(uow, subject), proofs)
+
+    def _level(self, standing: Standing, proofs: Sequence[Proof]) -> SessionLevel:
+        return self._policies.level_of_session(standing.proofing, [p.as_used() for p in proofs])
 
     def attainable(self, uow: UnitOfWork, subject: Subject) -> int:
         """The highest level that this subject could reach with what is bound to them."""
         used = [best_use(credential) for credential in store.of_holder(uow, subject)]
-        proofing = self._directory.proofing(uow, subject)
-        return self._policies.level_of_session(proofing, used).level
+        standing = self._directory.standing(uow, subject)
+        return self._policies.level_of_session(standing.proofing, used).level
 
     def establish(
         self,
@@ -75,14 +78,15 @@ class Establishing:
         ``current`` is the live session of this browser. The same subject keeps it, under a new
         cookie; another subject never inherits it: it ends, and a new one begins (failures 5).
         """
-        if not activated and not self._directory.may_sign_in(uow, subject):
+        standing = self._directory.standing(uow, subject)
+        if not activated and not standing.may_sign_in:
             raise SignInRefused("suspended")
         before: tuple[Proof, ...] = ()
         same = current is not None and current.subject == subject
         if current is not None and same and not visit.errand.fresh:
             before = current.proofs
         proofs = with_proof(before, proof)
-        level = self.level(uow, subject, proofs).level
+        level = self._level(standing, proofs).level
         errand = visit.errand.return_to
         if current is not None and same and visit.token is not None:
             token = self.sessions.renew(uow, current, visit.token, proofs, level, now, errand)
@@ -100,7 +104,7 @@ class Establishing:
         if current is not None:
             self.sessions.end(uow, current.id, "replaced", now)
         if before:
-            level = self.level(uow, subject, (proof,)).level
+            level = self._level(standing, (proof,)).level
         session, token = self.sessions.begin(uow, subject, (proof,), level, now, errand, activated)
         self._succeeded(uow, session, proof)
         return SignedIn(session, token)

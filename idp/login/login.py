@@ -168,9 +168,11 @@ class Login:
     def keep(self, response: Response, request: Request, signed_in: SignedIn) -> Response:
         """Give the browser its new cookies."""
         web.set_cookie(response, request, SESSION, signed_in.token)
-        name = self.directory.name_of(signed_in.session.subject)
-        if name:
-            mark = self.sign_in.known.mark(self.sign_in.name_index(name))
+        index = signed_in.name_index
+        if index is None and (name := self.directory.name_of(signed_in.session.subject)):
+            index = self.sign_in.name_index(name)
+        if index is not None:
+            mark = self.sign_in.known.mark(index)
             web.set_cookie(response, request, KNOWN, mark, max_age=_A_YEAR)
         return response
 
@@ -207,7 +209,7 @@ class Login:
         if found is None:
             return None
         with self.ground.database.read() as uow:
-            return found if self.directory.may_sign_in(uow, found.subject) else None
+            return found if self.directory.standing(uow, found.subject).may_sign_in else None
 
     def _fresh_enough(self, session: Session, requirement: Requirement) -> bool:
         age = self.ground.clock.now() - session.auth_time

@@ -20,13 +20,14 @@ from idp.register import Subject
 _NOTED_EVERY = timedelta(minutes=1)
 _KEPT_AFTER_END = timedelta(days=1)
 
-# Built once: every request of a browser runs it.
+# Built once: every request of a browser runs the first, every sign-in the second.
 _FIND = select(sessions).where(
     sessions.c.token_digest == bindparam("digest"),
     sessions.c.ended_at.is_(None),
     sessions.c.ends_at > bindparam("now"),
     sessions.c.seen_at > bindparam("seen_after"),
 )
+_BEGIN = insert(sessions)
 
 
 class Sessions:
@@ -62,22 +63,21 @@ class Sessions:
             signed_in_for=_mark(signed_in_for),
             activated=activated,
         )
-        uow.execute(
-            insert(sessions).values(
-                id=session.id,
-                token_digest=opaque.digest(token),
-                subject_kind=subject.kind,
-                subject_id=subject.id,
-                level=level,
-                used=_written(session.proofs),
-                auth_time=now,
-                signed_in_for=session.signed_in_for,
-                activated=activated,
-                created_at=now,
-                seen_at=now,
-                ends_at=session.ends_at,
-            )
-        )
+        row = {
+            "id": session.id,
+            "token_digest": opaque.digest(token),
+            "subject_kind": subject.kind,
+            "subject_id": subject.id,
+            "level": level,
+            "used": _written(session.proofs),
+            "auth_time": now,
+            "signed_in_for": session.signed_in_for,
+            "activated": activated,
+            "created_at": now,
+            "seen_at": now,
+            "ends_at": session.ends_at,
+        }
+        uow.execute(_BEGIN, row)
         return session, token
 
     def renew(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -77,7 +77,8 @@ class SignIn:
         key = self.known.account_key(index, visit.known)
         attempt = self._throttle.count(key, visit.source, self._clock.now())
         subject = self._directory.of_name(name)
-        return self._with_password(subject, typed, visit, current, attempt)
+        signed_in = self._with_password(subject, typed, visit, current, attempt)
+        return replace(signed_in, name_index=index)
 
     def step_up_by_password(self, typed: str, visit: Visit, current: Session) -> SignedIn:
         """Add a password to a session. Raises SignInRefused or TooManyRequests."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, literal, or_, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, literal, or_, select, update
 
 from foundation.database import UnitOfWork
 from idp.login.credential import Credential, Kind
@@ -13,6 +13,18 @@ from idp.login.tables import credentials
 from idp.register import Subject
 
 _ACTIVE = credentials.c.state == "active"
+# Built once: every sign-in runs them.
+_PASSWORD_OF = select(credentials).where(
+    credentials.c.subject_kind == bindparam("holder_kind"),
+    credentials.c.subject_id == bindparam("holder"),
+    credentials.c.kind == "password",
+    _ACTIVE,
+)
+_USED = (
+    update(credentials)
+    .where(credentials.c.id == bindparam("credential"), _ACTIVE)
+    .values(used_at=bindparam("now"))
+)
 
 
 def add(
@@ -51,9 +63,7 @@ def of_holder(
 
 def password_of(uow: UnitOfWork, holder: Subject) -> tuple[Credential, bytes] | None:
     """The active password and its sealed hash."""
-    row = uow.one(
-        select(credentials).where(_belongs(holder), _ACTIVE, credentials.c.kind == "password")
-    )
+    row = uow.one(_PASSWORD_OF, {"holder_kind": holder.kind, "holder": holder.id})
     return None if row is None else (_credential(row), row.secret)
 
 
@@ -75,8 +85,7 @@ def count(uow: UnitOfWork, holder: Subject) -> int:
 
 def used(uow: UnitOfWork, credential_id: str, now: datetime) -> bool:
     """Note a use; False when the credential has ended meanwhile."""
-    statement = update(credentials).where(credentials.c.id == credential_id, _ACTIVE)
-    return uow.changed(statement.values(used_at=now)) == 1
+    return uow.changed(_USED, {"credential": credential_id, "now": now}) == 1
 
 
 def counted(uow: UnitOfWork, credential_id: str, counter: int, now: datetime) -> bool:

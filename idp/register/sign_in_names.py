@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from foundation.database import UnitOfWork
@@ -17,6 +17,14 @@ from idp.register.tables import sign_in_names
 LONGEST = 254
 _KIND = "sign-in-name"
 _MARKS = frozenset("._-@+")
+# Built once: every sign-in runs them.
+_SUBJECT_OF = select(sign_in_names.c.subject_kind, sign_in_names.c.subject_id).where(
+    sign_in_names.c.value == bindparam("index")
+)
+_NAME_OF = select(sign_in_names.c.sealed_name).where(
+    sign_in_names.c.subject_kind == bindparam("kind"),
+    sign_in_names.c.subject_id == bindparam("subject"),
+)
 
 
 class NameTaken(Conflict):
@@ -68,21 +76,12 @@ class SignInNames:
         """Whose name this is, or None; what cannot be a name is nobody's."""
         if len(name) > LONGEST:
             return None
-        row = uow.one(
-            select(sign_in_names.c.subject_kind, sign_in_names.c.subject_id).where(
-                sign_in_names.c.value == self._vault.index(_KIND, name)
-            )
-        )
+        row = uow.one(_SUBJECT_OF, {"index": self._vault.index(_KIND, name)})
         return None if row is None else Subject(row.subject_kind, row.subject_id)
 
     def name_of(self, uow: UnitOfWork, subject: Subject) -> str | None:
         """The subject's own sign-in name, as it was typed; raises Erased."""
-        row = uow.one(
-            select(sign_in_names.c.sealed_name).where(
-                sign_in_names.c.subject_kind == subject.kind,
-                sign_in_names.c.subject_id == subject.id,
-            )
-        )
+        row = uow.one(_NAME_OF, {"kind": subject.kind, "subject": subject.id})
         return None if row is None else self._vault.open(subject.id, row[0], _KIND).decode()
 
     def release(self, uow: UnitOfWork, subject: Subject) -> None:
