@@ -130,7 +130,8 @@ class Audit:
             sealed = self._keys.seal(USE, plaintext, event_id)
             lines.append(_line(event_id, 0, None, sealed))
         actor_ref = opaque.secret(12)
-        if actor.kind not in ("citizen", "system"):
+        if actor.kind in ("staff", "service"):
+            # Who acts on others is found again by what they did; a device has its own history.
             acting = _line(event_id, -1, self._subject(f"{actor.kind}\0{actor.id}"), None)
             lines.append({**acting, "ref": actor_ref})
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)

@@ -77,6 +77,10 @@ class UnitOfWork:
         self.connection = connection
 
     def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run a statement, once or for each of several rows."""
+        if isinstance(parameters, Sequence) and len(parameters) == 1:
+            # psycopg sends a list as a pipeline, which for one row is dearer than the statement.
+            parameters = parameters[0]
         return self.connection.execute(statement, parameters)
 
     def one(self, statement: Executable, parameters: Parameters = None) -> Row[Any] | None:

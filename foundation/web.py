@@ -239,7 +239,7 @@ def require(
     if role is not None and found.kind == "staff" and role not in found.roles:
         raise Forbidden(
             f"This door is for staff with the role {role}.",
-            next_step="Ask an operator to invite you to that role.",
+            next_step="Sign in with your passkey; if you did, ask an operator for that role.",
         )
     if scope is not None and found.kind != "staff" and scope not in found.scopes:
         raise Forbidden(

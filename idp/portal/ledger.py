@@ -57,16 +57,18 @@ class Teller:
 
     def _words(self, details: Mapping[str, Any]) -> dict[str, Any]:
         service = str(details.get("service_name") or self._service(details.get("service", "")))
-        labels = [
-            self._portal.attribute_label(str(name), self._translate)
-            for name in details.get("attributes") or ()
-        ]
+        labels = [self._attribute(str(name)) for name in details.get("attributes") or ()]
         return {
             "service": service,
             "attributes": ", ".join(labels) or self._translate("nothing"),
             "level": details.get("level", "?"),
             "device": details.get("device", ""),
         }
+
+    def _attribute(self, name: str) -> str:
+        """Its label, some of which are questions, as a part of a sentence."""
+        label = self._portal.attribute_label(name, self._translate)
+        return f"“{label.partition(' (')[0]}”"
 
     def _service(self, service: Any) -> str:
         return self._portal.service_name(str(service), self._services) if service else ""

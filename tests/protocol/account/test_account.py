@@ -105,7 +105,7 @@ def test_the_ledger_says_who_when_and_why_in_sentences(city, citizen, policies):
     assert "To answer something that you asked for" in page
     assert "You activated your identity." in page
     assert "You signed in, at level 1." in page
-    assert "You allowed City Library to learn: Do you live in this city?" in page
+    assert "You allowed City Library to learn: “Do you live in this city?”" in page
     assert "To give you the services for residents of the city" in page
     assert "has no words" not in page
 
