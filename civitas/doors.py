@@ -31,7 +31,10 @@ class FixedPaths(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         route = self._found.get((scope.get("method"), scope.get("path", "")))
-        return (Match.NONE, {}) if route is None else route.matches(scope)
+        if route is None:
+            return Match.NONE, {}
+        match, found = route.matches(scope)
+        return match, {**found, "route": route}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["route"].handle(scope, receive, send)

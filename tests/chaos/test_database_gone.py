@@ -63,8 +63,9 @@ def until_it_works(provider: Deployed) -> None:
     """Ready, and past the last pooled connection that the outage had broken."""
     until_ready(provider)
     statuses = [ask(provider, "POST", "/oauth/token").status_code for _ in range(12)]
-    assert set(statuses) <= {401, 503}
-    assert statuses[-6:] == [401] * 6
+    # 429: whoever keeps asking as nobody is told to wait, which needs the database as well.
+    assert set(statuses) <= {401, 429, 503}
+    assert set(statuses[-6:]) <= {401, 429}
 
 
 def test_connections_that_are_cut_cost_at_most_a_503(
