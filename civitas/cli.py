@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from civitas.commands import (
     audit,
     backup,
+    ca,
     citizens,
     clients,
     config,
@@ -43,6 +44,7 @@ app.add_typer(staff.app, name="staff")
 app.add_typer(citizens.app, name="citizens")
 app.add_typer(clients.app, name="clients")
 app.add_typer(devices.app, name="devices")
+app.add_typer(ca.app, name="ca")
 app.add_typer(providers.app, name="providers")
 app.add_typer(audit.app, name="audit")
 

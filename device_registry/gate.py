@@ -119,6 +119,7 @@ class Gate:
             uow,
             certificate.serial,
             device.id,
+            certificate.profile,
             certificate.thumbprint,
             certificate.not_after,
             now,

@@ -95,7 +95,7 @@ _BIND_TOKEN = (
 )
 _ADD_CREDENTIAL = _numbered(
     device_credentials,
-    *("serial", "device_id", "thumbprint", "state", "issued_at", "not_after"),
+    *("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after"),
 )
 
 
@@ -331,6 +331,7 @@ def add_credential(
     uow: UnitOfWork,
     serial: str,
     device_id: str,
+    profile: str,
     thumbprint: str,
     not_after: datetime,
     now: datetime,
@@ -339,6 +340,7 @@ def add_credential(
         "serial": serial,
         "device_id": device_id,
         "counted": device_id,
+        "profile": profile,
         "thumbprint": thumbprint,
         "state": "issued",
         "issued_at": now,
@@ -366,14 +368,15 @@ def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
 def end_credentials(
     uow: UnitOfWork, device_id: str, state: str, *, older_than: str | None = None
 ) -> list[str]:
-    """End the device's living credentials (those older than one, if given); their serials."""
+    """End the device's living credentials, or those of one profile that are older than one of it;
+    their serials."""
     c = device_credentials.c
     living = and_(c.device_id == device_id, c.state.in_(("issued", "in_use")))
     if older_than is not None:
-        newer = uow.one(select(c.number).where(c.serial == older_than))
+        newer = uow.one(select(c.number, c.profile).where(c.serial == older_than))
         if newer is None:
             return []
-        living = and_(living, c.number < newer.number)
+        living = and_(living, c.number < newer.number, c.profile == newer.profile)
     serials = [row.serial for row in uow.all(select(c.serial).where(living))]
     if serials:
         uow.execute(update(device_credentials).where(c.serial.in_(serials)).values(state=state))
@@ -398,6 +401,7 @@ def due_for_renewal(uow: UnitOfWork, before: datetime, limit: int) -> list[str]:
         select(device_credentials.c.serial)
         .where(
             device_credentials.c.device_id == devices.c.id,
+            device_credentials.c.profile == devices.c.profile,
             device_credentials.c.state.in_(("issued", "in_use")),
             device_credentials.c.not_after >= before,
         )

@@ -22,6 +22,10 @@ devices = Table(
     Column("id", String(32), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("label", String(120)),
+    # The kind of certificate that it enrols for, a profile of pki.
+    Column("profile", String(32), nullable=False, server_default="device"),
+    # Where the profile waits for a human: when an operator said yes to a first certificate.
+    Column("approved_at", Instant),
     Column("owner_kind", String(16)),
     Column("owner", String(120)),
     Column("registered_at", Instant, nullable=False),
@@ -91,8 +95,10 @@ device_credentials = Table(
     metadata,
     Column("serial", String(40), primary_key=True),
     Column("device_id", String(32), ForeignKey("devices.id"), nullable=False),
-    # Of the device's certificates, in the order of issue: a newer one replaces lower numbers.
+    # Of the device's certificates, in the order of issue: a newer one replaces lower numbers of
+    # the same profile.
     Column("number", Integer, nullable=False),
+    Column("profile", String(32), nullable=False, server_default="device"),
     Column("thumbprint", String(43), nullable=False),
     Column("state", String(16), nullable=False),
     Column("issued_at", Instant, nullable=False),

@@ -1,15 +1,15 @@
-"""Signature algorithms by their JOSE names — RFC 7518 §3, RFC 8037, RFC 7517 §6.
+"""Signature algorithms by their JOSE names — RFC 7518 §3, RFC 8037, RFC 7517 §6, FIPS 204.
 
 One row an algorithm: how its key is made, checked, signed with and written as a JWK. The
 algorithm is pinned per key; a key of another kind never passes `checked`.
 """
 
 import base64
-from typing import cast
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
@@ -20,15 +20,35 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
-PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+PrivateKey = (
+    ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | rsa.RSAPrivateKey
+    | mldsa.MLDSA44PrivateKey
+    | mldsa.MLDSA65PrivateKey
+    | mldsa.MLDSA87PrivateKey
+)
+PublicKey = (
+    ec.EllipticCurvePublicKey
+    | ed25519.Ed25519PublicKey
+    | rsa.RSAPublicKey
+    | mldsa.MLDSA44PublicKey
+    | mldsa.MLDSA65PublicKey
+    | mldsa.MLDSA87PublicKey
+)
 
 CURVES: dict[str, tuple[type[ec.EllipticCurve], type[hashes.HashAlgorithm]]] = {
     "ES256": (ec.SECP256R1, hashes.SHA256),
     "ES384": (ec.SECP384R1, hashes.SHA384),
 }
 RSA_BITS = 3072
-SUPPORTED = (*CURVES, "EdDSA", "RS256")
+ML_DSA: dict[str, tuple[Any, Any]] = {
+    "ML-DSA-44": (mldsa.MLDSA44PrivateKey, mldsa.MLDSA44PublicKey),
+    "ML-DSA-65": (mldsa.MLDSA65PrivateKey, mldsa.MLDSA65PublicKey),
+    "ML-DSA-87": (mldsa.MLDSA87PrivateKey, mldsa.MLDSA87PublicKey),
+}
+"""For certificates; no token holds such a key yet, and no JOSE object here is signed with one."""
+SUPPORTED = (*CURVES, "EdDSA", "RS256", *ML_DSA)
 
 
 class UnknownAlgorithm(ValueError):
@@ -43,6 +63,8 @@ def generate(algorithm: str) -> PrivateKey:
         return ed25519.Ed25519PrivateKey.generate()
     if algorithm == "RS256":
         return rsa.generate_private_key(65537, RSA_BITS)
+    if algorithm in ML_DSA:
+        return cast(PrivateKey, ML_DSA[algorithm][0].generate())
     raise UnknownAlgorithm(f"{algorithm} is not one of {', '.join(SUPPORTED)}")
 
 
@@ -55,6 +77,8 @@ def checked(algorithm: str, key: object) -> PrivateKey:
         )
     elif algorithm == "EdDSA":
         fits = isinstance(key, ed25519.Ed25519PrivateKey)
+    elif algorithm in ML_DSA:
+        fits = isinstance(key, ML_DSA[algorithm][0])
     else:
         fits = algorithm == "RS256" and isinstance(key, rsa.RSAPrivateKey)
     if not fits:
@@ -109,7 +133,10 @@ def jwk(key: PublicKey) -> dict[str, str]:
         return {"kty": "EC", "crv": name, "x": _int(numbers.x, size), "y": _int(numbers.y, size)}
     if isinstance(key, ed25519.Ed25519PublicKey):
         return {"kty": "OKP", "crv": "Ed25519", "x": _bytes(key.public_bytes_raw())}
-    rsa_numbers = key.public_numbers()
+    for name, (_, public) in ML_DSA.items():
+        if isinstance(key, public):
+            return {"kty": "AKP", "alg": name, "pub": _bytes(key.public_bytes_raw())}
+    rsa_numbers = cast(rsa.RSAPublicKey, key).public_numbers()
     size = (rsa_numbers.n.bit_length() + 7) // 8
     return {"kty": "RSA", "n": _int(rsa_numbers.n, size), "e": _int(rsa_numbers.e, 3)}
 

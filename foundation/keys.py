@@ -182,8 +182,25 @@ class Keys:
         now = self._clock.now()
         for row in reversed(self._generations(use, now)):
             if row.state(now) == "signing":
-                return Signer(row.key.kid, use, row.key.algorithm, self._private_key(row))
+                return self._signer(row)
         raise NoKey(f"no key signs for {use!r}: run `civitas init` or `civitas db upgrade`")
+
+    def signers(self, use: str) -> tuple[Signer, ...]:
+        """Every key of `use` that is not revoked, waiting and retired ones too, oldest first.
+
+        For an authority: its next key has to be certified before it signs, and an old one signs
+        the revocation lists of what it issued.
+        """
+        return tuple(
+            self._signer(row)
+            for row in self._generations(use, self._clock.now())
+            if row.revoked_at is None
+        )
+
+    def _signer(self, row: Generation) -> Signer:
+        key = row.key
+        private = self._private_key(row)
+        return Signer(key.kid, key.use, key.algorithm, private, row.label is not None)
 
     def published(self, use: str) -> tuple[PublishedKey, ...]:
         """The keys that others need to verify for `use`: next, present and recent; oldest first."""

@@ -176,8 +176,10 @@ class Token:
             key = TokenEC(public, sign)
         elif isinstance(public, ed25519.Ed25519PublicKey):
             key = TokenEd25519(public, sign)
-        else:
+        elif isinstance(public, rsa.RSAPublicKey):
             key = TokenRSA(public, sign)
+        else:
+            raise algorithms.UnknownAlgorithm(f"{algorithm} is not signed with in a token")
         return algorithms.checked(algorithm, key)
 
     def destroy(self, label: str) -> None:

@@ -47,6 +47,7 @@ class Signer:
     use: str
     algorithm: str
     private_key: PrivateKey
+    in_token: bool = False
 
     @property
     def public_key(self) -> PublicKey:

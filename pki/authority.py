@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
-from foundation.settings import Jurisdiction
+from foundation.settings import Server
 from pki import hierarchy, profiles, server_certificate
 from pki.certificate import ValidCertificate
-from pki.hierarchy import Hierarchy
+from pki.founding import Founding
+from pki.hierarchy import Authority, Hierarchy
+from pki.inventory import AuthorityStanding, inventory
 from pki.issuance import Issuance
+from pki.profile import ML_DSA_KINDS
+from pki.public_key import describe
 from pki.revocation import Revocation
 from pki.server_certificate import Console, ServerCertificate
 from pki.settings import PkiSettings
+from pki.status_links import places
 from pki.validation import Validation
 
 
@@ -26,16 +30,21 @@ class CertificateAuthority:
 
     def __init__(self, ground: Ground) -> None:
         self.clock = ground.clock
+        self._keys = ground.keys
         self.profiles = profiles.load()
+        settings = ground.settings.of(PkiSettings)
+        self.places = places(ground.settings.of(Server), settings.url)
         self.hierarchy = Hierarchy(ground.database, ground.keys)
-        self.issuance = Issuance(ground.database, ground.audit, self.hierarchy, self.profiles)
+        self.issuance = Issuance(
+            ground.database, ground.audit, self.hierarchy, self.profiles, self.places
+        )
         self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
         self._revocation = Revocation(
             ground.database,
             ground.audit,
             self.hierarchy,
-            timedelta(hours=ground.settings.of(PkiSettings).crl_hours),
+            timedelta(hours=settings.crl_hours),
         )
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
@@ -61,23 +70,31 @@ class CertificateAuthority:
             self.issuance, self._console, below_the_root, hostnames, moment
         )
 
-    def authorities(self) -> tuple[x509.Certificate, ...]:
-        """Every authority's certificate, the roots first."""
-        found = sorted(self.hierarchy.all(), key=lambda a: a.name != hierarchy.ROOT)
-        return tuple(authority.certificate for authority in found)
+    def inventory(self) -> tuple[AuthorityStanding, ...]:
+        """Every authority, where its key is, and until when it lasts."""
+        return inventory(self.hierarchy, self._keys)
+
+    def authorities(self, family: str = "") -> tuple[x509.Certificate, ...]:
+        """Every authority's certificate, the roots first, then those that certify each other.
+
+        `family` "mldsa" gives the authorities that are ready for quantum computers; without it,
+        those that every client of today understands.
+        """
+        post_quantum = family == "mldsa"
+        found = [a for a in self.hierarchy.all() if is_post_quantum(a) == post_quantum]
+        found.sort(key=lambda a: not a.is_root)
+        crosses = self.hierarchy.cross_certificates() if not post_quantum else ()
+        return (*(authority.certificate for authority in found), *crosses)
 
     def trust_anchors(self) -> bytes:
         """PEM of the roots and the issuing authorities: what a TLS context loads."""
-        return b"".join(c.public_bytes(Encoding.PEM) for c in self.authorities())
+        return hierarchy.pem(self.authorities())
+
+
+def is_post_quantum(authority: Authority) -> bool:
+    return describe(authority.certificate.public_key()).kind in ML_DSA_KINDS
 
 
 def prepare(ground: Ground) -> None:
     """Make the missing keys and certificates of the authorities; idempotent."""
-    hierarchy.establish(
-        ground.database,
-        ground.keys,
-        profiles.load(),
-        ground.settings.of(Jurisdiction),
-        ground.settings.of(PkiSettings).key_algorithm,
-        ground.clock.now(),
-    )
+    Founding(ground).establish(ground.clock.now())

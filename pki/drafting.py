@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -13,15 +14,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
 
 from pki import names
 from pki.profile import KEY_USAGES, Profile
+from pki.status_links import StatusLinks
+
+NO_WELL_DEFINED_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""RFC 5280 §4.1.2.5; IEEE 802.1AR §8 wants it for a maker's identity."""
+NO_REVOCATION_AVAILABLE = ObjectIdentifier("2.5.29.56")
+_NULL = b"\x05\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything that decides the bytes to be signed, the issuer aside. Instants to the second."""
+    """Everything that decides the bytes to be signed, the issuer aside. Instants to the second.
+
+    `excluded` are the names that an authority may not certify, written as `KIND:value`.
+    """
 
     serial: int
     profile: Profile
@@ -30,11 +40,12 @@ class Draft:
     alternative_names: Sequence[str]
     not_before: datetime
     not_after: datetime
+    links: StatusLinks | None = None
+    excluded: tuple[str, ...] = ()
 
 
 def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x509.Certificate:
     """The certificate of `draft`. `issuer` None means that it signs itself."""
-    profile = draft.profile
     key_identifier = x509.SubjectKeyIdentifier.from_public_key(draft.public_key)
     builder = (
         x509.CertificateBuilder()
@@ -44,17 +55,14 @@ def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x50
         .public_key(draft.public_key)
         .not_valid_before(draft.not_before)
         .not_valid_after(draft.not_after)
-        .add_extension(_constraints(profile), critical=True)
-        .add_extension(_key_usage(profile), critical=True)
         .add_extension(key_identifier, critical=False)
         .add_extension(_authority_key(issuer, key_identifier), critical=False)
     )
-    if profile.extended_key_usage_oids:
-        builder = builder.add_extension(_extended_key_usage(profile), critical=False)
-    if draft.alternative_names:
-        alternative = names.alternative_names(draft.alternative_names)
-        builder = builder.add_extension(alternative, critical=False)
-    return builder.sign(private_key, _hash_for(private_key))
+    for extension, critical in _said_by_profile(draft.profile):
+        builder = builder.add_extension(extension, critical)
+    for extension, critical in _said_by_draft(draft):
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(private_key, hash_for(private_key))
 
 
 def signed_anew(certificate: x509.Certificate, private_key: Any) -> bytes:
@@ -66,31 +74,37 @@ def signed_anew(certificate: x509.Certificate, private_key: Any) -> bytes:
 
 
 def _signature(signed: bytes, private_key: Any) -> bytes:
-    if isinstance(private_key, ec.EllipticCurvePrivateKey):
-        return private_key.sign(signed, ec.ECDSA(hashes.SHA256()))
-    if isinstance(private_key, rsa.RSAPrivateKey):
-        return private_key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    hashed = hash_for(private_key)
+    if isinstance(private_key, ec.EllipticCurvePrivateKey) and hashed is not None:
+        return private_key.sign(signed, ec.ECDSA(hashed))
+    if isinstance(private_key, rsa.RSAPrivateKey) and hashed is not None:
+        return private_key.sign(signed, padding.PKCS1v15(), hashed)
     signature: bytes = private_key.sign(signed)
     return signature
 
 
-def _hash_for(private_key: Any) -> hashes.SHA256 | None:
-    """SHA-256, but none where the key's own algorithm says it (Ed25519, ML-DSA)."""
-    hashed = isinstance(private_key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
-    return hashes.SHA256() if hashed else None
+def hash_for(private_key: Any) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
+    """As strong as the key, and none where the algorithm brings its own (Ed25519, ML-DSA)."""
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        size = private_key.curve.key_size
+        if size <= 256:
+            return hashes.SHA256()
+        return hashes.SHA384() if size <= 384 else hashes.SHA512()
+    return hashes.SHA256() if isinstance(private_key, rsa.RSAPrivateKey) else None
 
 
 def _authority_key(
     issuer: x509.Certificate | None, own: x509.SubjectKeyIdentifier
 ) -> x509.AuthorityKeyIdentifier:
-    return _key_of(issuer) if issuer is not None else _identified(own)
+    return key_of(issuer) if issuer is not None else _identified(own)
 
 
 # What each profile and each authority says is said of every certificate: made once.
 
 
 @lru_cache(maxsize=64)
-def _key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """RFC 5280 §4.2.1.1: what those whom `issuer` certifies say of its key."""
     return _identified(issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value)
 
 
@@ -98,16 +112,65 @@ def _identified(key: x509.SubjectKeyIdentifier) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key)
 
 
-@lru_cache(maxsize=64)
-def _constraints(profile: Profile) -> x509.BasicConstraints:
-    return x509.BasicConstraints(profile.authority, profile.path_length)
+Said = tuple[tuple[x509.ExtensionType, bool], ...]
 
 
 @lru_cache(maxsize=64)
-def _key_usage(profile: Profile) -> x509.KeyUsage:
-    return x509.KeyUsage(**{usage: usage in profile.key_usage for usage in KEY_USAGES})
+def _said_by_profile(profile: Profile) -> Said:
+    """The extensions, each with its criticality, that are the same for all of one kind."""
+    usage = x509.KeyUsage(**{usage: usage in profile.key_usage for usage in KEY_USAGES})
+    said: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(profile.authority, profile.path_length), True),
+        (usage, True),
+    ]
+    if profile.extended_key_usage:
+        oids = [ObjectIdentifier(oid) for oid in profile.extended_key_usage_oids]
+        said.append((x509.ExtendedKeyUsage(oids), False))
+    if profile.policies:
+        policies = [x509.PolicyInformation(ObjectIdentifier(p), None) for p in profile.policies]
+        said.append((x509.CertificatePolicies(policies), False))
+    if profile.status == "responder":
+        said.append((x509.OCSPNoCheck(), False))
+    if profile.status == "short-lived":
+        said.append((x509.UnrecognizedExtension(NO_REVOCATION_AVAILABLE, _NULL), False))
+    return tuple(said)
 
 
-@lru_cache(maxsize=64)
-def _extended_key_usage(profile: Profile) -> x509.ExtendedKeyUsage:
-    return x509.ExtendedKeyUsage([ObjectIdentifier(o) for o in profile.extended_key_usage_oids])
+def _said_by_draft(draft: Draft) -> Said:
+    said: list[tuple[x509.ExtensionType, bool]] = []
+    if draft.alternative_names:
+        said.append((names.alternative_names(draft.alternative_names), False))
+    if draft.excluded:
+        said.append((_constraints(draft.excluded), True))
+    if draft.links is not None:
+        said += _said_of_status(draft.profile.status, draft.links)
+    return tuple(said)
+
+
+@lru_cache(maxsize=4096)
+def _said_of_status(status: str, links: StatusLinks) -> Said:
+    """The same for all of one profile, authority and partition."""
+    described = [_described(AuthorityInformationAccessOID.CA_ISSUERS, links.issuer_certificate)]
+    if status == "published":
+        described.insert(0, _described(AuthorityInformationAccessOID.OCSP, links.responder))
+    said: Said = ((x509.AuthorityInformationAccess(described), False),)
+    if status in ("published", "listed"):
+        address = x509.UniformResourceIdentifier(links.revocation_list)
+        point = x509.DistributionPoint([address], None, None, None)
+        said += ((x509.CRLDistributionPoints([point]), False),)
+    return said
+
+
+def _described(method: ObjectIdentifier, address: str) -> x509.AccessDescription:
+    return x509.AccessDescription(method, x509.UniformResourceIdentifier(address))
+
+
+def _constraints(excluded: Sequence[str]) -> x509.NameConstraints:
+    return x509.NameConstraints(None, [_subtree(name) for name in excluded])
+
+
+def _subtree(name: str) -> x509.GeneralName:
+    kind, _, value = name.partition(":")
+    if kind == "IP":
+        return x509.IPAddress(ipaddress.ip_network(value))
+    return x509.DNSName(value) if kind == "DNS" else x509.UniformResourceIdentifier(value)

@@ -1,42 +1,57 @@
-"""The city's authorities: one root, and below it one that issues to devices and one to services.
+"""The city's authorities: roots, and below them those that issue — RFC 5280 §6.
 
-RFC 5280 §6 builds paths; ours has the fixed length three. Private keys stay behind `foundation`'s
-keys (uses `ca-root`, `ca-devices`, `ca-services`), in software or in a PKCS#11 token.
+Two families stand side by side (`hierarchy.toml`); our own paths have the fixed length three.
+Private keys stay behind `foundation`'s keys (uses `ca-root`, `ca-devices`, …), in software or in a
+PKCS#11 token; a root's key may be elsewhere altogether.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
-from sqlalchemy.exc import IntegrityError
 
 from foundation.database import Database
 from foundation.errors import Unavailable
-from foundation.keys import Keys
-from foundation.settings import Jurisdiction
-from pki import drafting, store
-from pki.profile import Profile
+from foundation.keys import Keys, NoKey
+from pki import plan, store
 
 ROOT = "root"
-ISSUING = ("devices", "services")
-_TITLES = {ROOT: "Root Authority", "devices": "Device Authority", "services": "Service Authority"}
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """An authority whose place in the hierarchy was checked when it was read."""
+    """An authority whose place in the hierarchy was checked when it was read.
+
+    `slug` is its short name in addresses, such as `devices-1`; `partitions` into how many
+    revocation lists what it issues is divided.
+    """
 
     name: str
+    generation: int
     kid: str
-    certificate: x509.Certificate
+    certificate: x509.Certificate = field(repr=False)
     issuer_kid: str
+    partitions: int
+    distrusted_at: datetime | None
+
+    @property
+    def slug(self) -> str:
+        return f"{self.name}-{self.generation}"
+
+    @property
+    def is_root(self) -> bool:
+        return self.kid == self.issuer_kid
+
+    @property
+    def subject_key_identifier(self) -> bytes:
+        found = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        return found.value.digest
 
     def covers(self, now: datetime) -> bool:
         certificate = self.certificate
@@ -54,51 +69,123 @@ class Hierarchy:
         self._database = database
         self._keys = keys
         self._known: dict[str, Authority] = {}
+        self._crosses: tuple[x509.Certificate, ...] = ()
+        self._private: dict[str, Any] = {}
+        self.plan = plan.load()
 
     def all(self) -> tuple[Authority, ...]:
         if not self._known:
-            self._read()
+            self.read_again()
         return tuple(self._known.values())
 
     def named(self, name: str) -> tuple[Authority, ...]:
         """The authorities of one name, oldest first: more than one after a change of keys."""
         return tuple(authority for authority in self.all() if authority.name == name)
 
+    def by_slug(self, slug: str) -> Authority | None:
+        """The authority called so: `devices-2`, or `devices` for the one that signs now."""
+        for authority in self.all():
+            if authority.slug == slug:
+                return authority
+        if slug not in self.plan or not self.named(slug):
+            return None
+        try:
+            return self.signing(slug)[0]
+        except (NoKey, Unavailable):
+            return self.named(slug)[-1]  # its key is elsewhere
+
+    def by_kid(self, kid: str) -> Authority | None:
+        if kid not in self._known:
+            self.read_again()
+        return self._known.get(kid)
+
     def signing(self, name: str) -> tuple[Authority, Any]:
-        """The authority that signs now, and its private key. Raises Unavailable before `init`."""
-        signer = self._keys.signer(key_use(name))
+        """The authority that signs now, and its private key. Raises Unavailable without one."""
+        try:
+            signer = self._keys.signer(key_use(name))
+        except NoKey:
+            raise Unavailable(
+                f"The key of the authority {name} is not here.",
+                next_step=(
+                    "Take `civitas ca requests` to the ceremony, and its answer to "
+                    "`civitas ca install`."
+                    if name in self.plan
+                    else "Name an authority of pki/hierarchy.toml."
+                ),
+            ) from None
         if signer.kid not in self._known:
-            self._read()
+            self.read_again()
         if signer.kid not in self._known:
             raise Unavailable(
                 f"The authority {name} has a key and no certificate yet.",
-                next_step="Run `civitas db upgrade`, which prepares it.",
+                next_step=(
+                    "Run `civitas db upgrade`, which prepares it; under an offline root, take "
+                    "`civitas ca requests` to the ceremony."
+                ),
             )
         return self._known[signer.kid], signer.private_key
+
+    def private_key(self, authority: Authority) -> Any:
+        """The key of an authority, an earlier generation's too. Raises Unavailable without it."""
+        if authority.kid not in self._private:
+            for signer in self._keys.signers(key_use(authority.name)):
+                self._private[signer.kid] = signer.private_key
+        try:
+            return self._private[authority.kid]
+        except KeyError:
+            raise Unavailable(
+                f"The key of the authority {authority.slug} is not here.",
+                next_step="What it signs comes from the ceremony, by `civitas ca install`.",
+            ) from None
 
     def chain(self, authority: Authority) -> tuple[x509.Certificate, ...]:
         """From this authority up to its root."""
         chain = [authority]
-        while chain[-1].issuer_kid != chain[-1].kid:
+        while not chain[-1].is_root:
             chain.append(self._known[chain[-1].issuer_kid])
         return tuple(link.certificate for link in chain)
 
-    def _read(self) -> None:
+    def roots(self) -> tuple[Authority, ...]:
+        return tuple(authority for authority in self.all() if authority.is_root)
+
+    def cross_certificates(self) -> tuple[x509.Certificate, ...]:
+        """Roots certified by other roots of the city (RFC 4210 §4.4, RFC 7030 §4.1.3)."""
+        if not self._known:
+            self.read_again()
+        return self._crosses
+
+    def read_again(self) -> None:
         with self._database.read() as uow:
             rows = store.authority_rows(uow)
+            crosses = store.cross_rows(uow)
         found = {
             row.kid: Authority(
-                row.name, row.kid, x509.load_der_x509_certificate(row.certificate), row.issuer_kid
+                row.name,
+                row.generation,
+                row.kid,
+                x509.load_der_x509_certificate(row.certificate),
+                row.issuer_kid,
+                row.partitions,
+                row.distrusted_at,
             )
             for row in rows
         }
-        self._known = {kid: a for kid, a in found.items() if _stands(a, found)}
+        self._known = {kid: a for kid, a in found.items() if _stands(a, found, self.plan)}
+        self._crosses = tuple(
+            x509.load_der_x509_certificate(row.certificate)
+            for row in crosses
+            if row.subject_kid in self._known and row.issuer_kid in self._known
+        )
 
 
-def _stands(authority: Authority, found: Mapping[str, Authority]) -> bool:
-    """Whether its issuer signed it and may: a changed row is no authority."""
-    issuer = found.get(authority.issuer_kid)
-    if issuer is None or issuer.name != ROOT:
+def _stands(
+    authority: Authority, found: Mapping[str, Authority], planned: Mapping[str, plan.Planned]
+) -> bool:
+    """Whether its issuer signed it and may, and both are trusted: a changed row is no authority."""
+    issuer, place = found.get(authority.issuer_kid), planned.get(authority.name)
+    if issuer is None or place is None or issuer.name != (place.issuer or authority.name):
+        return False
+    if authority.distrusted_at is not None or issuer.distrusted_at is not None:
         return False
     try:
         authority.certificate.verify_directly_issued_by(issuer.certificate)
@@ -108,62 +195,5 @@ def _stands(authority: Authority, found: Mapping[str, Authority]) -> bool:
     return constraints.value.ca
 
 
-def establish(
-    database: Database,
-    keys: Keys,
-    profiles: Mapping[str, Profile],
-    jurisdiction: Jurisdiction,
-    algorithm: str,
-    now: datetime,
-) -> None:
-    """Make the keys and certificates of the authorities that are missing; idempotent."""
-    for name in (ROOT, *ISSUING):
-        keys.ensure(key_use(name), algorithm)
-    hierarchy = Hierarchy(database, keys)
-    known = {authority.kid for authority in hierarchy.all()}
-    for name in (ROOT, *ISSUING):
-        signer = keys.signer(key_use(name))
-        if signer.kid in known:
-            continue
-        profile = profiles[ROOT if name == ROOT else "issuing"]
-        root = None if name == ROOT else hierarchy.signing(ROOT)
-        # An issuing authority never outlives the root that it hangs from.
-        end = now + profile.lifetime
-        if root is not None:
-            end = min(end, root[0].certificate.not_valid_after_utc)
-        draft = drafting.Draft(
-            serial=x509.random_serial_number(),
-            profile=profile,
-            subject=_subject(jurisdiction, name),
-            public_key=signer.public_key,
-            alternative_names=(),
-            not_before=(now - profile.backdate).replace(microsecond=0),
-            not_after=end.replace(microsecond=0),
-        )
-        certificate = drafting.sign(
-            draft,
-            root[0].certificate if root is not None else None,
-            root[1] if root is not None else signer.private_key,
-        )
-        try:
-            with database.write() as uow:
-                store.add_authority(
-                    uow,
-                    kid=signer.kid,
-                    name=name,
-                    certificate=certificate.public_bytes(Encoding.DER),
-                    issuer_kid=root[0].kid if root is not None else signer.kid,
-                    created_at=now,
-                )
-        except IntegrityError:
-            pass  # another process prepared the same authority at the same moment
-
-
-def _subject(jurisdiction: Jurisdiction, name: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, jurisdiction.country),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, jurisdiction.name[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{jurisdiction.name[:40]} {_TITLES[name]}"),
-        ]
-    )
+def pem(certificates: tuple[x509.Certificate, ...]) -> bytes:
+    return b"".join(c.public_bytes(Encoding.PEM) for c in certificates)

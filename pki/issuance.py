@@ -22,11 +22,12 @@ from foundation.database import Database, UnitOfWork
 from foundation.errors import Conflict, Problem
 from pki import drafting, lint, names, preflight, store
 from pki.certificate import IssuedCertificate
-from pki.hierarchy import Hierarchy
+from pki.hierarchy import Authority, Hierarchy
 from pki.ports import Admission, Registrar
 from pki.profile import Profile
 from pki.refusals import EnrolmentRefused, RequestRefused
 from pki.request import CertificateRequest
+from pki.status_links import StatusPlaces
 from pki.thumbprint import x5t_s256
 
 log = logging.getLogger("civitas.pki")
@@ -49,11 +50,13 @@ class Issuance:
         audit: Audit,
         hierarchy: Hierarchy,
         profiles: Mapping[str, Profile],
+        places: StatusPlaces,
     ) -> None:
         self._database = database
         self._audit = audit
         self._hierarchy = hierarchy
         self._profiles = profiles
+        self._places = places
 
     def issue(
         self,
@@ -69,16 +72,18 @@ class Issuance:
         """
         profile = self._profiles[admission.profile]
         lint.check(request, profile, admission)
-        authority, private_key = self._hierarchy.signing(profile.issuer)
-        end = min(now + profile.lifetime, authority.certificate.not_valid_after_utc)
+        authority, private_key = self._signing(profile)
+        serial = x509.random_serial_number()
+        partition = serial % authority.partitions
         draft = drafting.Draft(
-            serial=x509.random_serial_number(),
+            serial=serial,
             profile=profile,
-            subject=names.subject(admission.common_name),
+            subject=names.subject(admission.common_name, profile.subject),
             public_key=request.public_key.key,
             alternative_names=admission.names,
             not_before=(now - profile.backdate).replace(microsecond=0),
-            not_after=end.replace(microsecond=0),
+            not_after=_end(profile, authority, now),
+            links=self._places.links(authority.slug, partition),
         )
         examined = preflight.examine(draft, authority.certificate, private_key)
         with self._database.write() as uow:
@@ -94,6 +99,7 @@ class Issuance:
                 uow,
                 serial=f"{draft.serial:x}",
                 authority_kid=authority.kid,
+                partition=partition,
                 profile=profile.name,
                 holder=admission.holder,
                 reference=admission.reference,
@@ -164,16 +170,17 @@ class Issuance:
     def _redraft(self, row: Row[Any], now: datetime) -> bytes:
         """The recorded certificate, drafted again and signed: the same bytes, or none."""
         profile = self._profiles.get(row.profile)
-        authority, private_key = self._hierarchy.signing(profile.issuer if profile else "devices")
-        if profile is not None and authority.kid == row.authority_kid and row.not_after > now:
+        if profile is not None and profile.issuer is not None and row.not_after > now:
+            authority, private_key = self._signing(profile)
             draft = drafting.Draft(
                 serial=int(row.serial, 16),
                 profile=profile,
-                subject=names.subject(row.common_name),
+                subject=names.subject(row.common_name, profile.subject),
                 public_key=load_der_public_key(row.public_key_der),
                 alternative_names=row.names,
                 not_before=row.not_before,
                 not_after=row.not_after,
+                links=self._places.links(authority.slug, row.partition),
             )
             with suppress(preflight.DraftRefused):
                 examined = preflight.examine(draft, authority.certificate, private_key)
@@ -185,6 +192,10 @@ class Issuance:
             next_step="Send the request again.",
             detail=row.serial,
         )
+
+    def _signing(self, profile: Profile) -> tuple[Authority, Any]:
+        assert profile.issuer is not None  # noqa: S101 - an authority's profile never comes here
+        return self._hierarchy.signing(profile.issuer)
 
     def _sign(self, examined: x509.Certificate, private_key: Any) -> bytes:
         return drafting.signed_anew(examined, private_key)
@@ -217,6 +228,13 @@ class Issuance:
                     Actor("system", "pki"),
                     details={"serial": serial, "reason": reason},
                 )
+
+
+def _end(profile: Profile, authority: Authority, now: datetime) -> datetime:
+    if profile.lifetime is None:
+        return drafting.NO_WELL_DEFINED_END
+    end = min(now + profile.lifetime, authority.certificate.not_valid_after_utc)
+    return end.replace(microsecond=0)
 
 
 def _standing(row: Row[Any] | None) -> IssuedCertificate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -55,8 +55,12 @@ def host(hostname: str) -> str:
         return f"DNS:{hostname.lower()}"
 
 
-def subject(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def subject(common_name: str, attributes: Container[str] = ("CN",)) -> x509.Name:
+    """The holder's name; where the profile has one, its serialNumber too (RFC 5280 App. A.1)."""
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if "serialNumber" in attributes:
+        parts.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, common_name))
+    return x509.Name(parts)
 
 
 def attributes(name: x509.Name) -> tuple[tuple[str, str], ...]:

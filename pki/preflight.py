@@ -6,14 +6,15 @@ signed part is byte for byte the one that the authority will sign.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtensionOID
 
+from foundation import algorithms
 from pki import drafting
 from pki.lint import key_usages
 from pki.names import written
@@ -36,21 +37,12 @@ def examine(draft: drafting.Draft, issuer: x509.Certificate, private_key: Any) -
 def _wrong(
     certificate: x509.Certificate, draft: drafting.Draft, issuer: x509.Certificate
 ) -> str | None:
-    profile = draft.profile
     extensions: dict[Any, Any] = {e.oid: e for e in certificate.extensions}
-    expected = {
-        ExtensionOID.BASIC_CONSTRAINTS: True,
-        ExtensionOID.KEY_USAGE: True,
-        ExtensionOID.SUBJECT_KEY_IDENTIFIER: False,
-        ExtensionOID.AUTHORITY_KEY_IDENTIFIER: False,
-    }
-    if profile.extended_key_usage:
-        expected[ExtensionOID.EXTENDED_KEY_USAGE] = False
-    if draft.alternative_names:
-        expected[ExtensionOID.SUBJECT_ALTERNATIVE_NAME] = False
-    if {oid: e.critical for oid, e in extensions.items()} != expected:
+    if {oid: e.critical for oid, e in extensions.items()} != _expected(draft):
         return "extensions differ from the profile"
-    if extensions[ExtensionOID.BASIC_CONSTRAINTS].value.ca != profile.authority:
+    profile = draft.profile
+    constraints = extensions[ExtensionOID.BASIC_CONSTRAINTS].value
+    if (constraints.ca, constraints.path_length) != (profile.authority, profile.path_length):
         return "basicConstraints differ from the profile"
     usage = extensions[ExtensionOID.KEY_USAGE].value
     if not isinstance(usage, x509.KeyUsage) or key_usages(usage) != profile.key_usage:
@@ -59,7 +51,44 @@ def _wrong(
         names = extensions[ExtensionOID.SUBJECT_ALTERNATIVE_NAME].value
         if [written(name) for name in names] != list(draft.alternative_names):
             return "subjectAltName differs from the admission"
-    return _wrong_frame(certificate, draft, issuer)
+    return _wrong_status(extensions, draft) or _wrong_frame(certificate, draft, issuer)
+
+
+def _expected(draft: drafting.Draft) -> dict[x509.ObjectIdentifier, bool]:
+    """Which extensions the certificate must have, no more and no less, and how critical."""
+    profile, listed = draft.profile, draft.profile.status in ("published", "listed")
+    there = {
+        ExtensionOID.BASIC_CONSTRAINTS: (True, True),
+        ExtensionOID.KEY_USAGE: (True, True),
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER: (True, False),
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER: (True, False),
+        ExtensionOID.EXTENDED_KEY_USAGE: (bool(profile.extended_key_usage), False),
+        ExtensionOID.CERTIFICATE_POLICIES: (bool(profile.policies), False),
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (bool(draft.alternative_names), False),
+        ExtensionOID.NAME_CONSTRAINTS: (bool(draft.excluded), True),
+        ExtensionOID.AUTHORITY_INFORMATION_ACCESS: (draft.links is not None, False),
+        ExtensionOID.CRL_DISTRIBUTION_POINTS: (draft.links is not None and listed, False),
+        ExtensionOID.OCSP_NO_CHECK: (profile.status == "responder", False),
+        drafting.NO_REVOCATION_AVAILABLE: (profile.status == "short-lived", False),
+    }
+    return {oid: critical for oid, (stands, critical) in there.items() if stands}
+
+
+def _wrong_status(extensions: Mapping[Any, Any], draft: drafting.Draft) -> str | None:
+    """Whoever checks the certificate must find the list and the responder of its own issuer."""
+    if draft.links is None:
+        return None
+    told = extensions[ExtensionOID.AUTHORITY_INFORMATION_ACCESS].value
+    addresses = {d.access_location.value for d in told}
+    points = extensions.get(ExtensionOID.CRL_DISTRIBUTION_POINTS)
+    if points is not None:
+        addresses |= {name.value for point in points.value for name in point.full_name}
+    expected = {draft.links.issuer_certificate}
+    if draft.profile.status in ("published", "listed"):
+        expected.add(draft.links.revocation_list)
+    if draft.profile.status == "published":
+        expected.add(draft.links.responder)
+    return None if addresses == expected else "the addresses of its status differ"
 
 
 def _wrong_frame(
@@ -67,7 +96,8 @@ def _wrong_frame(
 ) -> str | None:
     if certificate.serial_number.bit_length() > 159 or certificate.serial_number <= 0:
         return "the serial number is not a positive number of at most 159 bits"
-    if certificate.not_valid_after_utc > issuer.not_valid_after_utc:
+    endless = draft.profile.lifetime is None
+    if not endless and certificate.not_valid_after_utc > issuer.not_valid_after_utc:
         return "it would outlive its issuer"
     if certificate.issuer != issuer.subject:
         return "the issuer's name differs"
@@ -76,21 +106,15 @@ def _wrong_frame(
     return None
 
 
-_GENERATE: Mapping[str, tuple[type, Callable[[], Any]]] = {
-    "EC": (ec.EllipticCurvePrivateKey, lambda: ec.generate_private_key(ec.SECP256R1())),
-    "RSA": (rsa.RSAPrivateKey, lambda: rsa.generate_private_key(65537, 2048)),
-    "Ed25519": (ed25519.Ed25519PrivateKey, ed25519.Ed25519PrivateKey.generate),
-}
-
-
 def _kind(private_key: Any) -> str:
-    """The kind of the authority's key, whether in software or in a token."""
-    for kind, (interface, _) in _GENERATE.items():
-        if isinstance(private_key, interface):
-            return kind
+    """The algorithm of the authority's key, whether in software or in a token."""
+    for algorithm in algorithms.SUPPORTED:
+        with suppress(algorithms.UnknownAlgorithm):
+            algorithms.checked(algorithm, private_key)
+            return algorithm
     raise DraftRefused(f"an authority cannot sign with {type(private_key).__name__}")
 
 
-@lru_cache(maxsize=4)
-def _throw_away(kind: str) -> Any:
-    return _GENERATE[kind][1]()
+@lru_cache(maxsize=8)
+def _throw_away(algorithm: str) -> Any:
+    return algorithms.generate(algorithm)

@@ -9,6 +9,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from foundation.algorithms import ML_DSA
+
 _SMALL_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
 # The discriminants of CVE-2017-15361 (ROCA): such a modulus is a power of 65537 modulo each.
 _ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
@@ -37,6 +39,8 @@ def describe(key: object) -> PublicKey:
         kind, bits = "Ed25519", 256
     elif isinstance(key, rsa.RSAPublicKey):
         kind, bits, weakness = "RSA", key.key_size, _rsa_weakness(key.public_numbers())
+    else:
+        kind = next((name for name, (_, ml) in ML_DSA.items() if isinstance(key, ml)), kind)
     return PublicKey(der, kind, bits, hashlib.sha256(der).hexdigest(), weakness, key)
 
 

@@ -44,3 +44,12 @@ class CertificateRefused(Unauthorized):
     def __init__(self, reason: str, description: str, next_step: str, **more: Any) -> None:
         super().__init__(description, where=reason, next_step=next_step, **more)
         self.reason = reason
+
+
+class CeremonyRefused(BadRequest):
+    """A step of the key ceremony that cannot be taken; nothing was signed."""
+
+    code: ClassVar[str] = "ceremony_refused"
+
+    def __init__(self, description: str, next_step: str, **more: Any) -> None:
+        super().__init__(description, next_step=next_step, **more)

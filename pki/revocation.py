@@ -9,13 +9,13 @@ from threading import Lock
 from types import MappingProxyType
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import NotFound
 from pki import store
+from pki.drafting import hash_for, key_of
 from pki.hierarchy import Hierarchy
 
 REASONS: Mapping[str, x509.ReasonFlags] = MappingProxyType(
@@ -60,9 +60,10 @@ class Revocation:
 
     def crl(self, name: str, now: datetime) -> bytes:
         """The full list of an authority, DER. Kept until a certificate is revoked or it ages."""
-        if not self._hierarchy.named(name):
+        authority = self._hierarchy.by_slug(name)
+        if authority is None:
             raise NotFound("There is no authority of that name.", where="authority")
-        authority, private_key = self._hierarchy.signing(name)
+        private_key = self._hierarchy.private_key(authority)
         with self._database.read() as uow:
             last = store.last_revocation(uow, authority.kid)
         made = self._made.get(authority.kid)
@@ -77,14 +78,7 @@ class Revocation:
                 .last_update(now)
                 .next_update(now + self._valid_for)
                 .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
-                .add_extension(
-                    x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
-                        authority.certificate.extensions.get_extension_for_class(
-                            x509.SubjectKeyIdentifier
-                        ).value
-                    ),
-                    critical=False,
-                )
+                .add_extension(key_of(authority.certificate), critical=False)
             )
             for row in rows:
                 builder = builder.add_revoked_certificate(
@@ -94,6 +88,6 @@ class Revocation:
                     .add_extension(x509.CRLReason(REASONS[row.revocation_reason]), critical=False)
                     .build()
                 )
-            der = builder.sign(private_key, hashes.SHA256()).public_bytes(Encoding.DER)
+            der = builder.sign(private_key, hash_for(private_key)).public_bytes(Encoding.DER)
             self._made[authority.kid] = _Made(der, now, last)
         return der

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator
 
 from foundation.settings import Section
 
@@ -11,7 +13,22 @@ class PkiSettings(Section):
     """How certificates are issued here. Profiles are data beside the code; this is what differs."""
 
     section: ClassVar[str] = "pki"
-    key_algorithm: str = "ES256"
-    """Of the authorities' keys, when `civitas init` makes them: ES256 or RS256."""
+    key_algorithm: Literal["ES256", "ES384", "EdDSA", "RS256"] = "ES256"
+    """Of the authorities' keys, when `civitas init` makes them; the others are ML-DSA."""
+    root: Literal["here", "offline"] = "here"
+    """Where the roots' keys are: sealed here, or made in a ceremony and kept elsewhere."""
+    post_quantum: bool = True
+    """Whether `civitas init` makes the ML-DSA authorities beside the others."""
+    url: str | None = None
+    """Where certificates say that lists, answers and issuers are found; plain http, RFC 5280 §8."""
     crl_hours: int = 24
     """How long a revocation list may be relied on (its nextUpdate)."""
+    crl_partitions: int = Field(default=32, ge=1, le=4096)
+    """Into how many lists each issuing authority made from now on divides its certificates."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("http://"):
+            raise ValueError("write an address such as http://pki.example.city")
+        return value

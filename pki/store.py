@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
 from pki.certificate import IssuedCertificate
-from pki.tables import authorities, certificates, held_keys
+from pki.tables import authorities, certificates, cross_certificates, held_keys
 from pki.thumbprint import x5t_s256
 
 
@@ -65,6 +65,19 @@ def authority_rows(uow: UnitOfWork) -> Sequence[Row[Any]]:
 
 def add_authority(uow: UnitOfWork, **values: Any) -> None:
     uow.execute(insert(authorities).values(**values))
+
+
+def cross_rows(uow: UnitOfWork) -> Sequence[Row[Any]]:
+    return uow.all(select(cross_certificates).order_by(cross_certificates.c.created_at))
+
+
+def add_cross(uow: UnitOfWork, **values: Any) -> None:
+    """A repeat changes nothing."""
+    known = select(cross_certificates.c.thumbprint).where(
+        cross_certificates.c.thumbprint == values["thumbprint"]
+    )
+    if uow.one(known) is None:
+        uow.execute(insert(cross_certificates).values(**values))
 
 
 def by_serial(uow: UnitOfWork, serial: str) -> Row[Any] | None:

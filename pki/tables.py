@@ -1,8 +1,18 @@
-"""Authorities, certificates, and who holds which key — RFC 5280."""
+"""Authorities, certificates, revocation lists, and who holds which key — RFC 5280."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, String, Table, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
@@ -12,8 +22,25 @@ authorities = Table(
     metadata,
     Column("kid", String(64), primary_key=True),
     Column("name", String(32), nullable=False),
+    Column("generation", Integer, nullable=False, server_default="1"),
     Column("certificate", LargeBinary, nullable=False),
     Column("issuer_kid", String(64), nullable=False),
+    # Into how many revocation lists what it issues is divided, for its whole life.
+    Column("partitions", Integer, nullable=False, server_default="1"),
+    Column("created_at", Instant, nullable=False),
+    # Of a compromised one: nothing that it signed counts from here on.
+    Column("distrusted_at", Instant),
+    UniqueConstraint("name", "generation", name="uq_pki_authorities_name_generation"),
+)
+
+cross_certificates = Table(
+    "pki_cross_certificates",
+    metadata,
+    # One root's key certified by another root, for those who trust only that one.
+    Column("thumbprint", String(43), primary_key=True),
+    Column("subject_kid", String(64), nullable=False),
+    Column("issuer_kid", String(64), nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -24,6 +51,8 @@ certificates = Table(
     Column("serial", String(40), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("authority_kid", String(64), nullable=False),
+    # The revocation list that would name it: its serial modulo the authority's partitions.
+    Column("partition", Integer, nullable=False, server_default="0"),
     Column("profile", String(32), nullable=False),
     Column("holder", String(256), nullable=False),
     Column("reference", String(160), nullable=False),
@@ -43,7 +72,7 @@ certificates = Table(
     Index("ix_pki_certificates_holder", "holder"),
     Index("ix_pki_certificates_unsigned", "state", sqlite_where=text("state = 'recorded'"),
           postgresql_where=text("state = 'recorded'")),
-    Index("ix_pki_certificates_revoked", "authority_kid", "revoked_at",
+    Index("ix_pki_certificates_revoked", "authority_kid", "partition", "revoked_at",
           sqlite_where=text("revoked_at IS NOT NULL"),
           postgresql_where=text("revoked_at IS NOT NULL")),
     # One leave, one certificate: a repeat finds the row instead of making another.
@@ -57,5 +86,31 @@ held_keys = Table(
     # EN 303 645 5.1: no two devices share a public key, decided by this primary key.
     Column("public_key", String(64), primary_key=True),
     Column("holder", String(256), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+revocation_lists = Table(
+    "pki_revocation_lists",
+    metadata,
+    # The newest list of each kind, the same for every process: complete or delta.
+    Column("authority_kid", String(64), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(8), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    # Of a delta: the number of the complete list that it continues (RFC 5280 §5.2.4).
+    Column("base_number", BigInteger),
+    Column("this_update", Instant, nullable=False),
+    Column("next_update", Instant, nullable=False),
+    # The newest revocation that it names, or that had been when it was made.
+    Column("revoked_until", Instant),
+    Column("der", LargeBinary, nullable=False),
+)
+
+banned_keys = Table(
+    "pki_banned_keys",
+    metadata,
+    # Known to others than their holder: nobody gets a certificate for one again.
+    Column("public_key", String(64), primary_key=True),
+    Column("reason", String(64), nullable=False),
     Column("since", Instant, nullable=False),
 )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import jwt
+from jwt import PyJWK
 
 from foundation.ground import Ground as Floor
 from foundation.settings import Jurisdiction, Server
@@ -81,7 +82,7 @@ class Receipts:
         try:
             claims: Mapping[str, Any] = jwt.decode(
                 token,
-                key.public_key,
+                PyJWK(self._floor.keys.jwk(key)),
                 algorithms=[key.algorithm],
                 issuer=self._issuer,
                 options={"require": ["iss", "iat", "jti"], "verify_iat": False},

@@ -16,6 +16,7 @@ from civitas import governance, schema
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
 from foundation.errors import CivitasError, Problem
+from pki import CertificateAuthority
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="CIVITAS_CONFIG")
@@ -42,6 +43,16 @@ def deployment_of(config: Path) -> Iterator[Deployment]:
             yield deployment
     finally:
         deployment.ground.close()
+
+
+@contextmanager
+def authority_of(config: Path) -> Iterator[tuple[CertificateAuthority, Deployment]]:
+    """The certification authority of a deployment that has one."""
+    with deployment_of(config) as deployment:
+        authority = deployment.parts.get("pki")
+        if not isinstance(authority, CertificateAuthority):
+            fail("This deployment issues no certificates: a provider does.", code=1)
+        yield authority, deployment
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def test_preparing_twice_makes_one_hierarchy(city: City, ground: Ground) -> None
     before = city.authority.trust_anchors()
     pki.prepare(ground)
     assert same_city(ground).authority.trust_anchors() == before
-    assert before.count(b"BEGIN CERTIFICATE") == 3
+    assert before.count(b"BEGIN CERTIFICATE") == 5
 
 
 def test_a_changed_authority_row_is_no_authority(city: City, ground: Ground) -> None:

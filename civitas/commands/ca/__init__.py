@@ -1,0 +1,16 @@
+"""`civitas ca`: the certification authorities, for those who run them."""
+
+from __future__ import annotations
+
+import typer
+
+from civitas.commands.ca import listing
+
+app = typer.Typer(help="Run the certification authorities.", no_args_is_help=True)
+for command in (listing,):
+    command.add_to(app)
+
+
+@app.callback()
+def group() -> None:
+    """Run the certification authorities."""

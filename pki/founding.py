@@ -1,0 +1,251 @@
+"""How authorities come to be: keys made, certified by their issuer, put on record — RFC 5280 §3.2.
+
+Where the root's key is here, an authority is certified at once. Where it is elsewhere, the
+authority waits: `requests` says what it asks of the ceremony, `install` takes the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from foundation.audit import SYSTEM
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.keys import NoKey, Signer
+from foundation.settings import Jurisdiction, Server
+from pki import drafting, preflight, profiles, store
+from pki.certificate import IssuedCertificate
+from pki.hierarchy import Authority, Hierarchy, key_use
+from pki.plan import Planned
+from pki.public_key import describe
+from pki.settings import PkiSettings
+from pki.status_links import StatusLinks, places
+from pki.thumbprint import x5t_s256
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An authority that has a key, and no certificate yet."""
+
+    planned: Planned
+    generation: int
+    signer: Signer
+    subject: x509.Name
+
+    @property
+    def slug(self) -> str:
+        return f"{self.planned.name}-{self.generation}"
+
+
+class Founding:
+    def __init__(self, ground: Ground, hierarchy: Hierarchy | None = None) -> None:
+        self._ground = ground
+        self._settings = ground.settings.of(PkiSettings)
+        self._places = places(ground.settings.of(Server), self._settings.url)
+        self._profiles = profiles.load()
+        self.hierarchy = hierarchy or Hierarchy(ground.database, ground.keys)
+
+    def establish(self, now: datetime) -> None:
+        """Make the missing keys, and certify what can be certified here; idempotent."""
+        for planned in self._wanted():
+            if not (planned.is_root and self._settings.root == "offline"):
+                algorithm = planned.algorithm or self._settings.key_algorithm
+                self._ground.keys.ensure(key_use(planned.name), algorithm)
+            for candidate in self._candidates(planned):
+                self._certify(candidate, now)
+
+    def waiting(self) -> tuple[Candidate, ...]:
+        """Those who have a key, and wait for a root that is elsewhere."""
+        return tuple(c for planned in self._wanted() for c in self._candidates(planned))
+
+    def _wanted(self) -> tuple[Planned, ...]:
+        return tuple(
+            planned
+            for planned in self.hierarchy.plan.values()
+            if self._settings.post_quantum or not (planned.algorithm or "").startswith("ML-DSA")
+        )
+
+    def _candidates(self, planned: Planned) -> tuple[Candidate, ...]:
+        self.hierarchy.read_again()
+        with self._ground.database.read() as uow:
+            rows = [r for r in store.authority_rows(uow) if r.name == planned.name]
+        known = {row.kid for row in rows}
+        number = max((row.generation for row in rows), default=0)
+        missing = [s for s in self._ground.keys.signers(key_use(planned.name))
+                   if s.kid not in known]  # fmt: skip
+        return tuple(
+            Candidate(planned, number + i, signer, self._subject(planned, number + i))
+            for i, signer in enumerate(missing, 1)
+        )
+
+    def _subject(self, planned: Planned, generation: int) -> x509.Name:
+        jurisdiction = self._ground.settings.of(Jurisdiction)
+        return authority_name(jurisdiction, planned, generation)
+
+    # ── certified here ────────────────────────────────────────────────────────────────
+
+    def _certify(self, candidate: Candidate, now: datetime) -> None:
+        """Record, sign, record: as `issuance` does it, with the same reason."""
+        issuer, private_key = self._issuer_of(candidate)
+        if private_key is None:
+            return
+        draft = authority_draft(
+            candidate.planned,
+            candidate.subject,
+            candidate.signer.public_key,
+            issuer,
+            self._places.links(issuer.slug, 0) if issuer is not None else None,
+            now,
+        )
+        if issuer is not None:
+            examined = preflight.examine(draft, issuer.certificate, private_key)
+            record = record_of(draft, candidate.slug, issuer.kid, examined, now)
+        else:
+            examined = drafting.sign(draft, None, private_key)
+            record = record_of(draft, candidate.slug, candidate.signer.kid, examined, now)
+        with self._ground.database.write() as uow:
+            if not store.record(uow, **record):
+                # Another process began, or died half-way: what it recorded is given up.
+                earlier = store.by_reference(uow, record["reference"])
+                if earlier is None or earlier.state != "recorded":
+                    return
+                store.void(uow, earlier.serial, "begun_again", now)
+                store.record(uow, **record)
+            store.hold_key(uow, record["public_key"], record["holder"], now)
+        der = drafting.signed_anew(examined, private_key)
+        issuer_kid = issuer.kid if issuer is not None else candidate.signer.kid
+        with self._ground.database.write() as uow:
+            if not store.signed(uow, issued_as(record, der), now):
+                return
+            self._take_up(uow, candidate.planned, candidate.generation, candidate.signer.kid,
+                          issuer_kid, der, now)  # fmt: skip
+
+    def _issuer_of(self, candidate: Candidate) -> tuple[Authority | None, Any]:
+        """Who certifies it, with its key; (None, its own key) for a root; no key if elsewhere."""
+        if candidate.planned.issuer is None:
+            return None, candidate.signer.private_key
+        try:
+            signer = self._ground.keys.signer(key_use(candidate.planned.issuer))
+        except NoKey:
+            return None, None
+        issuer = self.hierarchy.by_kid(signer.kid)
+        return (issuer, signer.private_key) if issuer is not None else (None, None)
+
+    def _take_up(
+        self,
+        uow: UnitOfWork,
+        planned: Planned,
+        generation: int,
+        kid: str,
+        issuer_kid: str,
+        der: bytes,
+        now: datetime,
+    ) -> None:
+        store.add_authority(
+            uow,
+            kid=kid,
+            name=planned.name,
+            generation=generation,
+            certificate=der,
+            issuer_kid=issuer_kid,
+            partitions=1 if planned.is_root else self._settings.crl_partitions,
+            created_at=now,
+        )
+        self._ground.audit.record(
+            uow,
+            "authority.established",
+            SYSTEM,
+            details={
+                "authority": f"{planned.name}-{generation}",
+                "key": kid,
+                "issuer": issuer_kid,
+                "thumbprint": x5t_s256(der),
+            },
+        )
+
+
+def authority_name(jurisdiction: Jurisdiction, planned: Planned, generation: int) -> x509.Name:
+    """Each generation has a name of its own: no list of one is mistaken for the other's."""
+    title = f"{jurisdiction.name[:30]} {planned.title} G{generation}"
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, jurisdiction.country),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, jurisdiction.name[:64]),
+            x509.NameAttribute(NameOID.COMMON_NAME, title[:64]),
+        ]
+    )
+
+
+def authority_draft(
+    planned: Planned,
+    subject: x509.Name,
+    public_key: Any,
+    issuer: Authority | None,
+    links: StatusLinks | None,
+    now: datetime,
+) -> drafting.Draft:
+    """What an authority's certificate says. It never outlives the root that it hangs from."""
+    profile = profiles.load()[planned.profile]
+    assert profile.lifetime is not None  # noqa: S101 - an authority's profile has one
+    end = now + profile.lifetime
+    if issuer is not None:
+        end = min(end, issuer.certificate.not_valid_after_utc)
+    return drafting.Draft(
+        serial=x509.random_serial_number(),
+        profile=profile,
+        subject=subject,
+        public_key=public_key,
+        alternative_names=(),
+        not_before=(now - profile.backdate).replace(microsecond=0),
+        not_after=end.replace(microsecond=0),
+        links=links,
+        excluded=planned.excluded,
+    )
+
+
+def record_of(
+    draft: drafting.Draft, slug: str, issuer_kid: str, examined: x509.Certificate, now: datetime
+) -> dict[str, Any]:
+    """An authority's own certificate stands on record as every other does."""
+    key = describe(draft.public_key)
+    return {
+        "serial": f"{draft.serial:x}",
+        "authority_kid": issuer_kid,
+        "partition": 0,
+        "profile": draft.profile.name,
+        "holder": f"authority:{slug}",
+        "reference": f"authority:{key.digest}:{issuer_kid}",
+        "common_name": slug,
+        "names": [],
+        "public_key": key.digest,
+        "public_key_der": key.der,
+        "to_be_signed": examined.tbs_certificate_bytes,
+        "not_before": draft.not_before,
+        "not_after": draft.not_after,
+        "recorded_at": now,
+    }
+
+
+def issued_as(record: dict[str, Any], der: bytes) -> IssuedCertificate:
+    return IssuedCertificate(
+        serial=record["serial"],
+        reference=record["reference"],
+        holder=record["holder"],
+        profile=record["profile"],
+        public_key=record["public_key"],
+        thumbprint=x5t_s256(der),
+        not_before=record["not_before"],
+        not_after=record["not_after"],
+        der=der,
+    )
+
+
+def der_of(certificates: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
+    return tuple(c.public_bytes(Encoding.DER) for c in certificates)
