@@ -22,6 +22,8 @@ from civitas.connection import Connection
 from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
+Anchors = Callable[[], list[bytes]]
+"""PEM certificates of the authorities whose clients may come; asked again now and then."""
 RELOAD_SECONDS = 30
 log = logging.getLogger("civitas.server")
 
@@ -67,15 +69,15 @@ def tls_context(certificate: Path, key: Path, anchors: Sequence[bytes]) -> ssl.S
 def serve(
     app: Any,
     settings: Settings,
-    anchors: Sequence[bytes],
+    anchors: Anchors,
     on_ready: OnReady | None = None,
 ) -> None:
     """Listen where `[server]` says until SIGINT or SIGTERM; `on_ready` runs when all listen."""
     server = settings.of(Server)
-    sockets = _bind(server, settings, anchors)
+    sockets = _bind(server, settings, anchors())
     files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, sockets, files, on_ready))
+        runner.run(_serve(app, sockets, files, anchors, on_ready))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -134,11 +136,15 @@ def _listen_unix(path: Path) -> socket.socket:
     return listener
 
 
-async def _follow(files: tuple[Path, Path], contexts: Sequence[ssl.SSLContext]) -> None:
-    """Take a renewed certificate up without a restart: new connections get it."""
-    seen = _changed(files)
+async def _follow(
+    files: tuple[Path, Path], anchors: Anchors, contexts: Sequence[ssl.SSLContext]
+) -> None:
+    """Take a renewed certificate and new authorities up without a restart: new connections get
+    them. An authority is published long before it signs, so nobody comes too early."""
+    seen, known = _changed(files), await asyncio.to_thread(anchors)
     while contexts:
         await asyncio.sleep(RELOAD_SECONDS)
+        known = await _new_anchors(anchors, known, contexts)
         now = _changed(files)
         if now == seen or None in now:
             continue
@@ -152,6 +158,21 @@ async def _follow(files: tuple[Path, Path], contexts: Sequence[ssl.SSLContext]) 
         log.info("took up the new TLS certificate")
 
 
+async def _new_anchors(
+    anchors: Anchors, known: list[bytes], contexts: Sequence[ssl.SSLContext]
+) -> list[bytes]:
+    try:
+        found = await asyncio.to_thread(anchors)
+    except Exception:  # the database may be away for a while
+        log.warning("the authorities cannot be read now", exc_info=True)
+        return known
+    if found != known:
+        for context in contexts:
+            context.load_verify_locations(cadata=b"\n".join(found).decode())
+        log.info("took up new authorities")
+    return found
+
+
 def _changed(files: tuple[Path, Path]) -> tuple[int | None, ...]:
     return tuple(f.stat().st_mtime_ns if f.exists() else None for f in files)
 
@@ -160,6 +181,7 @@ async def _serve(
     app: Any,
     sockets: Sequence[tuple[socket.socket, ssl.SSLContext | None]],
     tls_files: tuple[Path, Path],
+    anchors: Anchors,
     on_ready: OnReady | None,
 ) -> None:
     servers = []
@@ -187,7 +209,7 @@ async def _serve(
 
     contexts = [context for _, context in sockets if context is not None]
     beside = [
-        asyncio.create_task(_follow(tls_files, contexts)),
+        asyncio.create_task(_follow(tls_files, anchors, contexts)),
         asyncio.create_task(memory.give_back()),
     ]
     loop = asyncio.get_running_loop()

@@ -88,6 +88,7 @@ class CertificateAuthority:
 
     def trust_anchors(self) -> bytes:
         """PEM of the roots and the issuing authorities: what a TLS context loads."""
+        self.hierarchy.read_again()
         return hierarchy.pem(self.authorities())
 
 

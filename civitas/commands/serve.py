@@ -42,7 +42,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
         reached = " and ".join(u for u in (server.url, server.tls_url) if u)
         err.print(f"Civitas answers at {reached}")
 
-    listen(app, settings, app.state.deployment.anchors(), ready)
+    listen(app, settings, app.state.deployment.anchors, ready)
 
 
 def work(config: ConfigOption = DEFAULT_CONFIG) -> None:

@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
         development=False,
         observe=lambda scope, status, seconds: None,
     )
-    serve(app, settings, [])
+    serve(app, settings, list)
 
 
 if __name__ == "__main__":

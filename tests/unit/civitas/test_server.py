@@ -43,7 +43,8 @@ APP = """
     server = Server(listen=f"127.0.0.1:{plain}", tls_listen=f"127.0.0.1:{tls}",
                     unix_socket="app.sock", tls_certificate="cert.pem", tls_key="key.pem")
     settings = Settings(folder / "civitas.toml", {}).with_sections(server)
-    serve(app, settings, [(folder / "cert.pem").read_bytes()], lambda: print("ready", flush=True))
+    anchors = lambda: [(folder / "cert.pem").read_bytes()]
+    serve(app, settings, anchors, lambda: print("ready", flush=True))
 """
 
 
