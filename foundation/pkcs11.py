@@ -156,6 +156,15 @@ class Token:
     def __init__(self, uri: str, base: Path = Path()) -> None:
         self._session = _session_of(TokenUri.parse(uri, base))
 
+    def change_pin(self, old: str, new: str) -> None:
+        """Give the token another user PIN. Raises SettingsError."""
+        try:
+            self._session.run(lambda session: session.set_pin(old, new))
+        except api.PKCS11Error as error:
+            raise SettingsError(
+                f"The token does not take another PIN ({type(error).__name__}): see its manual."
+            ) from None
+
     def generate(self, label: str, algorithm: str) -> PrivateKey:
         """Make a key pair in the token under `label`."""
         public = self._session.run(lambda session: _generate(session, label, algorithm))

@@ -6,27 +6,25 @@ authority waits: `requests` says what it asks of the ceremony, `install` takes t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.keys import NoKey, Signer
 from foundation.settings import Jurisdiction, Server
-from pki import drafting, preflight, profiles, store
+from pki import drafting, preflight, store
+from pki.authority_certificate import authority_draft, authority_name
 from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.plan import Planned
 from pki.public_key import describe
 from pki.settings import PkiSettings
-from pki.status_links import StatusLinks, places
+from pki.status_links import places
 from pki.thumbprint import x5t_s256
 
 
@@ -49,7 +47,6 @@ class Founding:
         self._ground = ground
         self._settings = ground.settings.of(PkiSettings)
         self._places = places(ground.settings.of(Server), self._settings.url)
-        self._profiles = profiles.load()
         self.hierarchy = hierarchy or Hierarchy(ground.database, ground.keys)
 
     def establish(self, now: datetime) -> None:
@@ -171,45 +168,6 @@ class Founding:
         )
 
 
-def authority_name(jurisdiction: Jurisdiction, planned: Planned, generation: int) -> x509.Name:
-    """Each generation has a name of its own: no list of one is mistaken for the other's."""
-    title = f"{jurisdiction.name[:30]} {planned.title} G{generation}"
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, jurisdiction.country),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, jurisdiction.name[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, title[:64]),
-        ]
-    )
-
-
-def authority_draft(
-    planned: Planned,
-    subject: x509.Name,
-    public_key: Any,
-    issuer: Authority | None,
-    links: StatusLinks | None,
-    now: datetime,
-) -> drafting.Draft:
-    """What an authority's certificate says. It never outlives the root that it hangs from."""
-    profile = profiles.load()[planned.profile]
-    assert profile.lifetime is not None  # noqa: S101 - an authority's profile has one
-    end = now + profile.lifetime
-    if issuer is not None:
-        end = min(end, issuer.certificate.not_valid_after_utc)
-    return drafting.Draft(
-        serial=x509.random_serial_number(),
-        profile=profile,
-        subject=subject,
-        public_key=public_key,
-        alternative_names=(),
-        not_before=(now - profile.backdate).replace(microsecond=0),
-        not_after=end.replace(microsecond=0),
-        links=links,
-        excluded=planned.excluded,
-    )
-
-
 def record_of(
     draft: drafting.Draft, slug: str, issuer_kid: str, examined: x509.Certificate, now: datetime
 ) -> dict[str, Any]:
@@ -245,7 +203,3 @@ def issued_as(record: dict[str, Any], der: bytes) -> IssuedCertificate:
         not_after=record["not_after"],
         der=der,
     )
-
-
-def der_of(certificates: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
-    return tuple(c.public_bytes(Encoding.DER) for c in certificates)
