@@ -1,8 +1,10 @@
 """Certificates: profiles, issuing, enrolment over secure transport, revocation."""
 
+from pki import ceremony
 from pki.authority import CertificateAuthority, prepare
 from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.enrolment import Pki
+from pki.installing import Installed, Installing
 from pki.issuance import Settled
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.refusals import (
@@ -28,6 +30,8 @@ __all__ = [
     "EnrolmentGate",
     "EnrolmentRefused",
     "EnrolmentUnauthorized",
+    "Installed",
+    "Installing",
     "IssuedCertificate",
     "Pki",
     "PkiSettings",
@@ -35,6 +39,7 @@ __all__ = [
     "ServerCertificate",
     "Settled",
     "ValidCertificate",
+    "ceremony",
     "doors",
     "prepare",
 ]

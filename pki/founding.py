@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
@@ -121,8 +122,18 @@ class Founding:
         with self._ground.database.write() as uow:
             if not store.signed(uow, issued_as(record, der), now):
                 return
-            self._take_up(uow, candidate.planned, candidate.generation, candidate.signer.kid,
-                          issuer_kid, der, now)  # fmt: skip
+            self._take_up(uow, self._authority(candidate, issuer_kid, der), now)
+
+    def _authority(self, candidate: Candidate, issuer_kid: str, der: bytes) -> Authority:
+        return Authority(
+            candidate.planned.name,
+            candidate.generation,
+            candidate.signer.kid,
+            x509.load_der_x509_certificate(der),
+            issuer_kid,
+            1 if candidate.planned.is_root else self._settings.crl_partitions,
+            None,
+        )
 
     def _issuer_of(self, candidate: Candidate) -> tuple[Authority | None, Any]:
         """Who certifies it, with its key; (None, its own key) for a root; no key if elsewhere."""
@@ -135,24 +146,30 @@ class Founding:
         issuer = self.hierarchy.by_kid(signer.kid)
         return (issuer, signer.private_key) if issuer is not None else (None, None)
 
-    def _take_up(
+    def install(
         self,
         uow: UnitOfWork,
-        planned: Planned,
-        generation: int,
-        kid: str,
-        issuer_kid: str,
+        record: dict[str, Any],
         der: bytes,
+        authority: Authority,
         now: datetime,
     ) -> None:
+        """Take up an authority whose certificate was signed elsewhere."""
+        store.record(uow, **record)
+        store.hold_key(uow, record["public_key"], record["holder"], now)
+        store.signed(uow, issued_as(record, der), now)
+        self._take_up(uow, authority, now)
+
+    def _take_up(self, uow: UnitOfWork, authority: Authority, now: datetime) -> None:
+        der = authority.certificate.public_bytes(Encoding.DER)
         store.add_authority(
             uow,
-            kid=kid,
-            name=planned.name,
-            generation=generation,
+            kid=authority.kid,
+            name=authority.name,
+            generation=authority.generation,
             certificate=der,
-            issuer_kid=issuer_kid,
-            partitions=1 if planned.is_root else self._settings.crl_partitions,
+            issuer_kid=authority.issuer_kid,
+            partitions=authority.partitions,
             created_at=now,
         )
         self._ground.audit.record(
@@ -160,9 +177,9 @@ class Founding:
             "authority.established",
             SYSTEM,
             details={
-                "authority": f"{planned.name}-{generation}",
-                "key": kid,
-                "issuer": issuer_kid,
+                "authority": authority.slug,
+                "key": authority.kid,
+                "issuer": authority.issuer_kid,
                 "thumbprint": x5t_s256(der),
             },
         )

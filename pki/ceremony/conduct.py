@@ -36,7 +36,8 @@ class Begun:
 
     box: Box
     words: tuple[str, ...]
-    transcript: Path
+    transcript: Transcript
+    page: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Signed:
     """What a ceremony gives back to the city: PEM, and the page to print."""
 
     answer: bytes
-    transcript: Path
+    transcript: Transcript
+    page: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def begin(
     for planned in plan.load().values():
         if planned.is_root:
             _make_root(opened, planned, planned.algorithm or algorithm, transcript, now)
-    return Begun(box, words, _written(box, transcript))
+    return Begun(box, words, transcript, _written(box, transcript))
 
 
 def sign(
@@ -114,7 +116,7 @@ def sign(
         _list(box, revocation, transcript, now)
     lists = [_revocation_list(opened, root, transcript, now) for root in box.roots]
     answer = papers.answer([*_standing(box), *certified], lists)
-    return Signed(answer, _written(box, transcript))
+    return Signed(answer, transcript, _written(box, transcript))
 
 
 def renew(
@@ -135,7 +137,8 @@ def renew(
     for subject, issuer in ((new, old), (old, new)):
         _cross(opened, subject, issuer, transcript, now)
     lists = [_revocation_list(opened, root, transcript, now) for root in box.roots]
-    return Signed(papers.answer(_standing(box), lists), _written(box, transcript))
+    answer = papers.answer(_standing(box), lists)
+    return Signed(answer, transcript, _written(box, transcript))
 
 
 # ── the steps ─────────────────────────────────────────────────────────────────────────────
@@ -155,7 +158,6 @@ def _make_root(
     subject = authority_name(_jurisdiction(box), planned, generation)
     draft = authority_draft(planned, subject, key.public_key(), None, None, now)
     certificate = drafting.sign(draft, None, key)
-    der = certificate.public_bytes(Encoding.DER)
     _record(box, f"{planned.name}-{generation}", draft, now)
     pem = certificate.public_bytes(Encoding.PEM).decode()
     root = Root(planned.name, generation, algorithm, pem, **kept)
@@ -165,7 +167,7 @@ def _make_root(
         now, f"The root {root.slug} was made", algorithm=algorithm,
         key="in the token" if root.label else "sealed in the box",
         subject=certificate.subject.rfc4514_string(),
-        until=certificate.not_valid_after_utc.date().isoformat(), sha256=fingerprint(der),
+        until=certificate.not_valid_after_utc.date().isoformat(), sha256=fingerprint(certificate),
     )  # fmt: skip
     return root
 
@@ -218,7 +220,7 @@ def _certify(
     certificate = x509.load_der_x509_certificate(der)
     transcript.note(
         now, f"{root.slug} certified {certificate.subject.rfc4514_string()}",
-        serial=f"{draft.serial:x}", sha256=fingerprint(der),
+        serial=f"{draft.serial:x}", sha256=fingerprint(certificate),
         until=certificate.not_valid_after_utc.date().isoformat(),
     )  # fmt: skip
     return certificate
@@ -235,7 +237,7 @@ def _cross(
     opened.box.save()
     transcript.note(
         now, f"{issuer.slug} certified {subject.slug}", serial=f"{draft.serial:x}",
-        sha256=fingerprint(certificate.public_bytes(Encoding.DER)),
+        sha256=fingerprint(certificate),
     )  # fmt: skip
 
 

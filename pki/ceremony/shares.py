@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import shamir_mnemonic
-from shamir_mnemonic import MnemonicError
-
 from pki.refusals import CeremonyRefused
 
 # The secret is random, so stretching it as one would a password gains nothing.
@@ -25,6 +22,8 @@ def split(secret: bytes, threshold: int, custodians: int) -> tuple[str, ...]:
             "Choose two to sixteen custodians, of whom two or more act together.",
             where="threshold",
         )
+    import shamir_mnemonic  # only a ceremony needs it
+
     (words,) = shamir_mnemonic.generate_mnemonics(
         1, [(threshold, custodians)], secret, iteration_exponent=_NO_STRETCHING
     )
@@ -33,10 +32,12 @@ def split(secret: bytes, threshold: int, custodians: int) -> tuple[str, ...]:
 
 def combine(lines: Sequence[str]) -> bytes:
     """The secret from the words of enough custodians. Raises CeremonyRefused."""
+    import shamir_mnemonic
+
     given = list(dict.fromkeys(" ".join(line.split()).lower() for line in lines))
     try:
         secret: bytes = shamir_mnemonic.combine_mnemonics(given)
-    except (MnemonicError, ValueError, IndexError) as error:
+    except (shamir_mnemonic.MnemonicError, ValueError, IndexError) as error:
         raise CeremonyRefused(
             f"These words do not make up the secret: {error}",
             "Let each custodian read the words again, from the same ceremony.",

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -66,9 +69,9 @@ def _fours(text: str) -> Sequence[str]:
     return [text[i : i + 4] for i in range(0, len(text), 4)]
 
 
-def fingerprint(der: bytes) -> str:
+def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 as people compare it: groups of four hexadecimal digits."""
-    return " ".join(_fours(hashlib.sha256(der).hexdigest()))
+    return " ".join(_fours(certificate.fingerprint(hashes.SHA256()).hex()))
 
 
 _FRAME = """<!doctype html>

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from civitas.commands.ca import listing
+from civitas.commands.ca import ceremony, installing, listing
 
 app = typer.Typer(help="Run the certification authorities.", no_args_is_help=True)
-for command in (listing,):
+for command in (listing, installing, ceremony):
     command.add_to(app)
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from foundation.ground import Ground
+from tests.support import softhsm
 from tests.support.devices import City, found_city
 
 
 @pytest.fixture
 def city(ground: Ground) -> City:
     return found_city(ground)
+
+
+@pytest.fixture(scope="session")
+def hsm() -> Iterator[Path]:
+    """Where SoftHSM keeps the tokens of this process."""
+    with softhsm.tokens() as folder:
+        yield folder

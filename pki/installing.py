@@ -1,0 +1,279 @@
+"""The city's side of a ceremony: what it asks for, and taking up what comes back.
+
+A root that is new here is taken only if its fingerprint was named: the operator reads it from the
+page that the custodians signed, so a changed file is not enough to plant a root.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
+
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.settings import Jurisdiction, Server
+from foundation.signing_keys import thumbprint
+from pki import drafting, store
+from pki.authority_certificate import authority_name
+from pki.ceremony import papers
+from pki.founding import Candidate, Founding
+from pki.hierarchy import Authority
+from pki.plan import Planned
+from pki.public_key import describe
+from pki.refusals import CeremonyRefused
+from pki.settings import PkiSettings
+from pki.status_links import places
+from pki.thumbprint import x5t_s256
+
+MOST_GENERATIONS = 99
+
+
+@dataclass
+class Installed:
+    """What an answer brought that was not here before, by short names."""
+
+    roots: list[str] = field(default_factory=list)
+    authorities: list[str] = field(default_factory=list)
+    crosses: int = 0
+    lists: list[str] = field(default_factory=list)
+
+
+class Installing:
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._founding = Founding(ground)
+        self._hierarchy = self._founding.hierarchy
+        self._settings = ground.settings.of(PkiSettings)
+
+    def requests(self) -> papers.Requests:
+        """What to take to the ceremony: those who wait, and what a root has to revoke."""
+        jurisdiction = self._ground.settings.of(Jurisdiction)
+        return papers.Requests(
+            jurisdiction.name,
+            jurisdiction.country,
+            places(self._ground.settings.of(Server), self._settings.url).base,
+            tuple(_asking(candidate) for candidate in self._founding.waiting()),
+            tuple(self._revocations()),
+        )
+
+    def _revocations(self) -> Iterator[papers.RevocationRequest]:
+        self._hierarchy.read_again()
+        with self._ground.database.read() as uow:
+            for root in self._hierarchy.roots():
+                for row in store.revoked(uow, root.kid, self._ground.clock.now()):
+                    yield papers.RevocationRequest(
+                        root.slug, row.serial, row.revocation_reason, row.revoked_at.isoformat()
+                    )
+
+    def install(self, content: bytes, fingerprints: Collection[str], now: datetime) -> Installed:
+        """Take an answer up, whole or not at all. `fingerprints`: SHA-256 of new roots, hex.
+
+        Raises CeremonyRefused.
+        """
+        certificates, lists = papers.read_answer(content)
+        trusted = {"".join(f.split()).replace(":", "").lower() for f in fingerprints}
+        installed = Installed()
+        self._hierarchy.read_again()
+        with self._ground.database.write() as uow:
+            roots = {root.kid: root for root in self._hierarchy.roots()}
+            for certificate in certificates:
+                if certificate.subject == certificate.issuer:
+                    self._root(uow, certificate, roots, trusted, installed, now)
+            for certificate in certificates:
+                if certificate.subject != certificate.issuer:
+                    self._below(uow, certificate, roots, installed, now)
+            for each in lists:
+                self._list(uow, each, roots, installed)
+        self._hierarchy.read_again()
+        return installed
+
+    # ── one by one ────────────────────────────────────────────────────────────────────
+
+    def _root(
+        self,
+        uow: UnitOfWork,
+        certificate: x509.Certificate,
+        roots: dict[str, Authority],
+        trusted: Collection[str],
+        installed: Installed,
+        now: datetime,
+    ) -> None:
+        kid = _kid(certificate)
+        if kid in roots:
+            return
+        der = certificate.public_bytes(Encoding.DER)
+        said = hashlib.sha256(der).hexdigest()
+        if said not in trusted:
+            raise CeremonyRefused(
+                f"The answer brings a root that is new here, SHA-256 {said}.",
+                f"Compare it with the signed page of the ceremony; then say --root {said}.",
+                where="root",
+            )
+        planned, generation = self._place(certificate, roots_only=True)
+        _signed_by(certificate, certificate)
+        root = Authority(planned.name, generation, kid, certificate, kid, 1, None)
+        self._take_up(uow, root, now)
+        roots[kid] = root
+        installed.roots.append(root.slug)
+
+    def _below(
+        self,
+        uow: UnitOfWork,
+        certificate: x509.Certificate,
+        roots: dict[str, Authority],
+        installed: Installed,
+        now: datetime,
+    ) -> None:
+        issuer = _issuer(certificate.issuer, roots)
+        _signed_by(certificate, issuer.certificate)
+        kid = _kid(certificate)
+        if kid in roots:
+            known = self._hierarchy.cross_certificates()
+            if certificate not in known:
+                store.add_cross(
+                    uow,
+                    thumbprint=x5t_s256(certificate.public_bytes(Encoding.DER)),
+                    subject_kid=kid,
+                    issuer_kid=issuer.kid,
+                    certificate=certificate.public_bytes(Encoding.DER),
+                    created_at=now,
+                )
+                installed.crosses += 1
+            return
+        if self._hierarchy.by_kid(kid) is not None:
+            return
+        planned, generation = self._place(certificate, roots_only=False)
+        held = {s.kid for s in self._ground.keys.signers(f"ca-{planned.name}")}
+        if kid not in held or planned.issuer != issuer.name:
+            raise CeremonyRefused(
+                f"The certificate of {certificate.subject.rfc4514_string()} is for a key that is "
+                "not here.",
+                "Bring the answer to this deployment's own requests.",
+                where=planned.name,
+            )
+        authority = Authority(
+            planned.name,
+            generation,
+            kid,
+            certificate,
+            issuer.kid,
+            self._settings.crl_partitions,
+            None,
+        )
+        self._take_up(uow, authority, now)
+        installed.authorities.append(authority.slug)
+
+    def _list(
+        self,
+        uow: UnitOfWork,
+        each: x509.CertificateRevocationList,
+        roots: dict[str, Authority],
+        installed: Installed,
+    ) -> None:
+        issuer = _issuer(each.issuer, roots)
+        key = issuer.certificate.public_key()
+        if not each.is_signature_valid(key):  # type: ignore[arg-type]
+            raise CeremonyRefused(
+                f"The revocation list of {issuer.slug} is not signed by it.",
+                "Bring the answer unchanged.",
+                where=issuer.slug,
+            )
+        number = each.extensions.get_extension_for_oid(ExtensionOID.CRL_NUMBER).value
+        assert isinstance(number, x509.CRLNumber)  # noqa: S101 - of that OID
+        assert each.next_update_utc is not None  # noqa: S101 - our ceremony writes it
+        newer = store.put_list(
+            uow,
+            authority_kid=issuer.kid,
+            partition=0,
+            kind="complete",
+            number=number.crl_number,
+            this_update=each.last_update_utc,
+            next_update=each.next_update_utc,
+            der=each.public_bytes(Encoding.DER),
+        )
+        if newer:
+            installed.lists.append(issuer.slug)
+
+    def _place(self, certificate: x509.Certificate, *, roots_only: bool) -> tuple[Planned, int]:
+        """Which authority of the plan has this name."""
+        jurisdiction = self._ground.settings.of(Jurisdiction)
+        for planned in self._hierarchy.plan.values():
+            if planned.is_root == roots_only:
+                for generation in range(1, MOST_GENERATIONS):
+                    if authority_name(jurisdiction, planned, generation) == certificate.subject:
+                        return planned, generation
+        raise CeremonyRefused(
+            f"{certificate.subject.rfc4514_string()} has no place in this city's hierarchy.",
+            "Bring an answer made for this deployment's [jurisdiction] name and country.",
+            where="subject",
+        )
+
+    def _take_up(self, uow: UnitOfWork, authority: Authority, now: datetime) -> None:
+        certificate = authority.certificate
+        key = describe(certificate.public_key())
+        der = certificate.public_bytes(Encoding.DER)
+        record = {
+            "serial": f"{certificate.serial_number:x}",
+            "authority_kid": authority.issuer_kid,
+            "partition": 0,
+            "profile": "root" if authority.is_root else "issuing",
+            "holder": f"authority:{authority.slug}",
+            "reference": f"authority:{key.digest}:{authority.issuer_kid}",
+            "common_name": authority.slug,
+            "names": [],
+            "public_key": key.digest,
+            "public_key_der": key.der,
+            "to_be_signed": certificate.tbs_certificate_bytes,
+            "not_before": certificate.not_valid_before_utc,
+            "not_after": certificate.not_valid_after_utc,
+            "recorded_at": now,
+        }
+        self._founding.install(uow, record, der, authority, now)
+
+
+def _asking(candidate: Candidate) -> papers.AuthorityRequest:
+    key = candidate.signer.private_key
+    proposed = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(candidate.subject)
+        .sign(key, drafting.hash_for(key))
+    )
+    return papers.AuthorityRequest(
+        candidate.planned.name,
+        candidate.generation,
+        proposed.public_bytes(Encoding.PEM).decode(),
+    )
+
+
+def _kid(certificate: x509.Certificate) -> str:
+    return thumbprint(certificate.public_key())  # type: ignore[arg-type]
+
+
+def _issuer(name: x509.Name, roots: dict[str, Authority]) -> Authority:
+    for root in roots.values():
+        if root.certificate.subject == name:
+            return root
+    raise CeremonyRefused(
+        f"{name.rfc4514_string()} is no root of this city.",
+        "Bring the whole answer, with the certificates of its roots.",
+        where="issuer",
+    )
+
+
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise CeremonyRefused(
+            f"{certificate.subject.rfc4514_string()} is not signed by "
+            f"{issuer.subject.rfc4514_string()}.",
+            "Bring the answer unchanged.",
+            where="signature",
+        ) from error

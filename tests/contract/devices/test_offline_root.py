@@ -1,0 +1,148 @@
+"""A city whose roots are elsewhere: what it asks of the ceremony, and what it takes back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import device_registry
+import pki
+from foundation.clock import FrozenClock
+from foundation.errors import Unavailable
+from foundation.ground import Ground
+from foundation.settings import Jurisdiction, Settings
+from pki import Installing, PkiSettings, ceremony
+from pki.ceremony.papers import read_answer
+from pki.refusals import CeremonyRefused
+from tests.support import deployments
+from tests.support.devices import City, csr, new_key, same_city
+
+PEOPLE = ("A. Tamm", "B. Kask")
+
+
+@pytest.fixture
+def offline(any_settings: Settings, clock: FrozenClock) -> Ground:
+    settings = any_settings.with_sections(PkiSettings(root="offline"))
+    return deployments.lay_ground(settings, clock)
+
+
+@pytest.fixture
+def city(offline: Ground) -> City:
+    pki.prepare(offline)
+    device_registry.prepare(offline)
+    return same_city(offline)
+
+
+class Roots:
+    """The box of one city's roots."""
+
+    def __init__(self, city: City, folder: Path, name: str | None = None) -> None:
+        self.city, self.folder = city, folder
+        said = city.ground.settings.of(Jurisdiction)
+        jurisdiction = said.model_copy(update={"name": name or said.name})
+        self.begun = ceremony.begin(folder, jurisdiction, PEOPLE, 2, "ES384", city.now)
+
+    def sign(self) -> bytes:
+        asked = Installing(self.city.ground).requests()
+        return ceremony.sign(self.folder, self.begun.words, asked, PEOPLE, self.city.now).answer
+
+    def renew(self) -> bytes:
+        return ceremony.renew(self.folder, self.begun.words, "root", PEOPLE, self.city.now).answer
+
+    @property
+    def fingerprints(self) -> list[str]:
+        return [
+            root.authority.certificate.fingerprint(hashes.SHA256()).hex()
+            for root in ceremony.Box.read(self.folder).roots
+        ]
+
+
+@pytest.fixture
+def roots(city: City, tmp_path: Path) -> Roots:
+    return Roots(city, tmp_path / "box")
+
+
+def install(city: City, answer: bytes, fingerprints: list[str]) -> pki.Installed:
+    return Installing(city.ground).install(answer, fingerprints, city.now)
+
+
+def test_before_the_ceremony_nobody_gets_a_certificate_and_the_sentence_says_why(
+    city: City,
+) -> None:
+    registered = city.register()
+    with pytest.raises(Unavailable) as caught:
+        city.enrol(registered, csr(new_key(), registered.device.id))
+    assert "civitas ca requests" in (caught.value.next_step or "")
+
+
+def test_after_the_ceremony_devices_enrol_and_the_roots_keys_were_never_here(
+    city: City, roots: Roots
+) -> None:
+    installed = install(city, roots.sign(), roots.fingerprints)
+    assert sorted(installed.roots) == ["root-1", "root-mldsa-1"]
+    assert len(installed.authorities) == 5
+    _, _, certificate = same_city(city.ground).enrolled()
+    chain = same_city(city.ground).authority.hierarchy
+    issuer = next(a for a in chain.named("devices"))
+    certificate.verify_directly_issued_by(issuer.certificate)
+    assert not city.ground.keys.signers("ca-root")
+    assert city.ground.audit.verify().ok
+
+
+def test_a_repeat_changes_nothing(city: City, roots: Roots) -> None:
+    answer = roots.sign()
+    install(city, answer, roots.fingerprints)
+    again = install(city, answer, [])
+    assert (again.roots, again.authorities, again.crosses, again.lists) == ([], [], 0, [])
+
+
+def test_a_new_root_is_taken_only_by_its_fingerprint(city: City, roots: Roots) -> None:
+    answer = roots.sign()
+    with pytest.raises(CeremonyRefused, match="new here"):
+        install(city, answer, roots.fingerprints[:1])
+    assert same_city(city.ground).authority.hierarchy.all() == (), "whole, or not at all"
+
+
+def test_an_answer_for_another_citys_keys_is_refused(
+    city: City, roots: Roots, tmp_path: Path, clock: FrozenClock
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    stranger = ceremony.rehearsal._requests()
+    jurisdiction = city.ground.settings.of(Jurisdiction)
+    asked = ceremony.Requests(
+        jurisdiction.name, jurisdiction.country, stranger.status, stranger.requests
+    )
+    with pytest.raises(CeremonyRefused):
+        ceremony.sign(roots.folder, roots.begun.words, asked, PEOPLE, city.now)
+
+
+def test_an_answer_that_was_changed_is_refused(city: City, roots: Roots) -> None:
+    certificates, _ = read_answer(roots.sign())
+    below = next(c for c in certificates if c.subject != c.issuer)
+    der = bytearray(below.public_bytes(Encoding.DER))
+    der[-5] ^= 1
+    changed = x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM)
+    anchors = b"".join(c.public_bytes(Encoding.PEM) for c in certificates if c.subject == c.issuer)
+    with pytest.raises(CeremonyRefused, match="not signed by"):
+        install(city, anchors + changed, roots.fingerprints)
+
+
+def test_the_root_is_renewed_without_its_key_ever_being_here(
+    city: City, roots: Roots, clock: FrozenClock
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    _, _, before = same_city(city.ground).enrolled()
+    clock.advance(timedelta(days=30))
+    installed = install(city, roots.renew(), roots.fingerprints)
+    assert (installed.roots, installed.crosses) == (["root-2"], 2)
+    later = same_city(city.ground)
+    later.authority.validate_client(before, later.now)
+    assert len(later.authority.hierarchy.roots()) == 3
+    crosses = later.authority.hierarchy.cross_certificates()
+    assert len(crosses) == 2
+    assert set(crosses) <= set(later.authority.authorities())
