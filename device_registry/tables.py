@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from foundation.clock import Instant
@@ -105,4 +106,26 @@ device_credentials = Table(
     Column("not_after", Instant, nullable=False),
     Column("first_used_at", Instant),
     UniqueConstraint("device_id", "number", name="uq_device_credentials_device_id_number"),
+    Index("ix_device_credentials_profile", "profile", "state", "device_id"),
+)
+
+device_changeovers = Table(
+    "device_changeovers",
+    metadata,
+    # Devices of one profile take a second certificate, of another one, wave by wave.
+    Column("id", String(32), primary_key=True),
+    Column("from_profile", String(32), nullable=False),
+    Column("to_profile", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Index(
+        "uq_device_changeovers_open",
+        "to_profile",
+        unique=True,
+        sqlite_where=text("state IN ('planned', 'running', 'paused')"),
+        postgresql_where=text("state IN ('planned', 'running', 'paused')"),
+    ),
 )

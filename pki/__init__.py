@@ -14,6 +14,7 @@ from pki.refusals import (
     RequestRefused,
 )
 from pki.request import CertificateRequest
+from pki.rollover import Rollover, RolloverPlan
 from pki.routes import doors
 from pki.server_certificate import ServerCertificate
 from pki.settings import PkiSettings
@@ -36,6 +37,8 @@ __all__ = [
     "Pki",
     "PkiSettings",
     "RequestRefused",
+    "Rollover",
+    "RolloverPlan",
     "ServerCertificate",
     "Settled",
     "ValidCertificate",

@@ -34,7 +34,7 @@ class CertificateAuthority:
         self.profiles = profiles.load()
         settings = ground.settings.of(PkiSettings)
         self.places = places(ground.settings.of(Server), settings.url)
-        self.hierarchy = Hierarchy(ground.database, ground.keys)
+        self.hierarchy = Hierarchy(ground.database, ground.keys, ground.clock)
         self.issuance = Issuance(
             ground.database, ground.audit, self.hierarchy, self.profiles, self.places
         )
@@ -64,7 +64,10 @@ class CertificateAuthority:
     ) -> ServerCertificate:
         """A key and certificate for a TLS listener reached under `hostnames`."""
         issuer, _ = self.hierarchy.signing("services")
-        below_the_root = self.hierarchy.chain(issuer)[:-1]
+        chain = self.hierarchy.chain(issuer)
+        # Whoever knows only the root before this one finds the way over their cross-certificate.
+        crosses = [c for c in self.hierarchy.cross_certificates() if c.subject == chain[-1].subject]
+        below_the_root = (*chain[:-1], *crosses)
         moment = now or self.clock.now()
         return server_certificate.issue(
             self.issuance, self._console, below_the_root, hostnames, moment

@@ -52,3 +52,18 @@ def authority_draft(
         links=links,
         excluded=planned.excluded,
     )
+
+
+def cross_draft(subject: Authority, issuer: Authority, now: datetime) -> drafting.Draft:
+    """One root as another one vouches for it: same name, same key, no longer than either."""
+    profile = profiles.load()["root"]
+    ends = (subject.certificate.not_valid_after_utc, issuer.certificate.not_valid_after_utc)
+    return drafting.Draft(
+        serial=x509.random_serial_number(),
+        profile=profile,
+        subject=subject.certificate.subject,
+        public_key=subject.certificate.public_key(),
+        alternative_names=(),
+        not_before=(now - profile.backdate).replace(microsecond=0),
+        not_after=min(ends),
+    )

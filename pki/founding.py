@@ -7,7 +7,8 @@ authority waits: `requests` says what it asks of the ceremony, `install` takes t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from cryptography import x509
@@ -15,11 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
+from foundation.errors import Unavailable
 from foundation.ground import Ground
-from foundation.keys import NoKey, Signer
+from foundation.keys import Signer
 from foundation.settings import Jurisdiction, Server
 from pki import drafting, preflight, store
-from pki.authority_certificate import authority_draft, authority_name
+from pki.authority_certificate import authority_draft, authority_name, cross_draft
 from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.plan import Planned
@@ -48,16 +50,28 @@ class Founding:
         self._ground = ground
         self._settings = ground.settings.of(PkiSettings)
         self._places = places(ground.settings.of(Server), self._settings.url)
-        self.hierarchy = hierarchy or Hierarchy(ground.database, ground.keys)
+        self.hierarchy = hierarchy or Hierarchy(ground.database, ground.keys, ground.clock)
 
-    def establish(self, now: datetime) -> None:
-        """Make the missing keys, and certify what can be certified here; idempotent."""
+    def establish(self, now: datetime, ahead: timedelta | None = None) -> tuple[Authority, ...]:
+        """Make the missing keys, and certify what can be certified here; idempotent.
+
+        A first authority signs at once; a later one `ahead` of now (`[pki] publish_ahead_days`
+        when not said), so that everybody knows it by then. Returns those that are new.
+        """
+        if ahead is None:
+            ahead = timedelta(days=self._settings.publish_ahead_days)
+        made: list[Authority] = []
         for planned in self._wanted():
             if not (planned.is_root and self._settings.root == "offline"):
                 algorithm = planned.algorithm or self._settings.key_algorithm
                 self._ground.keys.ensure(key_use(planned.name), algorithm)
             for candidate in self._candidates(planned):
-                self._certify(candidate, now)
+                authority = self._certify(candidate, ahead, now)
+                if authority is not None:
+                    made.append(authority)
+        self._let_roots_vouch(now)
+        self.hierarchy.read_again()
+        return tuple(made)
 
     def waiting(self) -> tuple[Candidate, ...]:
         """Those who have a key, and wait for a root that is elsewhere."""
@@ -89,11 +103,11 @@ class Founding:
 
     # ── certified here ────────────────────────────────────────────────────────────────
 
-    def _certify(self, candidate: Candidate, now: datetime) -> None:
+    def _certify(self, candidate: Candidate, ahead: timedelta, now: datetime) -> Authority | None:
         """Record, sign, record: as `issuance` does it, with the same reason."""
         issuer, private_key = self._issuer_of(candidate)
         if private_key is None:
-            return
+            return None
         draft = authority_draft(
             candidate.planned,
             candidate.subject,
@@ -113,7 +127,7 @@ class Founding:
                 # Another process began, or died half-way: what it recorded is given up.
                 earlier = store.by_reference(uow, record["reference"])
                 if earlier is None or earlier.state != "recorded":
-                    return
+                    return None
                 store.void(uow, earlier.serial, "begun_again", now)
                 store.record(uow, **record)
             store.hold_key(uow, record["public_key"], record["holder"], now)
@@ -121,10 +135,50 @@ class Founding:
         issuer_kid = issuer.kid if issuer is not None else candidate.signer.kid
         with self._ground.database.write() as uow:
             if not store.signed(uow, issued_as(record, der), now):
-                return
-            self._take_up(uow, self._authority(candidate, issuer_kid, der), now)
+                return None
+            begins = now + ahead if candidate.generation > 1 else None
+            authority = self._authority(candidate, issuer_kid, der, begins)
+            self._take_up(uow, authority, now)
+        return authority
 
-    def _authority(self, candidate: Candidate, issuer_kid: str, der: bytes) -> Authority:
+    def _let_roots_vouch(self, now: datetime) -> None:
+        """A root and the next one certify each other, for those who know only one of them
+        (RFC 4210 §4.4)."""
+        self.hierarchy.read_again()
+        with self._ground.database.read() as uow:
+            done = {(row.subject_kid, row.issuer_kid) for row in store.cross_rows(uow)}
+        for planned in self._wanted():
+            for pair in pairwise(self.hierarchy.named(planned.name)):
+                for subject, issuer in (pair, pair[::-1]):
+                    if (
+                        planned.is_root
+                        and (subject.kid, issuer.kid) not in done
+                        and self.hierarchy.holds(issuer)
+                    ):
+                        self._cross(subject, issuer, now)
+
+    def _cross(self, subject: Authority, issuer: Authority, now: datetime) -> None:
+        key = self.hierarchy.private_key(issuer)
+        draft = cross_draft(subject, issuer, now)
+        examined = drafting.sign(draft, issuer.certificate, key)
+        record = record_of(draft, subject.slug, issuer.kid, examined, now)
+        with self._ground.database.write() as uow:
+            store.record(uow, **record)
+        der = drafting.signed_anew(examined, key)
+        with self._ground.database.write() as uow:
+            if store.signed(uow, issued_as(record, der), now):
+                store.add_cross(
+                    uow,
+                    thumbprint=x5t_s256(der),
+                    subject_kid=subject.kid,
+                    issuer_kid=issuer.kid,
+                    certificate=der,
+                    created_at=now,
+                )
+
+    def _authority(
+        self, candidate: Candidate, issuer_kid: str, der: bytes, begins: datetime | None
+    ) -> Authority:
         return Authority(
             candidate.planned.name,
             candidate.generation,
@@ -132,7 +186,7 @@ class Founding:
             x509.load_der_x509_certificate(der),
             issuer_kid,
             1 if candidate.planned.is_root else self._settings.crl_partitions,
-            None,
+            begins,
         )
 
     def _issuer_of(self, candidate: Candidate) -> tuple[Authority | None, Any]:
@@ -140,11 +194,9 @@ class Founding:
         if candidate.planned.issuer is None:
             return None, candidate.signer.private_key
         try:
-            signer = self._ground.keys.signer(key_use(candidate.planned.issuer))
-        except NoKey:
+            return self.hierarchy.signing(candidate.planned.issuer)
+        except Unavailable:
             return None, None
-        issuer = self.hierarchy.by_kid(signer.kid)
-        return (issuer, signer.private_key) if issuer is not None else (None, None)
 
     def install(
         self,
@@ -170,6 +222,7 @@ class Founding:
             certificate=der,
             issuer_kid=authority.issuer_kid,
             partitions=authority.partitions,
+            signs_from=authority.signs_from,
             created_at=now,
         )
         self._ground.audit.record(
@@ -181,6 +234,7 @@ class Founding:
                 "key": authority.kid,
                 "issuer": authority.issuer_kid,
                 "thumbprint": x5t_s256(der),
+                "signs_from": (authority.signs_from or now).isoformat(),
             },
         )
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Unavailable
-from foundation.keys import Keys, NoKey
+from foundation.keys import Keys
 from pki import plan, store
 
 ROOT = "root"
@@ -29,7 +30,8 @@ class Authority:
     """An authority whose place in the hierarchy was checked when it was read.
 
     `slug` is its short name in addresses, such as `devices-1`; `partitions` into how many
-    revocation lists what it issues is divided.
+    revocation lists what it issues is divided; `signs_from` when it begins to certify, None: at
+    once.
     """
 
     name: str
@@ -38,7 +40,8 @@ class Authority:
     certificate: x509.Certificate = field(repr=False)
     issuer_kid: str
     partitions: int
-    distrusted_at: datetime | None
+    signs_from: datetime | None = None
+    distrusted_at: datetime | None = None
 
     @property
     def slug(self) -> str:
@@ -63,11 +66,16 @@ def key_use(name: str) -> str:
 
 
 class Hierarchy:
-    """Reads the authorities once and again when a key is not among them (another process's)."""
+    """The authorities as the database has them, a second ago at most."""
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    # What another process changed, a new authority or a distrusted one, is seen after this long.
+    CACHE = timedelta(seconds=1)
+
+    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
         self._database = database
         self._keys = keys
+        self._clock = clock
+        self._read_at: datetime | None = None
         self._known: dict[str, Authority] = {}
         self._crosses: tuple[x509.Certificate, ...] = ()
         self._private: dict[str, Any] = {}
@@ -80,7 +88,8 @@ class Hierarchy:
 
     def named(self, name: str) -> tuple[Authority, ...]:
         """The authorities of one name, oldest first: more than one after a change of keys."""
-        return tuple(authority for authority in self.all() if authority.name == name)
+        found = (authority for authority in self.all() if authority.name == name)
+        return tuple(sorted(found, key=lambda authority: authority.generation))
 
     def by_slug(self, slug: str) -> Authority | None:
         """The authority called so: `devices-2`, or `devices` for the one that signs now."""
@@ -91,7 +100,7 @@ class Hierarchy:
             return None
         try:
             return self.signing(slug)[0]
-        except (NoKey, Unavailable):
+        except Unavailable:
             return self.named(slug)[-1]  # its key is elsewhere
 
     def by_kid(self, kid: str) -> Authority | None:
@@ -100,43 +109,43 @@ class Hierarchy:
         return self._known.get(kid)
 
     def signing(self, name: str) -> tuple[Authority, Any]:
-        """The authority that signs now, and its private key. Raises Unavailable without one."""
-        try:
-            signer = self._keys.signer(key_use(name))
-        except NoKey:
-            raise Unavailable(
-                f"The key of the authority {name} is not here.",
-                next_step=(
-                    "Take `civitas ca requests` to the ceremony, and its answer to "
-                    "`civitas ca install`."
-                    if name in self.plan
-                    else "Name an authority of pki/hierarchy.toml."
-                ),
-            ) from None
-        if signer.kid not in self._known:
+        """The authority that certifies now, and its key: the newest that has begun and is here.
+
+        Raises Unavailable without one.
+        """
+        now = self._clock.now()
+        if self._read_at is None or not timedelta(0) <= now - self._read_at < self.CACHE:
             self.read_again()
-        if signer.kid not in self._known:
-            raise Unavailable(
-                f"The authority {name} has a key and no certificate yet.",
-                next_step=(
-                    "Run `civitas db upgrade`, which prepares it; under an offline root, take "
-                    "`civitas ca requests` to the ceremony."
-                ),
-            )
-        return self._known[signer.kid], signer.private_key
+        for attempt in (1, 2):
+            for authority in reversed(self.named(name)):
+                began = authority.signs_from is None or authority.signs_from <= now
+                if began and authority.covers(now) and self.holds(authority):
+                    return authority, self._private[authority.kid]
+            if attempt == 1:
+                self.read_again()
+        raise Unavailable(
+            f"No authority {name} that can certify is here.",
+            next_step=(
+                "Run `civitas db upgrade`, which prepares it; under an offline root, take "
+                "`civitas ca requests` to the ceremony, and its answer to `civitas ca install`."
+            ),
+        )
+
+    def holds(self, authority: Authority) -> bool:
+        """Whether its key is here, and was not revoked."""
+        use = key_use(authority.name)
+        held = {signer.kid: signer.private_key for signer in self._keys.signers(use)}
+        self._private.update(held)
+        return authority.kid in held
 
     def private_key(self, authority: Authority) -> Any:
         """The key of an authority, an earlier generation's too. Raises Unavailable without it."""
-        if authority.kid not in self._private:
-            for signer in self._keys.signers(key_use(authority.name)):
-                self._private[signer.kid] = signer.private_key
-        try:
-            return self._private[authority.kid]
-        except KeyError:
+        if not self.holds(authority):
             raise Unavailable(
                 f"The key of the authority {authority.slug} is not here.",
                 next_step="What it signs comes from the ceremony, by `civitas ca install`.",
-            ) from None
+            )
+        return self._private[authority.kid]
 
     def chain(self, authority: Authority) -> tuple[x509.Certificate, ...]:
         """From this authority up to its root."""
@@ -155,6 +164,7 @@ class Hierarchy:
         return self._crosses
 
     def read_again(self) -> None:
+        self._read_at = self._clock.now()
         with self._database.read() as uow:
             rows = store.authority_rows(uow)
             crosses = store.cross_rows(uow)
@@ -166,6 +176,7 @@ class Hierarchy:
                 x509.load_der_x509_certificate(row.certificate),
                 row.issuer_kid,
                 row.partitions,
+                row.signs_from,
                 row.distrusted_at,
             )
             for row in rows

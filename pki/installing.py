@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -118,7 +118,9 @@ class Installing:
             )
         planned, generation = self._place(certificate, roots_only=True)
         _signed_by(certificate, certificate)
-        root = Authority(planned.name, generation, kid, certificate, kid, 1, None)
+        root = Authority(
+            planned.name, generation, kid, certificate, kid, 1, self._begins(planned, now)
+        )
         self._take_up(uow, root, now)
         roots[kid] = root
         installed.roots.append(root.slug)
@@ -165,7 +167,7 @@ class Installing:
             certificate,
             issuer.kid,
             self._settings.crl_partitions,
-            None,
+            self._begins(planned, now),
         )
         self._take_up(uow, authority, now)
         installed.authorities.append(authority.slug)
@@ -214,6 +216,12 @@ class Installing:
             "Bring an answer made for this deployment's [jurisdiction] name and country.",
             where="subject",
         )
+
+    def _begins(self, planned: Planned, now: datetime) -> datetime | None:
+        """A first authority signs at once, a later one when everybody had time to learn of it."""
+        if not self._hierarchy.named(planned.name):
+            return None
+        return now + timedelta(days=self._settings.publish_ahead_days)
 
     def _take_up(self, uow: UnitOfWork, authority: Authority, now: datetime) -> None:
         certificate = authority.certificate

@@ -21,6 +21,8 @@ class PkiSettings(Section):
     """Whether `civitas init` makes the ML-DSA authorities beside the others."""
     url: str | None = None
     """Where certificates say that lists, answers and issuers are found; plain http, RFC 5280 §8."""
+    publish_ahead_days: int = Field(default=30, ge=0)
+    """How long a next authority is published before it signs: as long as devices stay away."""
     crl_hours: int = 24
     """How long a revocation list may be relied on (its nextUpdate)."""
     crl_partitions: int = Field(default=32, ge=1, le=4096)

@@ -28,6 +28,8 @@ authorities = Table(
     # Into how many revocation lists what it issues is divided, for its whole life.
     Column("partitions", Integer, nullable=False, server_default="1"),
     Column("created_at", Instant, nullable=False),
+    # It is published first, so that everybody knows it when it begins to sign. Empty: at once.
+    Column("signs_from", Instant),
     # Of a compromised one: nothing that it signed counts from here on.
     Column("distrusted_at", Instant),
     UniqueConstraint("name", "generation", name="uq_pki_authorities_name_generation"),

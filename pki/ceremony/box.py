@@ -56,7 +56,7 @@ class Root:
     def authority(self) -> Authority:
         certificate = x509.load_pem_x509_certificate(self.certificate.encode())
         kid = thumbprint(certificate.public_key())  # type: ignore[arg-type]
-        return Authority(self.name, self.generation, kid, certificate, kid, 1, None)
+        return Authority(self.name, self.generation, kid, certificate, kid, 1)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.settings import Jurisdiction
 from pki import drafting, plan, preflight, profiles, request
-from pki.authority_certificate import authority_draft, authority_name
+from pki.authority_certificate import authority_draft, authority_name, cross_draft
 from pki.ceremony import papers, shares
 from pki.ceremony.box import Box, OpenBox, Root
 from pki.ceremony.papers import Requests
@@ -239,21 +239,6 @@ def _cross(
         now, f"{issuer.slug} certified {subject.slug}", serial=f"{draft.serial:x}",
         sha256=fingerprint(certificate),
     )  # fmt: skip
-
-
-def cross_draft(subject: Authority, issuer: Authority, now: datetime) -> drafting.Draft:
-    """One root as another one vouches for it: same name, same key, no longer than either."""
-    profile = profiles.load()["root"]
-    ends = (subject.certificate.not_valid_after_utc, issuer.certificate.not_valid_after_utc)
-    return drafting.Draft(
-        serial=x509.random_serial_number(),
-        profile=profile,
-        subject=subject.certificate.subject,
-        public_key=subject.certificate.public_key(),
-        alternative_names=(),
-        not_before=(now - profile.backdate).replace(microsecond=0),
-        not_after=min(ends),
-    )
 
 
 def _list(box: Box, asked: papers.RevocationRequest, transcript: Transcript, now: datetime) -> None:
