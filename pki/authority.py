@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 
@@ -21,6 +21,7 @@ from pki.public_key import describe
 from pki.revocation import Revocation
 from pki.server_certificate import Console, ServerCertificate
 from pki.settings import PkiSettings
+from pki.status.lists import Lists
 from pki.status_links import places
 from pki.validation import Validation
 
@@ -40,12 +41,8 @@ class CertificateAuthority:
         )
         self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
-        self._revocation = Revocation(
-            ground.database,
-            ground.audit,
-            self.hierarchy,
-            timedelta(hours=settings.crl_hours),
-        )
+        self._revocation = Revocation(ground.audit)
+        self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a client certificate of ours. Raises CertificateRefused with the reason."""
@@ -55,9 +52,13 @@ class CertificateAuthority:
         """Revoke inside the caller's unit of work; whether it was this call that did."""
         return self._revocation.revoke(uow, serial, reason, now)
 
+    def release(self, uow: UnitOfWork, serial: str, now: datetime) -> bool:
+        """Take a certificate off hold inside the caller's unit of work; whether it was on hold."""
+        return self._revocation.release(uow, serial, now)
+
     def crl(self, authority: str, now: datetime) -> bytes:
-        """The revocation list of "root", "devices" or "services", DER. Raises NotFound."""
-        return self._revocation.crl(authority, now)
+        """The whole revocation list of "devices", "devices-1" and so on, DER. Raises NotFound."""
+        return self.lists.whole(authority, now).der
 
     def issue_server_certificate(
         self, hostnames: Sequence[str], *, now: datetime | None = None

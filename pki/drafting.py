@@ -68,19 +68,20 @@ def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x50
 def signed_anew(certificate: x509.Certificate, private_key: Any) -> bytes:
     """The same signed part under another signature of the same algorithm, DER (RFC 5280 §4.1)."""
     whole = asn1crypto.x509.Certificate.load(certificate.public_bytes(Encoding.DER))
-    whole["signature_value"] = _signature(certificate.tbs_certificate_bytes, private_key)
+    whole["signature_value"] = signature(certificate.tbs_certificate_bytes, private_key)
     der: bytes = whole.dump()
     return der
 
 
-def _signature(signed: bytes, private_key: Any) -> bytes:
+def signature(signed: bytes, private_key: Any) -> bytes:
+    """As X.509 carries it: DER for ECDSA, PKCS #1 v1.5 for RSA, bare for Ed25519 and ML-DSA."""
     hashed = hash_for(private_key)
     if isinstance(private_key, ec.EllipticCurvePrivateKey) and hashed is not None:
         return private_key.sign(signed, ec.ECDSA(hashed))
     if isinstance(private_key, rsa.RSAPrivateKey) and hashed is not None:
         return private_key.sign(signed, padding.PKCS1v15(), hashed)
-    signature: bytes = private_key.sign(signed)
-    return signature
+    bare: bytes = private_key.sign(signed)
+    return bare
 
 
 def hash_for(private_key: Any) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:

@@ -1,93 +1,59 @@
-"""Revocation: at once at our own doors, by a list for everybody else — RFC 5280 §5."""
+"""Revocation as an act: for good, or on hold; at once at our own doors — RFC 5280 §5.3.1."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from threading import Lock
+from collections.abc import Sequence
+from datetime import datetime
 from types import MappingProxyType
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from foundation.audit import Actor, Audit
-from foundation.database import Database, UnitOfWork
-from foundation.errors import NotFound
-from pki import store
-from pki.drafting import hash_for, key_of
-from pki.hierarchy import Hierarchy
+from foundation.database import UnitOfWork
+from pki.status import store
+from pki.status.encoding import CODES
+from pki.status.store import HOLD
 
-REASONS: Mapping[str, x509.ReasonFlags] = MappingProxyType(
-    {flag.value: flag for flag in x509.ReasonFlags if flag.value != "removeFromCRL"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    der: bytes
-    at: datetime
-    last: datetime | None
+RELEASE = "removeFromCRL"
+REASONS = MappingProxyType({"unspecified": 0, **{n: c for n, c in CODES.items() if n != RELEASE}})
+"""The CRLReasons that revoke, by the names of RFC 5280."""
+BANS_THE_KEY = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
+PKI = Actor("system", "pki")
 
 
 class Revocation:
-    def __init__(
-        self, database: Database, audit: Audit, hierarchy: Hierarchy, valid_for: timedelta
-    ) -> None:
-        self._database = database
+    """Acts inside the caller's unit of work: what is told and what is changed stand together."""
+
+    def __init__(self, audit: Audit) -> None:
         self._audit = audit
-        self._hierarchy = hierarchy
-        self._valid_for = valid_for
-        self._made: dict[str, _Made] = {}
-        self._lock = Lock()
 
     def revoke(self, uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
-        """Revoke a certificate inside the caller's act; whether it was this call that did.
+        """Revoke a certificate; whether it was this call that did.
 
-        `reason` is a CRLReason of RFC 5280 §5.3.1 by its name, such as "keyCompromise".
+        `reason` is a CRLReason of RFC 5280 §5.3.1 by its name. "certificateHold" can be taken
+        back by `release`, and gives way to every other reason. After "keyCompromise" nobody gets a
+        certificate for the key again.
         """
+        done = self.change(uow, (serial,), reason, now)
+        if done:
+            event = "certificate.held" if reason == HOLD else "certificate.revoked"
+            self._audit.record(uow, event, PKI, details={"serial": serial, "reason": reason})
+        return bool(done)
+
+    def release(self, uow: UnitOfWork, serial: str, now: datetime) -> bool:
+        """Take a certificate off hold; whether it was on hold until this call."""
+        done = self.change(uow, (serial,), RELEASE, now)
+        if done:
+            self._audit.record(uow, "certificate.released", PKI, details={"serial": serial})
+        return bool(done)
+
+    def change(
+        self, uow: UnitOfWork, serials: Sequence[str], reason: str, now: datetime
+    ) -> list[str]:
+        """The change without the telling: the serials that it concerned, in order."""
+        if reason == RELEASE:
+            return sorted(row.serial for row in store.release(uow, serials, now))
         if reason not in REASONS:
             raise ValueError(f"{reason!r} is not a CRLReason")
-        revoked = store.revoke(uow, serial, reason, now)
-        if revoked:
-            self._audit.record(
-                uow,
-                "certificate.revoked",
-                Actor("system", "pki"),
-                details={"serial": serial, "reason": reason},
-            )
-        return revoked
-
-    def crl(self, name: str, now: datetime) -> bytes:
-        """The full list of an authority, DER. Kept until a certificate is revoked or it ages."""
-        authority = self._hierarchy.by_slug(name)
-        if authority is None:
-            raise NotFound("There is no authority of that name.", where="authority")
-        private_key = self._hierarchy.private_key(authority)
-        with self._database.read() as uow:
-            last = store.last_revocation(uow, authority.kid)
-        made = self._made.get(authority.kid)
-        if made and made.last == last and timedelta(0) <= now - made.at < self._valid_for / 4:
-            return made.der
-        with self._lock:
-            with self._database.read() as uow:
-                rows = store.revoked(uow, authority.kid, now)
-            builder = (
-                x509.CertificateRevocationListBuilder()
-                .issuer_name(authority.certificate.subject)
-                .last_update(now)
-                .next_update(now + self._valid_for)
-                .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
-                .add_extension(key_of(authority.certificate), critical=False)
-            )
-            for row in rows:
-                builder = builder.add_revoked_certificate(
-                    x509.RevokedCertificateBuilder()
-                    .serial_number(int(row.serial, 16))
-                    .revocation_date(row.revoked_at)
-                    .add_extension(x509.CRLReason(REASONS[row.revocation_reason]), critical=False)
-                    .build()
-                )
-            der = builder.sign(private_key, hash_for(private_key)).public_bytes(Encoding.DER)
-            self._made[authority.kid] = _Made(der, now, last)
-        return der
+        done = store.revoke(uow, serials, reason, now)
+        if done and reason in BANS_THE_KEY:
+            store.ban(uow, [row.public_key for row in done], reason, now)
+        return sorted(row.serial for row in done)

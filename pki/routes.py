@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from foundation.web import Door
-from pki.endpoints.authorities import authorities_pem
-from pki.endpoints.revocation_list import revocation_list
+from pki.endpoints.authorities import authorities_pem, authority_file
+from pki.endpoints.revocation_list import partial_list, whole_list
 from pki.enrolment import Pki
 from pki.est.cacerts import cacerts
 from pki.est.csr_attributes import csr_attributes
-from pki.est.not_offered import full_cmc, server_key_generation
+from pki.est.full_cmc import full_cmc
+from pki.est.server_key_generation import server_key_generation
 from pki.est.simple_enrol import simple_enrol
 from pki.est.simple_reenrol import simple_reenrol
 
@@ -33,6 +34,10 @@ def doors(pki: Pki) -> tuple[Door, ...]:
     return (
         *est,
         Door(("GET",), "/pki/ca.pem", partial(authorities_pem, pki), "RFC 7468 §5"),
-        Door(("GET",), "/pki/crl", partial(revocation_list, pki), "RFC 5280 §5"),
-        Door(("GET",), "/pki/crl/{authority}", partial(revocation_list, pki), "RFC 5280 §5"),
+        Door(
+            ("GET",), "/pki/authorities/{file}", partial(authority_file, pki), "RFC 5280 §4.2.2.1"
+        ),
+        Door(("GET",), "/pki/crl", partial(whole_list, pki), "RFC 5280 §5"),
+        Door(("GET",), "/pki/crl/{authority}", partial(whole_list, pki), "RFC 5280 §5"),
+        Door(("GET",), "/pki/crl/{authority}/{file}", partial(partial_list, pki), "RFC 5280 §5.2"),
     )

@@ -24,7 +24,15 @@ class PkiSettings(Section):
     publish_ahead_days: int = Field(default=30, ge=0)
     """How long a next authority is published before it signs: as long as devices stay away."""
     crl_hours: int = 24
+    linking: Literal["offered", "required"] = "offered"
+    """Whether every EST request must be linked to its TLS connection (RFC 7030 §3.5); needs
+    `[server] linking_listen`, where all devices then enrol and renew."""
+    crl_hours: int = Field(default=24, ge=1, le=8760)
     """How long a revocation list may be relied on (its nextUpdate)."""
+    delta_minutes: int = Field(default=60, ge=2, le=525600)
+    """How long a delta list, which tells what changed lately, may be relied on."""
+    ocsp_minutes: int = Field(default=60, ge=2, le=10080)
+    """How long an answer of the OCSP responder may be relied on (its nextUpdate)."""
     crl_partitions: int = Field(default=32, ge=1, le=4096)
     """Into how many lists each issuing authority made from now on divides its certificates."""
 

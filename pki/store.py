@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Executable, Row, bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
 from pki.certificate import IssuedCertificate
-from pki.tables import authorities, certificates, cross_certificates, held_keys
+from pki.tables import (
+    authorities,
+    certificates,
+    cross_certificates,
+    held_keys,
+    revocation_lists,
+)
 from pki.thumbprint import x5t_s256
 
 
@@ -125,36 +131,60 @@ def void(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
     )
 
 
-def revoke(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
-    """Whether this call was the one that revoked it."""
-    return (
-        uow.changed(
-            update(certificates)
-            .where(certificates.c.serial == serial, certificates.c.state == "issued")
-            .where(certificates.c.revoked_at.is_(None))
-            .values(revoked_at=now, revocation_reason=reason)
-        )
-        == 1
-    )
-
-
 def revoked(uow: UnitOfWork, authority_kid: str, now: datetime) -> Sequence[Row[Any]]:
     """What a revocation list names: revoked, and not yet expired (RFC 5280 §3.3)."""
     return uow.all(
         select(certificates.c.serial, certificates.c.revoked_at, certificates.c.revocation_reason)
         .where(certificates.c.authority_kid == authority_kid, certificates.c.state == "issued")
         .where(certificates.c.revoked_at.is_not(None), certificates.c.not_after > now)
+        .where(certificates.c.status_changed_at.is_not(None))  # what the index holds
         .order_by(certificates.c.revoked_at)
     )
 
 
-def last_revocation(uow: UnitOfWork, authority_kid: str) -> datetime | None:
-    row = uow.one(
-        select(func.max(certificates.c.revoked_at).label("at")).where(
-            certificates.c.authority_kid == authority_kid
-        )
+def put_list(
+    uow: UnitOfWork,
+    *,
+    authority_kid: str,
+    partition: int,
+    kind: str,
+    number: int,
+    this_update: datetime,
+    next_update: datetime,
+    der: bytes,
+    base_number: int | None = None,
+    base_at: datetime | None = None,
+    changes: int = 0,
+) -> bool:
+    """Make this the newest list of its place, unless one of the same or a higher number stands.
+
+    `kind` is "complete" or "delta". Whether it is the newest now.
+    """
+    insert_into: Any = (
+        postgresql if uow.connection.dialect.name == "postgresql" else sqlite
+    ).insert
+    values = {
+        "number": number,
+        "base_number": base_number,
+        "base_at": base_at,
+        "this_update": this_update,
+        "next_update": next_update,
+        "changes": changes,
+        "der": der,
+    }
+    statement = insert_into(revocation_lists).values(
+        authority_kid=authority_kid, partition=partition, kind=kind, **values
     )
-    return row.at if row is not None else None
+    return (
+        uow.changed(
+            statement.on_conflict_do_update(
+                index_elements=["authority_kid", "partition", "kind"],
+                set_={name: statement.excluded[name] for name in values},
+                where=revocation_lists.c.number < number,
+            )
+        )
+        == 1
+    )
 
 
 def as_issued(row: Row[Any], der: bytes) -> IssuedCertificate:

@@ -71,12 +71,14 @@ certificates = Table(
     Column("thumbprint", String(43)),
     Column("revoked_at", Instant),
     Column("revocation_reason", String(32)),
+    # When it was revoked, put on hold or taken off it; later at every change.
+    Column("status_changed_at", Instant),
     Index("ix_pki_certificates_holder", "holder"),
     Index("ix_pki_certificates_unsigned", "state", sqlite_where=text("state = 'recorded'"),
           postgresql_where=text("state = 'recorded'")),
-    Index("ix_pki_certificates_revoked", "authority_kid", "partition", "revoked_at",
-          sqlite_where=text("revoked_at IS NOT NULL"),
-          postgresql_where=text("revoked_at IS NOT NULL")),
+    Index("ix_pki_certificates_changed", "authority_kid", "partition", "status_changed_at",
+          sqlite_where=text("status_changed_at IS NOT NULL"),
+          postgresql_where=text("status_changed_at IS NOT NULL")),
     # One leave, one certificate: a repeat finds the row instead of making another.
     Index("uq_pki_certificates_reference", "reference", unique=True,
           sqlite_where=text("state != 'void'"), postgresql_where=text("state != 'void'")),
@@ -103,8 +105,10 @@ revocation_lists = Table(
     Column("base_number", BigInteger),
     Column("this_update", Instant, nullable=False),
     Column("next_update", Instant, nullable=False),
-    # The newest revocation that it names, or that had been when it was made.
-    Column("revoked_until", Instant),
+    # Of a delta: when that complete list was made.
+    Column("base_at", Instant),
+    # What it reflects, as one number that grows with every change (`pki/status/store.py`).
+    Column("changes", BigInteger, nullable=False, server_default="0"),
     Column("der", LargeBinary, nullable=False),
 )
 

@@ -97,6 +97,12 @@ class Validation:
             raise CertificateRefused(
                 "unknown_serial", "The client certificate is not on our record.", _ENROL
             )
+        if row.revoked_at is not None and row.revocation_reason == "certificateHold":
+            raise CertificateRefused(
+                "suspended",
+                "The client certificate is suspended.",
+                "Ask the operator to reactivate its holder; it is good again from then on.",
+            )
         if row.revoked_at is not None:
             raise CertificateRefused(
                 "revoked",

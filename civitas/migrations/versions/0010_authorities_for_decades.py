@@ -37,14 +37,21 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("partition", sa.Integer(), server_default="0", nullable=False)
         )
+        batch_op.add_column(
+            sa.Column("status_changed_at", foundation.clock.Instant(), nullable=True)
+        )
         batch_op.drop_index("ix_pki_certificates_revoked")
         batch_op.create_index(
-            "ix_pki_certificates_revoked",
-            ["authority_kid", "partition", "revoked_at"],
+            "ix_pki_certificates_changed",
+            ["authority_kid", "partition", "status_changed_at"],
             unique=False,
-            sqlite_where=sa.text("revoked_at IS NOT NULL"),
-            postgresql_where=sa.text("revoked_at IS NOT NULL"),
+            sqlite_where=sa.text("status_changed_at IS NOT NULL"),
+            postgresql_where=sa.text("status_changed_at IS NOT NULL"),
         )
+    op.execute(
+        "UPDATE pki_certificates SET status_changed_at = revoked_at "
+        "WHERE state = 'issued' AND revoked_at IS NOT NULL"
+    )
     op.create_table(
         "pki_revocation_lists",
         sa.Column("authority_kid", sa.String(length=64), nullable=False),
@@ -54,7 +61,8 @@ def upgrade() -> None:
         sa.Column("base_number", sa.BigInteger(), nullable=True),
         sa.Column("this_update", foundation.clock.Instant(), nullable=False),
         sa.Column("next_update", foundation.clock.Instant(), nullable=False),
-        sa.Column("revoked_until", foundation.clock.Instant(), nullable=True),
+        sa.Column("base_at", foundation.clock.Instant(), nullable=True),
+        sa.Column("changes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint(
             "authority_kid", "partition", "kind", name=op.f("pk_pki_revocation_lists")

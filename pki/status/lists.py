@@ -1,0 +1,245 @@
+"""Revocation lists: one for each part of what an authority issued, and its delta — RFC 5280 §5.
+
+The newest list of each place is a row, the same for every process. It is made when somebody asks
+and a change is not in it yet, or it is getting old; a complete list and its delta are made
+together under one number (§5.2.4). A list that an authority elsewhere signed is told as it is.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Row
+
+from foundation.database import Database
+from foundation.errors import NotFound, Unavailable
+from pki import store as record
+from pki.hierarchy import Authority, Hierarchy
+from pki.settings import PkiSettings
+from pki.status import store
+from pki.status.encoding import Frame, revocation_list
+from pki.status.store import WHOLE
+from pki.status_links import StatusPlaces
+
+COMPLETE, DELTA = "complete", "delta"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A signed list, DER, and until when it may be relied on."""
+
+    der: bytes
+    number: int
+    this_update: datetime
+    next_update: datetime
+
+
+class Lists:
+    def __init__(
+        self,
+        database: Database,
+        hierarchy: Hierarchy,
+        places: StatusPlaces,
+        settings: PkiSettings,
+    ) -> None:
+        self._database = database
+        self._hierarchy = hierarchy
+        self._places = places
+        self._valid_for = {
+            COMPLETE: timedelta(hours=settings.crl_hours),
+            DELTA: timedelta(minutes=settings.delta_minutes),
+        }
+        # One list is made once, and different ones mostly beside each other.
+        self._locks = tuple(Lock() for _ in range(16))
+
+    def whole(self, name: str, now: datetime) -> Listed:
+        """All that an authority revoked, whatever its partition. Raises NotFound, Unavailable."""
+        authority = self._authority(name)
+        if authority.partitions == 1 and not self._key_is_here(authority):
+            return self._told(authority, 0, COMPLETE)
+        return self._newest(authority, WHOLE, COMPLETE, now)
+
+    def part(self, name: str, partition: int, kind: str, now: datetime) -> Listed:
+        """One partition's list, or its delta. Raises NotFound, Unavailable."""
+        authority = self._authority(name)
+        if not 0 <= partition < authority.partitions:
+            raise NotFound(
+                f"{authority.slug} has the lists 0 to {authority.partitions - 1}.",
+                where="partition",
+                next_step="Take the address from the certificate (cRLDistributionPoints).",
+            )
+        if not self._key_is_here(authority):
+            return self._told(authority, partition, kind)
+        return self._newest(authority, partition, kind, now)
+
+    def refresh(self, now: datetime) -> int:
+        """Periodic: make anew what was asked for before, and is outdated or getting old."""
+        with self._database.read() as uow:
+            places = store.standing(uow)
+        looked_at = 0
+        for place in places:
+            authority = self._hierarchy.by_kid(place.authority_kid)
+            if authority is None or not authority.covers(now) or not self._key_is_here(authority):
+                continue
+            kind = COMPLETE if place.partition == WHOLE else DELTA
+            with suppress(Unavailable):
+                self._newest(authority, place.partition, kind, now)
+                looked_at += 1
+        return looked_at
+
+    # ── finding ───────────────────────────────────────────────────────────────────────
+
+    def _authority(self, name: str) -> Authority:
+        authority = self._hierarchy.by_slug(name)
+        if authority is None:
+            raise NotFound(
+                "There is no authority of that name.",
+                where="authority",
+                next_step="`civitas ca list` names them, such as devices-1.",
+            )
+        return authority
+
+    def _key_is_here(self, authority: Authority) -> bool:
+        try:
+            self._hierarchy.private_key(authority)
+        except Unavailable:
+            return False
+        return True
+
+    def _told(self, authority: Authority, partition: int, kind: str) -> Listed:
+        """What the ceremony brought. It is shown also when it is old: who reads it sees that."""
+        with self._database.read() as uow:
+            row = store.newest(uow, authority.kid, partition, kind)
+        if row is not None:
+            return _listed(row)
+        if kind == DELTA:
+            raise NotFound(
+                f"{authority.slug} signs complete lists only.",
+                where="partition",
+                next_step="Fetch the list without -delta.",
+            )
+        raise Unavailable(
+            f"The key of {authority.slug} is not here, and no list of it was installed.",
+            next_step="Have its custodians sign one, and run `civitas ca install` on their answer.",
+        )
+
+    def _newest(self, authority: Authority, partition: int, kind: str, now: datetime) -> Listed:
+        found = self._current(authority, partition, kind, now)
+        if found is not None:
+            return found
+        with self._locks[hash((authority.kid, partition)) % len(self._locks)]:
+            found = self._current(authority, partition, kind, now)
+            while found is None:
+                # Somebody else's newer list counts like ours: the number decided between them.
+                if self._make(authority, partition, now):
+                    return self._stands(authority, partition, kind)
+                found = self._current(authority, partition, kind, now)
+        return found
+
+    def _current(
+        self, authority: Authority, partition: int, kind: str, now: datetime
+    ) -> Listed | None:
+        """The newest list, if it is young and nothing changed since."""
+        with self._database.read() as uow:
+            row = store.newest(uow, authority.kid, partition, kind)
+            if row is None:
+                return None
+            age, life = now - row.this_update, self._valid_for[kind]
+            if not timedelta(0) <= age < life / (4 if kind == COMPLETE else 2):
+                return None
+            if store.reflected(uow, authority.kid, partition, row.this_update) != row.changes:
+                return None
+        return _listed(row)
+
+    def _stands(self, authority: Authority, partition: int, kind: str) -> Listed:
+        with self._database.read() as uow:
+            row = store.newest(uow, authority.kid, partition, kind)
+        assert row is not None  # noqa: S101 - a list is never taken away
+        return _listed(row)
+
+    # ── making ────────────────────────────────────────────────────────────────────────
+
+    def _make(self, authority: Authority, partition: int, now: datetime) -> bool:
+        """Sign the next list, with its delta where it has one; whether it became the newest."""
+        private_key = self._hierarchy.private_key(authority)
+        ended = now - self._valid_for[COMPLETE]  # §5: an entry outlives its certificate by a list
+        with self._database.read() as uow:
+            # In this order: what is committed in between makes the list look outdated, not new.
+            changes = store.reflected(uow, authority.kid, partition, now)
+            last = store.newest(uow, authority.kid, partition, COMPLETE)
+            last_delta = store.newest(uow, authority.kid, partition, DELTA)
+            entries = store.entries(uow, authority.kid, partition, ended)
+            # Grows by itself; the clock helps after the restoration of an older database.
+            number = max(last.number + 1 if last is not None else 1, int(now.timestamp()))
+            base, base_at = self._base(number, last, last_delta, now)
+            since = base_at - store.OVERLAP
+            changed = (
+                store.changes(uow, authority.kid, partition, since, ended)
+                if partition != WHOLE
+                else ()
+            )
+        made: list[dict[str, Any]] = [
+            {
+                "kind": COMPLETE,
+                "next_update": now + self._valid_for[COMPLETE],
+                "der": revocation_list(
+                    self._frame(authority, partition, number, now, None), entries, private_key
+                ),
+            }
+        ]
+        if partition != WHOLE:
+            made.append(
+                {
+                    "kind": DELTA,
+                    "next_update": now + self._valid_for[DELTA],
+                    "base_number": base,
+                    "base_at": base_at,
+                    "der": revocation_list(
+                        self._frame(authority, partition, number, now, base), changed, private_key
+                    ),
+                }
+            )
+        with self._database.write() as uow:
+            return all(
+                record.put_list(
+                    uow,
+                    authority_kid=authority.kid,
+                    partition=partition,
+                    number=number,
+                    this_update=now,
+                    changes=changes,
+                    **each,
+                )
+                for each in made
+            )
+
+    def _base(
+        self, number: int, last: Row[Any] | None, delta: Row[Any] | None, now: datetime
+    ) -> tuple[int, datetime]:
+        """From which list on the delta continues: one that somebody may still rely on."""
+        if last is None:
+            return number, now
+        if delta is None or now - delta.base_at > self._valid_for[COMPLETE]:
+            return last.number, last.this_update
+        return delta.base_number, delta.base_at
+
+    def _frame(
+        self, authority: Authority, partition: int, number: int, now: datetime, base: int | None
+    ) -> Frame:
+        kind = COMPLETE if base is None else DELTA
+        whole, until = partition == WHOLE, now + self._valid_for[kind]
+        place = None if whole else self._places.revocation_list(authority.slug, partition)
+        fresher = (
+            None
+            if whole or base is not None
+            else self._places.delta_list(authority.slug, partition)
+        )
+        return Frame(authority.certificate, number, now, until, place, fresher, base)
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(row.der, row.number, row.this_update, row.next_update)

@@ -1,0 +1,162 @@
+"""Queries on the status of certificates, and on the lists that tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Row,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+
+from foundation.database import UnitOfWork
+from pki.status.encoding import Entry
+from pki.tables import banned_keys, certificates, revocation_lists
+
+HOLD = "certificateHold"
+WHOLE = -1
+"""The partition under which the list of all that an authority issued is kept."""
+OVERLAP = timedelta(minutes=10)
+"""How late a change may be committed after the instant that it bears, clocks' differences too."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_C = certificates.c
+_CHANGED = type_coerce(_C.status_changed_at, BigInteger)
+_STATUS = select(_C.authority_kid, _C.state, _C.revoked_at, _C.revocation_reason, _C.not_after)
+_OF_SERIAL = _STATUS.where(_C.serial == bindparam("of_serial"))
+
+
+def microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+# ── acts ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _moment(now: datetime) -> Any:
+    """Later than the last change, whatever the clock says: so no two states look the same."""
+    moment = microseconds(now)
+    return case((moment <= _CHANGED, _CHANGED + 1), else_=moment)
+
+
+def _open_to(reason: str) -> Any:
+    """What can be revoked for this reason: issued, not revoked, or on hold and now for good."""
+    free = _C.revoked_at.is_(None)
+    return free if reason == HOLD else or_(free, _C.revocation_reason == HOLD)
+
+
+def revoke(
+    uow: UnitOfWork, serials: Sequence[str], reason: str, now: datetime
+) -> Sequence[Row[Any]]:
+    """Serial and key of those whom this call revoked."""
+    return uow.all(
+        update(certificates)
+        .where(_C.serial.in_(serials), _C.state == "issued", _open_to(reason))
+        .values(revoked_at=now, revocation_reason=reason, status_changed_at=_moment(now))
+        .returning(_C.serial, _C.public_key)
+    )
+
+
+def release(uow: UnitOfWork, serials: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
+    """Serial and key of those whom this call took off hold."""
+    return uow.all(
+        update(certificates)
+        .where(_C.serial.in_(serials), _C.state == "issued", _C.revocation_reason == HOLD)
+        .values(revoked_at=None, revocation_reason=None, status_changed_at=_moment(now))
+        .returning(_C.serial, _C.public_key)
+    )
+
+
+def ban(uow: UnitOfWork, public_keys: Sequence[str], reason: str, now: datetime) -> None:
+    """Nobody gets a certificate for these keys again; a repeat changes nothing."""
+    known = select(banned_keys.c.public_key).where(banned_keys.c.public_key.in_(public_keys))
+    missing = set(public_keys) - {row.public_key for row in uow.all(known)}
+    for key in sorted(missing):
+        uow.execute(insert(banned_keys).values(public_key=key, reason=reason, since=now))
+
+
+# ── asking ────────────────────────────────────────────────────────────────────────────────
+
+
+def status(uow: UnitOfWork, serial: str) -> Row[Any] | None:
+    return uow.one(_OF_SERIAL, {"of_serial": serial})
+
+
+def entries(
+    uow: UnitOfWork, authority_kid: str, partition: int, not_ended_at: datetime
+) -> Sequence[Entry]:
+    """What a complete list names."""
+    found = uow.all(
+        select(_C.serial, type_coerce(_C.revoked_at, BigInteger), _C.revocation_reason)
+        .where(*_in_list(authority_kid, partition), _C.status_changed_at.is_not(None))
+        .where(_C.state == "issued", _C.revoked_at.is_not(None), _C.not_after > not_ended_at)
+    )
+    return cast(Sequence[Entry], found)
+
+
+def changes(
+    uow: UnitOfWork, authority_kid: str, partition: int, since: datetime, not_ended_at: datetime
+) -> Sequence[Entry]:
+    """What a delta names: as `entries`, and without a reason those who came off hold."""
+    found = uow.all(
+        select(
+            _C.serial,
+            type_coerce(func.coalesce(_C.revoked_at, _C.status_changed_at), BigInteger),
+            _C.revocation_reason,
+        )
+        .where(*_in_list(authority_kid, partition), _C.status_changed_at >= since)
+        .where(_C.state == "issued", _C.not_after > not_ended_at)
+    )
+    return cast(Sequence[Entry], found)
+
+
+def reflected(uow: UnitOfWork, authority_kid: str, partition: int, made_at: datetime) -> int:
+    """One number for all changes that a list made at that moment could miss.
+
+    It grows with every change, also with one that is committed later than a younger one: a list
+    that was made when it was smaller is outdated.
+    """
+    since = made_at - OVERLAP
+    asked = select(func.coalesce(func.sum(_CHANGED - microseconds(since) + 1), 0)).where(
+        *_in_list(authority_kid, partition), _C.status_changed_at >= since
+    )
+    return int(uow.execute(asked).scalar_one())
+
+
+def _in_list(authority_kid: str, partition: int) -> tuple[Any, ...]:
+    of_authority = _C.authority_kid == authority_kid
+    return (of_authority,) if partition == WHOLE else (of_authority, _C.partition == partition)
+
+
+# ── lists ─────────────────────────────────────────────────────────────────────────────────
+
+
+def newest(uow: UnitOfWork, authority_kid: str, partition: int, kind: str) -> Row[Any] | None:
+    lists = revocation_lists.c
+    return uow.one(
+        select(revocation_lists).where(
+            lists.authority_kid == authority_kid,
+            lists.partition == partition,
+            lists.kind == kind,
+        )
+    )
+
+
+def standing(uow: UnitOfWork) -> Sequence[Row[Any]]:
+    """The place of every list that there is."""
+    lists = revocation_lists.c
+    return uow.all(
+        select(lists.authority_kid, lists.partition)
+        .where(lists.kind == "complete")
+        .order_by(lists.authority_kid, lists.partition)
+    )
