@@ -7,6 +7,7 @@ request: without a bound, one connection could fill the memory with a header tha
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,7 +24,7 @@ _TOO_LARGE = (
 
 class Connection(HttpToolsProtocol):
     """Lays the client's certificate, DER, beside each request of a TLS connection, as
-    `extensions.tls.client_cert_der`."""
+    `extensions.tls.client_cert_der`, and on the linking listener `extensions.tls.tls_unique`."""
 
     _head_open = True
     _head_bytes = 0
@@ -35,6 +36,7 @@ class Connection(HttpToolsProtocol):
         self._client_certificate = (
             connection.getpeercert(binary_form=True) if connection is not None else None
         )
+        self._tls_unique = _tls_unique(connection) if connection is not None else None
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -58,7 +60,9 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_came()
-        self.scope["extensions"] = {"tls": {"client_cert_der": self._client_certificate}}
+        self.scope["extensions"] = {
+            "tls": {"client_cert_der": self._client_certificate, "tls_unique": self._tls_unique}
+        }
         super().on_headers_complete()
 
     def _wait_for_head(self) -> None:
@@ -69,3 +73,13 @@ class Connection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+def _tls_unique(connection: Any) -> bytes | None:
+    """RFC 5929 §3, of a connection to a listener that stops at TLS 1.2: Python names something in
+    TLS 1.3 too, where nothing is defined. After a resumption it would name the earlier handshake.
+    """
+    if connection.context.maximum_version != ssl.TLSVersion.TLSv1_2 or connection.session_reused:
+        return None
+    found: bytes | None = connection.get_channel_binding("tls-unique")
+    return found

@@ -39,15 +39,21 @@ class _Listener(uvicorn.Server):
         return nullcontext()
 
 
-def tls_context(certificate: Path, key: Path, anchors: Sequence[bytes]) -> ssl.SSLContext:
+def tls_context(
+    certificate: Path, key: Path, anchors: Sequence[bytes], *, linking: bool = False
+) -> ssl.SSLContext:
     """TLS 1.2 or newer, forward secrecy only; a client certificate is asked for, not demanded.
 
     Whoever relies on a client certificate validates it again. `anchors`: PEM certificates.
+    `linking` stops at TLS 1.2, the last one that has `tls-unique` (RFC 7030 §3.5).
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    if linking:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_TICKET
     try:
         context.load_cert_chain(certificate, key)
     except FileNotFoundError:
@@ -92,11 +98,11 @@ def _bind(
     bound: list[tuple[socket.socket, ssl.SSLContext | None]] = []
     if server.listen:
         bound.append((_listen(server.listen), None))
-    if server.tls_listen:
-        context = tls_context(
-            settings.resolve(server.tls_certificate), settings.resolve(server.tls_key), anchors
-        )
-        bound.append((_listen(server.tls_listen), context))
+    files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
+    for address, linking in ((server.tls_listen, False), (server.linking_listen, True)):
+        if address:
+            context = tls_context(*files, anchors, linking=linking)
+            bound.append((_listen(address), context))
     if server.unix_socket:
         bound.append((_listen_unix(settings.resolve(server.unix_socket)), None))
     return bound

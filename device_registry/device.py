@@ -38,7 +38,11 @@ def owner(kind: str, name: str) -> Owner:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """`label` and `owner` are None once the device is decommissioned."""
+    """`label` and `owner` are None once the device is decommissioned.
+
+    `profile` is the kind of certificate that it is registered for; `approved_at` when an operator
+    said yes to a first one, where that kind waits for a human.
+    """
 
     id: str
     state: State
@@ -47,6 +51,8 @@ class Device:
     identifiers: tuple[Identifier, ...]
     registered_at: datetime
     changed_at: datetime
+    profile: str = "device"
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class Credential:
     """A certificate in a device's hands; its state is apart from that of the device."""
 
     serial: str
+    profile: str
     thumbprint: str
     state: str
     issued_at: datetime

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from device_registry import store
+from device_registry import store, tokens
 from device_registry.device import Device
 from device_registry.life import ACTS, NotNow, State
 from device_registry.ports import EndsWithDevice
@@ -70,11 +70,13 @@ class DeviceLife:
                 for resting in self._ends:
                     resting.end(uow, device_id, reason, now)
             if rule.revokes is not None:
-                store.withdraw_tokens(uow, device_id, now)
+                tokens.withdraw_tokens(uow, device_id, now)
                 for serial in store.end_credentials(uow, device_id, "revoked"):
                     self.devices.authority.revoke(uow, serial, rule.revokes, now)
             if rule.after is State.TRANSFERRED:
                 store.set_owner(uow, device_id, None, "transfer", now)
+                # What was approved was a device of its owner.
+                store.approve(uow, device_id, None)
             if rule.after is State.DECOMMISSIONED:
                 store.erase(uow, device_id)
             changed = store.get(uow, device_id)

@@ -1,26 +1,29 @@
-"""May this caller enrol, and as which device? — RFC 7030 §3.2.3, §4.2, EN 303 645 5.1, 5.10.
+"""May this caller enrol, as which device, for which kind? — RFC 7030 §3.2.2, §3.2.3, §4.2.
 
 A one-time token belongs to one device and binds at first use to the key of the request: a repeat
-with the same key finishes the same issuance, another key is refused. A renewal is admitted by the
-certificate that is renewed.
+with the same key finishes the same issuance, another key is refused (EN 303 645 5.1). A renewal is
+admitted by the certificate that is renewed; a certificate of a further kind by that of the
+device's own kind, where the registry allows the device both.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-from device_registry import store
+from device_registry import store, tokens
 from device_registry.device import Device
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
+from device_registry.ports import AlsoAllowed
 from device_registry.refusals import in_state
 from device_registry.settings import DevicesSettings
 from device_registry.steps import walk
+from device_registry.watch import Watch
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
-from foundation.errors import Problem, TooManyRequests
+from foundation.errors import Problem
 from foundation.rates import Rates
 from pki import (
     Admission,
@@ -29,11 +32,13 @@ from pki import (
     EnrolmentRefused,
     EnrolmentUnauthorized,
     IssuedCertificate,
+    Profile,
+    ValidCertificate,
 )
 
-log = logging.getLogger("civitas.devices")
-WINDOW = timedelta(minutes=10)
-_BY_TOKEN, _BY_CERTIFICATE = "token", "renewal"
+_BY_TOKEN, _BY_CERTIFICATE, _FURTHER = "token", "renewal", "further"
+# Before one of the three: the key was made here, for this answer only (RFC 7030 §4.4).
+_MADE = "made-"
 _ASK = "Ask the operator for a new enrolment token."
 # What a certificate does to its device, by the state in which it finds it: acts and reasons.
 _ENROLLED = ("activate", "enrolled")
@@ -44,40 +49,72 @@ _NEXT = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What `admit` found out: the device, and the key on which its token is to be spent."""
+
+    device: Device
+    spent_on: str | None
+
+
 class Gate:
-    """Answers `pki.EnrolmentGate`."""
+    """Answers `pki.EnrolmentGate`. `also_allowed` says which further kinds a device may have."""
 
     def __init__(
-        self, database: Database, audit: Audit, rates: Rates, settings: DevicesSettings
+        self,
+        database: Database,
+        audit: Audit,
+        rates: Rates,
+        settings: DevicesSettings,
+        profiles: Mapping[str, Profile],
+        also_allowed: AlsoAllowed,
     ) -> None:
         self._database = database
         self._audit = audit
-        self._rates = rates
         self._settings = settings
+        self._profiles = profiles
+        self._watch = Watch(database, audit, rates, settings)
+        self.also_allowed = also_allowed
 
     # ── asking ────────────────────────────────────────────────────────────────────────
 
-    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
-        if caller.secret is not None:
-            return self._by_token(caller, request, now)
-        if caller.certificate is not None:
-            return self._by_certificate(caller, request)
-        raise EnrolmentUnauthorized(
-            "token_missing",
-            "A first enrolment needs the device's id and its one-time token.",
-            "Send them by HTTP Basic: the id as user, the token as password.",
-        )
+    def admit(
+        self, caller: Caller, request: CertificateRequest, asked: str | None, now: datetime
+    ) -> Admission:
+        admission = self._admission(caller, request, asked, now)
+        if admission is None:
+            raise EnrolmentUnauthorized(
+                "token_missing",
+                "A first enrolment needs the device's id and its one-time token.",
+                "Send them by HTTP Basic: the id as user, the token as password.",
+            )
+        return admission
 
-    def _by_token(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
+    def expected(self, caller: Caller, asked: str | None, now: datetime) -> Admission | None:
+        return self._admission(caller, None, asked, now)
+
+    def _admission(
+        self, caller: Caller, request: CertificateRequest | None, asked: str | None, now: datetime
+    ) -> Admission | None:
+        if caller.secret is not None:
+            return self._by_token(caller, request, asked, now)
+        if caller.certificate is not None:
+            return self._by_certificate(caller.certificate, request, asked, now)
+        return None
+
+    def _by_token(
+        self, caller: Caller, request: CertificateRequest | None, asked: str | None, now: datetime
+    ) -> Admission:
         with self._database.read() as uow:
-            found = store.by_token(uow, opaque.digest(caller.secret or ""))
+            found = tokens.by_token(uow, opaque.digest(caller.secret or ""))
         if found is None or found[1].id != caller.username:
             # One sentence for both, so that nobody learns which devices exist.
             raise EnrolmentUnauthorized(
                 "token_unknown", "The device id and the token do not belong together.", _ASK
             )
         token, device = found
-        if token.bound_key not in (None, request.public_key.digest):
+        spent_on = _spent_on(request)
+        if spent_on is not None and token.bound_key not in (None, spent_on):
             raise EnrolmentRefused(
                 "token_used", "The token was already used, with another key.", _ASK
             )
@@ -85,11 +122,47 @@ class Gate:
             raise EnrolmentUnauthorized("token_expired", "The token has expired.", _ASK)
         if device.state not in MAY_ENROL:
             raise _refused(device)
-        return _admission(f"{_BY_TOKEN}:{token.id}", device)
+        profile = self._own(device, asked)
+        made = request is not None and request.made_for is not None
+        if made and token.bound_key is not None:
+            self._answer_was_lost(device, profile.name)
+        reference = f"{_BY_TOKEN}:{token.id}"
+        if made and request is not None:
+            reference = f"{_MADE}{reference}:{request.public_key.digest}"
+        return self._leave(reference, device, profile, spent_on)
 
-    def _by_certificate(self, caller: Caller, request: CertificateRequest) -> Admission:
-        assert caller.certificate is not None  # noqa: S101 - checked by `admit`
-        old = caller.certificate
+    def _answer_was_lost(self, device: Device, profile: str) -> None:
+        """A repeat makes another key, for as long as nobody used the one before."""
+        with self._database.read() as uow:
+            if store.newest_unused(uow, device.id, profile):
+                return
+        raise EnrolmentRefused(
+            "token_used", "The token was already used, and so was the key that it led to.", _ASK
+        )
+
+    def _own(self, device: Device, asked: str | None) -> Profile:
+        """The kind that the device is registered for, if no other one was asked for."""
+        own = self._profiles[device.profile]
+        if asked not in (None, own.name):
+            raise self._not_allowed(device, asked)
+        return own
+
+    def _not_allowed(self, device: Device, asked: str | None) -> EnrolmentRefused:
+        return EnrolmentRefused(
+            "label_not_allowed",
+            f"This device is registered for certificates of the kind {device.profile}, "
+            f"not {asked}.",
+            f"Use the label {self._profiles[device.profile].est_label}, or none; for another kind "
+            "ask the operator.",
+        )
+
+    def _by_certificate(
+        self,
+        old: ValidCertificate,
+        request: CertificateRequest | None,
+        asked: str | None,
+        now: datetime,
+    ) -> Admission:
         with self._database.read() as uow:
             device = store.get(uow, old.holder)
         if device is None:
@@ -98,14 +171,45 @@ class Gate:
             )
         if device.state not in MAY_AUTHENTICATE:
             raise _refused(device)
-        reference = f"{_BY_CERTIFICATE}:{old.serial}:{request.public_key.digest}"
-        return _admission(reference, device)
+        wanted = asked or old.profile
+        if wanted != device.profile and not self.also_allowed(device, wanted, now):
+            raise self._not_allowed(device, wanted)
+        if wanted != old.profile and old.profile != device.profile:
+            # A further kind rests on the device's own one, never on another further one.
+            raise self._not_allowed(device, wanted)
+        key = request.public_key.digest if request is not None else ""
+        made = _MADE if request is not None and request.made_for is not None else ""
+        if wanted == old.profile:
+            reference = f"{made}{_BY_CERTIFICATE}:{old.serial}:{key}"
+        else:
+            reference = f"{made}{_FURTHER}:{wanted}:{old.serial}:{key}"
+        return self._leave(reference, device, self._profiles[wanted], None)
+
+    def _leave(
+        self, reference: str, device: Device, profile: Profile, spent_on: str | None
+    ) -> Admission:
+        uris = tuple(identifier.uri for identifier in device.identifiers)
+        renewal = _way(reference) == _BY_CERTIFICATE
+        waits = profile.approval == "human" and device.approved_at is None and not renewal
+        return Admission(
+            reference=reference,
+            holder=device.id,
+            profile=profile.name,
+            common_name=device.id,
+            names=tuple(f"URI:{uri}" for uri in uris),
+            wait_seconds=self._settings.approval_retry_minutes * 60 if waits else 0,
+            memo=_Seen(device, spent_on),
+        )
 
     # ── spending and taking note ──────────────────────────────────────────────────────
 
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
-        way, _, token = admission.reference.partition(":")
-        if way == _BY_TOKEN and not store.bind_token(uow, token, public_key, now):
+        if _way(admission.reference) != _BY_TOKEN:
+            return
+        token = admission.reference.split(":")[1]
+        seen = admission.memo
+        spent_on = seen.spent_on if isinstance(seen, _Seen) and seen.spent_on else public_key
+        if not tokens.bind_token(uow, token, spent_on, now):
             raise EnrolmentRefused(
                 "token_used", "The token was already used, or has expired.", _ASK
             )
@@ -113,6 +217,10 @@ class Gate:
     def issued(
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
     ) -> None:
+        if admission.reference.startswith(_MADE) and admission.memo is None:
+            raise EnrolmentRefused(
+                "key_lost", "The key that was made for this answer is gone.", "Ask again."
+            )
         evidence = {"serial": certificate.serial}
         device = self._taken_further(uow, admission, evidence, now)
         store.add_credential(
@@ -124,7 +232,7 @@ class Gate:
             certificate.not_after,
             now,
         )
-        renewed = admission.reference.startswith(_BY_CERTIFICATE)
+        renewed = _way(admission.reference) == _BY_CERTIFICATE
         self._audit.record(
             uow,
             "device.renewed" if renewed else "device.enrolled",
@@ -143,16 +251,18 @@ class Gate:
         self, uow: UnitOfWork, admission: Admission, evidence: Mapping[str, str], now: datetime
     ) -> Device:
         """The device, where a certificate takes it, and kept there until the commit."""
-        seen = admission.memo
+        seen = admission.memo.device if isinstance(admission.memo, _Seen) else None
         # The step itself finds out whether the device is still what it was a moment ago.
         if (
-            isinstance(seen, Device)
+            seen is not None
+            and admission.profile == seen.profile
             and seen.state in _NEXT
             and walk(uow, seen, _NEXT[seen.state], _as(seen), now, evidence) is not None
         ):
             return seen
         device = self._still_admitted(uow, admission)
-        if device.state in _NEXT:
+        # A certificate of a further kind is no renewal of the device's own one.
+        if device.state in _NEXT and admission.profile == device.profile:
             walk(uow, device, _NEXT[device.state], _as(device), now, evidence)
         return device
 
@@ -161,71 +271,24 @@ class Gate:
         device = store.locked(uow, admission.holder)
         if device is None:
             raise EnrolmentRefused("not_a_device", "The device is not registered.", _ASK)
-        renewal = admission.reference.startswith(_BY_CERTIFICATE)
-        if device.state not in (MAY_AUTHENTICATE if renewal else MAY_ENROL):
+        by_token = _way(admission.reference) == _BY_TOKEN
+        if device.state not in (MAY_ENROL if by_token else MAY_AUTHENTICATE):
             raise _refused(device)
         return device
 
-    # ── watching ──────────────────────────────────────────────────────────────────────
-
     def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:
-        """Note a refusal, and answer 429 to who keeps on failing.
+        return self._watch.refused(caller, refusal, now)
 
-        Only failures count and only failures are answered so: a caller with the right token is
-        never locked out by another one's wrong guesses, not even behind the same address.
-        """
-        claimed = caller.certificate.holder if caller.certificate else (caller.username or "")
-        try:
-            with self._database.write() as uow:
-                device = store.get(uow, claimed[:32])
-                self._rates.attempt(
-                    uow,
-                    "enrolment refused",
-                    # All made-up ids count as one, or each would be entitled to its own entries.
-                    f"{caller.address}\0{device.id if device is not None else ''}",
-                    self._settings.refusals_per_device,
-                    WINDOW,
-                    now,
-                )
-                self._note(uow, device, refusal)
-                self._watch(uow, caller.address, now)
-        except TooManyRequests as throttled:
-            with self._database.write() as uow:
-                self._watch(uow, caller.address, now)
-            throttled.where = "enrolment"
-            return throttled
-        return refusal
 
-    def _note(self, uow: UnitOfWork, device: Device | None, refusal: Problem) -> None:
-        self._audit.record(
-            uow,
-            "device.enrolment_refused",
-            _as(device) if device is not None else Actor("system", "pki"),
-            device.owner.person if device is not None and device.owner is not None else (),
-            {
-                "device": device.id if device is not None else None,
-                "where": refusal.where,
-                "reason": refusal.description,
-            },
-        )
+def _way(reference: str) -> str:
+    return reference.removeprefix(_MADE).partition(":")[0]
 
-    def _watch(self, uow: UnitOfWork, address: str, now: datetime) -> None:
-        """EN 303 645 5.10: a burst raises one alert, not one for each failure."""
-        most = self._settings.alert_after_refusals
-        try:
-            self._rates.attempt(uow, "enrolment burst", address, most, WINDOW, now)
-        except TooManyRequests:
-            try:
-                self._rates.attempt(uow, "enrolment alert", address, 1, WINDOW, now)
-            except TooManyRequests:
-                return
-            log.warning("more than %d refused enrolments from one address in %s", most, WINDOW)
-            self._audit.record(
-                uow,
-                "device.enrolment_burst",
-                Actor("system", "device_registry"),
-                details={"address": address, "more_than": most},
-            )
+
+def _spent_on(request: CertificateRequest | None) -> str | None:
+    """What a token binds to: the key of the request, or what stood there for one made here."""
+    if request is None:
+        return None
+    return request.made_for or request.public_key.digest
 
 
 def _as(device: Device) -> Actor:
@@ -235,15 +298,3 @@ def _as(device: Device) -> Actor:
 def _refused(device: Device) -> EnrolmentRefused:
     refusal = in_state(device.state)
     return EnrolmentRefused(refusal.reason, refusal.description, refusal.next_step or _ASK)
-
-
-def _admission(reference: str, device: Device) -> Admission:
-    uris = tuple(identifier.uri for identifier in device.identifiers)
-    return Admission(
-        reference=reference,
-        holder=device.id,
-        profile="device",
-        common_name=device.id,
-        names=tuple(f"URI:{uri}" for uri in uris),
-        memo=device,
-    )

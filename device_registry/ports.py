@@ -1,4 +1,4 @@
-"""Who has something that rests on a device, and must end with it."""
+"""Who has something that rests on a device, and who lets it have a further certificate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from device_registry.device import Device
 from foundation.database import UnitOfWork
 
 
@@ -21,3 +22,17 @@ class EndsWithDevice(Protocol):
     """Acts inside the caller's unit of work; a failure rolls the whole act back."""
 
     def end(self, uow: UnitOfWork, device_id: str, reason: str, now: datetime) -> Ended: ...
+
+
+class AlsoAllowed(Protocol):
+    """May this device have a certificate of the profile beside that of its own kind?
+
+    Asked at each enrolment and renewal of one; `profile` is never the device's own.
+    """
+
+    def __call__(self, device: Device, profile: str, now: datetime) -> bool: ...
+
+
+def nothing_further(device: Device, profile: str, now: datetime) -> bool:
+    """The answer where nobody plugged another one in."""
+    return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from device_registry import store
+from device_registry import store, tokens
 from device_registry.device import Device, Owner, Step
 from device_registry.identifiers import Identifier
 from device_registry.life import MAY_ENROL, NotNow, State
@@ -18,7 +18,8 @@ from device_registry.steps import step
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
-from foundation.errors import Conflict
+from foundation.errors import Conflict, Unprocessable
+from pki import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,17 @@ class Registered:
 
 
 class Registration:
-    def __init__(self, database: Database, audit: Audit, settings: DevicesSettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        settings: DevicesSettings,
+        profiles: Mapping[str, Profile],
+    ) -> None:
         self._database = database
         self._audit = audit
+        self._profiles = profiles
+        self.kinds = tuple(name for name, profile in profiles.items() if profile.est_label)
         self._waits = timedelta(hours=settings.token_hours)
 
     def register(
@@ -43,19 +52,29 @@ class Registration:
         identifiers: Sequence[Identifier],
         actor: Actor,
         now: datetime,
+        profile: str = "device",
     ) -> Registered:
-        """Register, claim for its owner, make a token. Raises Conflict for a known identifier."""
+        """Register, claim for its owner, make a token; `profile` is one of `kinds`.
+
+        Raises Conflict for a known identifier, Unprocessable for a profile that is none.
+        """
+        if profile not in self.kinds:
+            raise Unprocessable(
+                f"Devices are not registered for certificates of the kind {profile[:32]}.",
+                where="profile",
+                next_step=f"Write one of {', '.join(self.kinds)}.",
+            )
         device_id = opaque.identifier("dev")
         token = opaque.secret()
         try:
             with self._database.write() as uow:
-                store.add_device(uow, device_id, label, dict.fromkeys(identifiers), now)
+                store.add_device(uow, device_id, label, profile, dict.fromkeys(identifiers), now)
                 store.set_owner(uow, device_id, owner, "claim", now)
                 self._note_registered(uow, device_id, owner, actor, now)
                 device = _known(uow, device_id)
                 step(uow, self._audit, device, "claim", actor, "registered with its owner", now)
                 expires_at = now + self._waits
-                store.add_token(uow, device_id, opaque.digest(token), expires_at, now)
+                tokens.add_token(uow, device_id, opaque.digest(token), expires_at, now)
                 device = _known(uow, device_id)
         except IntegrityError as error:
             raise Conflict(
@@ -73,11 +92,39 @@ class Registration:
             device = _known(uow, device_id)
             if device.state not in MAY_ENROL:
                 raise not_possible(NotNow("have a token", device.state))
-            store.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
+            tokens.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
             self._audit.record(
                 uow, "device.token_made", actor, _person(device), {"device": device_id}
             )
         return Registered(device, token, now + self._waits)
+
+    def approve(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
+        """An operator's yes to a first certificate, where the device's kind waits for one.
+
+        Raises NotFound, or Conflict when nothing waits.
+        """
+        with self._database.write() as uow:
+            device = _known(uow, device_id)
+            if self._profiles[device.profile].approval != "human":
+                raise Conflict(
+                    f"Certificates of the kind {device.profile} wait for no approval.",
+                    where="profile",
+                    next_step="The device may enrol with its token now.",
+                )
+            if device.state not in MAY_ENROL:
+                raise not_possible(NotNow("be approved", device.state))
+            if device.approved_at is None:
+                store.approve(uow, device_id, now)
+                said_yes = Step("approve", device.state, device.state, reason)
+                store.note(uow, device_id, [said_yes], actor, now)
+                self._audit.record(
+                    uow,
+                    "device.approved",
+                    actor,
+                    _person(device),
+                    {"device": device_id, "reason": reason},
+                )
+            return _known(uow, device_id)
 
     def claim(self, device_id: str, owner: Owner, actor: Actor, now: datetime) -> Registered:
         """A new owner for a device that was transferred, and a token to enrol it anew."""
@@ -88,7 +135,7 @@ class Registration:
                 raise not_possible(NotNow("claim", device.state))
             store.set_owner(uow, device_id, owner, "claim", now)
             step(uow, self._audit, _known(uow, device_id), "claim", actor, "claimed", now)
-            store.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
+            tokens.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
             device = _known(uow, device_id)
         return Registered(device, token, now + self._waits)
 

@@ -9,7 +9,8 @@ from cryptography import x509
 from device_registry import store
 from device_registry.device import Credential, Device, Owner, StateEvent
 from device_registry.gate import Gate
-from device_registry.life import MAY_AUTHENTICATE, State
+from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
+from device_registry.ports import AlsoAllowed, nothing_further
 from device_registry.refusals import DeviceRefused, in_state, unknown_device
 from device_registry.registration import Registration
 from device_registry.settings import DevicesSettings
@@ -24,17 +25,33 @@ MOST_PER_SWEEP = 500
 class Devices:
     """Registers, admits to enrolment (`gate`), authenticates. What changes a life: `DeviceLife`."""
 
-    def __init__(self, ground: Ground, authority: CertificateAuthority) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        authority: CertificateAuthority,
+        also_allowed: AlsoAllowed = nothing_further,
+    ) -> None:
         self.ground = ground
         self.authority = authority
         self.settings = ground.settings.of(DevicesSettings)
         self._database = ground.database
         self._audit = ground.audit
-        self.gate = Gate(ground.database, ground.audit, ground.rates, self.settings)
-        self._registration = Registration(ground.database, ground.audit, self.settings)
+        self.gate = Gate(
+            ground.database,
+            ground.audit,
+            ground.rates,
+            self.settings,
+            authority.profiles,
+            also_allowed,
+        )
+        self._registration = Registration(
+            ground.database, ground.audit, self.settings, authority.profiles
+        )
         self.register = self._registration.register
         self.new_token = self._registration.new_token
         self.claim = self._registration.claim
+        self.approve = self._registration.approve
+        self.kinds = self._registration.kinds
         ground.jobs.periodic(
             "devices due for renewal",
             timedelta(hours=1),
@@ -77,6 +94,11 @@ class Devices:
         if device.state not in MAY_AUTHENTICATE:
             raise in_state(device.state)
         return device
+
+    def waits(self, device: Device) -> bool:
+        """Whether a first certificate of this device waits for an operator's approval."""
+        human = self.authority.profiles[device.profile].approval == "human"
+        return human and device.approved_at is None and device.state in MAY_ENROL
 
     def get(self, device_id: str) -> Device:
         """Raises NotFound."""

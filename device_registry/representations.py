@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
+from device_registry import renewal
 from device_registry.device import Credential, Device, StateEvent
 from device_registry.life import State, possible
 
@@ -36,6 +37,9 @@ class NewDevice(_Said):
     label: StrictStr = Field(min_length=1, max_length=120, examples=["Lamp 114, Harbour Street"])
     owner: OwnerSaid
     identifiers: list[IdentifierSaid] = Field(default_factory=list, max_length=8)
+    profile: StrictStr = Field(
+        default="device", max_length=32, description="The kind of certificate that it enrols for."
+    )
 
 
 class Reason(_Said):
@@ -45,7 +49,11 @@ class Reason(_Said):
 
 
 class DeviceSaid(_Said):
-    """A device. `label` and `owner` are null once it is decommissioned."""
+    """A device. `label` and `owner` are null once it is decommissioned.
+
+    `profile` is the kind of certificate that it is registered for; `approved_at` when an operator
+    approved a first one, where that kind waits for it.
+    """
 
     id: str
     state: State
@@ -54,17 +62,25 @@ class DeviceSaid(_Said):
     identifiers: list[IdentifierSaid]
     registered_at: datetime
     changed_at: datetime
+    profile: str
+    approved_at: datetime | None
     possible_acts: list[str]
 
 
 class CredentialSaid(_Said):
-    """A certificate of the device; `thumbprint` is `x5t#S256` of RFC 8705."""
+    """A certificate of the device; `thumbprint` is `x5t#S256` of RFC 8705.
+
+    `renew_after` is when to renew it: another moment for each certificate, so that devices that
+    enrolled together do not come back together.
+    """
 
     serial: str
+    profile: str
     thumbprint: str
     state: str
     issued_at: datetime
     not_after: datetime
+    renew_after: datetime
     first_used_at: datetime | None
 
 
@@ -85,6 +101,14 @@ class DeviceWhole(DeviceSaid):
 
     credentials: list[CredentialSaid]
     history: list[StepSaid]
+
+
+class OwnDevice(DeviceSaid):
+    """What a device reads of itself: `renew_after` is that of its newest certificate of its own
+    kind, `credentials` are those that still work."""
+
+    renew_after: datetime | None
+    credentials: list[CredentialSaid]
 
 
 class RegisteredSaid(_Said):
@@ -110,13 +134,30 @@ def whole(device: Device, credentials: list[Credential], history: list[StateEven
     return DeviceWhole.model_validate(
         {
             **_fields(device),
-            "credentials": [asdict(credential) for credential in credentials],
+            "credentials": [_credential(credential) for credential in credentials],
             "history": [
                 {name: value for name, value in asdict(step).items() if name != "evidence"}
                 for step in history
             ],
         }
     )
+
+
+def own(device: Device, credentials: list[Credential], now: datetime) -> OwnDevice:
+    """`credentials` newest first."""
+    living = [c for c in credentials if c.state in ("issued", "in_use") and c.not_after > now]
+    of_its_kind = [c for c in living if c.profile == device.profile]
+    return OwnDevice.model_validate(
+        {
+            **_fields(device),
+            "renew_after": renewal.moment(of_its_kind[0]) if of_its_kind else None,
+            "credentials": [_credential(credential) for credential in living],
+        }
+    )
+
+
+def _credential(credential: Credential) -> dict[str, object]:
+    return {**asdict(credential), "renew_after": renewal.moment(credential)}
 
 
 def _fields(device: Device) -> dict[str, object]:
@@ -129,5 +170,7 @@ def _fields(device: Device) -> dict[str, object]:
         "identifiers": [{"scheme": i.scheme, "value": i.value} for i in device.identifiers],
         "registered_at": device.registered_at,
         "changed_at": device.changed_at,
+        "profile": device.profile,
+        "approved_at": device.approved_at,
         "possible_acts": list(possible(device.state)),
     }

@@ -50,6 +50,9 @@ def _api(life: DeviceLife) -> tuple[Door, ...]:
         _managed("GET", one, partial(manage.get_device, life)),
         _managed("POST", f"{one}/token", partial(manage.new_token, life)),
         _managed("POST", f"{one}/claim", partial(manage.claim_device, life)),
+        _managed(
+            "POST", f"{one}/approve", partial(manage.approve_device, life), "Approve a device"
+        ),
         *(
             _managed(
                 "POST",
@@ -72,4 +75,5 @@ def _pages(life: DeviceLife) -> tuple[Door, ...]:
         Door(("POST",), f"{one}/act", partial(pages.act, life), _PAGES),
         Door(("POST",), f"{one}/token", partial(pages.new_token, life), _PAGES),
         Door(("POST",), f"{one}/claim", partial(pages.claim, life), _PAGES),
+        Door(("POST",), f"{one}/approve", partial(pages.approve, life), _PAGES),
     )

@@ -17,6 +17,8 @@ class DevicesSettings(Section):
     """How long a one-time enrolment token waits for its device."""
     renew_before_days: int = Field(default=30, ge=1, le=365)
     """How long before its certificate ends a device is due for renewal."""
+    approval_retry_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    """When a device that waits for an operator's approval is told to ask again."""
     refusals_per_device: int = Field(default=10, ge=1)
     """Refused enrolments from one address for one device, in ten minutes, before 429."""
     alert_after_refusals: int = Field(default=50, ge=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +29,6 @@ from device_registry.tables import (
     device_ownership_events,
     device_state_events,
     devices,
-    enrolment_tokens,
 )
 from foundation import opaque
 from foundation.audit import Actor
@@ -50,21 +48,11 @@ def _numbered(table: Table, *columns: str) -> Insert:
 
 
 # Every enrolment runs these: built once, since building costs as much as running.
-_NAMED = select(devices, device_identifiers.c.scheme, device_identifiers.c.value).order_by(
+NAMED = select(devices, device_identifiers.c.scheme, device_identifiers.c.value).order_by(
     device_identifiers.c.scheme, device_identifiers.c.value
 )
-_GET = _NAMED.outerjoin_from(devices, device_identifiers).where(devices.c.id == bindparam("device"))
+_GET = NAMED.outerjoin_from(devices, device_identifiers).where(devices.c.id == bindparam("device"))
 _LOCKED = _GET.with_for_update(of=devices)
-_BY_TOKEN = (
-    _NAMED.add_columns(
-        enrolment_tokens.c.id.label("token_id"),
-        enrolment_tokens.c.expires_at,
-        enrolment_tokens.c.withdrawn_at,
-        enrolment_tokens.c.bound_key,
-    )
-    .select_from(enrolment_tokens.join(devices).outerjoin(device_identifiers))
-    .where(enrolment_tokens.c.digest == bindparam("of_digest"))
-)
 _IDENTIFIERS = (
     select(device_identifiers)
     .where(device_identifiers.c.device_id.in_(bindparam("devices", expanding=True)))
@@ -80,43 +68,26 @@ _NOTE = _numbered(
     *("device_id", "at", "act", "before", "after"),
     *("actor_kind", "actor_id", "reason", "evidence"),
 )
-_BIND_TOKEN = (
-    update(enrolment_tokens)
-    .where(
-        enrolment_tokens.c.id == bindparam("token"),
-        enrolment_tokens.c.withdrawn_at.is_(None),
-        enrolment_tokens.c.expires_at > bindparam("now"),
-        or_(
-            enrolment_tokens.c.bound_key.is_(None),
-            enrolment_tokens.c.bound_key == bindparam("public_key"),
-        ),
-    )
-    .values(bound_key=bindparam("public_key"), bound_at=bindparam("now"))
-)
 _ADD_CREDENTIAL = _numbered(
     device_credentials,
     *("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after"),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A one-time enrolment token as it is stored: without its value."""
-
-    id: str
-    expires_at: datetime
-    withdrawn_at: datetime | None
-    bound_key: str | None
-
-
 def add_device(
-    uow: UnitOfWork, device_id: str, label: str, identifiers: Iterable[Identifier], now: datetime
+    uow: UnitOfWork,
+    device_id: str,
+    label: str,
+    profile: str,
+    identifiers: Iterable[Identifier],
+    now: datetime,
 ) -> None:
     uow.execute(
         insert(devices).values(
             id=device_id,
             state=State.REGISTERED.value,
             label=label,
+            profile=profile,
             registered_at=now,
             changed_at=now,
         )
@@ -134,22 +105,12 @@ def add_device(
 
 
 def get(uow: UnitOfWork, device_id: str) -> Device | None:
-    return _named(uow.all(_GET, {"device": device_id}))
+    return named(uow.all(_GET, {"device": device_id}))
 
 
 def locked(uow: UnitOfWork, device_id: str) -> Device | None:
     """A device, kept unchanged by others until the commit."""
-    return _named(uow.all(_LOCKED, {"device": device_id}))
-
-
-def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
-    """A one-time token and the device that it was made for."""
-    rows = uow.all(_BY_TOKEN, {"of_digest": digest})
-    device = _named(rows)
-    if device is None:
-        return None
-    first = rows[0]
-    return Token(first.token_id, first.expires_at, first.withdrawn_at, first.bound_key), device
+    return named(uow.all(_LOCKED, {"device": device_id}))
 
 
 def page(uow: UnitOfWork, after: str | None, limit: int) -> list[Device]:
@@ -179,7 +140,7 @@ def owned_by(uow: UnitOfWork, owner: Owner) -> list[Device]:
     )
 
 
-def _named(rows: Sequence[Row[Any]]) -> Device | None:
+def named(rows: Sequence[Row[Any]]) -> Device | None:
     """One device from its rows, one for each of its identifiers."""
     if not rows:
         return None
@@ -204,6 +165,8 @@ def _device(row: Row[Any], identifiers: tuple[Identifier, ...]) -> Device:
         identifiers=identifiers,
         registered_at=row.registered_at,
         changed_at=row.changed_at,
+        profile=row.profile,
+        approved_at=row.approved_at,
     )
 
 
@@ -276,6 +239,11 @@ def set_owner(
     )
 
 
+def approve(uow: UnitOfWork, device_id: str, at: datetime | None) -> None:
+    """Note an operator's yes to a first certificate, or with None that it is to be said anew."""
+    uow.execute(update(devices).where(devices.c.id == device_id).values(approved_at=at))
+
+
 def erase(uow: UnitOfWork, device_id: str) -> None:
     """Remove what may tell of a person: label, owners, identifiers (EN 303 645 5.8, 5.11)."""
     uow.execute(
@@ -289,39 +257,6 @@ def erase(uow: UnitOfWork, device_id: str) -> None:
         .values(owner=None)
     )
     uow.execute(device_identifiers.delete().where(device_identifiers.c.device_id == device_id))
-
-
-# ── one-time tokens ──────────────────────────────────────────────────────────────────────
-
-
-def add_token(
-    uow: UnitOfWork, device_id: str, digest: bytes, expires_at: datetime, now: datetime
-) -> None:
-    """A new token; earlier ones of the device stop working."""
-    withdraw_tokens(uow, device_id, now)
-    uow.execute(
-        insert(enrolment_tokens).values(
-            id=opaque.identifier("tok"),
-            device_id=device_id,
-            digest=digest,
-            made_at=now,
-            expires_at=expires_at,
-        )
-    )
-
-
-def withdraw_tokens(uow: UnitOfWork, device_id: str, now: datetime) -> None:
-    uow.execute(
-        update(enrolment_tokens)
-        .where(enrolment_tokens.c.device_id == device_id, enrolment_tokens.c.withdrawn_at.is_(None))
-        .values(withdrawn_at=now)
-    )
-
-
-def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -> bool:
-    """Spend the token on this key, or find it spent on the same one: the row count decides."""
-    spent = {"token": token_id, "public_key": public_key, "now": now}
-    return uow.changed(_BIND_TOKEN, spent) == 1
 
 
 # ── credentials ──────────────────────────────────────────────────────────────────────────
@@ -352,6 +287,18 @@ def add_credential(
 def credential_state(uow: UnitOfWork, serial: str) -> str | None:
     row = uow.one(select(device_credentials.c.state).where(device_credentials.c.serial == serial))
     return row.state if row is not None else None
+
+
+def newest_unused(uow: UnitOfWork, device_id: str, profile: str) -> bool:
+    """Whether the device's newest certificate of a profile was not used yet."""
+    c = device_credentials.c
+    row = uow.one(
+        select(c.state)
+        .where(c.device_id == device_id, c.profile == profile)
+        .order_by(c.number.desc())
+        .limit(1)
+    )
+    return row is not None and row.state == "issued"
 
 
 def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
@@ -386,7 +333,9 @@ def end_credentials(
 def credentials(uow: UnitOfWork, device_id: str) -> list[Credential]:
     """Newest first."""
     return [
-        Credential(r.serial, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at)
+        Credential(
+            r.serial, r.profile, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at
+        )
         for r in uow.all(
             select(device_credentials)
             .where(device_credentials.c.device_id == device_id)

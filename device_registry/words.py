@@ -39,6 +39,7 @@ STEPS = (
     N_("activate"),
     N_("fall due"),
     N_("renew"),
+    N_("approve"),
     N_("suspend"),
     N_("reactivate"),
     N_("quarantine"),

@@ -104,6 +104,13 @@ def is_secure(request: Request) -> bool:
     return bool(request.scope.get("scheme") == "https")
 
 
+def tls_unique(request: Request) -> bytes | None:
+    """What names the caller's own TLS connection to our linking listener (RFC 5929 §3), or None:
+    elsewhere it is undefined, or known to a proxy only."""
+    found: bytes | None = request.scope.get("extensions", {}).get("tls", {}).get("tls_unique")
+    return found
+
+
 def client_certificate(request: Request) -> x509.Certificate | None:
     """The certificate whose key the caller proved to hold in TLS, or None. Not yet validated.
 

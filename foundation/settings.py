@@ -41,6 +41,9 @@ class Server(Section):
     """The origin where client certificates are asked for; `mtls_endpoint_aliases` name it."""
     tls_listen: str | None = None
     """host:port for TLS in this process; absent: none."""
+    linking_listen: str | None = None
+    """host:port of a second TLS listener, no newer than TLS 1.2, where devices link EST requests to
+    their connection (RFC 7030 §3.5); absent: none."""
     tls_certificate: str = "tls/server.pem"
     """PEM chain of the TLS listener; `civitas init` makes one where there is none."""
     tls_key: str = "tls/server.key"
@@ -241,7 +244,11 @@ def _refuse_contradictions(settings: Settings) -> None:
     server = settings.of(Server)
     jurisdiction = settings.of(Jurisdiction)
     relaxed = settings.of(Development).loopback_http
-    reached = [a for a in (server.url, server.listen, server.tls_url, server.tls_listen) if a]
+    listeners = (
+        *(server.url, server.tls_url),
+        *(server.listen, server.tls_listen, server.linking_listen),
+    )
+    reached = [a for a in listeners if a]
     if relaxed:
         for address in reached:
             if not is_loopback(address):

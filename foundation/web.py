@@ -40,6 +40,7 @@ from foundation.peer import (
     client_network,
     has_unknown_origin,
     is_secure,
+    tls_unique,
 )
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "query",
     "require",
     "set_cookie",
+    "tls_unique",
     "upload",
 ]
 

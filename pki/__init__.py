@@ -6,11 +6,14 @@ from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.enrolment import Pki
 from pki.installing import Installed, Installing
 from pki.issuance import Settled
+from pki.linking import linking_of
 from pki.ports import Admission, Caller, EnrolmentGate
+from pki.profile import Profile
 from pki.refusals import (
     CertificateRefused,
     EnrolmentRefused,
     EnrolmentUnauthorized,
+    EnrolmentWaits,
     RequestRefused,
 )
 from pki.request import CertificateRequest
@@ -31,11 +34,13 @@ __all__ = [
     "EnrolmentGate",
     "EnrolmentRefused",
     "EnrolmentUnauthorized",
+    "EnrolmentWaits",
     "Installed",
     "Installing",
     "IssuedCertificate",
     "Pki",
     "PkiSettings",
+    "Profile",
     "RequestRefused",
     "Rollover",
     "RolloverPlan",
@@ -44,5 +49,6 @@ __all__ = [
     "ValidCertificate",
     "ceremony",
     "doors",
+    "linking_of",
     "prepare",
 ]

@@ -14,12 +14,17 @@ from pki.request import CertificateRequest
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a name with a secret, or a certificate that we validated, or neither."""
+    """Who asks: a name with a secret, or a certificate that we validated, or neither.
+
+    `tls_unique` are the bytes that name the TLS connection (RFC 5929 §3), where a request may be
+    linked to it.
+    """
 
     username: str | None = None
     secret: str | None = field(default=None, repr=False)
     certificate: ValidCertificate | None = None
     address: str = ""
+    tls_unique: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,8 @@ class Admission:
 
     `reference` is unique: a second issuance under it yields the same certificate. `names` are
     written `URI:…`, `DNS:…` or `IP:…`, and decide; the request may only repeat them. `known_as`
-    are other common names that the request may carry for the same holder. `memo` is what the
+    are other common names that the request may carry for the same holder. `wait_seconds` says that
+    a human has to approve first, and when to ask again. `memo` is what the
     registrar found out and would otherwise ask again; None after a restart.
     """
 
@@ -38,6 +44,7 @@ class Admission:
     common_name: str
     names: tuple[str, ...] = ()
     known_as: frozenset[str] = frozenset()
+    wait_seconds: int = 0
     memo: object = field(default=None, compare=False, repr=False)
 
 
@@ -61,8 +68,17 @@ class Registrar(Protocol):
 class EnrolmentGate(Registrar, Protocol):
     """May this caller have a certificate, and for whom? Raises EnrolmentRefused otherwise."""
 
-    def admit(self, caller: Caller, request: CertificateRequest, now: datetime) -> Admission:
-        """Decide; write nothing yet, so that a bad request costs the caller nothing."""
+    def admit(
+        self, caller: Caller, request: CertificateRequest, asked: str | None, now: datetime
+    ) -> Admission:
+        """Decide; write nothing yet, so that a bad request costs the caller nothing.
+
+        `asked` names the profile that the caller wants, None leaves it to the record.
+        """
+        ...
+
+    def expected(self, caller: Caller, asked: str | None, now: datetime) -> Admission | None:
+        """What `admit` would say, before there is a request; None for a caller without a name."""
         ...
 
     def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:

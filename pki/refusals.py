@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from foundation.errors import BadRequest, Forbidden, Unauthorized
+from foundation.errors import BadRequest, Forbidden, Problem, Unauthorized
 
 
 class RequestRefused(BadRequest):
@@ -34,6 +34,21 @@ class EnrolmentUnauthorized(Unauthorized):
     def __init__(self, reason: str, description: str, next_step: str, **more: Any) -> None:
         super().__init__(description, where=reason, next_step=next_step, **more)
         self.reason = reason
+
+
+class EnrolmentWaits(Problem):
+    """Nothing is wrong and nothing was spent: a human has to say yes first (RFC 7030 §4.2.3)."""
+
+    status: ClassVar[int] = 202
+    code: ClassVar[str] = "enrolment_waits"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            "The request is in order, and waits for an operator to approve this device.",
+            where="waits_for_approval",
+            next_step="Send the same request again after the seconds that Retry-After names.",
+            headers={"Retry-After": str(retry_after)},
+        )
 
 
 class CertificateRefused(Unauthorized):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from cryptography import x509
@@ -46,6 +47,8 @@ class CertificateRequest:
 
     `extensions` maps the dotted OID of each proposed extension to its value; `names` are the
     proposed alternative names as `KIND:value`; `attributes` are the other attributes' OIDs.
+    `challenge_password` is what its attribute says. Of a key that was made here for the caller,
+    `made_for` is the digest of the key that stood in its place.
     """
 
     public_key: PublicKey
@@ -54,22 +57,30 @@ class CertificateRequest:
     names: tuple[str, ...]
     extensions: Mapping[str, x509.ExtensionType]
     attributes: tuple[str, ...]
+    challenge_password: str | None = field(default=None, repr=False)
+    made_for: str | None = None
 
     @property
     def has_challenge_password(self) -> bool:
         return _CHALLENGE_PASSWORD in self.attributes
 
 
-def parse(body: bytes) -> CertificateRequest:
+def parse(body: bytes, made: PublicKey | None = None) -> CertificateRequest:
     """The request in `body`: DER, PEM, or base64 with or without line breaks.
 
     Raises RequestRefused, which names the field, for anything else, and when the signature
-    does not prove possession of the private key.
+    does not prove possession of the private key. `made` is a key that was made here: what the
+    request says of a key, and its signature, is then ignored (RFC 7030 §4.4.1).
     """
     request = _field("request", lambda: x509.load_der_x509_csr(decode(body)))
-    key = _field("subjectPKInfo", lambda: describe(request.public_key()))
-    _possession(request)
-    hash_used = _field("signatureAlgorithm", lambda: request.signature_hash_algorithm)
+    made_for = None
+    if made is None:
+        key = _field("subjectPKInfo", lambda: describe(request.public_key()))
+        _possession(request)
+        hash_used = _field("signatureAlgorithm", lambda: request.signature_hash_algorithm)
+    else:
+        key, hash_used = made, None
+        made_for = hashlib.sha256(request.tbs_certrequest_bytes).hexdigest()
     subject = _field("subject", lambda: attributes(request.subject))
     extensions = _field("extensionRequest", lambda: _extensions(request))
     others = _field("attributes", lambda: [a.oid.dotted_string for a in request.attributes])
@@ -80,6 +91,8 @@ def parse(body: bytes) -> CertificateRequest:
         names=_names(extensions),
         extensions=extensions,
         attributes=tuple(oid for oid in others if oid not in _EXTENSION_REQUEST),
+        challenge_password=_field("attributes.challengePassword", lambda: _challenge(request)),
+        made_for=made_for,
     )
 
 
@@ -130,6 +143,13 @@ def _possession(request: x509.CertificateSigningRequest) -> None:
 
 def _extensions(request: x509.CertificateSigningRequest) -> dict[str, Any]:
     return {e.oid.dotted_string: e.value for e in request.extensions}
+
+
+def _challenge(request: x509.CertificateSigningRequest) -> str | None:
+    for attribute in request.attributes:
+        if attribute.oid == AttributeOID.CHALLENGE_PASSWORD:
+            return str(attribute.value, "utf-8")
+    return None
 
 
 def _names(extensions: Mapping[str, x509.ExtensionType]) -> tuple[str, ...]:

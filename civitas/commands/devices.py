@@ -18,14 +18,15 @@ from civitas.commands.console import (
 )
 from device_registry import Device, identifier, owner
 from foundation.audit import SYSTEM
+from foundation.errors import Problem
 from foundation.settings import Server
 
-app = typer.Typer(help="Register and list devices.", no_args_is_help=True)
+app = typer.Typer(help="Register, approve and list devices.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Register and list devices."""
+    """Register, approve and list devices."""
 
 
 @app.command()
@@ -38,6 +39,9 @@ def add(
         list[str] | None,
         typer.Option("--identifier", help="scheme=value, such as eui64=00-11-22-FF-FE-33-44-55."),
     ] = None,
+    profile: Annotated[
+        str, typer.Option(help="The kind of certificate that it enrols for.")
+    ] = "device",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,9 +60,12 @@ def add(
     with deployment_of(config) as deployment:
         if "devices" not in deployment.parts:
             fail("Only a provider registers devices.", code=1)
-        registered = deployment.parts["devices"].register(
-            label, its_owner, named, SYSTEM, deployment.ground.clock.now()
-        )
+        try:
+            registered = deployment.parts["devices"].register(
+                label, its_owner, named, SYSTEM, deployment.ground.clock.now(), profile
+            )
+        except Problem as problem:
+            fail(f"{problem.description} {problem.next_step}", code=1)
         server = deployment.ground.settings.of(Server)
     answer = {
         "device_id": registered.device.id,
@@ -71,6 +78,28 @@ def add(
         return
     for key, value in answer.items():
         out.print(f"{key}: {value}", soft_wrap=True)
+
+
+@app.command()
+def approve(
+    device: Annotated[str, typer.Argument(help="Its id, dev_….")],
+    reason: Annotated[str, typer.Option(help="What was checked: kept in its history.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Approve a device's first certificate, where its kind waits for a human.
+
+    Example: `civitas devices approve dev_3kd… --reason "seen on its pole"`
+    """
+    with deployment_of(config) as deployment:
+        if "devices" not in deployment.parts:
+            fail("Only a provider registers devices.", code=1)
+        try:
+            deployment.parts["devices"].approve(
+                device, SYSTEM, reason, deployment.ground.clock.now()
+            )
+        except Problem as problem:
+            fail(f"{problem.description} {problem.next_step}", code=1)
+    out.print(f"{device} is approved: its next request gets the certificate.", soft_wrap=True)
 
 
 @app.command("list")

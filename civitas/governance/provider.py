@@ -31,7 +31,7 @@ from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
 from idp.portal import Portal
 from idp.register import Desk, IdentityLife, Importer, Register
-from pki import CertificateAuthority, Pki
+from pki import CertificateAuthority, Pki, linking_of
 from pki import doors as pki_doors
 from pki import prepare as prepare_pki
 from policies import DecisionPoint, Policies, Withdrawal
@@ -46,7 +46,7 @@ def assemble(ground: Ground) -> Deployment:
     # Devices: their certificates, and the registry that says which of them may have one.
     authority = CertificateAuthority(ground)
     devices = Devices(ground, authority)
-    pki = Pki(authority, devices.gate)
+    pki = Pki(authority, devices.gate, linking_of(ground.settings))
 
     # People: who they are, and how they sign in.
     people = Register(ground)

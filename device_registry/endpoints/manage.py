@@ -53,6 +53,7 @@ def register_device(life: DeviceLife, request: Request, new: NewDevice) -> Regis
             [identifier_of(i.scheme, i.value) for i in new.identifiers],
             actor,
             life.devices.ground.clock.now(),
+            new.profile,
         )
     )
 
@@ -71,6 +72,15 @@ def new_token(life: DeviceLife, request: Request, device_id: DeviceId) -> Regist
     """Make another one-time token; earlier ones stop working."""
     actor = manager(request)
     return _shown_once(life.devices.new_token(device_id, actor, life.devices.ground.clock.now()))
+
+
+def approve_device(
+    life: DeviceLife, request: Request, device_id: DeviceId, why: Reason
+) -> DeviceSaid:
+    """Approve a first certificate for a device whose kind waits for an operator."""
+    actor = manager(request)
+    now = life.devices.ground.clock.now()
+    return said(life.devices.approve(device_id, actor, reason_of(why.reason), now))
 
 
 def claim_device(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from fastapi import Request
 
 from device_registry.device_life import DeviceLife
-from device_registry.representations import DeviceSaid, said
+from device_registry.representations import OwnDevice, own
 from foundation import web
 
 
-def own_device(life: DeviceLife, request: Request) -> DeviceSaid:
-    """The calling device; refused, with the reason, when its state does not let it act."""
+def own_device(life: DeviceLife, request: Request) -> OwnDevice:
+    """The calling device and when it is to renew; refused when its state does not let it act."""
     caller = web.require(request, kind="device")
-    return said(life.devices.may_act(caller.id))
+    device = life.devices.may_act(caller.id)
+    now = life.devices.ground.clock.now()
+    return own(device, life.devices.credentials(device.id), now)

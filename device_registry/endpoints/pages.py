@@ -56,6 +56,7 @@ def register(life: DeviceLife, request: Request) -> Response:
             names,
             actor,
             life.devices.ground.clock.now(),
+            form.get("profile", "device"),
         )
     except (Unprocessable, Conflict) as problem:
         return _form(life, request, form, problem, problem.status)
@@ -73,6 +74,8 @@ def detail_page(life: DeviceLife, request: Request) -> Response:
         credentials=life.devices.credentials(device.id),
         history=life.devices.history(device.id),
         acts=[act for act in possible(device.state) if act in ASKED],
+        kind=life.devices.authority.profiles[device.profile],
+        waits=life.devices.waits(device),
         may_enrol=device.state in MAY_ENROL,
         to_be_claimed=device.state is State.TRANSFERRED,
     )
@@ -110,6 +113,17 @@ def claim(life: DeviceLife, request: Request) -> Response:
     return _token(life, request, life.devices.claim(_id(request), owner, actor, now))
 
 
+def approve(life: DeviceLife, request: Request) -> Response:
+    """Say yes to a first certificate of a device that waits for it."""
+    actor = operator(request)
+    form = web.form(request)
+    web.check_csrf(request, form)
+    device_id = _id(request)
+    now = life.devices.ground.clock.now()
+    life.devices.approve(device_id, actor, reason_of(form.get("checked", "")), now)
+    return RedirectResponse(f"/devices/{device_id}", 303)
+
+
 def _id(request: Request) -> str:
     found: str = request.path_params["device_id"]
     return found[:32]
@@ -125,6 +139,7 @@ def _form(
         form=form,
         problem=problem,
         schemes=SCHEMES.values(),
+        kinds=[life.devices.authority.profiles[name] for name in life.devices.kinds],
     )
 
 

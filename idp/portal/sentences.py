@@ -45,6 +45,7 @@ SENTENCES: dict[str, str] = {
     "device.registered": N_("A device was registered as yours."),
     "device.token_made": N_("A token to enrol a device of yours was made."),
     "device.enrolled": N_("A device of yours received its certificate."),
+    "device.approved": N_("A device of yours was approved for its first certificate."),
     "device.renewed": N_("A device of yours renewed its certificate."),
     "device.enrolment_refused": N_("A device of yours was refused a certificate."),
 }

@@ -5,15 +5,25 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pki.authority import is_post_quantum
 from pki.enrolment import Pki
-from pki.est.caller import known_label, over_tls
+from pki.est.caller import asked_profile, over_tls
 from pki.est.messages import certs_only
 from pki.est.refusal import spoken
+from pki.profile import Profile
 
 
 @spoken
 def cacerts(pki: Pki, request: Request) -> Response:
-    """The root and the issuing authorities; anybody may ask."""
+    """The roots and the issuing authorities of the label's family; anybody may ask."""
     over_tls(request)
-    known_label(pki, request)
-    return certs_only(pki.authority.authorities())
+    family = _family(pki, asked_profile(pki, request))
+    return certs_only(pki.authority.authorities(family))
+
+
+def _family(pki: Pki, asked: Profile | None) -> str:
+    """A client that trusts classical roots learns nothing from ML-DSA, nor the other way."""
+    if asked is None or asked.issuer is None:
+        return ""
+    issuers = pki.authority.hierarchy.named(asked.issuer)
+    return "mldsa" if issuers and is_post_quantum(issuers[-1]) else ""

@@ -12,6 +12,7 @@ from foundation.errors import Forbidden, NotFound, UnsupportedMediaType
 from pki.certificate import ValidCertificate
 from pki.enrolment import Pki
 from pki.ports import Caller
+from pki.profile import Profile
 from pki.refusals import EnrolmentUnauthorized
 
 LONGEST_CREDENTIALS = 512
@@ -27,16 +28,25 @@ def over_tls(request: Request) -> None:
         )
 
 
-def known_label(pki: Pki, request: Request) -> None:
-    """§3.2.2: an optional label chooses among authorities; ours are those of the profiles."""
+def asked_profile(pki: Pki, request: Request) -> Profile | None:
+    """§3.2.2: an optional label chooses the profile. None without one; raises NotFound."""
     label = request.path_params.get("label")
-    labels = {p.est_label for p in pki.authority.profiles.values() if p.est_label is not None}
-    if label is not None and label not in labels:
+    labels = {p.est_label: p for p in pki.authority.profiles.values() if p.est_label is not None}
+    if label is None:
+        return None
+    if label not in labels:
         raise NotFound(
             "There is no EST service under that label.",
             where="label",
             next_step=f"Use one of {', '.join(sorted(labels))}, or no label.",
         )
+    return labels[label]
+
+
+def asked_name(pki: Pki, request: Request) -> str | None:
+    """The name of the profile that the label chooses."""
+    asked = asked_profile(pki, request)
+    return asked.name if asked is not None else None
 
 
 def is_pkcs10(request: Request) -> None:
@@ -51,7 +61,18 @@ def is_pkcs10(request: Request) -> None:
 def caller_of(pki: Pki, request: Request) -> Caller:
     """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate."""
     username, secret = _basic(request)
-    return Caller(username, secret, _certificate(pki, request), web.client_network(request))
+    return Caller(
+        username,
+        secret,
+        _certificate(pki, request),
+        web.client_network(request),
+        web.tls_unique(request),
+    )
+
+
+def has_credentials(request: Request) -> bool:
+    """Whether the caller shows anything by which it could be known."""
+    return "authorization" in request.headers or web.client_certificate(request) is not None
 
 
 def _certificate(pki: Pki, request: Request) -> ValidCertificate | None:

@@ -1,11 +1,11 @@
-"""EST's bodies: certs-only PKCS #7, CSR attributes, in base64 — RFC 7030 §4, RFC 8951 §3."""
+"""EST's bodies: certs-only PKCS #7, keys, DER in base64 — RFC 7030 §4, RFC 8951 §3."""
 
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import Sequence
 
-from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from starlette.responses import Response
@@ -19,6 +19,26 @@ def certs_only(certificates: Sequence[x509.Certificate]) -> Response:
     return encoded(der, CERTS_ONLY)
 
 
+def key_and_certificate(pkcs8: bytes, certificate: x509.Certificate) -> Response:
+    """Two parts in base64: the key, and the certificate as certs-only (§4.4.2)."""
+    der = pkcs7.serialize_certificates([certificate], Encoding.DER)
+    boundary = f"est-{secrets.token_hex(16)}"
+    body = "".join(
+        f"--{boundary}\r\n"
+        f"Content-Type: {media_type}\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+        f"{base64.b64encode(part).decode()}\r\n"
+        for media_type, part in (("application/pkcs8", pkcs8), (CERTS_ONLY, der))
+    )
+    return Response(
+        f"{body}--{boundary}--\r\n".encode(),
+        headers={
+            "Content-Type": f"multipart/mixed; boundary={boundary}",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
 def encoded(der: bytes, media_type: str) -> Response:
     """DER in base64, in one line: RFC 8951 §3.2.1 wants no header for it, and clients no breaks."""
     return Response(
@@ -29,35 +49,4 @@ def encoded(der: bytes, media_type: str) -> Response:
             "Content-Transfer-Encoding": "base64",
             "Cache-Control": "no-store",
         },
-    )
-
-
-class _Values(core.SetOf):  # type: ignore[misc]
-    _child_spec = core.ObjectIdentifier
-
-
-class _Attribute(core.Sequence):  # type: ignore[misc]
-    _fields = [("type", core.ObjectIdentifier), ("values", _Values)]  # noqa: RUF012
-
-
-class _AttrOrOid(core.Choice):  # type: ignore[misc]
-    _alternatives = [("oid", core.ObjectIdentifier), ("attribute", _Attribute)]  # noqa: RUF012
-
-
-class _CsrAttrs(core.SequenceOf):  # type: ignore[misc]
-    _child_spec = _AttrOrOid
-
-
-def csr_attributes() -> bytes:
-    """What we would like to see in a request: an EC key on P-256, signed by ECDSA with SHA-256."""
-    ec_public_key, p256, ecdsa_sha256 = (
-        "1.2.840.10045.2.1", "1.2.840.10045.3.1.7", "1.2.840.10045.4.3.2",
-    )  # fmt: skip
-    return bytes(
-        _CsrAttrs(
-            [
-                _AttrOrOid("attribute", {"type": ec_public_key, "values": [p256]}),
-                _AttrOrOid("oid", ecdsa_sha256),
-            ]
-        ).dump()
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from foundation import web
 from pki.enrolment import Pki
-from pki.est.caller import caller_of, is_pkcs10, known_label, over_tls
+from pki.est.caller import asked_name, caller_of, is_pkcs10, over_tls
 from pki.est.messages import certs_only
 from pki.est.refusal import spoken
 
@@ -17,8 +17,8 @@ from pki.est.refusal import spoken
 def simple_reenrol(pki: Pki, request: Request) -> Response:
     """A next certificate for the caller who connected with the present one."""
     over_tls(request)
-    known_label(pki, request)
+    asked = asked_name(pki, request)
     caller = caller_of(pki, request)
     is_pkcs10(request)
-    issued = pki.renew(caller, web.body(request), pki.clock.now())
+    issued = pki.renew(caller, web.body(request), pki.clock.now(), asked)
     return certs_only([x509.load_der_x509_certificate(issued.der)])

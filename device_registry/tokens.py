@@ -1,0 +1,89 @@
+"""One-time enrolment tokens: made, withdrawn, spent on one key — RFC 7030 §3.2.3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, or_, update
+
+from device_registry.device import Device
+from device_registry.store import NAMED, named
+from device_registry.tables import device_identifiers, devices, enrolment_tokens
+from foundation import opaque
+from foundation.database import UnitOfWork
+
+# Every enrolment runs these: built once, since building costs as much as running.
+_BY_TOKEN = (
+    NAMED.add_columns(
+        enrolment_tokens.c.id.label("token_id"),
+        enrolment_tokens.c.expires_at,
+        enrolment_tokens.c.withdrawn_at,
+        enrolment_tokens.c.bound_key,
+    )
+    .select_from(enrolment_tokens.join(devices).outerjoin(device_identifiers))
+    .where(enrolment_tokens.c.digest == bindparam("of_digest"))
+)
+_BIND_TOKEN = (
+    update(enrolment_tokens)
+    .where(
+        enrolment_tokens.c.id == bindparam("token"),
+        enrolment_tokens.c.withdrawn_at.is_(None),
+        enrolment_tokens.c.expires_at > bindparam("now"),
+        or_(
+            enrolment_tokens.c.bound_key.is_(None),
+            enrolment_tokens.c.bound_key == bindparam("public_key"),
+        ),
+    )
+    .values(bound_key=bindparam("public_key"), bound_at=bindparam("now"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A one-time enrolment token as it is stored: without its value."""
+
+    id: str
+    expires_at: datetime
+    withdrawn_at: datetime | None
+    bound_key: str | None
+
+
+def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
+    """A one-time token and the device that it was made for."""
+    rows = uow.all(_BY_TOKEN, {"of_digest": digest})
+    device = named(rows)
+    if device is None:
+        return None
+    first = rows[0]
+    return Token(first.token_id, first.expires_at, first.withdrawn_at, first.bound_key), device
+
+
+def add_token(
+    uow: UnitOfWork, device_id: str, digest: bytes, expires_at: datetime, now: datetime
+) -> None:
+    """A new token; earlier ones of the device stop working."""
+    withdraw_tokens(uow, device_id, now)
+    uow.execute(
+        insert(enrolment_tokens).values(
+            id=opaque.identifier("tok"),
+            device_id=device_id,
+            digest=digest,
+            made_at=now,
+            expires_at=expires_at,
+        )
+    )
+
+
+def withdraw_tokens(uow: UnitOfWork, device_id: str, now: datetime) -> None:
+    uow.execute(
+        update(enrolment_tokens)
+        .where(enrolment_tokens.c.device_id == device_id, enrolment_tokens.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=now)
+    )
+
+
+def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -> bool:
+    """Spend the token on this key, or find it spent on the same one: the row count decides."""
+    spent = {"token": token_id, "public_key": public_key, "now": now}
+    return uow.changed(_BIND_TOKEN, spent) == 1
