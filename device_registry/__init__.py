@@ -1,5 +1,8 @@
 """Devices: identity, owners, one-time enrolment tokens, and life from registration to its end."""
 
+from device_registry.changeover import ACTS as CHANGE_OVER_ACTS
+from device_registry.changeover import ChangeOver, ChangeOverState, Progress
+from device_registry.changing_over import ChangeOvers
 from device_registry.device import Credential, Device, Owner, StateEvent, owner
 from device_registry.device_life import DeviceLife
 from device_registry.identifiers import Identifier
@@ -16,7 +19,11 @@ from device_registry.settings import DevicesSettings
 SECTIONS = (DevicesSettings,)
 
 __all__ = [
+    "CHANGE_OVER_ACTS",
     "SECTIONS",
+    "ChangeOver",
+    "ChangeOverState",
+    "ChangeOvers",
     "Credential",
     "Device",
     "DeviceLife",
@@ -27,6 +34,7 @@ __all__ = [
     "EndsWithDevice",
     "Identifier",
     "Owner",
+    "Progress",
     "Registered",
     "State",
     "StateEvent",

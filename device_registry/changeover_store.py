@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from device_registry.changeover import ChangeOver, ChangeOverState
 from device_registry.life import MAY_AUTHENTICATE
 from device_registry.tables import device_changeovers, device_credentials, devices
 from foundation.database import UnitOfWork
-
-if TYPE_CHECKING:
-    from device_registry.changeover import ChangeOver
 
 _LIVING = ("issued", "in_use")
 _OPEN = ("planned", "running", "paused")
@@ -60,9 +58,7 @@ def every(uow: UnitOfWork) -> list[ChangeOver]:
 
 def open_for(uow: UnitOfWork, profile: str) -> ChangeOver | None:
     c = device_changeovers.c
-    row = uow.one(
-        select(device_changeovers).where(c.to_profile == profile, c.state.in_(_OPEN))
-    )
+    row = uow.one(select(device_changeovers).where(c.to_profile == profile, c.state.in_(_OPEN)))
     return _of(row) if row is not None else None
 
 
@@ -82,8 +78,7 @@ def devices_of(uow: UnitOfWork, profile: str) -> list[str]:
     states = [state.value for state in MAY_AUTHENTICATE]
     c = devices.c
     return [
-        row.id
-        for row in uow.all(select(c.id).where(c.profile == profile, c.state.in_(states)))
+        row.id for row in uow.all(select(c.id).where(c.profile == profile, c.state.in_(states)))
     ]
 
 
@@ -109,10 +104,16 @@ def holds(uow: UnitOfWork, device_id: str, profile: str, now: datetime) -> bool:
     return row is not None
 
 
-def living(uow: UnitOfWork, profile: str, limit: int) -> list[str]:
-    """Serials of living certificates of this profile."""
+def living(uow: UnitOfWork, found: ChangeOver, limit: int) -> list[str]:
+    """Serials of living second certificates."""
     c = device_credentials.c
-    query = select(c.serial).where(c.profile == profile, c.state.in_(_LIVING)).limit(limit)
+    query = (
+        select(c.serial)
+        .join(devices, devices.c.id == c.device_id)
+        .where(c.profile == found.to_profile, c.state.in_(_LIVING))
+        .where(devices.c.profile == found.from_profile)
+        .limit(limit)
+    )
     return [row.serial for row in uow.all(query)]
 
 
@@ -122,8 +123,6 @@ def end(uow: UnitOfWork, serials: Sequence[str]) -> None:
 
 
 def _of(row: Row[Any]) -> ChangeOver:
-    from device_registry.changeover import ChangeOver, ChangeOverState
-
     return ChangeOver(
         row.id,
         row.from_profile,

@@ -31,8 +31,3 @@ class AlsoAllowed(Protocol):
     """
 
     def __call__(self, device: Device, profile: str, now: datetime) -> bool: ...
-
-
-def nothing_further(device: Device, profile: str, now: datetime) -> bool:
-    """The answer where nobody plugged another one in."""
-    return False

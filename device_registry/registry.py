@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from device_registry import store
+from device_registry.changing_over import ChangeOvers
 from device_registry.device import Credential, Device, Owner, StateEvent
 from device_registry.gate import Gate
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
-from device_registry.ports import AlsoAllowed, nothing_further
+from device_registry.ports import AlsoAllowed
 from device_registry.refusals import DeviceRefused, in_state, unknown_device
 from device_registry.registration import Registration
 from device_registry.settings import DevicesSettings
@@ -29,20 +30,21 @@ class Devices:
         self,
         ground: Ground,
         authority: CertificateAuthority,
-        also_allowed: AlsoAllowed = nothing_further,
+        also_allowed: AlsoAllowed | None = None,
     ) -> None:
         self.ground = ground
         self.authority = authority
         self.settings = ground.settings.of(DevicesSettings)
         self._database = ground.database
         self._audit = ground.audit
+        self.change_overs = ChangeOvers(ground, authority)
         self.gate = Gate(
             ground.database,
             ground.audit,
             ground.rates,
             self.settings,
             authority.profiles,
-            also_allowed,
+            also_allowed or self.change_overs.also_allowed,
         )
         self._registration = Registration(
             ground.database, ground.audit, self.settings, authority.profiles

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from device_registry import renewal
 from device_registry.device import Credential, Device, StateEvent
 from device_registry.life import State, possible
+from pki import Profile
 
 
 class _Said(BaseModel):
@@ -103,12 +104,22 @@ class DeviceWhole(DeviceSaid):
     history: list[StepSaid]
 
 
+class Invitation(_Said):
+    """A further certificate that the device should enrol for, by EST at `path`, with its present
+    certificate and a new key of one of `keys`."""
+
+    profile: str
+    path: str
+    keys: list[str]
+
+
 class OwnDevice(DeviceSaid):
     """What a device reads of itself: `renew_after` is that of its newest certificate of its own
-    kind, `credentials` are those that still work."""
+    kind, `credentials` are those that still work, `enrol` the further kinds whose turn has come."""
 
     renew_after: datetime | None
     credentials: list[CredentialSaid]
+    enrol: list[Invitation]
 
 
 class RegisteredSaid(_Said):
@@ -143,7 +154,17 @@ def whole(device: Device, credentials: list[Credential], history: list[StateEven
     )
 
 
-def own(device: Device, credentials: list[Credential], now: datetime) -> OwnDevice:
+def invitation(profile: Profile) -> Invitation:
+    return Invitation(
+        profile=profile.name,
+        path=f"/.well-known/est/{profile.est_label}/simpleenroll",
+        keys=sorted(profile.keys),
+    )
+
+
+def own(
+    device: Device, credentials: list[Credential], enrol: list[Invitation], now: datetime
+) -> OwnDevice:
     """`credentials` newest first."""
     living = [c for c in credentials if c.state in ("issued", "in_use") and c.not_after > now]
     of_its_kind = [c for c in living if c.profile == device.profile]
@@ -152,6 +173,7 @@ def own(device: Device, credentials: list[Credential], now: datetime) -> OwnDevi
             **_fields(device),
             "renew_after": renewal.moment(of_its_kind[0]) if of_its_kind else None,
             "credentials": [_credential(credential) for credential in living],
+            "enrol": enrol,
         }
     )
 

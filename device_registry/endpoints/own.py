@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from device_registry.device_life import DeviceLife
-from device_registry.representations import OwnDevice, own
+from device_registry.representations import OwnDevice, invitation, own
 from foundation import web
 
 
@@ -14,4 +14,8 @@ def own_device(life: DeviceLife, request: Request) -> OwnDevice:
     caller = web.require(request, kind="device")
     device = life.devices.may_act(caller.id)
     now = life.devices.ground.clock.now()
-    return own(device, life.devices.credentials(device.id), now)
+    profiles = life.devices.authority.profiles
+    invited = [
+        invitation(profiles[name]) for name in life.devices.change_overs.invitations(device, now)
+    ]
+    return own(device, life.devices.credentials(device.id), invited, now)
