@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
@@ -22,6 +22,8 @@ from pki.revocation import Revocation
 from pki.server_certificate import Console, ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.lists import Lists
+from pki.status.responders import Responders
+from pki.status.responding import Responding
 from pki.status_links import places
 from pki.validation import Validation
 
@@ -43,6 +45,19 @@ class CertificateAuthority:
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
         self._revocation = Revocation(ground.audit)
         self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
+        self.responders = _responders(ground, self.hierarchy)
+        self.responding = Responding(ground.database, self.hierarchy, self.responders, settings)
+        self._work(ground)
+
+    def _work(self, ground: Ground) -> None:
+        """What `serve` does beside answering: nobody waits for a list, or meets an old answer."""
+        now = ground.clock.now
+        ground.jobs.periodic(
+            "revocation lists", timedelta(minutes=5), lambda: self.lists.refresh(now())
+        )
+        ground.jobs.periodic(
+            "ocsp responders", timedelta(hours=1), lambda: self.responders.renew(now())
+        )
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a client certificate of ours. Raises CertificateRefused with the reason."""
@@ -102,4 +117,13 @@ def is_post_quantum(authority: Authority) -> bool:
 
 def prepare(ground: Ground) -> None:
     """Make the missing keys and certificates of the authorities; idempotent."""
-    Founding(ground).establish(ground.clock.now())
+    founding, now = Founding(ground), ground.clock.now()
+    founding.establish(now)
+    founding.hierarchy.read_again()
+    _responders(ground, founding.hierarchy).prepare(now)
+
+
+def _responders(ground: Ground, hierarchy: Hierarchy) -> Responders:
+    known = ground.settings.of(PkiSettings)
+    at = places(ground.settings.of(Server), known.url)
+    return Responders(ground.database, ground.audit, ground.keys, hierarchy, profiles.load(), at)

@@ -24,7 +24,7 @@ from pki import drafting, lint, names, preflight, store
 from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority, Hierarchy
 from pki.ports import Admission, Registrar
-from pki.profile import Profile
+from pki.profile import EACH, Profile
 from pki.refusals import EnrolmentRefused, RequestRefused
 from pki.request import CertificateRequest
 from pki.status_links import StatusPlaces
@@ -170,7 +170,9 @@ class Issuance:
     def _redraft(self, row: Row[Any], now: datetime) -> bytes:
         """The recorded certificate, drafted again and signed: the same bytes, or none."""
         profile = self._profiles.get(row.profile)
-        if profile is not None and profile.issuer is not None and row.not_after > now:
+        # An authority's certificate and a responder's are begun anew by those who make them.
+        made_here = profile is not None and profile.issuer not in (None, EACH)
+        if profile is not None and made_here and row.not_after > now:
             authority, private_key = self._signing(profile)
             draft = drafting.Draft(
                 serial=int(row.serial, 16),

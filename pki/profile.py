@@ -26,6 +26,8 @@ ML_DSA_KINDS = ("ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
 KEY_KINDS = ("EC-secp256r1", "EC-secp384r1", "EC-secp521r1", "Ed25519", "RSA", *ML_DSA_KINDS)
 NAME_KINDS = ("URI", "DNS", "IP")
 SUBJECT_ATTRIBUTES = ("CN", "serialNumber")
+EACH = "each"
+"""As an issuer: every issuing authority certifies its own, and no protocol asks for one."""
 STATUS = ("published", "listed", "short-lived", "responder", "anchor")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 
@@ -38,8 +40,9 @@ class ProfileError(ValueError):
 class Profile:
     """One kind of certificate.
 
-    `issuer` names the authority that signs it, as `pki/hierarchy.toml` does; None where the
-    hierarchy says it. `lifetime` None stands for "no well-defined end" (RFC 5280 §4.1.2.5).
+    `issuer` names the authority that signs it, as `pki/hierarchy.toml` does; "each" where every
+    issuing authority certifies its own (its responder); None where the hierarchy says it.
+    `lifetime` None stands for "no well-defined end" (RFC 5280 §4.1.2.5).
     `backdate` allows for clocks that run late. `status` says where one learns that it was revoked:
     "published" (list and responder), "listed" (list only: an offline root answers nobody),
     "short-lived" (nowhere: RFC 9608), "responder" (nowhere: RFC 6960 §4.2.2.2.1), "anchor" (a root
@@ -145,6 +148,10 @@ def _rules(profile: Profile) -> Iterator[tuple[bool, str]]:
     yield (
         responder == ("ocsp_signing" in profile.extended_key_usage),
         "ocsp_signing and status responder belong together",
+    )
+    yield (
+        responder == (profile.issuer == EACH),
+        'a responder has issuer = "each", and nobody else has',
     )
     yield profile.renewal_key in ("any", "new"), 'write renewal_key = "any" or "new"'
     yield profile.approval in ("registry", "human"), 'write approval = "registry" or "human"'

@@ -6,6 +6,7 @@ from functools import partial
 
 from foundation.web import Door
 from pki.endpoints.authorities import authorities_pem, authority_file
+from pki.endpoints.ocsp import MOST_OCTETS, ocsp_get, ocsp_post
 from pki.endpoints.revocation_list import partial_list, whole_list
 from pki.enrolment import Pki
 from pki.est.cacerts import cacerts
@@ -40,4 +41,8 @@ def doors(pki: Pki) -> tuple[Door, ...]:
         Door(("GET",), "/pki/crl", partial(whole_list, pki), "RFC 5280 §5"),
         Door(("GET",), "/pki/crl/{authority}", partial(whole_list, pki), "RFC 5280 §5"),
         Door(("GET",), "/pki/crl/{authority}/{file}", partial(partial_list, pki), "RFC 5280 §5.2"),
+        Door(
+            ("POST",), "/pki/ocsp", partial(ocsp_post, pki), "RFC 6960 §A.1", max_body=MOST_OCTETS
+        ),
+        Door(("GET",), "/pki/ocsp/{request:path}", partial(ocsp_get, pki), "RFC 5019 §5"),
     )

@@ -1,0 +1,234 @@
+"""Who answers for each authority: a key and a certificate of its own — RFC 6960 §2.6, §4.2.2.2.
+
+So an answer costs no use of the authority's key, which may be slow, in a token, or resting. The
+certificate lasts thirty days and is renewed while a third of them is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from cryptography import x509
+from sqlalchemy import Row, select
+
+from foundation.audit import Audit
+from foundation.database import Database, UnitOfWork
+from foundation.errors import Unavailable
+from foundation.keys import Keys, Signer
+from pki import drafting, names, preflight, store
+from pki.hierarchy import Authority, Hierarchy, key_use
+from pki.profile import Profile
+from pki.public_key import describe
+from pki.revocation import PKI
+from pki.status.encoding import signature_algorithm
+from pki.status_links import StatusPlaces
+from pki.tables import certificates
+
+PROFILE = "ocsp"
+SEEN_FOR = timedelta(seconds=1)
+"""After this long a responder that another process renewed or revoked is noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """What signs an answer: `key_hash` as RFC 6960 §4.2.1 defines it, `algorithm` as DER."""
+
+    private_key: Any = field(repr=False)
+    certificate: bytes = field(repr=False)
+    key_hash: bytes
+    algorithm: bytes
+    not_after: datetime
+
+
+def responder_use(name: str) -> str:
+    """The use of a responder's key, by its authority's name."""
+    return f"ocsp-{name}"
+
+
+class Responders:
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        keys: Keys,
+        hierarchy: Hierarchy,
+        profiles: Mapping[str, Profile],
+        places: StatusPlaces,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._keys = keys
+        self._hierarchy = hierarchy
+        self._profile = profiles[PROFILE]
+        self._places = places
+        self._seen: dict[str, tuple[datetime, Responder]] = {}
+        self._lock = Lock()
+
+    def prepare(self, now: datetime) -> None:
+        """Make the missing keys and certificates; idempotent. `civitas init` and upgrades."""
+        for planned in self._hierarchy.plan.values():
+            signers = self._keys.signers(key_use(planned.name))
+            if signers and not planned.is_root:
+                self._keys.ensure(responder_use(planned.name), signers[-1].algorithm)
+        self.renew(now)
+
+    def renew(self, now: datetime) -> int:
+        """Periodic: certify each responder of an authority whose key is here; how many anew."""
+        made = 0
+        for authority in self._hierarchy.all():
+            if not authority.is_root and authority.covers(now):
+                with suppress(Unavailable):
+                    made += self._renew(authority, now)
+        return made
+
+    def standing(self, authority: Authority, now: datetime) -> Responder:
+        """Who answers for this authority. Raises Unavailable when nobody can."""
+        seen = self._seen.get(authority.kid)
+        if seen is not None and timedelta(0) <= now - seen[0] < SEEN_FOR:
+            return seen[1]
+        responder = self._find(authority, now)
+        if responder is None:
+            with self._lock:
+                self._renew(authority, now)
+            responder = self._find(authority, now)
+        if responder is None:
+            raise Unavailable(
+                f"Nobody answers for {authority.slug}.",
+                next_step="Run `civitas db upgrade`, which makes the keys of responders.",
+            )
+        self._seen[authority.kid] = (now, responder)
+        return responder
+
+    def _find(self, authority: Authority, now: datetime) -> Responder | None:
+        """The newest key that has a certificate, with the certificate that lasts longest."""
+        with self._database.read() as uow:
+            rows = [r for r in _certificates(uow, authority) if _good(r, now)]
+        for signer in reversed(self._keys.signers(responder_use(authority.name))):
+            digest = describe(signer.public_key).digest
+            for row in rows:
+                if row.public_key == digest:
+                    return _responder(signer, row.certificate)
+        return None
+
+    # ── renewing ──────────────────────────────────────────────────────────────────────
+
+    def _renew(self, authority: Authority, now: datetime) -> bool:
+        """Certify the newest key, unless its certificate lasts for long enough yet."""
+        signers = self._keys.signers(responder_use(authority.name))
+        if not signers:
+            return False
+        signer = signers[-1]
+        digest = describe(signer.public_key).digest
+        with self._database.read() as uow:
+            rows = [r for r in _certificates(uow, authority) if r.public_key == digest]
+        lifetime = self._profile.lifetime or timedelta(0)
+        # Near its own end an authority certifies for less: that is as long as it gets.
+        enough = min(now + lifetime / 3, authority.certificate.not_valid_after_utc)
+        if any(_good(row, now) and row.not_after >= enough for row in rows):
+            return False
+        last = rows[0].serial if rows else "first"
+        return self._certify(authority, signer, f"responder:{authority.slug}:{last}", now)
+
+    def _certify(self, authority: Authority, signer: Signer, reference: str, now: datetime) -> bool:
+        """Record, sign, record; two processes at it make one certificate."""
+        issuing_key = self._hierarchy.private_key(authority)
+        draft = self._draft(authority, signer, now)
+        examined = preflight.examine(draft, authority.certificate, issuing_key)
+        key = describe(signer.public_key)
+        record: dict[str, Any] = {
+            "serial": f"{draft.serial:x}",
+            "authority_kid": authority.kid,
+            "partition": draft.serial % authority.partitions,
+            "profile": PROFILE,
+            # A key that answers for two generations has one holder.
+            "holder": f"responder:{authority.name}",
+            "reference": f"{reference}:{key.digest[:16]}",
+            "common_name": f"{authority.slug} OCSP responder",
+            "names": [],
+            "public_key": key.digest,
+            "public_key_der": key.der,
+            "to_be_signed": examined.tbs_certificate_bytes,
+            "not_before": draft.not_before,
+            "not_after": draft.not_after,
+            "recorded_at": now,
+        }
+        with self._database.write() as uow:
+            if not store.record(uow, **record):
+                # Another process began, or died half-way: what it recorded is given up.
+                earlier = store.by_reference(uow, record["reference"])
+                if earlier is None or earlier.state != "recorded":
+                    return False
+                store.void(uow, earlier.serial, "begun_again", now)
+                store.record(uow, **record)
+            if not store.hold_key(uow, key.digest, record["holder"], now):
+                raise Unavailable(f"The key of {record['holder']} is somebody else's.")
+        der = drafting.signed_anew(examined, issuing_key)
+        with self._database.write() as uow:
+            row = store.by_serial(uow, record["serial"])
+            if row is None or not store.signed(uow, store.as_issued(row, der), now):
+                return False
+            self._audit.record(
+                uow,
+                "certificate.issued",
+                PKI,
+                details={
+                    "serial": record["serial"],
+                    "profile": PROFILE,
+                    "holder": record["holder"],
+                    "authority": authority.slug,
+                },
+            )
+        return True
+
+    def _draft(self, authority: Authority, signer: Signer, now: datetime) -> drafting.Draft:
+        serial = x509.random_serial_number()
+        end = min(
+            now + (self._profile.lifetime or timedelta(0)),
+            authority.certificate.not_valid_after_utc,
+        )
+        return drafting.Draft(
+            serial=serial,
+            profile=self._profile,
+            subject=names.subject(f"{authority.slug} OCSP responder", self._profile.subject),
+            public_key=signer.public_key,
+            alternative_names=(),
+            not_before=(now - self._profile.backdate).replace(microsecond=0),
+            not_after=end.replace(microsecond=0),
+            links=self._places.links(authority.slug, serial % authority.partitions),
+        )
+
+
+def _certificates(uow: UnitOfWork, authority: Authority) -> list[Row[Any]]:
+    """All of its responder that were ever issued, the one that lasts longest first."""
+    c = certificates.c
+    return list(
+        uow.all(
+            select(c.serial, c.public_key, c.certificate, c.not_before, c.not_after, c.revoked_at)
+            .where(c.holder == f"responder:{authority.name}", c.authority_kid == authority.kid)
+            .where(c.profile == PROFILE, c.state == "issued")
+            .order_by(c.not_after.desc(), c.issued_at.desc())
+        )
+    )
+
+
+def _good(row: Row[Any], now: datetime) -> bool:
+    return row.revoked_at is None and row.not_before <= now < row.not_after
+
+
+def _responder(signer: Signer, certificate: bytes) -> Responder:
+    parsed = x509.load_der_x509_certificate(certificate)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(parsed.public_key())
+    assert len(identifier.digest) == hashlib.sha1(usedforsecurity=False).digest_size  # noqa: S101
+    return Responder(
+        signer.private_key,
+        certificate,
+        identifier.digest,
+        signature_algorithm(signer.private_key),
+        parsed.not_valid_after_utc,
+    )

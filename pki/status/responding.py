@@ -1,0 +1,192 @@
+"""The OCSP responder: whose certificate is it, what is it worth now — RFC 6960, RFC 5019.
+
+Answers to single questions are signed once and kept in memory for half of their life. The record
+is read for each question, so a revocation by any process changes the next answer.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import Row
+
+from foundation.database import Database
+from foundation.errors import Unavailable
+from foundation.keys import NoKey
+from pki import der
+from pki.hierarchy import Authority, Hierarchy
+from pki.settings import PkiSettings
+from pki.status import answers, store
+from pki.status.answers import Single
+from pki.status.asking import HASHES, Asked, CertId, Malformed, parse
+from pki.status.responders import Responders
+
+MOST_KEPT = 16 * 1024 * 1024
+"""Octets of answers in memory."""
+LOOK_AGAIN = timedelta(seconds=1)
+"""How often an unknown issuer makes us look for an authority that another process founded."""
+
+Issuers = Mapping[tuple[bytes, bytes, bytes], Authority]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An OCSPResponse, DER. Without instants it is an error, which nobody may keep; nor is what
+    was made for one caller (`lasting` False)."""
+
+    der: bytes
+    this_update: datetime | None = None
+    next_update: datetime | None = None
+    lasting: bool = False
+
+
+class Responding:
+    def __init__(
+        self,
+        database: Database,
+        hierarchy: Hierarchy,
+        responders: Responders,
+        settings: PkiSettings,
+    ) -> None:
+        self._database = database
+        self._hierarchy = hierarchy
+        self._responders = responders
+        self._life = timedelta(minutes=settings.ocsp_minutes)
+        self._issuers: Issuers = {}
+        self._looked_at: datetime | None = None
+        self._kept = Kept(MOST_KEPT)
+
+    def answer(self, body: bytes, now: datetime) -> Answer:
+        """The answer to a DER request; to a bad one an answer that says so."""
+        try:
+            asked = parse(body)
+        except Malformed:
+            return Answer(answers.MALFORMED_REQUEST)
+        issuers = {self._issuer(one, now) for one in asked.certificates}
+        authority = issuers.pop()
+        if authority is None or issuers:
+            # Not ours, or of several authorities: nobody signs for all of them.
+            return Answer(answers.UNAUTHORIZED)
+        try:
+            return self._about(asked, authority, now)
+        except (Unavailable, NoKey):
+            return Answer(answers.TRY_LATER)
+
+    def _about(self, asked: Asked, authority: Authority, now: datetime) -> Answer:
+        with self._database.read() as uow:
+            rows = [
+                store.status(uow, f"{one.serial:x}" if one.serial > 0 else "")
+                for one in asked.certificates
+            ]
+        alone = asked.nonce is None and len(rows) == 1
+        state = _state(rows[0], authority)
+        if alone:
+            kept = self._kept.get(asked.certificates[0].der, state)
+            if kept is not None and kept.this_update is not None:
+                age = now - kept.this_update
+                if timedelta(0) <= age < self._life / 2:
+                    return kept
+        singles = [
+            Single(one, _status(row, authority))
+            for one, row in zip(asked.certificates, rows, strict=True)
+        ]
+        responder = self._responders.standing(authority, now)
+        this_update = now.replace(microsecond=0)
+        next_update = min(this_update + self._life, responder.not_after)
+        made = Answer(
+            answers.answer(singles, responder, this_update, next_update, asked.nonce),
+            this_update,
+            next_update,
+            lasting=asked.nonce is None,
+        )
+        # What is not on record is not kept: anybody can ask for as much of it as they like.
+        if alone and state is not None:
+            self._kept.put(asked.certificates[0].der, state, made)
+        return made
+
+    def _issuer(self, one: CertId, now: datetime) -> Authority | None:
+        key = (one.algorithm, one.name_hash, one.key_hash)
+        found = self._issuers.get(key)
+        if found is not None or one.algorithm not in HASHES:
+            return found
+        looked_at = self._looked_at
+        if looked_at is None or not timedelta(0) <= now - looked_at < LOOK_AGAIN:
+            self._looked_at = now
+            self._hierarchy.read_again()
+            self._issuers = _by_hash(self._hierarchy)
+        return self._issuers.get(key)
+
+
+class Kept:
+    """Signed answers by what was asked, the least asked for forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._answers: OrderedDict[bytes, tuple[object, Answer]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: bytes, state: object) -> Answer | None:
+        """The answer, if it was made in this very state of the certificate."""
+        with self._lock:
+            found = self._answers.get(key)
+            if found is None or found[0] != state:
+                return None
+            self._answers.move_to_end(key)
+            return found[1]
+
+    def put(self, key: bytes, state: object, answer: Answer) -> None:
+        with self._lock:
+            self._forget(self._answers.pop(key, None))
+            self._answers[key] = (state, answer)
+            self._size += len(answer.der)
+            while self._size > self._most:
+                self._forget(self._answers.popitem(last=False)[1])
+
+    def _forget(self, old: tuple[object, Answer] | None) -> None:
+        self._size -= len(old[1].der) if old is not None else 0
+
+
+def _state(row: Row[Any] | None, authority: Authority) -> tuple[object, ...] | None:
+    """What decides the answer; None for what this authority did not issue."""
+    if row is None or row.state != "issued" or row.authority_kid != authority.kid:
+        return None
+    return (row.revoked_at, row.revocation_reason)
+
+
+def _status(row: Row[Any] | None, authority: Authority) -> bytes:
+    if row is None or _state(row, authority) is None:
+        return answers.UNKNOWN
+    if row.revoked_at is None:
+        return answers.GOOD
+    return answers.revoked(row.revoked_at, row.revocation_reason)
+
+
+def _by_hash(hierarchy: Hierarchy) -> Issuers:
+    """Every issuing authority by the digests of its name and its key (RFC 6960 §4.1.1).
+
+    Not the roots: what they certify is listed, for their keys may be where nobody answers.
+    """
+    found: dict[tuple[bytes, bytes, bytes], Authority] = {}
+    for authority in hierarchy.all():
+        if authority.is_root:
+            continue
+        name, key = authority.certificate.subject.public_bytes(), _key_bits(authority.certificate)
+        for oid, digest in HASHES.items():
+            found[oid, digest(name).digest(), digest(key).digest()] = authority
+    return found
+
+
+def _key_bits(certificate: x509.Certificate) -> bytes:
+    """The subjectPublicKey without tag, length and count of unused bits."""
+    info = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    begin, end = der.only(info, der.SEQUENCE)
+    _, (_, _, first, last) = der.elements(info, begin, end)
+    return info[first + 1 : last]
