@@ -23,6 +23,7 @@ SECTIONS: tuple[type[Section], ...] = (
 PAGES: dict[str, Path] = {
     "civitas": ROOT / "civitas/pages",
     "device_registry": ROOT / "device_registry/pages",
+    "pki": ROOT / "pki/pages",
     "register": ROOT / "idp/register/pages",
     "federation": ROOT / "idp/federation/pages",
     "login": ROOT / "idp/login/pages",

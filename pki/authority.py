@@ -9,8 +9,10 @@ from cryptography import x509
 
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
+from foundation.pages import Pages
 from foundation.settings import Server
 from pki import hierarchy, profiles, server_certificate
+from pki.board import Outlook
 from pki.certificate import ValidCertificate
 from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy
@@ -34,12 +36,25 @@ class CertificateAuthority:
     def __init__(self, ground: Ground) -> None:
         self.clock = ground.clock
         self._keys = ground.keys
+        self._pages = ground.pages
         self.profiles = profiles.load()
         settings = ground.settings.of(PkiSettings)
         self.places = places(ground.settings.of(Server), settings.url)
         self.hierarchy = Hierarchy(ground.database, ground.keys, ground.clock)
         self.issuance = Issuance(
             ground.database, ground.audit, self.hierarchy, self.profiles, self.places
+        )
+        self.outlook = Outlook(
+            ground.database,
+            self.hierarchy,
+            ground.keys,
+            self.profiles,
+            timedelta(days=settings.publish_ahead_days),
+        )
+        ground.jobs.periodic(
+            "certificates that end",
+            timedelta(hours=12),
+            lambda: self.outlook.alert(ground.clock.now()),
         )
         self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
@@ -88,6 +103,10 @@ class CertificateAuthority:
         return server_certificate.issue(
             self.issuance, self._console, below_the_root, hostnames, moment
         )
+
+    @property
+    def pages(self) -> Pages:
+        return self._pages
 
     def inventory(self) -> tuple[AuthorityStanding, ...]:
         """Every authority, where its key is, and until when it lasts."""

@@ -6,6 +6,7 @@ from functools import partial
 
 from foundation.web import Door
 from pki.endpoints.authorities import authorities_pem, authority_file
+from pki.endpoints.board import board_page
 from pki.endpoints.ocsp import MOST_OCTETS, ocsp_get, ocsp_post
 from pki.endpoints.revocation_list import partial_list, whole_list
 from pki.enrolment import Pki
@@ -16,6 +17,7 @@ from pki.est.server_key_generation import server_key_generation
 from pki.est.simple_enrol import simple_enrol
 from pki.est.simple_reenrol import simple_reenrol
 
+_PAGES = "Civitas operator's pages; WCAG 2.2"
 _EST = (
     ("GET", "cacerts", cacerts, "RFC 7030 §4.1"),
     ("POST", "simpleenroll", simple_enrol, "RFC 7030 §4.2"),
@@ -34,6 +36,7 @@ def doors(pki: Pki) -> tuple[Door, ...]:
     )
     return (
         *est,
+        Door(("GET",), "/pki/board", partial(board_page, pki), _PAGES),
         Door(("GET",), "/pki/ca.pem", partial(authorities_pem, pki), "RFC 7468 §5"),
         Door(
             ("GET",), "/pki/authorities/{file}", partial(authority_file, pki), "RFC 5280 §4.2.2.1"

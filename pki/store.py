@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, insert, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Row,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
@@ -200,3 +212,34 @@ def as_issued(row: Row[Any], der: bytes) -> IssuedCertificate:
         not_after=row.not_after,
         der=der,
     )
+
+
+def ending(uow: UnitOfWork, now: datetime) -> list[tuple[date, str, int]]:
+    """How many good certificates end on each day ahead, by profile."""
+    day = timedelta(days=1) // timedelta(microseconds=1)
+    # Instants are integer microseconds, so a day is a division.
+    number = cast(type_coerce(certificates.c.not_after, BigInteger) / day, BigInteger)
+    rows = uow.all(
+        select(number.label("day"), certificates.c.profile, func.count().label("n"))
+        .where(certificates.c.state == "issued", certificates.c.revoked_at.is_(None))
+        .where(certificates.c.not_after > now)
+        .group_by(number, certificates.c.profile)
+    )
+    return [(date(1970, 1, 1) + timedelta(days=int(row.day)), row.profile, row.n) for row in rows
+            if row.day < _LAST_DAY]  # fmt: skip
+
+
+# A maker's certificate ends in the year 9999, which is no month ahead of anybody.
+_LAST_DAY = (date(9000, 1, 1) - date(1970, 1, 1)).days
+
+
+def lists_end(uow: UnitOfWork) -> dict[str, datetime]:
+    """Until when the complete list of each authority may be relied on, by kid."""
+    rows = uow.all(
+        select(
+            revocation_lists.c.authority_kid, func.min(revocation_lists.c.next_update).label("e")
+        )
+        .where(revocation_lists.c.kind == "complete")
+        .group_by(revocation_lists.c.authority_kid)
+    )
+    return {row.authority_kid: row.e for row in rows}

@@ -49,6 +49,7 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Devices"), "/account/devices"),
     Place(N_("Desk"), "/desk", "staff", frozenset({"officer"})),
     Place(N_("Devices"), "/devices", "staff", frozenset({"operator"})),
+    Place(N_("Certificates"), "/pki/board", "staff", frozenset({"operator"})),
     Place(N_("Accreditation"), "/regulator", "staff", frozenset({"regulator"})),
 )
 
