@@ -7,7 +7,7 @@ name of the field, never trimmed in silence: a device that asked for more would 
 from __future__ import annotations
 
 from cryptography import x509
-from cryptography.x509.oid import ExtensionOID
+from cryptography.x509.oid import AttributeOID, ExtensionOID
 
 from pki.ports import Admission
 from pki.profile import KEY_USAGES, Profile
@@ -133,19 +133,32 @@ def no_smuggling(request: CertificateRequest, profile: Profile, admission: Admis
                 f"The request carries the extension {oid}, which a request may not propose.",
                 "Leave the extension out.",
             )
-    if request.has_challenge_password:
-        # RFC 7030 §3.5 links it to tls-unique, which TLS 1.3 leaves undefined (RFC 8446 C.5).
-        raise RequestRefused(
-            "attributes.challengePassword",
-            "Linking the request to the TLS session by challengePassword is not supported.",
-            "Leave challengePassword out; the caller is known by token or certificate.",
-        )
-    if request.attributes:
-        raise RequestRefused(
-            f"attributes.{request.attributes[0]}",
-            f"The request carries the attribute {request.attributes[0]}, which is not used here.",
-            "Leave the attribute out.",
-        )
+    for oid in request.attributes:
+        reason, next_step = _ATTRIBUTES.get(oid, _UNUSED)
+        raise RequestRefused(f"attributes.{_CALLED.get(oid, oid)}", reason, next_step)
+
+
+_UNUSED = ("The request carries an attribute that is not used here.", "Leave the attribute out.")
+_BEYOND_TLS = (
+    "Encrypting a key that is made here beyond TLS is not offered (RFC 7030 §4.4.1).",
+    "Leave the attribute out, and take the key inside TLS; or make the key on the device.",
+)
+_OTHER_LINK = (
+    "Of the ways to link a request to its connection only challengePassword is used here.",
+    "Put the base64 of tls-unique in challengePassword (RFC 7030 §3.5).",
+)
+_CALLED = {AttributeOID.CHALLENGE_PASSWORD.dotted_string: "challengePassword"}
+# What is left of them here was not dealt with by the protocol that the request came by.
+_ATTRIBUTES = {
+    AttributeOID.CHALLENGE_PASSWORD.dotted_string: (
+        "Linking the request to its connection by challengePassword is part of EST only.",
+        "Leave challengePassword out; the caller is known by token or certificate.",
+    ),
+    "1.2.840.113549.1.9.16.2.37": _BEYOND_TLS,  # decryptKeyID
+    "1.2.840.113549.1.9.16.2.54": _BEYOND_TLS,  # asymmDecryptKeyID
+    "1.2.840.113549.1.9.16.2.56": _OTHER_LINK,  # otpChallenge, RFC 7894
+    "1.2.840.113549.1.9.16.2.58": _OTHER_LINK,  # estIdentityLinking, RFC 7894
+}
 
 
 CHECKS = (

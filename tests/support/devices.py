@@ -40,10 +40,14 @@ class City:
     pki: Pki
 
     def register(
-        self, label: str = "Lamp 114", owner: Owner = LAMPS, *names: tuple[str, str]
+        self,
+        label: str = "Lamp 114",
+        owner: Owner = LAMPS,
+        *names: tuple[str, str],
+        profile: str = "device",
     ) -> Registered:
         identifiers = [device_registry.identifier(*name) for name in names]
-        return self.devices.register(label, owner, identifiers, OPERATOR, self.now)
+        return self.devices.register(label, owner, identifiers, OPERATOR, self.now, profile)
 
     def enrol(self, registered: Registered, body: bytes, address: str = "192.0.2.1") -> Any:
         caller = pki.Caller(registered.device.id, registered.token, None, address)
@@ -117,15 +121,21 @@ def certificates_in(body: bytes) -> list[x509.Certificate]:
 
 @dataclass
 class TlsPeer:
-    """What the TLS listener does for the application: hands it the client's certificate."""
+    """What the TLS listener does for the application: hands it the client's certificate, and of a
+    connection to the linking listener its `tls-unique`."""
 
     app: ASGIApp
     certificate: x509.Certificate | None = None
+    tls_unique: bytes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tls: dict[str, bytes] = {}
         if self.certificate is not None:
-            der = self.certificate.public_bytes(Encoding.DER)
-            scope = {**scope, "extensions": {"tls": {"client_cert_der": der}}}
+            tls["client_cert_der"] = self.certificate.public_bytes(Encoding.DER)
+        if self.tls_unique is not None:
+            tls["tls_unique"] = self.tls_unique
+        if tls:
+            scope = {**scope, "extensions": {"tls": tls}}
         await self.app(scope, receive, send)
 
 
