@@ -127,7 +127,9 @@ class CertificateAuthority:
     def trust_anchors(self) -> bytes:
         """PEM of the roots and the issuing authorities: what a TLS context loads."""
         self.hierarchy.read_again()
-        return hierarchy.pem(self.authorities())
+        # TLS lets them in, so that they can recover; no door but that of renewal does.
+        recovering = (a.certificate for a in self.hierarchy.recovering(self.clock.now()))
+        return hierarchy.pem((*self.authorities(), *recovering))
 
 
 def is_post_quantum(authority: Authority) -> bool:

@@ -42,6 +42,7 @@ class Authority:
     partitions: int
     signs_from: datetime | None = None
     distrusted_at: datetime | None = None
+    recover_until: datetime | None = None
 
     @property
     def slug(self) -> str:
@@ -78,6 +79,7 @@ class Hierarchy:
         self._read_at: datetime | None = None
         self._known: dict[str, Authority] = {}
         self._crosses: tuple[x509.Certificate, ...] = ()
+        self._distrusted: tuple[Authority, ...] = ()
         self._private: dict[str, Any] = {}
         self.plan = plan.load()
 
@@ -157,6 +159,10 @@ class Hierarchy:
     def roots(self) -> tuple[Authority, ...]:
         return tuple(authority for authority in self.all() if authority.is_root)
 
+    def recovering(self, now: datetime) -> tuple[Authority, ...]:
+        """Distrusted ones whose holders may still come to fetch a certificate of the successor."""
+        return tuple(a for a in self._distrusted if a.recover_until and a.recover_until > now)
+
     def cross_certificates(self) -> tuple[x509.Certificate, ...]:
         """Roots certified by other roots of the city (RFC 4210 §4.4, RFC 7030 §4.1.3)."""
         if not self._known:
@@ -178,10 +184,12 @@ class Hierarchy:
                 row.partitions,
                 row.signs_from,
                 row.distrusted_at,
+                row.recover_until,
             )
             for row in rows
         }
         self._known = {kid: a for kid, a in found.items() if _stands(a, found, self.plan)}
+        self._distrusted = tuple(a for a in found.values() if a.distrusted_at is not None)
         self._crosses = tuple(
             x509.load_der_x509_certificate(row.certificate)
             for row in crosses

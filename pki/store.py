@@ -243,3 +243,24 @@ def lists_end(uow: UnitOfWork) -> dict[str, datetime]:
         .group_by(revocation_lists.c.authority_kid)
     )
     return {row.authority_kid: row.e for row in rows}
+
+
+def good_under(uow: UnitOfWork, authority_kid: str, now: datetime) -> int:
+    """How many good certificates an authority has out."""
+    row = uow.one(
+        select(func.count().label("n")).where(
+            certificates.c.authority_kid == authority_kid,
+            certificates.c.state == "issued",
+            certificates.c.revoked_at.is_(None),
+            certificates.c.not_after > now,
+        )
+    )
+    return row.n if row is not None else 0
+
+
+def distrust(uow: UnitOfWork, kid: str, now: datetime, recover_until: datetime) -> None:
+    uow.execute(
+        update(authorities)
+        .where(authorities.c.kid == kid)
+        .values(distrusted_at=now, recover_until=recover_until)
+    )

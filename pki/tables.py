@@ -32,6 +32,8 @@ authorities = Table(
     Column("signs_from", Instant),
     # Of a compromised one: nothing that it signed counts from here on.
     Column("distrusted_at", Instant),
+    # Until when those whom it certified may fetch a certificate of its successor with the old one.
+    Column("recover_until", Instant),
     UniqueConstraint("name", "generation", name="uq_pki_authorities_name_generation"),
 )
 

@@ -15,6 +15,9 @@ def upgrade() -> None:
     op.add_column(
         "pki_authorities", sa.Column("signs_from", foundation.clock.Instant(), nullable=True)
     )
+    op.add_column(
+        "pki_authorities", sa.Column("recover_until", foundation.clock.Instant(), nullable=True)
+    )
     op.create_table(
         "device_changeovers",
         sa.Column("id", sa.String(length=32), nullable=False),

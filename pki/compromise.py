@@ -1,0 +1,154 @@
+"""When an authority's key is in other hands: distrust, successor, and everybody back at a distance.
+
+From the act on nothing that the authority signed opens a door, forged or not. Its successor signs
+at once. Whoever holds a certificate that stands on our record, bit for bit, and proves its key over
+TLS may exchange it by a renewal for as long as the operator allows: the record tells the genuine
+from the forged, which the signature no longer can. RFC 5280 §5.3.1, §6.3; NIST SP 800-57 §5.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from foundation.audit import SYSTEM
+from foundation.database import Database
+from foundation.errors import Conflict, NotFound
+from foundation.ground import Ground
+from pki import store
+from pki.certificate import ValidCertificate
+from pki.founding import Founding
+from pki.hierarchy import Authority, Hierarchy, key_use
+from pki.names import attributes, written
+from pki.profile import Profile
+from pki.public_key import describe
+from pki.revocation import Revocation
+from pki.thumbprint import x5t_s256
+
+_KEPT = timedelta(days=36_500)
+
+
+@dataclass(frozen=True, slots=True)
+class Compromise:
+    """What distrusting an authority means: how many good certificates have to be exchanged, until
+    when that is possible, and who signs from now on (None: its root is elsewhere, so a ceremony
+    has to certify the successor first)."""
+
+    authority: str
+    certificates: int
+    recover_until: datetime
+    successor: str | None
+
+
+class Declaring:
+    def __init__(self, ground: Ground, revocation: Revocation) -> None:
+        self._ground = ground
+        self._revocation = revocation
+        self._founding = Founding(ground)
+        self._hierarchy = self._founding.hierarchy
+
+    def plan(self, slug: str, recover: timedelta, now: datetime) -> Compromise:
+        """What `declare` would do. Raises NotFound, or Conflict for a root."""
+        authority = self._named(slug)
+        with self._ground.database.read() as uow:
+            good = store.good_under(uow, authority.kid, now)
+        return Compromise(authority.slug, good, now + recover, None)
+
+    def declare(self, slug: str, recover: timedelta, now: datetime) -> Compromise:
+        """Distrust the authority, revoke it, and put its successor in its place."""
+        planned = self.plan(slug, recover, now)
+        authority = self._named(slug)
+        serial = f"{authority.certificate.serial_number:x}"
+        with self._ground.database.write() as uow:
+            store.distrust(uow, authority.kid, now, planned.recover_until)
+            self._revocation.revoke(uow, serial, "cACompromise", now)
+            self._ground.audit.record(
+                uow,
+                "authority.distrusted",
+                SYSTEM,
+                details={
+                    "authority": authority.slug,
+                    "recover_until": planned.recover_until.isoformat(),
+                },
+            )
+        self._ground.keys.revoke(authority.kid, now)
+        use = key_use(authority.name)
+        if not any(a.name == authority.name and a.kid != authority.kid for a in self._others()):
+            self._ground.keys.rotate(use, now, keep=_KEPT, ahead=timedelta(0))
+        made = self._founding.establish(now, timedelta(0))
+        successors = [a.slug for a in (*made, *self._others()) if a.name == authority.name]
+        return Compromise(
+            authority.slug,
+            planned.certificates,
+            planned.recover_until,
+            successors[0] if successors else None,
+        )
+
+    def _others(self) -> tuple[Authority, ...]:
+        self._hierarchy.read_again()
+        return self._hierarchy.all()
+
+    def _named(self, slug: str) -> Authority:
+        self._hierarchy.read_again()
+        authority = self._hierarchy.by_slug(slug)
+        if authority is None:
+            raise NotFound(
+                f"There is no authority {slug} that is trusted.",
+                where="authority",
+                next_step="`civitas ca list` names those that stand.",
+            )
+        if authority.is_root:
+            raise Conflict(
+                f"{authority.slug} is a root: those who trust it cannot be told at a distance.",
+                next_step="Follow the operator's guide, When a root's key is lost.",
+            )
+        return authority
+
+
+class Recovery:
+    """Validates a certificate of a distrusted authority, for its exchange and nothing else."""
+
+    def __init__(
+        self, database: Database, hierarchy: Hierarchy, profiles: Mapping[str, Profile]
+    ) -> None:
+        self._database = database
+        self._hierarchy = hierarchy
+        self._profiles = {
+            p.name for p in profiles.values() if "client_auth" in p.extended_key_usage
+        }
+
+    def validate(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate | None:
+        """Its facts, if it stands on our record bit for bit and may recover now."""
+        recovering = {authority.kid for authority in self._hierarchy.recovering(now)}
+        if not recovering:
+            return None
+        thumbprint = x5t_s256(certificate.public_bytes(Encoding.DER))
+        with self._database.read() as uow:
+            row = store.by_serial(uow, f"{certificate.serial_number:x}")
+        if row is None or row.state != "issued" or row.thumbprint != thumbprint:
+            return None
+        stands = row.revoked_at is None and row.not_before <= now <= row.not_after
+        if not stands or row.authority_kid not in recovering or row.profile not in self._profiles:
+            return None
+        try:
+            alternative = certificate.extensions.get_extension_for_class(
+                x509.SubjectAlternativeName
+            )
+            names = tuple(written(name) for name in alternative.value)
+        except x509.ExtensionNotFound:
+            names = ()
+        return ValidCertificate(
+            serial=row.serial,
+            holder=row.holder,
+            profile=row.profile,
+            thumbprint=thumbprint,
+            public_key=describe(certificate.public_key()).digest,
+            subject=attributes(certificate.subject),
+            names=names,
+            not_before=row.not_before,
+            not_after=row.not_after,
+        )
