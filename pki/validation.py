@@ -1,43 +1,103 @@
 """Is a client certificate ours, meant for this, and good now? — RFC 5280 §6.1, RFC 8705 §2.1.
 
 TLS checks that the caller holds the key. Everything else is checked here, whoever checked it
-before: a proxy's word is not enough, and Python's path verifier accepts a missing EKU.
+before: a proxy's word is not enough. The path is validated once for a certificate; its time, its
+record and the standing of the authorities are looked at each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.database import Database
-from pki import store
+from pki import path, standing
 from pki.certificate import ValidCertificate
-from pki.hierarchy import Authority, Hierarchy
+from pki.hierarchy import Hierarchy
 from pki.names import attributes, written
 from pki.profile import EXTENDED_KEY_USAGES, Profile
 from pki.public_key import describe
 from pki.refusals import CertificateRefused
 from pki.thumbprint import x5t_s256
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pki.path.trust import Trust
+
 _ENROL = "Enrol the device by EST with a one-time token from the operator."
-_CLIENT_AUTH = EXTENDED_KEY_USAGES["client_auth"]
+AS_CLIENT = path.Rules(
+    extended_key_usage=EXTENDED_KEY_USAGES["client_auth"],
+    key_usage="digital_signature",
+    revocation="elsewhere",  # our own record knows within the second
+)
+_MOST_SEEN = 4096
+_REFUSED: Mapping[str, tuple[str, str]] = {
+    "foreign_issuer": ("The client certificate was not issued by this city.", _ENROL),
+    "malformed": ("The client certificate cannot be read.", _ENROL),
+    "expired": (
+        "The client certificate has expired.",
+        "Ask the operator for a new enrolment token; an expired certificate cannot renew.",
+    ),
+    "not_yet_valid": ("The client certificate is not valid yet.", "Set the device's clock."),
+    "issuer_expired": ("The authority of the client certificate has expired.", _ENROL),
+    "is_an_authority": ("An authority's certificate is not a client's.", _ENROL),
+    "wrong_key_usage": ("The client certificate is not meant for signing.", _ENROL),
+    "wrong_extended_key_usage": (
+        "The client certificate is not meant for TLS clients (clientAuth).",
+        _ENROL,
+    ),
+    "unknown_serial": ("The client certificate is not on our record.", _ENROL),
+}
+# What the path says, in the words of this door.
+_FOREIGN = frozenset({"no_path", "signature"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a certificate says that its time and our record cannot change."""
+    """What a certificate says that our record cannot change; `holds_from` and `holds_until` are the
+    time within which its whole path is valid."""
 
-    authority: Authority
     thumbprint: str
     public_key: str
     subject: tuple[tuple[str, str], ...]
     names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+    holds_from: datetime
+    holds_until: datetime
+
+
+@dataclass(slots=True)
+class _Known:
+    """The hierarchy as it stood at one mark, and the certificates that were good under it."""
+
+    mark: standing.Mark
+    trust: Trust
+    issuers: frozenset[x509.Name]
+    seen: dict[x509.Certificate, _Facts] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def recall(self, certificate: x509.Certificate) -> _Facts | None:
+        with self.lock:
+            facts = self.seen.pop(certificate, None)
+            if facts is not None:
+                self.seen[certificate] = facts  # the newest stands last
+        return facts
+
+    def keep(self, certificate: x509.Certificate, facts: _Facts) -> None:
+        with self.lock:
+            self.seen[certificate] = facts
+            if len(self.seen) > _MOST_SEEN:
+                del self.seen[next(iter(self.seen))]
 
 
 class Validation:
@@ -46,69 +106,87 @@ class Validation:
     ) -> None:
         self._database = database
         self._hierarchy = hierarchy
-        self._issuers = {
-            p.issuer for p in profiles.values() if "client_auth" in p.extended_key_usage
-        }
-        # A device shows the same certificate for months, and what it says stays what it says.
-        self._facts = lru_cache(maxsize=1024)(self._read)
+        clients = [p for p in profiles.values() if "client_auth" in p.extended_key_usage]
+        self._issuers = {p.issuer for p in clients}
+        self._profiles = {p.name for p in clients}
+        self._known: _Known | None = None
+        self._reading = Lock()
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a certificate that passes. Raises CertificateRefused with the reason."""
-        facts = self._facts(certificate)
-        _in_time(certificate, facts.authority, now)
-        return self._on_record(certificate, facts)
+        with self._database.read() as uow:
+            found = standing.of(uow, f"{certificate.serial_number:x}")
+        known = self._under(found.mark)
+        facts = known.recall(certificate)
+        if facts is None or not facts.holds_from <= now <= facts.holds_until:
+            facts = self._read(certificate, known, now)
+            known.keep(certificate, facts)
+        return self._on_record(found, facts)
 
-    def _read(self, certificate: x509.Certificate) -> _Facts:
-        try:
-            authority = self._issuer(certificate)
-            for check in _USE_CHECKS:
-                check(certificate)
+    def _under(self, mark: standing.Mark) -> _Known:
+        """What is known of the hierarchy; read again when it became another one."""
+        known = self._known
+        if known is not None and known.mark == mark:
+            return known
+        with self._reading:
+            if self._known is None or self._known.mark != mark:
+                self._known = self._know(mark)
+            return self._known
+
+    def _know(self, mark: standing.Mark) -> _Known:
+        self._hierarchy.read_again()
+        with self._database.read() as uow:
+            revoked = standing.revoked_authorities(uow)
+        every = self._hierarchy.all()
+        between = [a.certificate for a in every if not a.is_root]
+        between += self._hierarchy.cross_certificates()
+        return _Known(
+            mark,
+            path.trust_in(
+                [_der(a.certificate) for a in every if a.is_root],
+                [_der(c) for c in between if f"{c.serial_number:x}" not in revoked],
+            ),
+            frozenset(a.certificate.subject for a in every if a.name in self._issuers),
+        )
+
+    def _read(self, certificate: x509.Certificate, known: _Known, now: datetime) -> _Facts:
+        der = _der(certificate)
+        with _readable():
+            # A maker's identity of a device ends here: its authority certifies no clients.
+            if certificate.issuer not in known.issuers:
+                raise _refusal("foreign_issuer")
+            if now < certificate.not_valid_before_utc:
+                raise _refusal("not_yet_valid")
+            if now > certificate.not_valid_after_utc:
+                raise _refusal("expired")
+            try:
+                valid = known.trust.validate(der, AS_CLIENT, now)
+            except path.PathRefused as refusal:
+                reason = "foreign_issuer" if refusal.reason in _FOREIGN else refusal.reason
+                raise _refusal(reason, refusal.text) from refusal
             return _Facts(
-                authority,
-                x5t_s256(certificate.public_bytes(Encoding.DER)),
+                x5t_s256(der),
                 describe(certificate.public_key()).digest,
                 attributes(certificate.subject),
                 _names(certificate),
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+                valid.not_before,
+                valid.not_after,
             )
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension,
-                x509.UnsupportedGeneralNameType) as error:  # fmt: skip
-            raise CertificateRefused(
-                "malformed", "The client certificate cannot be read.", _ENROL, detail=str(error)
-            ) from error
 
-    def _issuer(self, certificate: x509.Certificate) -> Authority:
-        for authority in self._hierarchy.all():
-            if authority.name in self._issuers and (
-                authority.certificate.subject == certificate.issuer
-            ):
-                try:
-                    certificate.verify_directly_issued_by(authority.certificate)
-                except InvalidSignature:
-                    continue
-                return authority
-        raise CertificateRefused(
-            "foreign_issuer", "The client certificate was not issued by this city.", _ENROL
-        )
-
-    def _on_record(self, certificate: x509.Certificate, facts: _Facts) -> ValidCertificate:
-        with self._database.read() as uow:
-            row = store.by_serial(uow, f"{certificate.serial_number:x}")
+    def _on_record(self, found: standing.Standing, facts: _Facts) -> ValidCertificate:
+        row = found.row
         if row is None or row.state != "issued" or row.thumbprint != facts.thumbprint:
-            raise CertificateRefused(
-                "unknown_serial", "The client certificate is not on our record.", _ENROL
-            )
-        if row.revoked_at is not None and row.revocation_reason == "certificateHold":
-            raise CertificateRefused(
-                "suspended",
-                "The client certificate is suspended.",
-                "Ask the operator to reactivate its holder; it is good again from then on.",
-            )
+            raise _refusal("unknown_serial")
         if row.revoked_at is not None:
             raise CertificateRefused(
                 "revoked",
                 f"The client certificate was revoked ({row.revocation_reason}).",
                 "Use the device's newer certificate, or ask the operator for an enrolment token.",
             )
+        if row.profile not in self._profiles:
+            raise _refusal("wrong_profile", row.profile)
         return ValidCertificate(
             serial=row.serial,
             holder=row.holder,
@@ -117,64 +195,28 @@ class Validation:
             public_key=facts.public_key,
             subject=facts.subject,
             names=facts.names,
-            not_before=row.not_before,
-            not_after=row.not_after,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
         )
 
 
-def _in_time(certificate: x509.Certificate, authority: Authority, now: datetime) -> None:
-    if now < certificate.not_valid_before_utc:
-        raise CertificateRefused(
-            "not_yet_valid", "The client certificate is not valid yet.", "Set the device's clock."
-        )
-    if now > certificate.not_valid_after_utc:
-        raise CertificateRefused(
-            "expired",
-            "The client certificate has expired.",
-            "Ask the operator for a new enrolment token; an expired certificate cannot renew.",
-        )
-    if not authority.covers(now):
-        raise CertificateRefused(
-            "issuer_expired", "The authority of the client certificate has expired.", _ENROL
-        )
+def _refusal(reason: str, detail: Any = None) -> CertificateRefused:
+    words = (f"The client certificate does not lead to a root of this city ({reason}).", _ENROL)
+    description, next_step = _REFUSED.get(reason, words)
+    return CertificateRefused(reason, description, next_step, detail=detail)
 
 
-def _no_authority(certificate: x509.Certificate) -> None:
+@contextmanager
+def _readable() -> Iterator[None]:
     try:
-        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    except x509.ExtensionNotFound:
-        return
-    if found.value.ca:
-        raise CertificateRefused(
-            "is_an_authority", "An authority's certificate is not a client's.", _ENROL
-        )
+        yield
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension,
+            x509.UnsupportedGeneralNameType) as error:  # fmt: skip
+        raise _refusal("malformed", str(error)) from error
 
 
-def _signs(certificate: x509.Certificate) -> None:
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        usage = None
-    if usage is None or not usage.digital_signature or usage.key_cert_sign:
-        raise CertificateRefused(
-            "wrong_key_usage", "The client certificate is not meant for signing.", _ENROL
-        )
-
-
-def _for_clients(certificate: x509.Certificate) -> None:
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        usage = None
-    if usage is None or _CLIENT_AUTH not in {oid.dotted_string for oid in usage}:
-        raise CertificateRefused(
-            "wrong_extended_key_usage",
-            "The client certificate is not meant for TLS clients (clientAuth).",
-            _ENROL,
-        )
-
-
-_USE_CHECKS: tuple[Callable[[x509.Certificate], None], ...] = (_no_authority, _signs, _for_clients)
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
