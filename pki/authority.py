@@ -14,12 +14,14 @@ from foundation.settings import Server
 from pki import hierarchy, profiles, server_certificate
 from pki.board import Outlook
 from pki.certificate import ValidCertificate
+from pki.compromise import Declaring, Recovery
 from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy
 from pki.inventory import AuthorityStanding, inventory
 from pki.issuance import Issuance
 from pki.profile import ML_DSA_KINDS
 from pki.public_key import describe
+from pki.refusals import CertificateRefused
 from pki.revocation import Revocation
 from pki.server_certificate import Console, ServerCertificate
 from pki.settings import PkiSettings
@@ -35,6 +37,7 @@ class CertificateAuthority:
 
     def __init__(self, ground: Ground) -> None:
         self.clock = ground.clock
+        self._ground = ground
         self._keys = ground.keys
         self._pages = ground.pages
         self.profiles = profiles.load()
@@ -58,6 +61,7 @@ class CertificateAuthority:
         )
         self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
+        self._recovery = Recovery(ground.database, self.hierarchy, self.profiles)
         self._revocation = Revocation(ground.audit)
         self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
         self.responders = _responders(ground, self.hierarchy)
@@ -76,7 +80,30 @@ class CertificateAuthority:
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a client certificate of ours. Raises CertificateRefused with the reason."""
-        return self._validation.validate_client(certificate, now)
+        try:
+            return self._validation.validate_client(certificate, now)
+        except CertificateRefused as refusal:
+            if self._recovery.validate(certificate, now) is None:
+                raise
+            raise CertificateRefused(
+                "issuer_distrusted",
+                "The authority that issued the client certificate is not trusted any more.",
+                "Renew now, with this certificate, by EST simplereenroll.",
+            ) from refusal
+
+    def validate_renewal(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
+        """As `validate_client`; a certificate that may only be exchanged passes here too."""
+        try:
+            return self._validation.validate_client(certificate, now)
+        except CertificateRefused:
+            recovered = self._recovery.validate(certificate, now)
+            if recovered is None:
+                raise
+            return recovered
+
+    def compromise(self) -> Declaring:
+        """What to do when an authority's key is in other hands."""
+        return Declaring(self._ground, self._revocation)
 
     def revoke(self, uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
         """Revoke inside the caller's unit of work; whether it was this call that did."""

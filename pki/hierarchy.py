@@ -159,9 +159,14 @@ class Hierarchy:
     def roots(self) -> tuple[Authority, ...]:
         return tuple(authority for authority in self.all() if authority.is_root)
 
+    def distrusted(self) -> tuple[Authority, ...]:
+        if not self._known:
+            self.read_again()
+        return self._distrusted
+
     def recovering(self, now: datetime) -> tuple[Authority, ...]:
         """Distrusted ones whose holders may still come to fetch a certificate of the successor."""
-        return tuple(a for a in self._distrusted if a.recover_until and a.recover_until > now)
+        return tuple(a for a in self.distrusted() if a.recover_until and a.recover_until > now)
 
     def cross_certificates(self) -> tuple[x509.Certificate, ...]:
         """Roots certified by other roots of the city (RFC 4210 §4.4, RFC 7030 §4.1.3)."""

@@ -246,13 +246,14 @@ def lists_end(uow: UnitOfWork) -> dict[str, datetime]:
 
 
 def good_under(uow: UnitOfWork, authority_kid: str, now: datetime) -> int:
-    """How many good certificates an authority has out."""
+    """How many good certificates an authority has out, its own responder's aside."""
     row = uow.one(
         select(func.count().label("n")).where(
             certificates.c.authority_kid == authority_kid,
             certificates.c.state == "issued",
             certificates.c.revoked_at.is_(None),
             certificates.c.not_after > now,
+            certificates.c.profile != "ocsp",
         )
     )
     return row.n if row is not None else 0

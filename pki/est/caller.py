@@ -58,13 +58,16 @@ def is_pkcs10(request: Request) -> None:
         )
 
 
-def caller_of(pki: Pki, request: Request) -> Caller:
-    """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate."""
+def caller_of(pki: Pki, request: Request, *, renews: bool = False) -> Caller:
+    """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate.
+
+    `renews`: a certificate that is good for nothing but its own exchange counts too.
+    """
     username, secret = _basic(request)
     return Caller(
         username,
         secret,
-        _certificate(pki, request),
+        _certificate(pki, request, renews),
         web.client_network(request),
         web.tls_unique(request),
     )
@@ -75,11 +78,14 @@ def has_credentials(request: Request) -> bool:
     return "authorization" in request.headers or web.client_certificate(request) is not None
 
 
-def _certificate(pki: Pki, request: Request) -> ValidCertificate | None:
+def _certificate(pki: Pki, request: Request, renews: bool) -> ValidCertificate | None:
     presented = web.client_certificate(request)
     if presented is None:
         return None
-    return pki.authority.validate_client(presented, pki.clock.now())
+    authority, now = pki.authority, pki.clock.now()
+    if renews:
+        return authority.validate_renewal(presented, now)
+    return authority.validate_client(presented, now)
 
 
 def _basic(request: Request) -> tuple[str | None, str | None]:

@@ -18,7 +18,7 @@ def simple_reenrol(pki: Pki, request: Request) -> Response:
     """A next certificate for the caller who connected with the present one."""
     over_tls(request)
     asked = asked_name(pki, request)
-    caller = caller_of(pki, request)
+    caller = caller_of(pki, request, renews=True)
     is_pkcs10(request)
     issued = pki.renew(caller, web.body(request), pki.clock.now(), asked)
     return certs_only([x509.load_der_x509_certificate(issued.der)])

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from civitas.commands.ca import board, ceremony, changeover, installing, listing, rollover
+from civitas.commands.ca import (
+    board,
+    ceremony,
+    changeover,
+    compromise,
+    installing,
+    listing,
+    rollover,
+)
 
 app = typer.Typer(help="Run the certification authorities.", no_args_is_help=True)
-for command in (board, listing, installing, ceremony, rollover, changeover):
+for command in (board, listing, installing, ceremony, rollover, changeover, compromise):
     command.add_to(app)
 
 

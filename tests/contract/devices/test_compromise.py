@@ -1,0 +1,145 @@
+"""An authority's key is stolen: the runbook, with devices that come back by themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+
+from device_registry import DeviceRefused
+from foundation.clock import FrozenClock
+from foundation.errors import Conflict, NotFound
+from foundation.ground import Ground
+from pki import Caller, CertificateRefused, drafting
+from tests.support.devices import City, csr, found_city, new_key
+
+DAYS = timedelta(days=14)
+
+
+@pytest.fixture
+def city(any_ground: Ground) -> City:
+    return found_city(any_ground)
+
+
+def declare(city: City, clock: FrozenClock, slug: str = "devices-1") -> Any:
+    found = city.authority.compromise().declare(slug, DAYS, city.now)
+    clock.advance(timedelta(seconds=2))
+    return found
+
+
+def exchange(city: City, certificate: x509.Certificate) -> x509.Certificate:
+    """A renewal with the old certificate, as EST simplereenroll admits it."""
+    valid = city.authority.validate_renewal(certificate, city.now)
+    name = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+    body = csr(new_key(), str(name))
+    issued = city.pki.renew(Caller(certificate=valid, address="192.0.2.1"), body, city.now)
+    return x509.load_der_x509_certificate(issued.der)
+
+
+def forged(city: City, stolen: Any, model: x509.Certificate, now: datetime) -> x509.Certificate:
+    """What a thief makes: a certificate for a real device, with the thief's key."""
+    issuer = city.authority.hierarchy.named("devices")[0].certificate
+    builder = (
+        x509.CertificateBuilder()
+        .serial_number(model.serial_number)
+        .issuer_name(issuer.subject)
+        .subject_name(model.subject)
+        .public_key(new_key().public_key())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(drafting.key_of(issuer), critical=False)
+    )
+    for extension in model.extensions:
+        if extension.oid != drafting.key_of(issuer).oid:
+            builder = builder.add_extension(extension.value, extension.critical)
+    return builder.sign(stolen, hashes.SHA256())
+
+
+def test_nothing_of_the_distrusted_authority_opens_a_door(city: City, clock: FrozenClock) -> None:
+    _, _, certificate = city.enrolled()
+    city.devices.authenticate(certificate, city.now)
+    declare(city, clock)
+    with pytest.raises(DeviceRefused) as caught:
+        city.devices.authenticate(certificate, city.now)
+    assert caught.value.reason == "issuer_distrusted"
+    assert "simplereenroll" in (caught.value.next_step or "")
+
+
+def test_every_device_comes_back_at_a_distance(city: City, clock: FrozenClock) -> None:
+    before = [city.enrolled()[2] for _ in range(20)]
+    found = declare(city, clock)
+    assert (found.certificates, found.successor) == (20, "devices-2")
+    for certificate in before:
+        new = exchange(city, certificate)
+        city.devices.authenticate(new, city.now)
+        assert "G2" in new.issuer.rfc4514_string()
+    assert city.ground.audit.verify().ok
+
+
+def test_a_forged_certificate_comes_back_nowhere(city: City, clock: FrozenClock) -> None:
+    _, _, certificate = city.enrolled()
+    stolen = city.authority.hierarchy.signing("devices")[1]
+    fake = forged(city, stolen, certificate, city.now)
+    declare(city, clock)
+    with pytest.raises(CertificateRefused):
+        city.authority.validate_renewal(fake, city.now)
+    with pytest.raises(DeviceRefused):
+        city.devices.authenticate(fake, city.now)
+
+
+def test_after_the_stated_days_only_a_new_token_helps(city: City, clock: FrozenClock) -> None:
+    _, _, certificate = city.enrolled()
+    declare(city, clock)
+    clock.advance(DAYS)
+    with pytest.raises(CertificateRefused):
+        exchange(city, certificate)
+
+
+def test_a_suspended_device_does_not_come_back(city: City, clock: FrozenClock) -> None:
+    registered, _, certificate = city.enrolled()
+    from tests.support.devices import OPERATOR
+
+    city.life.suspend(registered.device.id, OPERATOR, "stolen", city.now)
+    declare(city, clock)
+    with pytest.raises(Exception, match=r"suspended|revoked|hold|trusted|record"):
+        exchange(city, certificate)
+
+
+def test_its_root_names_it_and_its_successor_enrols_new_devices(
+    city: City, clock: FrozenClock
+) -> None:
+    (old,) = city.authority.hierarchy.named("devices")
+    declare(city, clock)
+    crl = x509.load_der_x509_crl(city.authority.crl("root", city.now))
+    named = crl.get_revoked_certificate_by_serial_number(old.certificate.serial_number)
+    assert named is not None
+    _, _, certificate = city.enrolled()
+    city.devices.authenticate(certificate, city.now)
+
+
+def test_other_authorities_go_on(city: City, clock: FrozenClock) -> None:
+    _, _, certificate = city.enrolled()
+    declare(city, clock, "services-1")
+    city.devices.authenticate(certificate, city.now)
+    chain = city.authority.issue_server_certificate(["city.example"]).chain_pem
+    assert "G2" in x509.load_pem_x509_certificate(chain).issuer.rfc4514_string()
+
+
+def test_a_root_and_an_unknown_one_are_refused_with_what_to_do(
+    city: City, clock: FrozenClock
+) -> None:
+    with pytest.raises(Conflict):
+        declare(city, clock, "root-1")
+    with pytest.raises(NotFound):
+        declare(city, clock, "moon-1")
+
+
+def test_a_plan_changes_nothing(city: City, clock: FrozenClock) -> None:
+    _, _, certificate = city.enrolled()
+    planned = city.authority.compromise().plan("devices", DAYS, city.now)
+    assert (planned.authority, planned.certificates) == ("devices-1", 1)
+    city.devices.authenticate(certificate, city.now)
