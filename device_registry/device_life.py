@@ -16,6 +16,7 @@ from device_registry.refusals import not_possible, unknown_device
 from device_registry.registry import Devices
 from device_registry.steps import step
 from foundation.audit import Actor
+from foundation.database import UnitOfWork
 
 # The acts that a person may ask for; the others are steps of enrolment.
 ASKED = ("suspend", "reactivate", "quarantine", "release", "transfer", "revoke", "decommission")
@@ -73,6 +74,8 @@ class DeviceLife:
                 tokens.withdraw_tokens(uow, device_id, now)
                 for serial in store.end_credentials(uow, device_id, "revoked"):
                     self.devices.authority.revoke(uow, serial, rule.revokes, now)
+            if rule.holds or rule.releases:
+                self._hold(uow, device_id, rule.holds, now)
             if rule.after is State.TRANSFERRED:
                 store.set_owner(uow, device_id, None, "transfer", now)
                 # What was approved was a device of its owner.
@@ -81,3 +84,12 @@ class DeviceLife:
                 store.erase(uow, device_id)
             changed = store.get(uow, device_id)
         return changed if changed is not None else device
+
+    def _hold(self, uow: UnitOfWork, device_id: str, holds: bool, now: datetime) -> None:
+        """Tell those who ask about its certificates too, and that it is over."""
+        authority = self.devices.authority
+        for serial in store.living_credentials(uow, device_id):
+            if holds:
+                authority.revoke(uow, serial, "certificateHold", now)
+            else:
+                authority.release(uow, serial, now)

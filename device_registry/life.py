@@ -25,13 +25,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`ends`: what rests on the device (tokens, sessions) ends with it. `revokes`: a CRLReason."""
+    """`ends`: what rests on the device (tokens, sessions) ends with it. `revokes`: a CRLReason.
+    `holds`: its certificates go on hold, which an act that `releases` takes back."""
 
     name: str
     before: frozenset[State]
     after: State
     ends: bool = False
     revokes: str | None = None
+    holds: bool = False
+    releases: bool = False
 
 
 class NotNow(Exception):
@@ -56,10 +59,10 @@ ACTS: Mapping[str, Act] = MappingProxyType(
             Act("activate", frozenset({_S.BOOTSTRAPPED}), _S.ACTIVE),
             Act("fall_due", frozenset({_S.ACTIVE}), _S.RENEWAL_DUE),
             Act("renew", frozenset({_S.RENEWAL_DUE}), _S.ACTIVE),
-            Act("suspend", _WORKING, _S.SUSPENDED, ends=True),
-            Act("reactivate", frozenset({_S.SUSPENDED}), _S.ACTIVE),
-            Act("quarantine", _WORKING, _S.QUARANTINED, ends=True),
-            Act("release", frozenset({_S.QUARANTINED}), _S.ACTIVE),
+            Act("suspend", _WORKING, _S.SUSPENDED, ends=True, holds=True),
+            Act("reactivate", frozenset({_S.SUSPENDED}), _S.ACTIVE, releases=True),
+            Act("quarantine", _WORKING, _S.QUARANTINED, ends=True, holds=True),
+            Act("release", frozenset({_S.QUARANTINED}), _S.ACTIVE, releases=True),
             Act(
                 "transfer",
                 _LIVING - {_S.REGISTERED, _S.TRANSFERRED, _S.REVOKED},

@@ -69,6 +69,8 @@ class Devices:
         try:
             valid = self.authority.validate_client(certificate, now)
         except CertificateRefused as refusal:
+            if refusal.reason == "suspended":
+                self._say_why(certificate)
             raise DeviceRefused(
                 refusal.reason,
                 refusal.description,
@@ -89,6 +91,13 @@ class Devices:
         if credential == "issued":
             self._take_into_use(device, valid.serial, now)
         return device
+
+    def _say_why(self, certificate: x509.Certificate) -> None:
+        """A certificate is on hold because of its device's state: that is what can be mended."""
+        with self._database.read() as uow:
+            device = store.of_certificate(uow, f"{certificate.serial_number:x}")
+        if device is not None and device.state not in MAY_AUTHENTICATE:
+            raise in_state(device.state)
 
     def may_act(self, device_id: str) -> Device:
         """The device, if its state lets it act now. Raises DeviceRefused, or NotFound."""

@@ -312,6 +312,20 @@ def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
     )
 
 
+def living_credentials(uow: UnitOfWork, device_id: str) -> list[str]:
+    """Serials of the certificates that the device may use, or could if it were not suspended."""
+    c = device_credentials.c
+    living = and_(c.device_id == device_id, c.state.in_(("issued", "in_use")))
+    return [row.serial for row in uow.all(select(c.serial).where(living).order_by(c.number))]
+
+
+def of_certificate(uow: UnitOfWork, serial: str) -> Device | None:
+    """The device whose certificate has this serial."""
+    c = device_credentials.c
+    row = uow.one(select(c.device_id).where(c.serial == serial))
+    return get(uow, row.device_id) if row is not None else None
+
+
 def end_credentials(
     uow: UnitOfWork, device_id: str, state: str, *, older_than: str | None = None
 ) -> list[str]:

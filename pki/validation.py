@@ -26,6 +26,7 @@ from pki.names import attributes, written
 from pki.profile import EXTENDED_KEY_USAGES, Profile
 from pki.public_key import describe
 from pki.refusals import CertificateRefused
+from pki.status.store import HOLD
 from pki.thumbprint import x5t_s256
 
 if TYPE_CHECKING:
@@ -179,6 +180,12 @@ class Validation:
         row = found.row
         if row is None or row.state != "issued" or row.thumbprint != facts.thumbprint:
             raise _refusal("unknown_serial")
+        if row.revoked_at is not None and row.revocation_reason == HOLD:
+            raise CertificateRefused(
+                "suspended",
+                "The client certificate is suspended.",
+                "Ask the operator to reactivate its holder; it is good again from then on.",
+            )
         if row.revoked_at is not None:
             raise CertificateRefused(
                 "revoked",

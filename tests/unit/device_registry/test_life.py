@@ -102,9 +102,9 @@ def test_a_suspended_or_quarantined_device_comes_back_without_a_visit(
     with pytest.raises(DeviceRefused) as caught:
         city.devices.authenticate(certificate, city.now)
     assert caught.value.reason == ("suspended" if stop == "suspend" else "quarantined")
-    from pki import EnrolmentRefused
+    from pki import CertificateRefused
 
-    with pytest.raises(EnrolmentRefused):
+    with pytest.raises(CertificateRefused, match="suspended"):
         city.renew(certificate, csr(key, registered.device.id))
     city.life.act(back, registered.device.id, OPERATOR, "mended", city.now)
     assert city.devices.authenticate(certificate, city.now).state == "active"

@@ -92,7 +92,7 @@ def test_a_quarantined_device_is_refused_and_gets_no_certificate_until_it_is_rel
         city.devices.authenticate(certificate, city.now)
     assert caught.value.next_step is not None
     assert "firmware" in caught.value.next_step
-    with pytest.raises(Exception, match="quarantined"):
+    with pytest.raises(Exception, match="suspended"):
         city.renew(certificate, csr(new_key(), device_id))
     city.life.act("release", device_id, OPERATOR, "updated", city.now)
     city.renew(certificate, csr(new_key(), device_id))

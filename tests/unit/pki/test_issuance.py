@@ -180,13 +180,13 @@ def test_every_issued_certificate_is_on_record_and_in_the_audit(city: City) -> N
     with city.ground.database.read() as uow:
         recorded = uow.all(select(certificates.c.profile, func.count().label("n"))
                            .group_by(certificates.c.profile))  # fmt: skip
-        # The authorities' own certificates are certificates like any other.
+        # The authorities' and their responders' own certificates are certificates like any other.
         assert {row.profile: row.n for row in recorded} == {
-            "root": 2, "issuing": 5, "device": 1, "server": 1,
+            "root": 2, "issuing": 5, "ocsp": 5, "device": 1, "server": 1,
         }  # fmt: skip
         assert store.unsigned(uow) == []
     assert city.events().count("device.enrolled") == 1
-    assert city.events().count("certificate.issued") == 1
+    assert city.events().count("certificate.issued") == 6
 
 
 def test_no_certificate_outlives_its_issuer(city: City, clock: FrozenClock) -> None:
