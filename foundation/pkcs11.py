@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from foundation import algorithms, secret_file
 from foundation.algorithms import PrivateKey, PublicKey
+from foundation.errors import Unavailable
 from foundation.pkcs11_keys import TokenEC, TokenEd25519, TokenRSA
 from foundation.settings import SettingsError
 
@@ -174,11 +175,18 @@ class Token:
         """The key under `label`, with cryptography's interface; it signs in the token."""
 
         def sign(mechanism: api.Mechanism, data: bytes) -> bytes:
-            return self._session.run(
-                lambda session: bytes(
-                    self._session.private(session, label).sign(data, mechanism=mechanism)
+            try:
+                return self._session.run(
+                    lambda session: bytes(
+                        self._session.private(session, label).sign(data, mechanism=mechanism)
+                    )
                 )
-            )
+            except (api.PKCS11Error, SettingsError) as error:
+                raise Unavailable(
+                    "The token with this key does not sign now.",
+                    next_step="Try again soon; whoever runs this service finds more in its log.",
+                    detail=f"{label}: {type(error).__name__}: {error}",
+                ) from error
 
         key: PrivateKey
         if isinstance(public, ec.EllipticCurvePublicKey):

@@ -8,7 +8,8 @@ from typing import Literal
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from foundation.keys import Keys, NoKey
+from foundation.errors import Unavailable
+from foundation.keys import Keys
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.public_key import describe
 from pki.thumbprint import x5t_s256
@@ -45,8 +46,8 @@ def _standing(authority: Authority, hierarchy: Hierarchy, keys: Keys) -> Authori
     held = {signer.kid: signer for signer in keys.signers(use)}
     mine = held.get(authority.kid)
     try:
-        signs = keys.signer(use).kid == authority.kid
-    except NoKey:
+        signs = hierarchy.signing(authority.name)[0].kid == authority.kid
+    except Unavailable:
         signs = False
     issuer = hierarchy.by_kid(authority.issuer_kid)
     certificate = authority.certificate

@@ -19,7 +19,7 @@ from sqlalchemy import Row
 
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
-from foundation.errors import Conflict, Problem
+from foundation.errors import Conflict, Problem, Unavailable
 from pki import drafting, lint, names, preflight, store
 from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority, Hierarchy
@@ -152,6 +152,8 @@ class Issuance:
             try:
                 self._finish(row, registrar, now)
                 completed += 1
+            except Unavailable as unavailable:  # the token is away: the next start completes it
+                log.warning("serial %s waits: %s", row.serial, unavailable.description)
             except Problem as refusal:
                 log.warning("serial %s voided: %s", row.serial, refusal.description)
                 voided += 1

@@ -74,3 +74,21 @@ def test_the_operator_clicks_through_a_devices_life(
     page.get_by_role("link", name="Lamp 114").click()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 320, "nothing scrolls sideways"
+
+
+def test_the_operator_sees_the_years_ahead(
+    served: tuple[Town, str], page: Any, accessible: Callable[[Any], None]
+) -> None:
+    town, url = served
+    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
+    for _ in range(3):
+        town.city.enrolled()
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{url}/pki/board")
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_role("img", name="The years ahead").is_visible()
+    page.get_by_text("As a table").click()
+    assert page.get_by_role("cell", name="device", exact=True).is_visible()
+    page.get_by_role("rowheader", name="devices-1").wait_for()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from datetime import UTC, datetime
 from functools import cache
@@ -14,11 +15,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseSettings, metadata
 from foundation.ground import Ground, lay
+from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
 from foundation.settings import Development, Jurisdiction, Section, Server, Settings
 from foundation.vault import VaultSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+IN_TOKEN = "CIVITAS_TESTS_IN_TOKEN"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When every frozen clock begins: a Monday morning, in winter time, after a leap year's end."""
 
@@ -40,7 +43,18 @@ def settings_in(folder: Path, *sections: Section) -> Settings:
         DatabaseSettings(url="sqlite:///civitas.db"),
         VaultSettings(keys="sqlite:///person-keys.db"),
     )
-    return Settings(folder / "civitas.toml", {}).with_sections(*ours, *sections)
+    return Settings(folder / "civitas.toml", {}).with_sections(*ours, *_in_token(), *sections)
+
+
+def _in_token() -> tuple[Section, ...]:
+    """Where this is set, every classical key of an authority lives in that PKCS#11 token: the
+    same tests then hold for a token (`tests/interop/test_keys_in_a_token.py`)."""
+    uri = os.environ.get(IN_TOKEN)
+    if uri is None:
+        return ()
+    names = ("root", "devices", "services", "people", "makers")
+    uses = tuple(f"{kind}-{name}" for name in names for kind in ("ca", "ocsp"))
+    return (KeySettings(pkcs11=uri, in_token=uses),)
 
 
 def template_folders() -> dict[str, Path]:
