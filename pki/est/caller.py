@@ -13,7 +13,7 @@ from pki.certificate import ValidCertificate
 from pki.enrolment import Pki
 from pki.ports import Caller
 from pki.profile import Profile
-from pki.refusals import EnrolmentUnauthorized
+from pki.refusals import CertificateRefused, EnrolmentRefused, EnrolmentUnauthorized
 
 LONGEST_CREDENTIALS = 512
 
@@ -79,7 +79,15 @@ def _certificate(pki: Pki, request: Request) -> ValidCertificate | None:
     presented = web.client_certificate(request)
     if presented is None:
         return None
-    return pki.authority.validate_client(presented, pki.clock.now())
+    try:
+        return pki.authority.validate_client(presented, pki.clock.now())
+    except CertificateRefused as refusal:
+        if refusal.reason != "suspended":
+            raise
+        # Who calls is proven; a token in its place would not help.
+        raise EnrolmentRefused(
+            refusal.reason, refusal.description, refusal.next_step or "Ask the operator."
+        ) from refusal
 
 
 def _basic(request: Request) -> tuple[str | None, str | None]:
