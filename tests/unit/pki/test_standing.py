@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from sqlalchemy import event, update
+from sqlalchemy import Engine, event, update
 
 from pki import CertificateRefused, drafting, store
 from pki.tables import authorities
@@ -89,13 +89,11 @@ def test_a_seen_certificate_costs_one_question_to_the_database(city: City) -> No
     def listen(*args: Any) -> None:
         asked.append(args[2])
 
-    with city.ground.database.read() as uow:
-        engine = uow.connection.engine
-    event.listen(engine, "before_cursor_execute", listen)
+    event.listen(Engine, "before_cursor_execute", listen)
     try:
         city.authority.validate_client(certificate, city.now)
     finally:
-        event.remove(engine, "before_cursor_execute", listen)
+        event.remove(Engine, "before_cursor_execute", listen)
     assert len([one for one in asked if "SELECT" in one]) == 1
 
 
