@@ -197,7 +197,7 @@ class Gate:
             profile=profile.name,
             common_name=device.id,
             names=tuple(f"URI:{uri}" for uri in uris),
-            wait_seconds=self._settings.approval_retry_minutes * 60 if waits else 0,
+            wait_seconds=self._settings.approval_retry_seconds if waits else 0,
             memo=_Seen(device, spent_on),
         )
 

@@ -17,7 +17,7 @@ class DevicesSettings(Section):
     """How long a one-time enrolment token waits for its device."""
     renew_before_days: int = Field(default=30, ge=1, le=365)
     """How long before its certificate ends a device is due for renewal."""
-    approval_retry_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    approval_retry_seconds: int = Field(default=900, ge=1, le=86_400)
     """When a device that waits for an operator's approval is told to ask again."""
     refusals_per_device: int = Field(default=10, ge=1)
     """Refused enrolments from one address for one device, in ten minutes, before 429."""

@@ -10,8 +10,10 @@ from sqlalchemy import (
     BigInteger,
     Executable,
     Row,
+    String,
     bindparam,
     cast,
+    exists,
     func,
     insert,
     select,
@@ -23,8 +25,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
 from pki.certificate import IssuedCertificate
+from pki.refusals import RequestRefused
 from pki.tables import (
     authorities,
+    banned_keys,
     certificates,
     cross_certificates,
     held_keys,
@@ -34,14 +38,22 @@ from pki.thumbprint import x5t_s256
 
 
 def _hold_key(new: Any) -> Executable:
+    """One statement for three answers: the holder of the key, and nothing for a banned one."""
+    columns = held_keys.c
+    banned = exists().where(banned_keys.c.public_key == bindparam("key", type_=String))
+    row = select(
+        bindparam("key", type_=columns.public_key.type),
+        bindparam("by", type_=columns.holder.type),
+        bindparam("now", type_=columns.since.type),
+    ).where(~banned)
     statement: Executable = (
         new(held_keys)
-        .values(public_key=bindparam("key"), holder=bindparam("by"), since=bindparam("now"))
+        .from_select(["public_key", "holder", "since"], row)
         # Changes nothing; it is there so that the statement returns the present holder.
         .on_conflict_do_update(
-            index_elements=["public_key"], set_={"public_key": held_keys.c.public_key}
+            index_elements=["public_key"], set_={"public_key": columns.public_key}
         )
-        .returning(held_keys.c.holder)
+        .returning(columns.holder)
     )
     return statement
 
@@ -112,12 +124,21 @@ def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
 
 
 def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bool:
-    """Whether `holder` is, from now or before, the one holder of this public key."""
+    """Whether `holder` is, from now or before, the one holder of this public key.
+
+    Raises RequestRefused where the key is banned, whoever holds it.
+    """
     row = uow.one(
         _HOLD_KEY[uow.connection.dialect.name],
         {"key": public_key, "by": holder, "now": now},
     )
-    return row is not None and row.holder == holder
+    if row is None:
+        raise RequestRefused(
+            "subjectPKInfo",
+            "This key is known to others than its holder.",
+            "Make a new key on the device itself, with a good source of randomness.",
+        )
+    return bool(row.holder == holder)
 
 
 def record(uow: UnitOfWork, **values: Any) -> bool:

@@ -13,7 +13,7 @@ from pki.certificate import ValidCertificate
 from pki.enrolment import Pki
 from pki.ports import Caller
 from pki.profile import Profile
-from pki.refusals import EnrolmentUnauthorized
+from pki.refusals import CertificateRefused, EnrolmentRefused, EnrolmentUnauthorized
 
 LONGEST_CREDENTIALS = 512
 
@@ -83,9 +83,16 @@ def _certificate(pki: Pki, request: Request, renews: bool) -> ValidCertificate |
     if presented is None:
         return None
     authority, now = pki.authority, pki.clock.now()
-    if renews:
-        return authority.validate_renewal(presented, now)
-    return authority.validate_client(presented, now)
+    validate = authority.validate_renewal if renews else authority.validate_client
+    try:
+        return validate(presented, now)
+    except CertificateRefused as refusal:
+        if refusal.reason != "suspended":
+            raise
+        # Who calls is proven; a token in its place would not help.
+        raise EnrolmentRefused(
+            refusal.reason, refusal.description, refusal.next_step or "Ask the operator."
+        ) from refusal
 
 
 def _basic(request: Request) -> tuple[str | None, str | None]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from asn1crypto import crl, x509
 from pyhanko_certvalidator.context import ValidationContext
+from pyhanko_certvalidator.ltv.types import ValidationTimingInfo, ValidationTimingParams
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import (
     CertRevTrustPolicy,
@@ -24,7 +25,7 @@ from pyhanko_certvalidator.policy_decl import (
 from pyhanko_certvalidator.registry import CertificateRegistry, SimpleTrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
-from pki.path import end_entity, failures
+from pki.path import end_entity, failures, subtrees
 from pki.path.algorithms import Allowed
 from pki.path.building import Builder
 from pki.path.neighbourhood import Neighbourhood
@@ -32,6 +33,7 @@ from pki.path.rules import ANY_POLICY, LARGEST, PathRefused, Rules, ValidPath
 
 # What it has to say reaches the caller as a reason.
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.ERROR)
+subtrees.teach()
 T = TypeVar("T")
 _LISTS = RevocationCheckingPolicy(
     RevocationCheckingRule.CRL_REQUIRED, RevocationCheckingRule.CRL_REQUIRED
@@ -91,6 +93,10 @@ class Trust:
             ),
             algorithm_usage_policy=Allowed(rules.algorithms),
             time_tolerance=timedelta(0),
+        )
+        # Who stands on a list is revoked, whatever the date beside it says (§6.3.3 (i), (j)).
+        context.timing_params = ValidationTimingParams(
+            ValidationTimingInfo(now, now, point_in_time_validation=False), timedelta(0)
         )
         issued_by = next(manager.find_potential_issuers(certificates[1]), None)
         if issued_by is None:

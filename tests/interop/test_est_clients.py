@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import base64
+import email
+import http.client
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvicorn
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import AttributeOID
 
 from civitas.connection import Connection
 from civitas.server import tls_context
-from device_registry import Registered
+from device_registry import DevicesSettings, Registered
 from foundation.clock import SystemClock
+from pki.linking import Linking
 from tests.support import deployments
-from tests.support.devices import OPERATOR, City, build_town, certificates_in, found_city
+from tests.support.devices import (
+    OPERATOR,
+    City,
+    Town,
+    build_town,
+    certificates_in,
+    csr,
+    found_city,
+    new_key,
+)
 
 
 @dataclass
 class Listening:
-    """The real listener, TLS and client certificates included, and a folder for the client."""
+    """The real listeners, TLS and client certificates included, and a folder for the client.
+
+    `linking` is the port of the one that stops at TLS 1.2.
+    """
 
     city: City
     url: str
+    linking: int
     folder: Path
 
     def run(self, *command: str, ok: bool = True, stdin: bytes | None = None) -> bytes:
@@ -41,20 +61,25 @@ class Listening:
 @pytest.fixture
 def listening(tmp_path: Path) -> Iterator[Listening]:
     clock = SystemClock()
-    ground = deployments.lay_ground(deployments.settings_in(tmp_path), clock)
+    soon = DevicesSettings(approval_retry_seconds=1)
+    ground = deployments.lay_ground(deployments.settings_in(tmp_path, soon), clock)
     town = build_town(found_city(ground))
     made = town.city.authority.issue_server_certificate(["localhost", "127.0.0.1"])
     (tmp_path / "server.pem").write_bytes(made.chain_pem)
     (tmp_path / "server.key").write_bytes(made.key_pem)
     (tmp_path / "ca.pem").write_bytes(town.city.authority.trust_anchors())
     for n, certificate in enumerate(town.city.authority.authorities()):
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         (tmp_path / f"ca{n}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    context = tls_context(
-        tmp_path / "server.pem", tmp_path / "server.key", [town.city.authority.trust_anchors()]
-    )
-    port = deployments.free_port()
+    port, linking_port = deployments.free_port(), deployments.free_port()
+    town.city.pki.linking = Linking(f"127.0.0.1:{linking_port}", required=False)
+    with listener(town, tmp_path, port), listener(town, tmp_path, linking_port, linking=True):
+        yield Listening(town.city, f"https://localhost:{port}", linking_port, tmp_path)
+    ground.close()
+
+
+@contextmanager
+def listener(town: Town, folder: Path, port: int, *, linking: bool = False) -> Iterator[None]:
+    files = folder / "server.pem", folder / "server.key"
     config = uvicorn.Config(
         town.app,
         host="127.0.0.1",
@@ -62,21 +87,20 @@ def listening(tmp_path: Path) -> Iterator[Listening]:
         http=Connection,
         lifespan="off",
         log_level="warning",
-        ssl_certfile=str(tmp_path / "server.pem"),
-        ssl_keyfile=str(tmp_path / "server.key"),
+        ssl_certfile=str(files[0]),
+        ssl_keyfile=str(files[1]),
     )
     config.load()
-    config.ssl = context
+    config.ssl = tls_context(*files, [town.city.authority.trust_anchors()], linking=linking)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the listener did not start"
         threading.Event().wait(0.02)
-    yield Listening(town.city, f"https://localhost:{port}", tmp_path)
+    yield
     server.should_exit = True
     thread.join()
-    ground.close()
 
 
 def openssl_request(listening: Listening, device_id: str, name: str = "device") -> None:
@@ -185,3 +209,216 @@ def test_tls_below_1_2_is_refused(listening: Listening, version: str) -> None:
         "-brief", ok=False, stdin=b"",
     )  # fmt: skip
     assert b"CONNECTION ESTABLISHED" not in said
+
+
+# ── the whole life, by curl and openssl ──────────────────────────────────────────────────
+
+
+def est(listening: Listening, path: str, *options: str, status: int = 200) -> bytes:
+    """What curl gets at an EST path; the answer's head is left in `head`."""
+    answer = listening.run(
+        "curl", "-sS", "--cacert", "ca.pem", "-D", "head", "-w", "%{http_code}", *options,
+        f"{listening.url}/.well-known/est/{path}",
+    )  # fmt: skip
+    assert answer.endswith(str(status).encode()), answer
+    return answer.removesuffix(str(status).encode())
+
+
+PKCS10 = ("-H", "Content-Type: application/pkcs10")
+
+
+def by_token(registered: Registered) -> tuple[str, str]:
+    return "-u", f"{registered.device.id}:{registered.token}"
+
+
+def kept(listening: Listening, answer: bytes, name: str) -> x509.Certificate:
+    (certificate,) = certificates_in(answer)
+    (listening.folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    return certificate
+
+
+@pytest.mark.rfc("7030", "3.2.2")
+def test_curl_and_openssl_go_through_a_whole_life_under_a_label(listening: Listening) -> None:
+    registered = listening.city.register(profile="device-short")
+    label = "devices-short"
+    listening.run("openssl", "asn1parse", "-inform", "DER", "-in", "/dev/stdin",
+                  stdin=base64.b64decode(est(listening, f"{label}/csrattrs")))  # fmt: skip
+    (listening.folder / "authorities.p7").write_bytes(
+        base64.b64decode(est(listening, f"{label}/cacerts"))
+    )
+    listening.run("openssl", "pkcs7", "-inform", "DER", "-in", "authorities.p7", "-print_certs",
+                  "-out", "ca.pem")  # fmt: skip
+    openssl_request(listening, registered.device.id)
+    sent = (*PKCS10, "--data-binary", "@device.csr")
+    refused = est(listening, "devices/simpleenroll", *sent, *by_token(registered), status=403)
+    assert b"Where: label_not_allowed" in refused
+    first = kept(listening, est(listening, f"{label}/simpleenroll", *sent, *by_token(registered)),
+                 "device")  # fmt: skip
+    openssl_verifies(listening, "device.pem")
+    for name, before in (("second", "device"), ("third", "second")):
+        openssl_request(listening, registered.device.id, name)
+        answer = est(
+            listening, f"{label}/simplereenroll", *PKCS10, "--data-binary", f"@{name}.csr",
+            "--cert", f"{before}.pem", "--key", f"{before}.key",
+        )  # fmt: skip
+        next_one = kept(listening, answer, name)
+        openssl_verifies(listening, f"{name}.pem")
+        assert next_one.subject == first.subject
+        listening.city.devices.authenticate(next_one, listening.city.now)
+    states = [c.state for c in listening.city.devices.credentials(registered.device.id)]
+    assert states == ["in_use", "superseded", "superseded"]
+
+
+@pytest.mark.rfc("7030", "4.4.2")
+def test_curl_gets_a_key_that_was_made_here_and_openssl_uses_it(listening: Listening) -> None:
+    registered = listening.city.register(profile="device-made-here")
+    openssl_request(listening, registered.device.id, "ignored")
+    body = est(
+        listening, "devices-made-here/serverkeygen", *PKCS10, "--data-binary", "@ignored.csr",
+        *by_token(registered),
+    )  # fmt: skip
+    head = (listening.folder / "head").read_bytes().split(b"\r\n", 1)[1]
+    message = email.message_from_bytes(head.rstrip(b"\r\n") + b"\r\n\r\n" + body)
+    key, certificate = (part.get_payload(decode=True) for part in message.get_payload())
+    (listening.folder / "made.p8").write_bytes(key)
+    listening.run("openssl", "pkey", "-inform", "DER", "-in", "made.p8", "-out", "made.key")
+    kept(listening, base64.b64encode(certificate), "made")
+    openssl_verifies(listening, "made.pem")
+    openssl_request(listening, registered.device.id, "next")
+    est(listening, "simplereenroll", *PKCS10, "--data-binary", "@next.csr",
+        "--cert", "made.pem", "--key", "made.key")  # fmt: skip
+
+
+@pytest.mark.rfc("7030", "4.2.3")
+def test_curl_reads_202_until_the_operator_approves(listening: Listening) -> None:
+    registered = listening.city.register(profile="device-approved")
+    openssl_request(listening, registered.device.id)
+    sent = (*PKCS10, "--data-binary", "@device.csr", *by_token(registered))
+    est(listening, "simpleenroll", *sent, status=202)
+    assert b"retry-after: 1\r\n" in (listening.folder / "head").read_bytes().lower()
+    listening.city.devices.approve(registered.device.id, OPERATOR, "seen", listening.city.now)
+    kept(listening, est(listening, "simpleenroll", *sent), "device")
+    openssl_verifies(listening, "device.pem")
+
+
+# ── strongSwan, which knows no labels: the device's own kind needs none ──────────────────
+
+
+@pytest.mark.rfc("7030", "4.2.3")
+def test_strongswan_polls_until_the_operator_approves(listening: Listening) -> None:
+    registered = listening.city.register(profile="device-approved")
+    openssl_request(listening, registered.device.id)
+    anchors = [part for n in range(3) for part in ("--cacert", f"ca{n}.pem")]
+    waiting = subprocess.Popen(
+        ("pki", "--est", "--url", listening.url, "--in", "device.csr",
+         *anchors, "--userpass", f"{registered.device.id}:{registered.token}",
+         "--interval", "1", "--maxpolltime", "50", "--outform", "pem"),
+        cwd=listening.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert waiting.stderr is not None
+    heard = b""
+    for line in waiting.stderr:
+        heard += line
+        if b"retry" in line.lower() or b"pending" in line.lower() or b"202" in line:
+            break
+    listening.city.devices.approve(registered.device.id, OPERATOR, "seen", listening.city.now)
+    said, rest = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0, heard + rest
+    (listening.folder / "device.pem").write_bytes(said)
+    openssl_verifies(listening, "device.pem")
+
+
+# ── linking, over a real socket ──────────────────────────────────────────────────────────
+
+
+class LinkingClient:
+    """One TLS connection of Python's ssl module, whose channel binding goes into the request."""
+
+    def __init__(self, listening: Listening, port: int, newest: ssl.TLSVersion) -> None:
+        self.listening = listening
+        context = ssl.create_default_context(cafile=str(listening.folder / "ca.pem"))
+        context.maximum_version = newest
+        pair = listening.folder / "linked.pem", listening.folder / "linked.key"
+        if pair[0].exists():
+            context.load_cert_chain(*pair)
+        self.connection = http.client.HTTPSConnection("localhost", port, context=context)
+        self.connection.connect()
+        sock = self.connection.sock
+        assert isinstance(sock, ssl.SSLSocket)
+        self.version = sock.version()
+        self.unique = base64.b64encode(sock.get_channel_binding("tls-unique") or b"")
+
+    def enrols(
+        self, operation: str, registered: Registered, link: bytes, *, token: bool = True
+    ) -> tuple[int, bytes]:
+        key = new_key()
+        body = csr(key, registered.device.id,
+                   attributes=[(AttributeOID.CHALLENGE_PASSWORD, link)])  # fmt: skip
+        headers = {"Content-Type": "application/pkcs10"}
+        if token:
+            pair = f"{registered.device.id}:{registered.token}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        self.connection.request("POST", f"/.well-known/est/{operation}", body, headers)
+        answer = self.connection.getresponse()
+        said = answer.read()
+        if answer.status == 200:
+            kept(self.listening, said, "linked")
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            (self.listening.folder / "linked.key").write_bytes(pem)
+        return answer.status, said
+
+
+@pytest.mark.rfc("7030", "3.5")
+def test_a_client_links_its_enrolment_and_its_renewal_to_the_connection(
+    listening: Listening,
+) -> None:
+    registered = listening.city.register()
+    client = LinkingClient(listening, listening.linking, ssl.TLSVersion.MAXIMUM_SUPPORTED)
+    assert client.version == "TLSv1.2", "the listener stops there, whatever the client offers"
+    status, said = client.enrols("simpleenroll", registered, client.unique)
+    assert status == 200, said
+    again = LinkingClient(listening, listening.linking, ssl.TLSVersion.TLSv1_2)
+    assert again.unique != client.unique
+    status, said = again.enrols("simplereenroll", registered, again.unique, token=False)
+    assert status == 200, said
+    openssl_verifies(listening, "linked.pem")
+
+
+@pytest.mark.rfc("7030", "3.5")
+def test_a_request_that_somebody_passes_on_does_not_fit_his_connection(
+    listening: Listening,
+) -> None:
+    registered = listening.city.register()
+    device = LinkingClient(listening, listening.linking, ssl.TLSVersion.TLSv1_2)
+    in_the_middle = LinkingClient(listening, listening.linking, ssl.TLSVersion.TLSv1_2)
+    status, said = in_the_middle.enrols("simpleenroll", registered, device.unique)
+    assert status == 400
+    assert b"Where: attributes.challengePassword" in said
+
+
+@pytest.mark.rfc("7030", "3.5")
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_on_the_ordinary_listener_linking_is_refused(
+    listening: Listening, newest: ssl.TLSVersion
+) -> None:
+    registered = listening.city.register()
+    port = int(listening.url.rpartition(":")[2])
+    client = LinkingClient(listening, port, newest)
+    assert client.version == newest.name.replace("_", ".")
+    status, said = client.enrols("simpleenroll", registered, client.unique)
+    assert status == 400
+    assert f"to port {listening.linking}".encode() in said
+
+
+@pytest.mark.rfc("7030", "3.5")
+def test_nobody_renegotiates_on_the_linking_listener(listening: Listening) -> None:
+    said = subprocess.run(
+        ("openssl", "s_client", "-connect", f"localhost:{listening.linking}", "-CAfile", "ca.pem"),
+        cwd=listening.folder, input=b"R\nQ\n", capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    whole = said.stdout + said.stderr
+    assert b"TLSv1.2" in whole
+    assert b"RENEGOTIATING" in whole
+    assert b"no renegotiation" in whole
+    resumed = b"\n".join(line for line in whole.splitlines() if b"Reused" in line)
+    assert resumed == b""

@@ -130,7 +130,7 @@ def test_a_certificate_that_was_revoked_is_not_handed_out_again(city: City) -> N
     registered, key = city.register(), new_key()
     issued = city.enrol(registered, csr(key, registered.device.id))
     with city.ground.database.write() as uow:
-        city.authority.revoke(uow, issued.serial, "keyCompromise", city.now)
+        city.authority.revoke(uow, issued.serial, "superseded", city.now)
     with pytest.raises(EnrolmentRefused):
         city.enrol(registered, csr(key, registered.device.id))
 
