@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +27,11 @@ _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _AT_ONCE = 500
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+_READERS: tuple[Callable[[bytes], Any], ...] = (
+    lambda der: x509.load_der_x509_certificate(der).public_key(),
+    lambda der: x509.load_der_x509_csr(der).public_key(),
+    load_der_public_key,
+)
 
 
 def digests(content: bytes) -> tuple[str, ...]:
@@ -56,13 +62,9 @@ def _of_pem(label: str, pem: bytes) -> str:
 
 
 def _of_der(der: bytes) -> str:
-    for read in (
-        lambda: x509.load_der_x509_certificate(der).public_key(),
-        lambda: x509.load_der_x509_csr(der).public_key(),
-        lambda: load_der_public_key(der),
-    ):
+    for read in _READERS:
         try:
-            return _digest(read())
+            return _digest(read(der))
         except _UNREADABLE:
             continue
     raise _not_read("the DER")

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from foundation.settings import Server
 
+_THIS_MACHINE = "127.0.0.1"
+
 
 @dataclass(frozen=True, slots=True)
 class StatusLinks:
@@ -54,5 +56,7 @@ def places(server: Server, written: str | None) -> StatusPlaces:
         return StatusPlaces(written.rstrip("/"))
     parts = urlsplit(server.url)
     port = f":{parts.port}" if parts.port is not None and parts.scheme == "http" else ""
-    host = parts.hostname or "localhost"
+    host = parts.hostname or _THIS_MACHINE
+    if host == "localhost":
+        host = _THIS_MACHINE  # no fully qualified name, which an address in a certificate must have
     return StatusPlaces(f"http://[{host}]{port}" if ":" in host else f"http://{host}{port}")

@@ -7,14 +7,15 @@ has every name under it: our authorities exclude all names so.
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 from pyhanko_certvalidator import name_trees
 from pyhanko_certvalidator.name_trees import GeneralNameType
 
 
-def address_within(network: str, address: str) -> bool:
-    """Whether an address, or a whole network, lies in the network; both as CIDR writes them."""
-    outer, inner = ipaddress.ip_network(network), ipaddress.ip_network(address)
+def address_within(base: Any, other: Any) -> bool:
+    """Whether an address, or a whole network, lies in the base; both as CIDR writes them."""
+    outer, inner = ipaddress.ip_network(base), ipaddress.ip_network(other)
     if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):
         return inner.subnet_of(outer)
     if isinstance(outer, ipaddress.IPv6Network) and isinstance(inner, ipaddress.IPv6Network):
@@ -22,9 +23,9 @@ def address_within(network: str, address: str) -> bool:
     return False
 
 
-def domain_within(domain: str, name: str) -> bool:
-    """Whether the name is the domain with no, one or more labels to its left."""
-    return domain == "" or name_trees.dns_tree_contains(domain, name)
+def domain_within(base: Any, other: Any) -> bool:
+    """Whether the name is the base with no, one or more labels to its left."""
+    return base == "" or bool(name_trees.dns_tree_contains(base, other))
 
 
 def teach() -> None:
