@@ -14,7 +14,7 @@ ifneq ($(ROOM),)
 export PYTEST_DEBUG_TEMPROOT := $(ROOM)
 endif
 
-.PHONY: help setup setup-demo demo demo-broker tour lint test test-all bench chaos index lock clean
+.PHONY: help setup setup-demo demo demo-broker tour lint test test-all fuzz bench chaos index lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,10 @@ test-all: lint ## all tests, with the share of lines that they cover
 
 chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
 	$(PYTEST) tests/chaos
+
+fuzz: setup ## ten minutes of coverage-guided input for each door of the authorities; SECONDS=600
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/fuzz.txt
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
 bench: setup ## speeds, each beside its bare equivalent; ARGS="--database postgresql+psycopg://…"
 	$(BIN)/python -m benchmarks $(ARGS)

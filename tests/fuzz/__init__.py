@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the doors of the certification authority: `make fuzz`."""
