@@ -16,6 +16,7 @@ from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy
 from pki.inventory import AuthorityStanding, inventory
 from pki.issuance import Issuance
+from pki.mass_revocation import MassRevocation
 from pki.profile import ML_DSA_KINDS
 from pki.public_key import describe
 from pki.revocation import Revocation
@@ -44,6 +45,13 @@ class CertificateAuthority:
         self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
         self._revocation = Revocation(ground.audit)
+        self.mass_revocation = MassRevocation(
+            ground.database,
+            ground.audit,
+            self.hierarchy,
+            tuple(self.profiles.values()),
+            self._revocation,
+        )
         self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
         self.responders = _responders(ground, self.hierarchy)
         self.responding = Responding(ground.database, self.hierarchy, self.responders, settings)

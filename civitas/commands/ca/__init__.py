@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from civitas.commands.ca import ceremony, installing, listing
+from civitas.commands.ca import ceremony, crl, installing, keys, listing, revoke
 
 app = typer.Typer(help="Run the certification authorities.", no_args_is_help=True)
-for command in (listing, installing, ceremony):
+for command in (listing, installing, ceremony, revoke, crl, keys):
     command.add_to(app)
 
 
