@@ -19,6 +19,7 @@ from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy
 from pki.inventory import AuthorityStanding, inventory
 from pki.issuance import Issuance
+from pki.mass_revocation import MassRevocation
 from pki.profile import ML_DSA_KINDS
 from pki.public_key import describe
 from pki.refusals import CertificateRefused
@@ -63,6 +64,13 @@ class CertificateAuthority:
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
         self._recovery = Recovery(ground.database, self.hierarchy, self.profiles)
         self._revocation = Revocation(ground.audit)
+        self.mass_revocation = MassRevocation(
+            ground.database,
+            ground.audit,
+            self.hierarchy,
+            tuple(self.profiles.values()),
+            self._revocation,
+        )
         self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
         self.responders = _responders(ground, self.hierarchy)
         self.responding = Responding(ground.database, self.hierarchy, self.responders, settings)

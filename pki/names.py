@@ -56,11 +56,11 @@ def host(hostname: str) -> str:
 
 
 def subject(common_name: str, attributes: Container[str] = ("CN",)) -> x509.Name:
-    """The holder's name; where the profile has one, its serialNumber too (RFC 5280 App. A.1)."""
-    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-    if "serialNumber" in attributes:
-        parts.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, common_name))
-    return x509.Name(parts)
+    """The holder's name, as CN, as serialNumber (RFC 5280 App. A.1) or as both."""
+    written = (("CN", NameOID.COMMON_NAME), ("serialNumber", NameOID.SERIAL_NUMBER))
+    return x509.Name(
+        [x509.NameAttribute(oid, common_name) for short, oid in written if short in attributes]
+    )
 
 
 def attributes(name: x509.Name) -> tuple[tuple[str, str], ...]:

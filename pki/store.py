@@ -208,16 +208,12 @@ def put_list(
     statement = insert_into(revocation_lists).values(
         authority_kid=authority_kid, partition=partition, kind=kind, **values
     )
-    return (
-        uow.changed(
-            statement.on_conflict_do_update(
-                index_elements=["authority_kid", "partition", "kind"],
-                set_={name: statement.excluded[name] for name in values},
-                where=revocation_lists.c.number < number,
-            )
-        )
-        == 1
+    newest = statement.on_conflict_do_update(
+        index_elements=["authority_kid", "partition", "kind"],
+        set_={name: statement.excluded[name] for name in values},
+        where=revocation_lists.c.number < number,
     )
+    return uow.one(newest.returning(revocation_lists.c.number)) is not None
 
 
 def as_issued(row: Row[Any], der: bytes) -> IssuedCertificate:

@@ -26,6 +26,7 @@ LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
 
 # What must be found → the Debian package that brings it.
 SYSTEM_PARTS = {
+    "certtool": "gnutls-bin",
     "chromium": "chromium",
     "curl": "curl",
     "nginx": "nginx-light",

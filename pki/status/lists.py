@@ -26,6 +26,7 @@ from pki.status.store import WHOLE
 from pki.status_links import StatusPlaces
 
 COMPLETE, DELTA = "complete", "delta"
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +133,12 @@ class Lists:
         if found is not None:
             return found
         with self._locks[hash((authority.kid, partition)) % len(self._locks)]:
-            found = self._current(authority, partition, kind, now)
-            while found is None:
-                # Somebody else's newer list counts like ours: the number decided between them.
-                if self._make(authority, partition, now):
-                    return self._stands(authority, partition, kind)
+            for _ in range(_ATTEMPTS):
                 found = self._current(authority, partition, kind, now)
-        return found
+                # Where another process was faster, its list stands: the number decided.
+                if found is not None or self._make(authority, partition, now):
+                    break
+            return found or self._stands(authority, partition, kind)
 
     def _current(
         self, authority: Authority, partition: int, kind: str, now: datetime

@@ -9,13 +9,18 @@ from civitas.commands.ca import (
     ceremony,
     changeover,
     compromise,
+    crl,
     installing,
+    keys,
     listing,
+    revoke,
     rollover,
 )
 
 app = typer.Typer(help="Run the certification authorities.", no_args_is_help=True)
-for command in (board, listing, installing, ceremony, rollover, changeover, compromise):
+for command in (
+    board, listing, revoke, crl, keys, rollover, changeover, ceremony, installing, compromise,
+):  # fmt: skip
     command.add_to(app)
 
 
