@@ -1,9 +1,16 @@
 """Certificates: profiles, issuing, enrolment over secure transport, revocation."""
 
-from pki import ceremony
 from pki.authority import CertificateAuthority, prepare
 from pki.banning import ban as ban_keys
 from pki.banning import digests as digests_of_keys
+from pki.ceremony import Box as RootsBox
+from pki.ceremony import Root, TokenChoice, fingerprint
+from pki.ceremony import Signed as SignedInCeremony
+from pki.ceremony import begin as begin_ceremony
+from pki.ceremony import read as read_requests
+from pki.ceremony import rehearse as rehearse_ceremony
+from pki.ceremony import renew as renew_in_ceremony
+from pki.ceremony import sign as sign_in_ceremony
 from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.enrolment import Pki
 from pki.installing import Installed, Installing
@@ -51,16 +58,25 @@ __all__ = [
     "RequestRefused",
     "Rollover",
     "RolloverPlan",
+    "Root",
+    "RootsBox",
     "Selected",
     "Selection",
     "ServerCertificate",
     "Settled",
+    "SignedInCeremony",
+    "TokenChoice",
     "ValidCertificate",
     "ban_keys",
-    "ceremony",
+    "begin_ceremony",
     "digests_of_keys",
     "doors",
+    "fingerprint",
     "linking_of",
     "prepare",
+    "read_requests",
+    "rehearse_ceremony",
+    "renew_in_ceremony",
     "revocation_list_pem",
+    "sign_in_ceremony",
 ]

@@ -16,7 +16,18 @@ from civitas.commands.console import fail, out, refusals
 from foundation import secret_file
 from foundation.clock import SystemClock
 from foundation.settings import Jurisdiction
-from pki import ceremony
+from pki import (
+    Root,
+    RootsBox,
+    SignedInCeremony,
+    TokenChoice,
+    begin_ceremony,
+    fingerprint,
+    read_requests,
+    rehearse_ceremony,
+    renew_in_ceremony,
+    sign_in_ceremony,
+)
 
 app = typer.Typer(help="Make, use and renew the roots: offline, several people together.",
                   no_args_is_help=True)  # fmt: skip
@@ -68,9 +79,9 @@ def begin(
     """
     if (token is None) != (token_pin is None):
         fail("Name both --token and --token-pin, or neither.", code=1)
-    choice = ceremony.TokenChoice(token, token_pin) if token and token_pin else None
+    choice = TokenChoice(token, token_pin) if token and token_pin else None
     with refusals():
-        begun = ceremony.begin(
+        begun = begin_ceremony(
             box,
             Jurisdiction(name=city, country=country),
             custodians,
@@ -98,8 +109,10 @@ def sign(
     Example: `civitas ca ceremony sign /media/roots requests.json -o answer.pem`
     """
     with refusals():
-        asked = ceremony.read(_text(requests))
-        signed = ceremony.sign(box, _words(box, words), asked, present or (), SystemClock().now())
+        asked = read_requests(_text(requests))
+        signed = sign_in_ceremony(
+            box, _words(box, words), asked, present or (), SystemClock().now()
+        )
     _answered(signed, output)
 
 
@@ -116,7 +129,9 @@ def renew(
     Example: `civitas ca ceremony renew /media/roots root -o answer.pem`
     """
     with refusals():
-        signed = ceremony.renew(box, _words(box, words), root, present or (), SystemClock().now())
+        signed = renew_in_ceremony(
+            box, _words(box, words), root, present or (), SystemClock().now()
+        )
     _answered(signed, output)
 
 
@@ -129,7 +144,7 @@ def rehearse(
     Example: `civitas ca ceremony rehearse --page rehearsal.html`
     """
     with tempfile.TemporaryDirectory() as folder, refusals():
-        transcript = ceremony.rehearse(Path(folder) / "box", SystemClock().now())
+        transcript = rehearse_ceremony(Path(folder) / "box", SystemClock().now())
     for number, act in enumerate(transcript.acts, 1):
         out.print(f"{number}. {act.what}", soft_wrap=True)
     if page is not None:
@@ -154,21 +169,21 @@ def _hand_out(custodians: list[str], words: tuple[str, ...], folder: Path | None
 def _words(box: Path, files: list[Path] | None) -> list[str]:
     if files:
         return [_text(file) for file in files]
-    threshold = ceremony.Box.read(box).threshold
+    threshold = RootsBox.read(box).threshold
     return [
         Prompt.ask(f"Words of custodian {number} of {threshold}", password=True)
         for number in range(1, threshold + 1)
     ]
 
 
-def _answered(signed: ceremony.Signed, output: Path) -> None:
+def _answered(signed: SignedInCeremony, output: Path) -> None:
     output.write_bytes(signed.answer)
     out.print(f"Wrote {output}: take it to `civitas ca install {output}`.", soft_wrap=True)
     out.print(f"Print and sign {signed.page}.", soft_wrap=True)
 
 
-def _fingerprint(root: ceremony.Root) -> str:
-    return ceremony.fingerprint(root.authority.certificate)
+def _fingerprint(root: Root) -> str:
+    return fingerprint(root.authority.certificate)
 
 
 def _text(path: Path) -> str:
