@@ -17,7 +17,7 @@ from typing import Any
 from cryptography import x509
 from sqlalchemy import Row, select
 
-from foundation.audit import Audit
+from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from foundation.keys import Keys, Signer
@@ -25,7 +25,6 @@ from pki import drafting, names, preflight, store
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.profile import Profile
 from pki.public_key import describe
-from pki.revocation import PKI
 from pki.status.encoding import signature_algorithm
 from pki.status_links import StatusPlaces
 from pki.tables import certificates
@@ -176,7 +175,7 @@ class Responders:
             self._audit.record(
                 uow,
                 "certificate.issued",
-                PKI,
+                Actor("system", "pki"),
                 details={
                     "serial": record["serial"],
                     "profile": PROFILE,
