@@ -29,6 +29,8 @@ SYSTEM_PARTS = {
     "certtool": "gnutls-bin",
     "chromium": "chromium",
     "curl": "curl",
+    "javac": "openjdk-17-jdk-headless",
+    "mvn": "maven",
     "nginx": "nginx-light",
     "openssl": "openssl",
     "pki": "strongswan-pki",

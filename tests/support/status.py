@@ -38,10 +38,12 @@ def issue(
     return x509.load_der_x509_certificate(issued(city, name, profile, holder).der)
 
 
-def beside(city: City, neighbour: x509.Certificate, name: str) -> x509.Certificate:
+def beside(
+    city: City, neighbour: x509.Certificate, name: str, profile: str = "device"
+) -> x509.Certificate:
     """Another certificate of the same authority that is told of in the same list."""
-    for attempt in range(10_000):
-        certificate = issue(city, f"{name}-{attempt}")
+    for attempt in range(1_000):
+        certificate = issue(city, f"{name}-{attempt}", profile)
         if place_of(certificate) == place_of(neighbour):
             return certificate
     raise AssertionError("no certificate came into the same partition")
