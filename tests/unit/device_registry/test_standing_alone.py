@@ -36,7 +36,7 @@ def test_while_the_authoritys_key_is_out_of_reach_devices_still_authenticate(
     def gone(keys: Keys, use: str) -> NoReturn:
         raise Unavailable("The token was taken out.")
 
-    monkeypatch.setattr(Keys, "signer", gone)
+    monkeypatch.setattr(Keys, "signers", gone)
     started_anew = same_city(city.ground)
     assert started_anew.devices.authenticate(certificate, city.now).id == registered.device.id
     with pytest.raises(Unavailable):
