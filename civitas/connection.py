@@ -7,6 +7,7 @@ request: without a bound, one connection could fill the memory with a header tha
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from typing import Any
 
@@ -20,6 +21,8 @@ _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
+_EST = "/.well-known/est/"
+_HEADER_NAME = re.compile(rb"(?<=\r\n)[a-z][a-z0-9-]*(?=: )")
 
 
 class Connection(HttpToolsProtocol):
@@ -64,6 +67,8 @@ class Connection(HttpToolsProtocol):
             "tls": {"client_cert_der": self._client_certificate, "tls_unique": self._tls_unique}
         }
         super().on_headers_complete()
+        if self.scope["path"].startswith(_EST):
+            self.cycle.transport = _Capitalised(self.transport)  # type: ignore[assignment]
 
     def _wait_for_head(self) -> None:
         self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
@@ -73,6 +78,31 @@ class Connection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+class _Capitalised:
+    """A connection on which header names go out as RFC 7030 prints them.
+
+    Case says nothing (RFC 9110 §5.1), but clients on old devices (cisco libest) compare it, and
+    ASGI knows lower case only.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._head_written = False
+
+    def write(self, data: bytes) -> None:
+        if not self._head_written:
+            data = _HEADER_NAME.sub(_capitalised, data)
+            self._head_written = not data.startswith(b"HTTP/1.1 1")  # 100 Continue is no head yet
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def _capitalised(name: re.Match[bytes]) -> bytes:
+    return b"WWW-Authenticate" if name[0] == b"www-authenticate" else name[0].title()
 
 
 def _tls_unique(connection: Any) -> bytes | None:

@@ -19,6 +19,7 @@ import uvicorn
 
 from civitas import memory
 from civitas.connection import Connection
+from civitas.unresumed import Unresumed
 from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
@@ -47,7 +48,7 @@ def tls_context(
     Whoever relies on a client certificate validates it again. `anchors`: PEM certificates.
     `linking` stops at TLS 1.2, the last one that has `tls-unique` (RFC 7030 §3.5).
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = (Unresumed if linking else ssl.SSLContext)(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE

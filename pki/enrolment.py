@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from cryptography.x509.oid import ExtensionOID
+
 from foundation.errors import Problem
 from pki import key_making, lint, request
 from pki.authority import CertificateAuthority
@@ -23,6 +25,18 @@ from pki.refusals import (
 )
 from pki.request import CertificateRequest
 from pki.server_certificate import ServerCertificate
+
+# What the issuer says of itself in a certificate: clients that build their next request from the
+# present certificate (cisco libest) repeat it, and it asks for nothing.
+_THE_ISSUERS = frozenset(
+    oid.dotted_string
+    for oid in (
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+        ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
+        ExtensionOID.CRL_DISTRIBUTION_POINTS,
+        ExtensionOID.FRESHEST_CRL,
+    )
+)
 
 
 class Pki:
@@ -109,6 +123,8 @@ class Pki:
                 "Renew it without a label; a first certificate of another kind comes by "
                 "simpleenroll.",
             )
+        extensions = {o: e for o, e in proposed.extensions.items() if o not in _THE_ISSUERS}
+        proposed = replace(proposed, extensions=extensions)
         # Never by a token that came along: a renewal rests on the certificate.
         return self._issue(replace(caller, secret=None), proposed, old.profile, now)
 

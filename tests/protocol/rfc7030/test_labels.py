@@ -161,6 +161,19 @@ def test_a_label_gives_the_authorities_of_its_family(town: Town) -> None:
 
 
 @pytest.mark.rfc("7030", "4.2.2")
+def test_a_renewal_may_repeat_what_the_issuer_said_in_the_certificate(town: Town) -> None:
+    """cisco libest builds its next request from the whole present certificate."""
+    registered, _, old = enrolled(town)
+    town.peer.certificate = old
+    repeated = [(e.value, e.critical) for e in old.extensions]
+    answer = ask(town, "simplereenroll", csr(new_key(), registered.device.id, *repeated))
+    assert answer.status_code == 200, answer.text
+    first = ask(town, "simpleenroll", csr(new_key(), None, *repeated), town.city.register())
+    assert first.status_code == 400
+    assert "Where: extensionRequest." in first.text
+
+
+@pytest.mark.rfc("7030", "4.2.2")
 def test_a_renewal_rests_on_the_certificate_whatever_token_comes_along(town: Town) -> None:
     registered, _, town.peer.certificate = enrolled(town)
     other: Any = town.city.register()
