@@ -31,12 +31,11 @@ def make() -> MadeKey:
     return MadeKey(describe(key.public_key()), pkcs8)
 
 
-def not_offered(profile: str | None) -> NotFound:
+def not_offered(profile: str) -> NotFound:
     """The refusal where the profile does not allow it."""
-    kind = f" for certificates of the kind {profile}" if profile is not None else " without a label"
     return NotFound(
-        f"Key generation by the server is not offered{kind}: a device's key never leaves the "
-        "device.",
+        f"Key generation by the server is not offered for certificates of the kind {profile}: a "
+        "device's key never leaves the device.",
         where="serverkeygen",
         next_step="Make the key on the device and use simpleenroll; for a device that cannot, ask "
         "the operator to register it for a kind whose keys are made here.",

@@ -73,6 +73,16 @@ def caller_of(pki: Pki, request: Request, *, renews: bool = False) -> Caller:
     )
 
 
+def needs_name(caller: Caller) -> None:
+    """§3.2.3: who shows nothing is asked for it, before anything else is said."""
+    if caller.username is None and caller.certificate is None:
+        raise EnrolmentUnauthorized(
+            "token_missing",
+            "A first enrolment needs the device's id and its one-time token.",
+            "Send them by HTTP Basic: the id as user, the token as password.",
+        )
+
+
 def has_credentials(request: Request) -> bool:
     """Whether the caller shows anything by which it could be known."""
     return "authorization" in request.headers or web.client_certificate(request) is not None

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from foundation import web
 from pki.enrolment import Pki
-from pki.est.caller import asked_profile, caller_of, has_credentials, is_pkcs10, over_tls
+from pki.est.caller import asked_profile, caller_of, is_pkcs10, needs_name, over_tls
 from pki.est.messages import key_and_certificate
 from pki.est.refusal import spoken
 from pki.key_making import not_offered
@@ -25,9 +25,8 @@ def server_key_generation(pki: Pki, request: Request) -> Response:
     asked = asked_profile(pki, request)
     if asked is not None and not asked.keys_made_here:
         raise not_offered(asked.name)
-    if asked is None and not has_credentials(request):
-        raise not_offered(None)
     caller = caller_of(pki, request)
+    needs_name(caller)
     is_pkcs10(request)
     name = asked.name if asked is not None else None
     issued, key = pki.enrol_with_key(caller, web.body(request), pki.clock.now(), name)

@@ -70,6 +70,13 @@ def test_the_operator_clicks_through_a_devices_life(
         page.get_by_role("button", name=button).click()
         assert page.locator("#state").inner_text().lower() == state
         accessible(page)
+    waiting = town.city.register("Gate 7", profile="device-approved")
+    page.goto(f"{url}/devices/{waiting.device.id}")
+    accessible(page)
+    page.get_by_label("What you checked").fill("seen on its pole")
+    page.get_by_role("button", name="Approve").click()
+    accessible(page)
+    assert page.locator("#waits").count() == 0
     page.goto(f"{url}/devices")
     page.get_by_role("link", name="Lamp 114").click()
     width = page.evaluate("document.documentElement.scrollWidth")

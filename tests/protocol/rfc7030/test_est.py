@@ -222,7 +222,7 @@ def test_csr_attributes_are_der_in_base64(town: Town) -> None:
 @pytest.mark.rfc("7030", "4.4")
 @pytest.mark.parametrize("operation", ["fullcmc", "serverkeygen"])
 def test_what_is_not_offered_says_so(town: Town, operation: str) -> None:
-    says_why(town.https.post(f"{EST}/{operation}", content=b""), 404, operation)
+    says_why(town.https.post(f"{EST}/devices/{operation}", content=b""), 404, operation)
 
 
 def test_get_where_post_belongs_is_405(town: Town) -> None:
