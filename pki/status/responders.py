@@ -25,6 +25,7 @@ from pki import drafting, names, preflight, store
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.profile import Profile
 from pki.public_key import describe
+from pki.refusals import RequestRefused
 from pki.status.encoding import signature_algorithm
 from pki.status_links import StatusPlaces
 from pki.tables import certificates
@@ -132,7 +133,14 @@ class Responders:
         if any(_good(row, now) and row.not_after >= enough for row in rows):
             return False
         last = rows[0].serial if rows else "first"
-        return self._certify(authority, signer, f"responder:{authority.slug}:{last}", now)
+        reference = f"responder:{authority.slug}:{last}"
+        try:
+            return self._certify(authority, signer, reference, now)
+        except RequestRefused:
+            # Its key was revoked as compromised: another one answers from here on.
+            use = responder_use(authority.name)
+            self._keys.rotate(use, now, ahead=timedelta(0))
+            return self._certify(authority, self._keys.signers(use)[-1], reference, now)
 
     def _certify(self, authority: Authority, signer: Signer, reference: str, now: datetime) -> bool:
         """Record, sign, record; two processes at it make one certificate."""
