@@ -50,6 +50,7 @@ def authority_draft(
         not_before=(now - profile.backdate).replace(microsecond=0),
         not_after=end.replace(microsecond=0),
         links=links,
+        permitted=planned.permitted,
         excluded=planned.excluded,
     )
 

@@ -30,7 +30,7 @@ _NULL = b"\x05\x00"
 class Draft:
     """Everything that decides the bytes to be signed, the issuer aside. Instants to the second.
 
-    `excluded` are the names that an authority may not certify, written as `KIND:value`.
+    `permitted` and `excluded` bound the names that an authority may certify, as `KIND:value`.
     """
 
     serial: int
@@ -41,6 +41,7 @@ class Draft:
     not_before: datetime
     not_after: datetime
     links: StatusLinks | None = None
+    permitted: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
 
 
@@ -141,8 +142,8 @@ def _said_by_draft(draft: Draft) -> Said:
     said: list[tuple[x509.ExtensionType, bool]] = []
     if draft.alternative_names:
         said.append((names.alternative_names(draft.alternative_names), False))
-    if draft.excluded:
-        said.append((_constraints(draft.excluded), True))
+    if draft.permitted or draft.excluded:
+        said.append((_constraints(draft), True))
     if draft.links is not None:
         said += _said_of_status(draft.profile.status, draft.links)
     return tuple(said)
@@ -166,8 +167,10 @@ def _described(method: ObjectIdentifier, address: str) -> x509.AccessDescription
     return x509.AccessDescription(method, x509.UniformResourceIdentifier(address))
 
 
-def _constraints(excluded: Sequence[str]) -> x509.NameConstraints:
-    return x509.NameConstraints(None, [_subtree(name) for name in excluded])
+def _constraints(draft: Draft) -> x509.NameConstraints:
+    permitted = [_subtree(name) for name in draft.permitted]
+    excluded = [_subtree(name) for name in draft.excluded]
+    return x509.NameConstraints(permitted or None, excluded or None)
 
 
 def _subtree(name: str) -> x509.GeneralName:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = Path(__file__).parent / "hierarchy.toml"
-EXCLUDABLE = ("DNS", "IP", "URI")
+BOUNDABLE = ("DNS", "IP", "URI")
 
 
 class PlanError(ValueError):
@@ -23,6 +23,7 @@ class Planned:
     title: str
     issuer: str | None
     algorithm: str | None
+    permitted: tuple[str, ...]
     excluded: tuple[str, ...]
 
     @property
@@ -44,6 +45,7 @@ def load(path: Path = FILE) -> Mapping[str, Planned]:
             str(rest.pop("title", "")),
             rest.pop("issuer", None),
             rest.pop("algorithm", None),
+            tuple(rest.pop("permitted", ())),
             tuple(rest.pop("excluded", ())),
         )
         if rest:
@@ -53,7 +55,7 @@ def load(path: Path = FILE) -> Mapping[str, Planned]:
         issuer = planned.get(one.issuer) if one.issuer is not None else None
         if one.issuer is not None and (issuer is None or not issuer.is_root):
             raise PlanError(f"[{name}] issuer {one.issuer} is not a root written above it")
-        if any(e.partition(":")[0] not in EXCLUDABLE for e in one.excluded):
-            raise PlanError(f"[{name}] excluded: write {', '.join(EXCLUDABLE)} and a colon")
+        if any(b.partition(":")[0] not in BOUNDABLE for b in (*one.permitted, *one.excluded)):
+            raise PlanError(f"[{name}] permitted, excluded: {', '.join(BOUNDABLE)} and a colon")
         planned[name] = one
     return planned

@@ -65,7 +65,7 @@ def _expected(draft: drafting.Draft) -> dict[x509.ObjectIdentifier, bool]:
         ExtensionOID.EXTENDED_KEY_USAGE: (bool(profile.extended_key_usage), False),
         ExtensionOID.CERTIFICATE_POLICIES: (bool(profile.policies), False),
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (bool(draft.alternative_names), False),
-        ExtensionOID.NAME_CONSTRAINTS: (bool(draft.excluded), True),
+        ExtensionOID.NAME_CONSTRAINTS: (bool(draft.permitted or draft.excluded), True),
         ExtensionOID.AUTHORITY_INFORMATION_ACCESS: (draft.links is not None, False),
         ExtensionOID.CRL_DISTRIBUTION_POINTS: (draft.links is not None and listed, False),
         ExtensionOID.OCSP_NO_CHECK: (profile.status == "responder", False),

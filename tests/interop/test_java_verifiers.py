@@ -107,6 +107,7 @@ def told(city: City, authority: Authority, certificate: x509.Certificate) -> byt
     ("provider", "profile", "name"),
     [
         ("SUN", "server", "services"),
+        ("SUN", "device", "devices"),
         ("BC", "device", "devices"),
         ("BC", "citizen-signature", "people"),
         ("BC", "device-mldsa", "devices-mldsa"),

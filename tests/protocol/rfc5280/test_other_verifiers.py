@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from foundation.clock import FrozenClock, SystemClock
-from pki import Admission, PkiSettings, drafting
+from pki import Admission, PkiSettings
 from pki.request import parse
 from pki.tables import certificates
 from tests.support import deployments
@@ -90,27 +89,3 @@ def test_openssl_and_gnutls_accept_every_classical_chain(city: City, tmp_path: P
         assert "Chain verification output: Verified. The certificate is trusted." in said, said
     assert seen >= {"device", "device-short", "idevid", "citizen-authentication",
                     "citizen-signature", "server", "ocsp"}  # fmt: skip
-
-
-def test_openssl_and_gnutls_refuse_names_that_the_authority_excludes(
-    city: City, tmp_path: Path
-) -> None:
-    issuer, private_key = city.authority.hierarchy.signing("devices")
-    leaf = drafting.sign(
-        drafting.Draft(
-            serial=x509.random_serial_number(),
-            profile=city.authority.profiles["device"],
-            subject=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dev_x")]),
-            public_key=new_key().public_key(),
-            alternative_names=("DNS:id.example.city",),
-            not_before=city.now,
-            not_after=city.now + timedelta(days=1),
-        ),
-        issuer.certificate,
-        private_key,
-    )
-    anchor = pem(city.authority.hierarchy.named("root")[0].certificate)
-    said = openssl(tmp_path, anchor, pem(issuer.certificate), pem(leaf))
-    assert "excluded subtree violation" in said
-    said = gnutls(tmp_path, anchor, pem(issuer.certificate), pem(leaf))
-    assert "Not verified" in said, said
