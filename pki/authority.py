@@ -156,7 +156,8 @@ class CertificateAuthority:
         post_quantum = family == "mldsa"
         found = [a for a in self.hierarchy.all() if is_post_quantum(a) == post_quantum]
         found.sort(key=lambda a: not a.is_root)
-        crosses = self.hierarchy.cross_certificates() if not post_quantum else ()
+        subjects = {authority.certificate.subject for authority in found}
+        crosses = (c for c in self.hierarchy.cross_certificates() if c.subject in subjects)
         return (*(authority.certificate for authority in found), *crosses)
 
     def trust_anchors(self) -> bytes:
