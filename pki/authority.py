@@ -11,9 +11,9 @@ from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.pages import Pages
 from foundation.settings import Server
-from pki import hierarchy, profiles, server_certificate
+from pki import by_hand, hierarchy, profiles, server_certificate
 from pki.board import Outlook
-from pki.certificate import ValidCertificate
+from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.compromise import Declaring, Recovery
 from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy
@@ -138,6 +138,16 @@ class CertificateAuthority:
         return server_certificate.issue(
             self.issuance, self._console, below_the_root, hostnames, moment
         )
+
+    def issue_by_hand(
+        self, profile: str, body: bytes, holder: str, names: Sequence[str], now: datetime
+    ) -> IssuedCertificate:
+        """A certificate that an operator issues: for a person's card, a maker's device, a server.
+
+        Raises BadRequest or RequestRefused.
+        """
+        kind = self.profiles[profile]
+        return by_hand.issue(self.issuance, self._console, kind, body, holder, names, now)
 
     @property
     def pages(self) -> Pages:

@@ -11,6 +11,7 @@ from civitas.commands.ca import (
     compromise,
     crl,
     installing,
+    issue,
     keys,
     listing,
     revoke,
@@ -19,7 +20,8 @@ from civitas.commands.ca import (
 
 app = typer.Typer(help="Run the certification authorities.", no_args_is_help=True)
 for command in (
-    board, listing, revoke, crl, keys, rollover, changeover, ceremony, installing, compromise,
+    board, listing, issue, revoke, crl, keys,
+    rollover, changeover, ceremony, installing, compromise,
 ):  # fmt: skip
     command.add_to(app)
 

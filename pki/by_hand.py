@@ -1,0 +1,70 @@
+"""Certificates that an operator issues by hand: for people's cards, for makers, for a server's key.
+
+The same issuance as for every protocol: the profile decides, the request only proposes — RFC 2986.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from foundation.errors import BadRequest
+from pki import request
+from pki.certificate import IssuedCertificate
+from pki.issuance import Issuance
+from pki.ports import Admission
+from pki.profile import Profile
+from pki.refusals import RequestRefused
+from pki.server_certificate import Console
+
+LONGEST_NAME = 64
+"""Characters of a common name (RFC 5280, upper bound ub-common-name)."""
+
+
+def issue(
+    issuance: Issuance,
+    console: Console,
+    profile: Profile,
+    body: bytes,
+    holder: str,
+    names: Sequence[str],
+    now: datetime,
+) -> IssuedCertificate:
+    """The certificate of `profile` for the key in `body`, a PKCS #10 request.
+
+    `holder` becomes the subject; `names` are written `URI:…`, `DNS:…` or `IP:…`. The same request
+    for the same holder gives the same certificate again. Raises BadRequest or RequestRefused.
+    """
+    if profile.issuer is None or profile.status == "responder":
+        raise BadRequest(
+            f"A {profile.name} certificate is not issued by hand.",
+            where="profile",
+            next_step="Authorities come from `civitas init` and the ceremony.",
+        )
+    if not holder.strip() or len(holder) > LONGEST_NAME or not holder.isprintable():
+        raise BadRequest(
+            "The holder's name is empty, too long, or cannot be printed.",
+            where="holder",
+            next_step=f"Write 1 to {LONGEST_NAME} characters.",
+        )
+    proposed = request.parse(body)
+    for name in names:
+        kind = name.partition(":")[0]
+        if kind not in profile.names:
+            raise RequestRefused(
+                "subjectAltName",
+                f"A {profile.name} certificate carries no name of the kind {kind[:20]}.",
+                f"Use {', '.join(sorted(profile.names)) or 'none at all'}.",
+            )
+    if profile.name == "server" and not names:
+        raise RequestRefused(
+            "subjectAltName", "A server has a name.", "Name at least one: --name DNS:host."
+        )
+    admission = Admission(
+        reference=f"hand:{profile.name}:{proposed.public_key.digest}",
+        holder=f"{profile.name}:{holder}",
+        profile=profile.name,
+        common_name=holder,
+        names=tuple(names),
+    )
+    return issuance.issue(admission, proposed, console, now)
