@@ -1,5 +1,6 @@
 """A PKCS#11 token in software: SoftHSM, set up once for a test process."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from foundation import opaque
@@ -18,6 +20,7 @@ MODULES = (
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 )
 PIN = "471147"
+MOST_TOKENS = 6
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,36 @@ class SoftToken:
 
 @contextmanager
 def tokens() -> Iterator[Path]:
-    """A folder where SoftHSM keeps the tokens of this process, gone afterwards.
+    """A folder where SoftHSM keeps the tokens of this process, the same each time.
 
-    The module reads its configuration once a process, so there is one folder for all tests.
+    The module reads its configuration once a process, and sees no token that is made after it was
+    loaded: so all tests of a process share one folder, with tokens made before any is used.
     """
+    yield _folder()
+
+
+@cache
+def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="civitas-hsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "tokens").mkdir()
     configuration = folder / "softhsm2.conf"
     configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
     os.environ["SOFTHSM2_CONF"] = str(configuration)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    _ready.extend(_made(folder) for _ in range(MOST_TOKENS))
+    return folder
+
+
+_ready: list[SoftToken] = []
 
 
 def new_token(folder: Path) -> SoftToken:
+    """A token that no other test uses."""
+    assert _ready, f"a process has {MOST_TOKENS} tokens: raise MOST_TOKENS"
+    return _ready.pop()
+
+
+def _made(folder: Path) -> SoftToken:
     module = next((m for m in MODULES if Path(m).exists()), None)
     assert module, "SoftHSM is missing: run `make setup`"
     label = opaque.identifier("t")

@@ -152,10 +152,10 @@ def test_a_certificate_on_record_under_a_profile_for_no_clients_is_refused(city:
 
 
 def test_names_that_the_authority_excludes_are_refused(city: City) -> None:
-    issuer, private_key = city.authority.hierarchy.signing("devices")
+    issuer, private_key = city.authority.hierarchy.signing("devices-mldsa")
     draft = drafting.Draft(
         serial=x509.random_serial_number(),
-        profile=city.authority.profiles["device"],
+        profile=city.authority.profiles["device-mldsa"],
         subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dev_x")]),
         public_key=new_key().public_key(),
         alternative_names=("DNS:id.example.city",),
