@@ -11,6 +11,7 @@ POST /redeem      two reads, a write that uses the code up and notes it, two ES2
 POST /evaluate    one ES256 verification, two reads, a write that notes the question
 POST /enrol       over TLS: a read for the token, parse and check the CSR, a write of the serial,
                   sign, a write of the certificate, certs-only PKCS #7
+POST /ocsp        parse the request, one read, an answer signed by the authority's key
 POST /renew       the same with the caller's certificate, over mutual TLS, in the token's place
 """
 
@@ -37,6 +38,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509 import ocsp
 from sqlalchemy import Column, LargeBinary, MetaData, String, Table, insert, select, update
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -175,6 +177,29 @@ class Bare:
         assert self._value(b"token") is not None
         return self._certificate(call.body)
 
+    def ocsp(self, call: Call) -> Response:
+        asked = ocsp.load_der_ocsp_request(call.body)
+        known = self._value(asked.serial_number.to_bytes(20, "big"))
+        now = datetime.now(UTC)
+        answer = (
+            ocsp.OCSPResponseBuilder()
+            .add_response_by_hash(
+                asked.issuer_name_hash,
+                asked.issuer_key_hash,
+                asked.serial_number,
+                asked.hash_algorithm,
+                ocsp.OCSPCertStatus.GOOD if known is None else ocsp.OCSPCertStatus.REVOKED,
+                now,
+                now + timedelta(hours=1),
+                None if known is None else now,
+                None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, self._authority.certificate)
+            .sign(self._authority.key, SHA256())
+        )
+        der = answer.public_bytes(Encoding.DER)
+        return Response(der, media_type="application/ocsp-response")
+
     def renew(self, call: Call) -> Response:
         assert call.certificate is not None
         known = hashlib.sha256(call.certificate).digest()
@@ -200,7 +225,7 @@ class Bare:
 
     def app(self) -> Starlette:
         posts = (self.token, self.introspect, self.sign_in, self.redeem, self.evaluate)
-        answers = (*posts, self.enrol, self.renew)
+        answers = (*posts, self.enrol, self.renew, self.ocsp)
         routes = [Route(f"/{a.__name__}", _endpoint(a), methods=["POST"]) for a in answers]
         return Starlette(routes=[*routes, Route("/authorize", _endpoint(self.authorize))])
 

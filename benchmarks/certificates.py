@@ -21,7 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs7,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    NameOID,
+)
+
+from benchmarks.load import Request
 
 _SIGNS = x509.KeyUsage(
     digital_signature=True,
@@ -34,6 +41,24 @@ _SIGNS = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
+# Where its status is found: the same number of addresses as in a certificate of Civitas.
+_ACCESS = x509.AuthorityInformationAccess(
+    [
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(f"http://127.0.0.1/{end}"))
+        for method, end in (
+            (AuthorityInformationAccessOID.OCSP, "pki/ocsp"),
+            (AuthorityInformationAccessOID.CA_ISSUERS, "pki/authorities/devices-1.cer"),
+        )
+    ]
+)
+_LIST = x509.CRLDistributionPoints(
+    [
+        x509.DistributionPoint(
+            [x509.UniformResourceIdentifier("http://127.0.0.1/pki/crl/devices-1/10.crl")],
+            None, None, None,
+        )
+    ]
+)  # fmt: skip
 _CLIENT_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 PKCS10 = {"Content-Type": "application/pkcs10", "X-Forwarded-Proto": "https"}
 
@@ -69,6 +94,13 @@ class Authority:
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return cls(name_of("bare"), key)
 
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """Its own, signed by itself."""
+        now = datetime.now(UTC)
+        draft = self._draft(self.name, self.key.public_key(), 1, now, now + timedelta(days=2))
+        return draft.sign(self.key, SHA256())
+
     def issue(
         self,
         subject: x509.Name,
@@ -85,6 +117,8 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
             .add_extension(self._identifier, critical=False)
             .add_extension(_CLIENT_AUTH, critical=False)
+            .add_extension(_ACCESS, critical=False)
+            .add_extension(_LIST, critical=False)
         )
         return draft.sign(self.key, SHA256())
 
@@ -141,6 +175,14 @@ class Holder:
         context = tls(anchors)
         context.load_cert_chain(path)
         return context
+
+
+def status_question(path: str, holder: Path, issuer: x509.Certificate) -> Request:
+    """What a relying party asks of the certificate in `holder`, a PEM file (RFC 6960 §4.1)."""
+    certificate = x509.load_pem_x509_certificate(holder.read_bytes())
+    asked = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, SHA256()).build()
+    headers = {"Content-Type": "application/ocsp-request"}
+    return Request("POST", path, asked.public_bytes(Encoding.DER), headers)
 
 
 def tls(anchors: Path) -> ssl.SSLContext:

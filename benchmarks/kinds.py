@@ -16,6 +16,8 @@ CODE_FLOWS = "code flows"
 DECISIONS = "decisions"
 ENROLMENTS = "enrolments"
 ISSUANCES = "certificate issuances"
+FRESH_ENROLMENTS = "enrolments on fresh connections"
+STATUS_ANSWERS = "OCSP answers"
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,14 @@ KINDS = (
     Kind(DECISIONS, 0.25),
     Kind(ISSUANCES, 0.25),
     Kind(ENROLMENTS, 0.25),
+    # A device comes seldom: it opens a connection, with a whole TLS handshake, for one request.
+    Kind(FRESH_ENROLMENTS, 0.125),
+    Kind(STATUS_ANSWERS, 1),
     # Limited by the hash alone.
     Kind(SIGN_INS, 0.05, on_sqlite=0.8, on_postgresql=0.8),
 )
 PEER_TARGET = 0.6
+STEP_CA_TARGET = 1.0
 
 
 @dataclass(frozen=True)

@@ -63,16 +63,26 @@ def form(
 
 @dataclass(frozen=True)
 class Lane:
-    """One connection's errands; lanes may share an iterator. `tls`: how to connect, or None."""
+    """One connection's errands; lanes may share an iterator. `tls`: how to connect, or None.
+
+    `fresh`: each errand opens a connection of its own, and its time includes that.
+    """
 
     errands: Iterable[Errand]
     tls: ssl.SSLContext | None = None
+    fresh: bool = False
 
 
-def lanes(count: int, errands: Iterable[Errand], tls: ssl.SSLContext | None = None) -> list[Lane]:
+def lanes(
+    count: int,
+    errands: Iterable[Errand],
+    tls: ssl.SSLContext | None = None,
+    *,
+    fresh: bool = False,
+) -> list[Lane]:
     """`count` connections that take the next errand whenever they are free."""
     shared = iter(errands)
-    return [Lane(shared, tls) for _ in range(count)]
+    return [Lane(shared, tls, fresh) for _ in range(count)]
 
 
 @dataclass(frozen=True)
@@ -157,29 +167,33 @@ async def _send(port: int, opened: Sequence[Lane]) -> Load:
     loop = asyncio.get_running_loop()
     times: list[float] = []
 
-    async def drive(lane: Lane, connection: _Connection) -> None:
-        last: Errand | None = None
-        encoded = b""
-        for errand in lane.errands:
-            if isinstance(errand, Request):
-                if errand is not last:  # the same request many times is encoded once
-                    last, encoded = errand, errand.encoded(port)
-                began = time.perf_counter()
-                await connection.ask(errand, encoded)
-            else:
-                began = time.perf_counter()
-                await connection.talk(errand, port)
-            times.append(time.perf_counter() - began)
-        connection.transport.close()
-
-    # Handshakes are over before the time runs: what is measured is the kept-alive connection.
-    connections = []
-    for lane in opened:
+    async def connect(lane: Lane) -> _Connection:
         name = "localhost" if lane.tls else None
         _, connection = await loop.create_connection(
             _Connection, "127.0.0.1", port, ssl=lane.tls, server_hostname=name
         )
-        connections.append(connection)
+        return connection
+
+    async def drive(lane: Lane, connection: _Connection) -> None:
+        last: Errand | None = None
+        encoded = b""
+        for errand in lane.errands:
+            if isinstance(errand, Request) and errand is not last:
+                last, encoded = errand, errand.encoded(port)  # the same one is encoded once
+            began = time.perf_counter()
+            if lane.fresh:
+                connection.transport.close()
+                connection = await connect(lane)
+            if isinstance(errand, Request):
+                await connection.ask(errand, encoded)
+            else:
+                await connection.talk(errand, port)
+            times.append(time.perf_counter() - began)
+        connection.transport.close()
+
+    # Handshakes are over before the time runs: what is measured is the kept-alive connection,
+    # unless a lane says otherwise.
+    connections = [await connect(lane) for lane in opened]
     began = time.perf_counter()
     await asyncio.gather(*map(drive, opened, connections))
     return Load(tuple(sorted(times)), time.perf_counter() - began)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from benchmarks import kinds, product, report, servers, subjects
 from benchmarks.kinds import Kind, Subject
 from benchmarks.load import Load, lanes, run_lanes
 from benchmarks.report import Figure, Growth, Start
+from benchmarks.step_ca import step_ca_running
 
 ROUNDS = 5
 STARTS = 3
@@ -52,10 +53,15 @@ def measure(
         others: list[Subject] = [
             stack.enter_context(subjects.bare_running(folder / "bare", url, storage.schema))
         ]
-        try:
-            others.append(stack.enter_context(subjects.peer_running(folder / "peer")))
-        except servers.Missing as missing:
-            say(str(missing))
+        beside: Sequence[tuple[str, Callable[[Path], AbstractContextManager[Subject]]]] = (
+            ("peer", subjects.peer_running),
+            ("step-ca", step_ca_running),
+        )
+        for name, running in beside:
+            try:
+                others.append(stack.enter_context(running(folder / name)))
+            except servers.Missing as missing:
+                say(str(missing))
         starts += [Start.of(each.name, each.process) for each in others]
         figures: list[Figure] = []
         for kind in wanted:
@@ -78,7 +84,11 @@ def _paired(kind: Kind, servers_: Sequence[Subject], requests: int, database: st
             loads[subject.name].append(load)
             processor[subject.name] += used
     figures = [report.figure(kind.name, name, loads[name], processor[name]) for name in loads]
-    targets = [("bare", kind.target(database)), ("oidc-provider", kinds.PEER_TARGET)]
+    targets = [
+        ("bare", kind.target(database)),
+        ("oidc-provider", kinds.PEER_TARGET),
+        ("step-ca", kinds.STEP_CA_TARGET),
+    ]
     return report.beside(figures, targets)
 
 

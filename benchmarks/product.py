@@ -16,9 +16,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+from cryptography import x509
 
 from benchmarks import kinds, servers
-from benchmarks.certificates import PKCS10, Holder, tls
+from benchmarks.certificates import PKCS10, Holder, status_question, tls
 from benchmarks.kinds import Work
 from benchmarks.load import Errand, Request, form, lanes
 from benchmarks.servers import Measured
@@ -81,6 +82,8 @@ class Product:
             kinds.CODE_FLOWS: self._code_flows,
             kinds.DECISIONS: self._decisions,
             kinds.ENROLMENTS: self._enrolments,
+            kinds.FRESH_ENROLMENTS: lambda n: self._enrolments(n, fresh=True),
+            kinds.STATUS_ANSWERS: self._status_answers,
             kinds.ISSUANCES: lambda n: Work(self._tls_port, renewals(RENEW, self._lamps, n)),
         }
 
@@ -143,9 +146,22 @@ class Product:
         ]
         return self._work([asked[n % len(asked)] for n in range(count)])
 
-    def _enrolments(self, count: int) -> Work:
+    def _enrolments(self, count: int, *, fresh: bool = False) -> Work:
         requests = [self._first_request(*registered)[1] for registered in self._register(count)]
-        return Work(self._tls_port, lanes(CONNECTIONS, requests, tls(self._anchors)))
+        return Work(self._tls_port, lanes(CONNECTIONS, requests, tls(self._anchors), fresh=fresh))
+
+    def _status_answers(self, count: int) -> Work:
+        """Questions about the lamps' certificates, in turn, by POST (RFC 6960 §A.1)."""
+        issuer = next(
+            c
+            for c in x509.load_pem_x509_certificates(self._anchors.read_bytes())
+            if "Device Authority" in c.subject.rfc4514_string()
+        )
+        asked = [
+            status_question("/pki/ocsp", self._deployed.folder / f"{holder.name}.pem", issuer)
+            for holder, _ in self._lamps
+        ]
+        return self._work([asked[n % len(asked)] for n in range(count)])
 
     def _first_request(self, device: str, token: str) -> tuple[Holder, Request]:
         holder = Holder.make(device)

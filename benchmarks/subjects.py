@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+from cryptography import x509
 
 from benchmarks import bare, kinds, servers
-from benchmarks.certificates import PKCS10, Authority, Holder, tls
+from benchmarks.certificates import PKCS10, Authority, Holder, status_question, tls
 from benchmarks.kinds import Work
 from benchmarks.load import Answer, Dialogue, Lane, Request, form, lanes
 from benchmarks.servers import Measured
@@ -70,6 +71,8 @@ class Bare:
             kinds.CODE_FLOWS: self._code_flows,
             kinds.DECISIONS: lambda n: self._plain(n, self._question()),
             kinds.ENROLMENTS: self._enrolments,
+            kinds.FRESH_ENROLMENTS: lambda n: self._enrolments(n, fresh=True),
+            kinds.STATUS_ANSWERS: self._status_answers,
             kinds.ISSUANCES: self._issuances,
         }
 
@@ -96,16 +99,29 @@ class Bare:
         )  # fmt: skip
         return Work(self.process.port, lanes(CONNECTIONS, [flow] * count))
 
-    def _enrolments(self, count: int) -> Work:
+    def _status_answers(self, count: int) -> Work:
+        self._hold()
+        authority = x509.load_pem_x509_certificate(self._anchors.read_bytes())
+        asked = [
+            status_question("/ocsp", self._folder / f"{holder.name}.pem", authority)
+            for holder, _ in self._devices
+        ]
+        requests = [asked[n % len(asked)] for n in range(count)]
+        return Work(self.process.port, lanes(CONNECTIONS, requests))
+
+    def _enrolments(self, count: int, *, fresh: bool = False) -> Work:
         requests = [
             Request("POST", "/enrol", Holder.make(f"dev_{n}").request(), PKCS10)
             for n in range(count)
         ]
-        return Work(self._tls_port, lanes(CONNECTIONS, requests, tls(self._anchors)))
+        return Work(self._tls_port, lanes(CONNECTIONS, requests, tls(self._anchors), fresh=fresh))
 
-    def _issuances(self, count: int) -> Work:
+    def _hold(self) -> None:
         if not self._devices:
             self._devices = [self._device(n) for n in range(CONNECTIONS)]
+
+    def _issuances(self, count: int) -> Work:
+        self._hold()
         return Work(self._tls_port, renewals("/renew", self._devices, count))
 
     def _device(self, number: int) -> tuple[Holder, ssl.SSLContext]:
