@@ -40,22 +40,22 @@ class TokenUri:
     token: str
     object: str | None
     module: Path
-    pin: Path
+    pin: Path | None
 
     @classmethod
-    def parse(cls, uri: str, base: Path) -> Self:
+    def parse(cls, uri: str, base: Path, *, without_pin: bool = False) -> Self:
         path, _, query = uri.removeprefix("pkcs11:").partition("?")
         attributes = _attributes(path, ";", ("token", "object", "type"))
         options = _attributes(query, "&", ("module-path", "pin-source"))
         token, module = attributes.get("token"), options.get("module-path")
         pin = options.get("pin-source", "").removeprefix("file:")
-        if not uri.startswith("pkcs11:") or not (token and module and pin):
+        if not uri.startswith("pkcs11:") or not (token and module and (pin or without_pin)):
             raise SettingsError(
                 "A PKCS#11 URI must say token=, module-path= and pin-source=, such as "
                 "pkcs11:token=civitas?module-path=/usr/lib/softhsm/libsofthsm2.so"
                 "&pin-source=file:token.pin"
             )
-        return cls(token, attributes.get("object"), base / module, base / pin)
+        return cls(token, attributes.get("object"), base / module, base / pin if pin else None)
 
 
 def _attributes(text: str, separator: str, known: tuple[str, ...]) -> dict[str, str]:
@@ -76,9 +76,10 @@ def _attributes(text: str, separator: str, known: tuple[str, ...]) -> dict[str, 
 class _Session:
     """The one session of this process with a token; opened when first needed."""
 
-    def __init__(self, uri: TokenUri, lock: RLock) -> None:
+    def __init__(self, uri: TokenUri, lock: RLock, pin: str | None) -> None:
         self._uri = uri
         self._lock = lock
+        self._pin = pin
         self._opened: api.Session | None = None
         self._process = os.getpid()
         self._found: dict[str, Any] = {}
@@ -115,7 +116,11 @@ class _Session:
 
     def _open(self) -> api.Session:
         uri = self._uri
-        pin = secret_file.read(uri.pin, "The PIN file").decode().strip()
+        if self._pin is not None:
+            pin = self._pin
+        else:
+            assert uri.pin is not None  # noqa: S101 - `TokenUri.parse` demands one of the two
+            pin = secret_file.read(uri.pin, "The PIN file").decode().strip()
         if not uri.module.exists():
             raise SettingsError(
                 f"The PKCS#11 module {uri.module} does not exist: install it, or correct "
@@ -130,7 +135,8 @@ class _Session:
             ) from None
         except (api.PinIncorrect, api.PinLocked, api.PinLenRange, api.PinInvalid) as error:
             raise SettingsError(
-                f"The PIN in {uri.pin} does not open the token {uri.token!r} "
+                f"The PIN {f'in {uri.pin} ' if uri.pin else ''}does not open the token "
+                f"{uri.token!r} "
                 f"({type(error).__name__}): correct the file before the token locks."
             ) from None
         except (api.PKCS11Error, RuntimeError) as error:
@@ -145,17 +151,19 @@ _sessions: dict[tuple[Path, str], _Session] = {}
 _registry = RLock()
 
 
-def _session_of(uri: TokenUri) -> _Session:
+def _session_of(uri: TokenUri, pin: str | None = None) -> _Session:
     with _registry:
         lock = _locks.setdefault(uri.module, RLock())
-        return _sessions.setdefault((uri.module, uri.token), _Session(uri, lock))
+        return _sessions.setdefault((uri.module, uri.token), _Session(uri, lock, pin))
 
 
 class Token:
     """Signing keys that are made in a token and never leave it; safe between threads."""
 
-    def __init__(self, uri: str, base: Path = Path()) -> None:
-        self._session = _session_of(TokenUri.parse(uri, base))
+    def __init__(self, uri: str, base: Path = Path(), *, pin: str | None = None) -> None:
+        """`pin`: handed over in memory, instead of the file that the URI names."""
+        parsed = TokenUri.parse(uri, base, without_pin=pin is not None)
+        self._session = _session_of(parsed, pin)
 
     def change_pin(self, old: str, new: str) -> None:
         """Give the token another user PIN. Raises SettingsError."""

@@ -4,7 +4,8 @@ from pki.authority import CertificateAuthority, prepare
 from pki.banning import ban as ban_keys
 from pki.banning import digests as digests_of_keys
 from pki.ceremony import Box as RootsBox
-from pki.ceremony import Root, TokenChoice, fingerprint
+from pki.ceremony import Requests as CeremonyRequests
+from pki.ceremony import Root, TokenChoice, fingerprint, in_fours
 from pki.ceremony import Signed as SignedInCeremony
 from pki.ceremony import begin as begin_ceremony
 from pki.ceremony import read as read_requests
@@ -33,6 +34,7 @@ from pki.server_certificate import ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
 from pki.status.lists import COMPLETE, DELTA
+from pki.store import is_revoked
 
 SECTIONS = (PkiSettings,)
 
@@ -42,6 +44,7 @@ __all__ = [
     "SECTIONS",
     "Admission",
     "Caller",
+    "CeremonyRequests",
     "CertificateAuthority",
     "CertificateRefused",
     "CertificateRequest",
@@ -72,6 +75,8 @@ __all__ = [
     "digests_of_keys",
     "doors",
     "fingerprint",
+    "is_revoked",
+    "in_fours",
     "linking_of",
     "prepare",
     "read_requests",

@@ -4,7 +4,7 @@ from pki.ceremony.box import Box, Root
 from pki.ceremony.conduct import Begun, Signed, TokenChoice, begin, renew, sign
 from pki.ceremony.papers import Requests, read
 from pki.ceremony.rehearsal import rehearse
-from pki.ceremony.transcript import fingerprint
+from pki.ceremony.transcript import fingerprint, in_fours
 
 __all__ = [
     "Begun",
@@ -15,6 +15,7 @@ __all__ = [
     "TokenChoice",
     "begin",
     "fingerprint",
+    "in_fours",
     "read",
     "rehearse",
     "renew",

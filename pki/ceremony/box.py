@@ -7,6 +7,7 @@ the secret of the custodians, or in a PKCS#11 token whose PIN is derived from th
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 from collections.abc import Iterator
@@ -61,7 +62,11 @@ class Root:
 
 @dataclass
 class Box:
-    """What the folder holds. `record` is every certificate that its roots signed, in order."""
+    """What the folder holds. `record` is every certificate that its roots signed, in order.
+
+    `seal` authenticates all the rest under the custodians' secret: whoever has the medium alone can
+    read it, and change nothing unseen.
+    """
 
     folder: Path
     city: str
@@ -76,6 +81,7 @@ class Box:
     revoked: list[dict[str, Any]] = field(default_factory=list)
     lists: int = 0
     ceremonies: int = 0
+    seal: str = ""
 
     @classmethod
     def new(
@@ -116,7 +122,13 @@ class Box:
                 detail=str(error),
             ) from error
 
-    def save(self) -> None:
+    def mac(self, secret: bytes) -> str:
+        """HMAC-SHA256 over everything but the folder and the seal itself, hex."""
+        content = {k: v for k, v in asdict(self).items() if k not in ("folder", "seal")}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        return hmac.digest(_derived(secret, "box"), canonical, "sha256").hex()
+
+    def write(self) -> None:
         """Written beside, then renamed: a box is never half a box."""
         content = asdict(self)
         content.pop("folder")
@@ -143,22 +155,34 @@ class OpenBox:
     """A box whose custodians are present: it makes keys and gives them out to sign."""
 
     def __init__(self, box: Box, secret: bytes) -> None:
-        if not _equal(_derived(secret, "check").hex(), box.check):
+        if not hmac.compare_digest(_derived(secret, "check").hex(), box.check):
             raise CeremonyRefused(
                 "These words open another box.",
                 "Bring the words that were written down for this one.",
                 where="words",
             )
+        # A new box has no seal yet, and nothing in it that could have been changed.
+        if (box.seal or box.roots) and not hmac.compare_digest(box.mac(secret), box.seal):
+            raise CeremonyRefused(
+                "The box was changed since the last ceremony.",
+                "Use another copy of the box, and find out who had this one.",
+                where="box",
+            )
         self.box = box
+        self._secret = secret
         self._cipher = AESGCM(_derived(secret, "keys"))
         self._pin = base64.b32encode(_derived(secret, "pin"))[:16].decode().lower()
+
+    def save(self) -> None:
+        """Seal the box as it is now, and write it."""
+        self.box.seal = self.box.mac(self._secret)
+        self.box.write()
 
     def make_key(self, slug: str, algorithm: str) -> tuple[Any, dict[str, str]]:
         """A new private key, and how the box keeps it: the fields of its `Root`."""
         if self.box.token is not None and algorithm not in algorithms.ML_DSA:
             label = f"civitas {slug} {os.urandom(6).hex()}"
-            with self._token() as token:
-                return token.generate(label, algorithm), {"label": label}
+            return self._token().generate(label, algorithm), {"label": label}
         key = algorithms.generate(algorithm)
         der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         sealed = seal_under(self._cipher, der, slug)
@@ -168,9 +192,8 @@ class OpenBox:
     def key(self, root: Root) -> Iterator[Any]:
         """The private key of a root, to sign with."""
         if root.label is not None:
-            with self._token() as token:
-                public = root.authority.certificate.public_key()
-                yield token.private_key(root.label, root.algorithm, public)
+            public = root.authority.certificate.public_key()
+            yield self._token().private_key(root.label, root.algorithm, public)
             return
         try:
             sealed = base64.b64decode(root.sealed or "")
@@ -181,20 +204,20 @@ class OpenBox:
                 "Use another copy of the box; this one is damaged.",
                 where="box",
             ) from error
-        yield algorithms.checked(root.algorithm, load_der_private_key(der, None))
+        key = algorithms.checked(root.algorithm, load_der_private_key(der, None))
+        if key.public_key() != root.authority.certificate.public_key():
+            raise CeremonyRefused(
+                f"The key of {root.slug} is not that of its certificate.",
+                "Use another copy of the box; this one is damaged.",
+                where="box",
+            )
+        yield key
 
-    @contextmanager
-    def _token(self) -> Iterator[Any]:
-        """The token, its PIN derived from the custodians' secret and gone afterwards."""
+    def _token(self) -> Any:
+        """The token, its PIN derived from the custodians' secret and never written down."""
         from foundation.pkcs11 import Token
 
-        pin = self.box.folder / "token.pin"
-        pin.unlink(missing_ok=True)
-        secret_file.create(pin, self._pin.encode(), "The PIN")
-        try:
-            yield Token(f"{self.box.token}&pin-source=file:token.pin", self.box.folder)
-        finally:
-            pin.unlink(missing_ok=True)
+        return Token(self.box.token or "", self.box.folder, pin=self._pin)
 
     def take_token(self, uri: str, initial_pin: Path) -> None:
         """Keep keys in this token from now on, under a PIN that only the custodians have.
@@ -211,9 +234,3 @@ class OpenBox:
 
 def _derived(secret: bytes, purpose: str) -> bytes:
     return HKDF(hashes.SHA256(), 32, None, b"civitas roots/" + purpose.encode()).derive(secret)
-
-
-def _equal(one: str, other: str) -> bool:
-    import hmac
-
-    return hmac.compare_digest(one, other)

@@ -21,8 +21,9 @@ from pki.authority_certificate import authority_draft, authority_name, cross_dra
 from pki.ceremony import papers, shares
 from pki.ceremony.box import Box, OpenBox, Root
 from pki.ceremony.papers import Requests
-from pki.ceremony.transcript import Transcript, fingerprint
+from pki.ceremony.transcript import Transcript, fingerprint, in_fours
 from pki.hierarchy import Authority
+from pki.public_key import describe
 from pki.refusals import CeremonyRefused
 from pki.status_links import StatusPlaces
 
@@ -65,10 +66,12 @@ def begin(
     algorithm: str,
     now: datetime,
     token: TokenChoice | None = None,
+    generation: int = 1,
 ) -> Begun:
     """Make the secret, share it out, and make every root of the plan with its key.
 
-    `algorithm` is that of the roots that name none. Raises CeremonyRefused.
+    `algorithm` is that of the roots that name none; `generation` is more than one where this box
+    follows another one that was lost. Raises CeremonyRefused.
     """
     if len(set(custodians)) != len(custodians) or not all(c.strip() for c in custodians):
         raise CeremonyRefused(
@@ -92,8 +95,8 @@ def begin(
         transcript.note(now, "The token took a PIN that nobody knows", token=token.uri)
     for planned in plan.load().values():
         if planned.is_root:
-            _make_root(opened, planned, planned.algorithm or algorithm, transcript, now)
-    return Begun(box, words, transcript, _written(box, transcript))
+            _make_root(opened, planned, planned.algorithm or algorithm, transcript, now, generation)
+    return Begun(box, words, transcript, _written(opened, transcript))
 
 
 def sign(
@@ -109,14 +112,20 @@ def sign(
             where="city",
         )
     transcript = _transcript(box, "Ceremony: authorities are certified", present)
+    transcript.note(
+        now, f"The requests of {asked.city} were read, and compared with the city's own print",
+        sha256=in_fours(asked.digest), lists_are_published_at=asked.status,
+    )  # fmt: skip
     # Everything is looked at before anything is signed.
     drafts = [_examined(opened, one, asked.status, now) for one in asked.requests]
+    _each_once(asked)
+    revoked = [_may_revoke(box, one, now) for one in asked.revoke]
     certified = [_certify(opened, draft, root, transcript, now) for draft, root in drafts]
-    for revocation in asked.revoke:
-        _list(box, revocation, transcript, now)
+    for one in revoked:
+        _list(opened, one, transcript, now)
     lists = [_revocation_list(opened, root, transcript, now) for root in box.roots]
     answer = papers.answer([*_standing(box), *certified], lists)
-    return Signed(answer, transcript, _written(box, transcript))
+    return Signed(answer, transcript, _written(opened, transcript))
 
 
 def renew(
@@ -138,7 +147,7 @@ def renew(
         _cross(opened, subject, issuer, transcript, now)
     lists = [_revocation_list(opened, root, transcript, now) for root in box.roots]
     answer = papers.answer(_standing(box), lists)
-    return Signed(answer, transcript, _written(box, transcript))
+    return Signed(answer, transcript, _written(opened, transcript))
 
 
 # ── the steps ─────────────────────────────────────────────────────────────────────────────
@@ -150,10 +159,11 @@ def _make_root(
     algorithm: str,
     transcript: Transcript,
     now: datetime,
+    first: int = 1,
 ) -> Root:
     box = opened.box
     before = box.newest(planned.name)
-    generation = before.generation + 1 if before is not None else 1
+    generation = before.generation + 1 if before is not None else first
     key, kept = opened.make_key(f"{planned.name}-{generation}", algorithm)
     subject = authority_name(_jurisdiction(box), planned, generation)
     draft = authority_draft(planned, subject, key.public_key(), None, None, now)
@@ -162,7 +172,7 @@ def _make_root(
     pem = certificate.public_bytes(Encoding.PEM).decode()
     root = Root(planned.name, generation, algorithm, pem, **kept)
     box.roots.append(root)
-    box.save()
+    opened.save()
     transcript.note(
         now, f"The root {root.slug} was made", algorithm=algorithm,
         key="in the token" if root.label else "sealed in the box",
@@ -194,6 +204,8 @@ def _examined(
         if proposed.public_key.kind not in profile.keys
         else f"its key is weak: {proposed.public_key.weakness}"
         if proposed.public_key.weakness is not None
+        else "the root certified another key under this name before"
+        if _certified_otherwise(box, root, subject, proposed.public_key.digest)
         else None
     )
     if wrong is not None:
@@ -215,12 +227,13 @@ def _certify(
     with opened.key(root) as key:
         examined = preflight.examine(draft, issuer.certificate, key)
         _record(opened.box, root.slug, draft, now)
-        opened.box.save()
+        opened.save()
         der = drafting.signed_anew(examined, key)
     certificate = x509.load_der_x509_certificate(der)
     transcript.note(
         now, f"{root.slug} certified {certificate.subject.rfc4514_string()}",
-        serial=f"{draft.serial:x}", sha256=fingerprint(certificate),
+        key=in_fours(describe(certificate.public_key()).digest), serial=f"{draft.serial:x}",
+        sha256=fingerprint(certificate),
         until=certificate.not_valid_after_utc.date().isoformat(),
     )  # fmt: skip
     return certificate
@@ -234,14 +247,34 @@ def _cross(
         _record(opened.box, issuer.slug, draft, now)
         certificate = drafting.sign(draft, issuer.authority.certificate, key)
     opened.box.crosses.append(certificate.public_bytes(Encoding.PEM).decode())
-    opened.box.save()
+    opened.save()
     transcript.note(
         now, f"{issuer.slug} certified {subject.slug}", serial=f"{draft.serial:x}",
         sha256=fingerprint(certificate),
     )  # fmt: skip
 
 
-def _list(box: Box, asked: papers.RevocationRequest, transcript: Transcript, now: datetime) -> None:
+def _certified_otherwise(box: Box, root: Root, subject: x509.Name, key: str) -> bool:
+    name = subject.rfc4514_string()
+    return any(
+        one["issuer"] == root.slug and one["subject"] == name and one["key"] != key
+        for one in box.record
+    )
+
+
+def _each_once(asked: Requests) -> None:
+    named = [(one.authority, one.generation) for one in asked.requests]
+    if len(set(named)) != len(named):
+        raise CeremonyRefused(
+            "An authority asks twice in one file.",
+            "Bring the file that `civitas ca requests` wrote, unchanged.",
+            where="requests",
+        )
+
+
+def _may_revoke(
+    box: Box, asked: papers.RevocationRequest, now: datetime
+) -> papers.RevocationRequest:
     signed_here = {(one["issuer"], one["serial"]) for one in box.record}
     if (asked.issuer, asked.serial) not in signed_here:
         raise CeremonyRefused(
@@ -249,12 +282,25 @@ def _list(box: Box, asked: papers.RevocationRequest, transcript: Transcript, now
             "Ask for what a root of this box signed.",
             where="revoke",
         )
+    if datetime.fromisoformat(asked.at) > now + timedelta(minutes=10):
+        raise CeremonyRefused(
+            f"{asked.serial} would be revoked in the future.",
+            "Correct the clock of the city, or of this machine.",
+            where="revoke",
+        )
+    return asked
+
+
+def _list(
+    opened: OpenBox, asked: papers.RevocationRequest, transcript: Transcript, now: datetime
+) -> None:
+    box = opened.box
     if not any(one["serial"] == asked.serial for one in box.revoked):
         box.revoked.append(
             {"issuer": asked.issuer, "serial": asked.serial, "reason": asked.reason,
              "at": asked.at}
         )  # fmt: skip
-        box.save()
+        opened.save()
     transcript.note(now, f"{asked.issuer} revokes {asked.serial}", reason=asked.reason)
 
 
@@ -263,7 +309,7 @@ def _revocation_list(
 ) -> x509.CertificateRevocationList:
     box = opened.box
     box.lists += 1
-    box.save()  # a number is spent before it is used, so none is ever used twice
+    opened.save()  # a number is spent before it is used, so none is ever used twice
     authority = root.authority
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -306,6 +352,7 @@ def _record(box: Box, issuer: str, draft: drafting.Draft, now: datetime) -> None
             "issuer": issuer,
             "serial": f"{draft.serial:x}",
             "subject": draft.subject.rfc4514_string(),
+            "key": describe(draft.public_key).digest,
             "at": now.isoformat(),
         }
     )
@@ -320,8 +367,9 @@ def _transcript(box: Box, title: str, present: Sequence[str]) -> Transcript:
     return Transcript(f"{title} ({box.ceremonies})", box.city, tuple(present))
 
 
-def _written(box: Box, transcript: Transcript) -> Path:
-    box.save()
+def _written(opened: OpenBox, transcript: Transcript) -> Path:
+    opened.save()
+    box = opened.box
     path = box.folder / f"ceremony-{box.ceremonies}.html"
     path.write_text(transcript.page(), "utf-8")
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,12 @@ from cryptography import x509
 from pki.refusals import CeremonyRefused
 
 VERSION = 1
+MOST_GENERATIONS = 99
+REASONS = frozenset(
+    {"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+     "cessationOfOperation", "privilegeWithdrawn"}
+)  # fmt: skip
+"""For which a root may list what it certified (RFC 5280 §5.3.1): a hold is not for authorities."""
 LARGEST = 1_000_000
 
 
@@ -45,6 +52,11 @@ class Requests:
     requests: tuple[AuthorityRequest, ...]
     revoke: tuple[RevocationRequest, ...] = ()
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what `written` gives, hex: read aloud at both ends."""
+        return hashlib.sha256(self.written().encode()).hexdigest()
+
     def written(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, indent=1, ensure_ascii=False)
 
@@ -59,10 +71,9 @@ def read(text: str) -> Requests:
             raise ValueError("another version")
         requests = tuple(AuthorityRequest(**one) for one in found.pop("requests"))
         revoke = tuple(RevocationRequest(**one) for one in found.pop("revoke", ()))
-        for one in revoke:
-            int(one.serial, 16)
-            datetime.fromisoformat(one.at)
-        return Requests(requests=requests, revoke=revoke, **found)
+        asked = Requests(requests=requests, revoke=revoke, **found)
+        _check(asked)
+        return asked
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CeremonyRefused(
             "The file is not a request to the ceremony.",
@@ -70,6 +81,22 @@ def read(text: str) -> Requests:
             where="requests",
             detail=str(error),
         ) from error
+
+
+def _check(asked: Requests) -> None:
+    """Raises ValueError or TypeError for a value that a root could not sign."""
+    if not asked.status.startswith("http://") or not asked.status.isprintable():
+        raise ValueError("status is no http address")
+    for one in asked.requests:
+        if type(one.generation) is not int or not 1 <= one.generation <= MOST_GENERATIONS:
+            raise ValueError("generation")
+    for revocation in asked.revoke:
+        int(revocation.serial, 16)
+        if revocation.reason not in REASONS:
+            raise ValueError("reason")
+        at = datetime.fromisoformat(revocation.at)
+        if at.tzinfo is None or at.year < 1950:
+            raise ValueError("at")
 
 
 def answer(

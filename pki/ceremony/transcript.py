@@ -69,9 +69,14 @@ def _fours(text: str) -> Sequence[str]:
     return [text[i : i + 4] for i in range(0, len(text), 4)]
 
 
+def in_fours(text: str) -> str:
+    """A digest as people compare it."""
+    return " ".join(_fours(text))
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 as people compare it: groups of four hexadecimal digits."""
-    return " ".join(_fours(certificate.fingerprint(hashes.SHA256()).hex()))
+    return in_fours(certificate.fingerprint(hashes.SHA256()).hex())
 
 
 _FRAME = """<!doctype html>

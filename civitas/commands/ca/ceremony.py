@@ -17,12 +17,14 @@ from foundation import secret_file
 from foundation.clock import SystemClock
 from foundation.settings import Jurisdiction
 from pki import (
+    CeremonyRequests,
     Root,
     RootsBox,
     SignedInCeremony,
     TokenChoice,
     begin_ceremony,
     fingerprint,
+    in_fours,
     read_requests,
     rehearse_ceremony,
     renew_in_ceremony,
@@ -71,6 +73,9 @@ def begin(
     token_pin: Annotated[
         Path | None, typer.Option(help="The file with that token's present PIN.")
     ] = None,
+    generation: Annotated[
+        int, typer.Option(min=1, max=99, help="More than 1 where this box follows a lost one.")
+    ] = 1,
 ) -> None:
     """Make the roots. Each custodian gets words, and writes them down unseen by the others.
 
@@ -89,6 +94,7 @@ def begin(
             algorithm,
             SystemClock().now(),
             choice,
+            generation,
         )
         _hand_out(custodians, begun.words, words_to)
     for root in begun.box.roots:
@@ -103,6 +109,7 @@ def sign(
     output: Output = Path("answer.pem"),
     words: Words = None,
     present: Present = None,
+    yes: Annotated[bool, typer.Option(help="Do not ask whether the digests agree.")] = False,
 ) -> None:
     """Certify the authorities that ask, and make fresh revocation lists of the roots.
 
@@ -110,6 +117,9 @@ def sign(
     """
     with refusals():
         asked = read_requests(_text(requests))
+        _show(asked)
+        if not yes and not typer.confirm("Does this agree with the city's own print?"):
+            fail("Nothing was signed.", code=1)
         signed = sign_in_ceremony(
             box, _words(box, words), asked, present or (), SystemClock().now()
         )
@@ -152,6 +162,17 @@ def rehearse(
         out.print(f"Wrote {page}.", soft_wrap=True)
 
 
+def _show(asked: CeremonyRequests) -> None:
+    """What everybody compares with what `civitas ca requests` printed."""
+    out.print(f"{asked.city} asks, SHA-256 {in_fours(asked.digest)}", soft_wrap=True)
+    out.print(f"Lists are published at {asked.status}", soft_wrap=True, markup=False)
+    for one in asked.requests:
+        out.print(f"  certify {one.authority}-{one.generation}", soft_wrap=True, markup=False)
+    for each in asked.revoke:
+        out.print(f"  revoke {each.serial} of {each.issuer}: {each.reason}", soft_wrap=True,
+                  markup=False)  # fmt: skip
+
+
 def _hand_out(custodians: list[str], words: tuple[str, ...], folder: Path | None) -> None:
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -160,10 +181,13 @@ def _hand_out(custodians: list[str], words: tuple[str, ...], folder: Path | None
         return
     for custodian, line in zip(custodians, words, strict=True):
         Prompt.ask(f"Only {custodian} looks at the screen now. Press Enter")
-        for number, word in enumerate(line.split(), 1):
-            out.print(f"{number:2} {word}")
-        Prompt.ask("Written down, and read back? Press Enter")
-        out.clear()
+        # A screen of its own, which leaves nothing to scroll back to.
+        with out.screen():
+            numbered = [f"{n:2} {word:<10}" for n, word in enumerate(line.split(), 1)]
+            for row in range(0, len(numbered), 3):
+                out.print("   ".join(numbered[row : row + 3]))
+            Prompt.ask("Written down, and read back? Press Enter")
+        out.file.write("\x1b[3J")
 
 
 def _words(box: Path, files: list[Path] | None) -> list[str]:

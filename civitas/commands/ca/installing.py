@@ -16,7 +16,7 @@ from civitas.commands.console import (
     out,
     print_json,
 )
-from pki import Installing
+from pki import Installing, in_fours
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,6 +37,8 @@ def requests(
     with authority_of(config) as (_, deployment):
         asked = Installing(deployment.ground).requests()
     output.write_text(asked.written(), "utf-8")
+    out.print(f"SHA-256 {in_fours(asked.digest)}; lists are published at {asked.status}",
+              soft_wrap=True)  # fmt: skip
     waiting = ", ".join(f"{one.authority}-{one.generation}" for one in asked.requests) or "nobody"
     out.print(f"Wrote {output}: {waiting} to certify, {len(asked.revoke)} to revoke.",
               soft_wrap=True)  # fmt: skip

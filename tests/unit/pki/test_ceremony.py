@@ -193,6 +193,96 @@ def test_a_changed_box_is_found_out(begun: ceremony.Begun, folder: Path) -> None
         ceremony.sign(folder, begun.words[:2], asked(), (), START)
 
 
+@pytest.mark.parametrize("field", ["certificate", "revoked", "record", "lists", "token", "seal"])
+def test_whoever_has_the_medium_alone_changes_nothing_unseen(
+    begun: ceremony.Begun, folder: Path, field: str
+) -> None:
+    ceremony.sign(folder, begun.words[:2], asked(), (), START)
+    written = json.loads((folder / "box.json").read_text())
+    if field == "certificate":
+        other = ceremony.begin(folder.parent / "other", CITY, THREE, 2, "ES384", START)
+        written["roots"][0]["certificate"] = other.box.roots[0].certificate
+    else:
+        changed = {
+            "lists": 0,
+            "token": "pkcs11:token=x?module-path=/tmp/evil.so",
+            "seal": "",
+            "revoked": [{"serial": "1"}],
+            "record": [],
+        }
+        written[field] = changed[field]
+    (folder / "box.json").write_text(json.dumps(written))
+    with pytest.raises(CeremonyRefused, match="changed"):
+        ceremony.renew(folder, begun.words[:2], "root", (), START)
+
+
+def test_a_name_that_has_a_certificate_gets_none_for_another_key(
+    begun: ceremony.Begun, folder: Path
+) -> None:
+    ceremony.sign(folder, begun.words[:2], asked(), (), START)
+    before = ceremony.Box.read(folder).record
+    with pytest.raises(CeremonyRefused, match="another key"):
+        ceremony.sign(folder, begun.words[:2], asked(), (), START)
+    assert ceremony.Box.read(folder).record == before
+
+
+def test_an_authority_that_asks_twice_is_refused_before_anything_is_signed(
+    begun: ceremony.Begun, folder: Path
+) -> None:
+    twice = replace(asked(), requests=(*asked().requests, asked().requests[0]))
+    before = ceremony.Box.read(folder).record
+    with pytest.raises(CeremonyRefused, match="twice"):
+        ceremony.sign(folder, begun.words[:2], twice, (), START)
+    assert ceremony.Box.read(folder).record == before
+
+
+def test_the_page_shows_what_the_city_asked_and_where_lists_are_published(
+    begun: ceremony.Begun, folder: Path
+) -> None:
+    requests = asked()
+    page = ceremony.sign(folder, begun.words[:2], requests, (), START).page.read_text()
+    assert ceremony.in_fours(requests.digest) in page
+    assert requests.status in page
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reason": "bogus"},
+        {"reason": "certificateHold"},
+        {"at": "2026-03-02T09:00:00"},
+        {"at": "1900-01-01T00:00:00+00:00"},
+        {"serial": "zz"},
+    ],
+)
+def test_a_revocation_that_no_root_could_sign_never_reaches_the_box(
+    begun: ceremony.Begun, folder: Path, change: dict[str, str]
+) -> None:
+    good = {"issuer": "root-1", "serial": "1", "reason": "cACompromise", "at": START.isoformat()}
+    requests = replace(asked(), requests=(), revoke=(RevocationRequest(**{**good, **change}),))
+    with pytest.raises(CeremonyRefused):
+        ceremony.read(requests.written())
+
+
+def test_a_revocation_in_the_future_or_of_others_is_refused_before_anything_is_signed(
+    begun: ceremony.Begun, folder: Path
+) -> None:
+    for serial, at in (("1", START), (ceremony.Box.read(folder).record[0]["serial"],
+                                      START + timedelta(days=1))):  # fmt: skip
+        revocation = RevocationRequest("root-1", serial, "cACompromise", at.isoformat())
+        before = (folder / "box.json").read_text()
+        with pytest.raises(CeremonyRefused):
+            ceremony.sign(
+                folder, begun.words[:2], replace(asked(), revoke=(revocation,)), (), START
+            )
+        assert (folder / "box.json").read_text() == before
+
+
+def test_a_box_that_follows_a_lost_one_counts_on(tmp_path: Path) -> None:
+    begun = ceremony.begin(tmp_path / "next", CITY, THREE, 2, "ES384", START, generation=3)
+    assert {root.slug for root in begun.box.roots} == {"root-3", "root-mldsa-3"}
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"version": 1}', "\x00", "[" * 2000])
 def test_a_file_that_is_no_request_is_refused(text: str) -> None:
     with pytest.raises(CeremonyRefused):
