@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.audit import SYSTEM
-from foundation.database import Database
+from foundation.database import Database, UnitOfWork
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
 from pki import store
@@ -65,7 +65,8 @@ class Declaring:
         serial = f"{authority.certificate.serial_number:x}"
         with self._ground.database.write() as uow:
             store.distrust(uow, authority.kid, now, planned.recover_until)
-            self._revocation.revoke(uow, serial, "cACompromise", now)
+            if not self._revocation.revoke(uow, serial, "cACompromise", now):
+                self._has_to_be_revoked(uow, authority.slug, serial)
             self._ground.audit.record(
                 uow,
                 "authority.distrusted",
@@ -87,6 +88,15 @@ class Declaring:
             planned.recover_until,
             successors[0] if successors else None,
         )
+
+    def _has_to_be_revoked(self, uow: UnitOfWork, slug: str, serial: str) -> None:
+        row = store.by_serial(uow, serial)
+        if row is None or row.revoked_at is None:
+            raise Conflict(
+                f"The certificate of {slug} is not on record, so no list could name it.",
+                where="authority",
+                next_step="Run `civitas db upgrade`, which puts it there; then repeat this.",
+            )
 
     def _others(self) -> tuple[Authority, ...]:
         self._hierarchy.read_again()

@@ -6,6 +6,7 @@ authority waits: `requests` says what it asks of the ceremony, `install` takes t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -26,6 +27,7 @@ from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.plan import Planned
 from pki.public_key import describe
+from pki.refusals import RequestRefused
 from pki.settings import PkiSettings
 from pki.status_links import places
 from pki.thumbprint import x5t_s256
@@ -61,6 +63,7 @@ class Founding:
         if ahead is None:
             ahead = timedelta(days=self._settings.publish_ahead_days)
         made: list[Authority] = []
+        self._put_on_record(now)
         for planned in self._wanted():
             if not (planned.is_root and self._settings.root == "offline"):
                 algorithm = planned.algorithm or self._settings.key_algorithm
@@ -72,6 +75,21 @@ class Founding:
         self._let_roots_vouch(now)
         self.hierarchy.read_again()
         return tuple(made)
+
+    def _put_on_record(self, now: datetime) -> None:
+        """An authority from before authorities stood on record gets its row: without one it could
+        not be revoked."""
+        with self._ground.database.write() as uow:
+            for row in store.authority_rows(uow):
+                certificate = x509.load_der_x509_certificate(row.certificate)
+                record = record_of_signed(
+                    f"{row.name}-{row.generation}", row.issuer_kid, certificate, now
+                )
+                if store.by_serial(uow, record["serial"]) is None:
+                    store.record(uow, **record)
+                    with suppress(RequestRefused):  # banned already: nobody gets it again
+                        store.hold_key(uow, record["public_key"], record["holder"], now)
+                    store.signed(uow, issued_as(record, row.certificate), now)
 
     def waiting(self) -> tuple[Candidate, ...]:
         """Those who have a key, and wait for a root that is elsewhere."""
@@ -201,12 +219,12 @@ class Founding:
     def install(
         self,
         uow: UnitOfWork,
-        record: dict[str, Any],
-        der: bytes,
         authority: Authority,
         now: datetime,
     ) -> None:
         """Take up an authority whose certificate was signed elsewhere."""
+        record = record_of_signed(authority.slug, authority.issuer_kid, authority.certificate, now)
+        der = authority.certificate.public_bytes(Encoding.DER)
         store.record(uow, **record)
         store.hold_key(uow, record["public_key"], record["holder"], now)
         store.signed(uow, issued_as(record, der), now)
@@ -258,6 +276,29 @@ def record_of(
         "to_be_signed": examined.tbs_certificate_bytes,
         "not_before": draft.not_before,
         "not_after": draft.not_after,
+        "recorded_at": now,
+    }
+
+
+def record_of_signed(
+    slug: str, issuer_kid: str, certificate: x509.Certificate, now: datetime
+) -> dict[str, Any]:
+    """As `record_of`, for an authority's certificate that is there already."""
+    key = describe(certificate.public_key())
+    return {
+        "serial": f"{certificate.serial_number:x}",
+        "authority_kid": issuer_kid,
+        "partition": 0,
+        "profile": "root" if certificate.subject == certificate.issuer else "issuing",
+        "holder": f"authority:{slug}",
+        "reference": f"authority:{key.digest}:{issuer_kid}",
+        "common_name": slug,
+        "names": [],
+        "public_key": key.digest,
+        "public_key_der": key.der,
+        "to_be_signed": certificate.tbs_certificate_bytes,
+        "not_before": certificate.not_valid_before_utc,
+        "not_after": certificate.not_valid_after_utc,
         "recorded_at": now,
     }
 

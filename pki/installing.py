@@ -26,7 +26,6 @@ from pki.ceremony import papers
 from pki.founding import Candidate, Founding
 from pki.hierarchy import Authority
 from pki.plan import Planned
-from pki.public_key import describe
 from pki.refusals import CeremonyRefused
 from pki.settings import PkiSettings
 from pki.status_links import places
@@ -121,7 +120,7 @@ class Installing:
         root = Authority(
             planned.name, generation, kid, certificate, kid, 1, self._begins(planned, now)
         )
-        self._take_up(uow, root, now)
+        self._founding.install(uow, root, now)
         roots[kid] = root
         installed.roots.append(root.slug)
 
@@ -169,7 +168,7 @@ class Installing:
             self._settings.crl_partitions,
             self._begins(planned, now),
         )
-        self._take_up(uow, authority, now)
+        self._founding.install(uow, authority, now)
         installed.authorities.append(authority.slug)
 
     def _list(
@@ -222,28 +221,6 @@ class Installing:
         if not self._hierarchy.named(planned.name):
             return None
         return now + timedelta(days=self._settings.publish_ahead_days)
-
-    def _take_up(self, uow: UnitOfWork, authority: Authority, now: datetime) -> None:
-        certificate = authority.certificate
-        key = describe(certificate.public_key())
-        der = certificate.public_bytes(Encoding.DER)
-        record = {
-            "serial": f"{certificate.serial_number:x}",
-            "authority_kid": authority.issuer_kid,
-            "partition": 0,
-            "profile": "root" if authority.is_root else "issuing",
-            "holder": f"authority:{authority.slug}",
-            "reference": f"authority:{key.digest}:{authority.issuer_kid}",
-            "common_name": authority.slug,
-            "names": [],
-            "public_key": key.digest,
-            "public_key_der": key.der,
-            "to_be_signed": certificate.tbs_certificate_bytes,
-            "not_before": certificate.not_valid_before_utc,
-            "not_after": certificate.not_valid_after_utc,
-            "recorded_at": now,
-        }
-        self._founding.install(uow, record, der, authority, now)
 
 
 def _asking(candidate: Candidate) -> papers.AuthorityRequest:

@@ -9,12 +9,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
+from sqlalchemy import delete, select
 
+import pki
 from device_registry import DeviceRefused
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
 from pki import Caller, CertificateRefused, drafting
+from pki.tables import certificates
 from tests.support.devices import City, csr, found_city, new_key
 
 DAYS = timedelta(days=14)
@@ -119,6 +122,36 @@ def test_its_root_names_it_and_its_successor_enrols_new_devices(
     assert named is not None
     _, _, certificate = city.enrolled()
     city.devices.authenticate(certificate, city.now)
+
+
+def without_record(city: City) -> None:
+    """As a deployment from before authorities stood on record."""
+    with city.ground.database.write() as uow:
+        uow.execute(delete(certificates).where(certificates.c.profile.in_(("root", "issuing"))))
+
+
+def test_an_authority_from_before_they_stood_on_record_is_revoked_too(
+    city: City, clock: FrozenClock
+) -> None:
+    (old,) = city.authority.hierarchy.named("devices")
+    without_record(city)
+    pki.prepare(city.ground)
+    with city.ground.database.read() as uow:
+        rows = uow.all(select(certificates).where(certificates.c.profile.in_(("root", "issuing"))))
+    assert {row.common_name for row in rows} == {a.slug for a in city.authority.hierarchy.all()}
+    assert {row.state for row in rows} == {"issued"}
+    pki.prepare(city.ground)  # and again: nothing more
+    declare(city, clock)
+    crl = x509.load_der_x509_crl(city.authority.crl("root", city.now))
+    assert crl.get_revoked_certificate_by_serial_number(old.certificate.serial_number) is not None
+
+
+def test_what_cannot_be_revoked_is_not_declared(city: City, clock: FrozenClock) -> None:
+    without_record(city)
+    with pytest.raises(Conflict) as caught:
+        declare(city, clock)
+    assert "civitas db upgrade" in (caught.value.next_step or "")
+    assert not city.authority.hierarchy.distrusted()
 
 
 def test_other_authorities_go_on(city: City, clock: FrozenClock) -> None:
