@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import update
 
 from foundation.audit import SYSTEM
 from foundation.database import Database, UnitOfWork
@@ -27,6 +28,7 @@ from pki.names import attributes, written
 from pki.profile import Profile
 from pki.public_key import describe
 from pki.revocation import Revocation
+from pki.tables import authorities
 from pki.thumbprint import x5t_s256
 
 _KEPT = timedelta(days=36_500)
@@ -76,17 +78,19 @@ class Declaring:
                     "recover_until": planned.recover_until.isoformat(),
                 },
             )
+            if (next_one := self._newer(authority)) is not None:
+                _begin_now(uow, next_one)  # it waited for everybody to learn of it
         self._ground.keys.revoke(authority.kid, now)
-        use = key_use(authority.name)
-        if not any(a.name == authority.name and a.kid != authority.kid for a in self._others()):
-            self._ground.keys.rotate(use, now, keep=_KEPT, ahead=timedelta(0))
-        made = self._founding.establish(now, timedelta(0))
-        successors = [a.slug for a in (*made, *self._others()) if a.name == authority.name]
+        if next_one is None and not self._waits(authority.name):
+            # Never back to an earlier generation: it was replaced for a reason.
+            self._ground.keys.rotate(key_use(authority.name), now, keep=_KEPT, ahead=timedelta(0))
+        self._founding.establish(now, timedelta(0))
+        successor = self._newer(authority)
         return Compromise(
             authority.slug,
             planned.certificates,
             planned.recover_until,
-            successors[0] if successors else None,
+            successor.slug if successor is not None else None,
         )
 
     def _has_to_be_revoked(self, uow: UnitOfWork, slug: str, serial: str) -> None:
@@ -98,9 +102,17 @@ class Declaring:
                 next_step="Run `civitas db upgrade`, which puts it there; then repeat this.",
             )
 
-    def _others(self) -> tuple[Authority, ...]:
+    def _newer(self, than: Authority) -> Authority | None:
+        """The newest good generation after this one, whether it signs already or waits."""
         self._hierarchy.read_again()
-        return self._hierarchy.all()
+        for authority in reversed(self._hierarchy.named(than.name)):
+            if authority.generation > than.generation and self._hierarchy.holds(authority):
+                return authority
+        return None
+
+    def _waits(self, name: str) -> bool:
+        """Whether a next key has to be certified yet."""
+        return any(c.planned.name == name for c in self._founding.waiting())
 
     def _named(self, slug: str) -> Authority:
         self._hierarchy.read_again()
@@ -117,6 +129,12 @@ class Declaring:
                 next_step="Follow the operator's guide, When a root's key is lost.",
             )
         return authority
+
+
+def _begin_now(uow: UnitOfWork, authority: Authority) -> None:
+    uow.execute(
+        update(authorities).where(authorities.c.kid == authority.kid).values(signs_from=None)
+    )
 
 
 class Recovery:

@@ -120,8 +120,7 @@ class Hierarchy:
             self.read_again()
         for attempt in (1, 2):
             for authority in reversed(self.named(name)):
-                began = authority.signs_from is None or authority.signs_from <= now
-                if began and authority.covers(now) and self.holds(authority):
+                if self.signs(authority, now):
                     return authority, self._private[authority.kid]
             if attempt == 1:
                 self.read_again()
@@ -132,6 +131,11 @@ class Hierarchy:
                 "`civitas ca requests` to the ceremony, and its answer to `civitas ca install`."
             ),
         )
+
+    def signs(self, authority: Authority, now: datetime) -> bool:
+        """Whether it has begun, has not ended, and its key is here."""
+        began = authority.signs_from is None or authority.signs_from <= now
+        return began and authority.covers(now) and self.holds(authority)
 
     def holds(self, authority: Authority) -> bool:
         """Whether its key is here, and was not revoked."""

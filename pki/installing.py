@@ -217,8 +217,12 @@ class Installing:
         )
 
     def _begins(self, planned: Planned, now: datetime) -> datetime | None:
-        """A first authority signs at once, a later one when everybody had time to learn of it."""
-        if not self._hierarchy.named(planned.name):
+        """A first authority signs at once, and so does one in the place of a distrusted one; any
+        other when everybody had time to learn of it."""
+        standing = self._hierarchy.named(planned.name)
+        signing = [a.generation for a in standing if self._hierarchy.signs(a, now)]
+        lost = [a.generation for a in self._hierarchy.distrusted() if a.name == planned.name]
+        if not standing or max(lost, default=0) > max(signing, default=0):
             return None
         return now + timedelta(days=self._settings.publish_ahead_days)
 

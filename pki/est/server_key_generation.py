@@ -25,7 +25,8 @@ def server_key_generation(pki: Pki, request: Request) -> Response:
     asked = asked_profile(pki, request)
     if asked is not None and not asked.keys_made_here:
         raise not_offered(asked.name)
-    caller = caller_of(pki, request)
+    # With a certificate alone it is a renewal (§4.4), also of one that may only be exchanged.
+    caller = caller_of(pki, request, renews="authorization" not in request.headers)
     needs_name(caller)
     is_pkcs10(request)
     name = asked.name if asked is not None else None

@@ -16,7 +16,7 @@ from device_registry import DeviceRefused
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
-from pki import Caller, CertificateRefused, drafting
+from pki import Caller, CertificateRefused, Rollover, drafting
 from pki.tables import certificates
 from tests.support.devices import City, csr, found_city, new_key
 
@@ -122,6 +122,36 @@ def test_its_root_names_it_and_its_successor_enrols_new_devices(
     assert named is not None
     _, _, certificate = city.enrolled()
     city.devices.authenticate(certificate, city.now)
+
+
+def test_a_next_authority_that_waited_signs_at_once(city: City, clock: FrozenClock) -> None:
+    _, _, certificate = city.enrolled()
+    Rollover(city.ground).begin("devices", city.now)
+    found = declare(city, clock)
+    assert found.successor == "devices-2"
+    assert city.authority.hierarchy.signing("devices")[0].slug == "devices-2"
+    city.devices.authenticate(exchange(city, certificate), city.now)
+
+
+def test_an_earlier_generation_never_takes_the_place_of_a_compromised_one(
+    city: City, clock: FrozenClock
+) -> None:
+    Rollover(city.ground).begin("devices", city.now)
+    clock.advance(timedelta(days=60))
+    assert city.authority.hierarchy.signing("devices")[0].slug == "devices-2"
+    found = declare(city, clock, "devices-2")
+    assert found.successor == "devices-3"
+    assert city.authority.hierarchy.signing("devices")[0].slug == "devices-3"
+
+
+def test_the_loss_of_an_old_authority_leaves_the_present_one_in_place(
+    city: City, clock: FrozenClock
+) -> None:
+    Rollover(city.ground).begin("devices", city.now)
+    clock.advance(timedelta(days=60))
+    found = declare(city, clock, "devices-1")
+    assert found.successor == "devices-2"
+    assert [a.slug for a in city.authority.hierarchy.named("devices")] == ["devices-2"]
 
 
 def without_record(city: City) -> None:

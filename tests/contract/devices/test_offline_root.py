@@ -146,3 +146,41 @@ def test_the_root_is_renewed_without_its_key_ever_being_here(
     crosses = later.authority.hierarchy.cross_certificates()
     assert len(crosses) == 2
     assert set(crosses) <= set(later.authority.authorities())
+
+
+@pytest.mark.parametrize("rolled_over_before", [False, True])
+def test_the_successor_of_a_compromised_authority_signs_when_it_comes(
+    city: City, roots: Roots, clock: FrozenClock, rolled_over_before: bool
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    lost = 1
+    if rolled_over_before:
+        clock.advance(timedelta(seconds=2))
+        pki.Rollover(city.ground).begin("devices", city.now)
+        clock.advance(timedelta(seconds=2))
+        install(city, roots.sign(), roots.fingerprints)
+        clock.advance(timedelta(days=60))
+        lost = 2
+    found = same_city(city.ground).authority.compromise()
+    declared = found.declare(f"devices-{lost}", timedelta(days=14), city.now)
+    assert declared.successor is None, "its root is elsewhere"
+    clock.advance(timedelta(seconds=2))
+    install(city, roots.sign(), roots.fingerprints)
+    signing, _ = same_city(city.ground).authority.hierarchy.signing("devices")
+    assert signing.slug == f"devices-{lost + 1}"
+
+
+def test_a_rollover_that_waits_for_its_ceremony_is_the_successor(
+    city: City, roots: Roots, clock: FrozenClock
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    clock.advance(timedelta(seconds=2))
+    pki.Rollover(city.ground).begin("devices", city.now)
+    clock.advance(timedelta(seconds=2))
+    same_city(city.ground).authority.compromise().declare("devices-1", timedelta(days=14), city.now)
+    clock.advance(timedelta(seconds=2))
+    (asked,) = Installing(city.ground).requests().requests
+    assert (asked.authority, asked.generation) == ("devices", 2)
+    install(city, roots.sign(), roots.fingerprints)
+    signing, _ = same_city(city.ground).authority.hierarchy.signing("devices")
+    assert signing.slug == "devices-2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509.oid import AttributeOID
 
+from foundation.clock import FrozenClock
 from tests.support.devices import OPERATOR, Town, certificates_in, csr, new_key
 from tests.support.est import EST, PKCS10, ask, parts, says_why
 
@@ -80,6 +82,19 @@ def test_with_its_certificate_the_device_gets_its_next_key(town: Town) -> None:
     town.peer.certificate = old
     key, certificate = made(town, body)
     assert certificate.public_key() == key.public_key() != old.public_key()
+
+
+@pytest.mark.rfc("7030", "4.4")
+def test_after_a_compromise_the_device_recovers_its_own_way(town: Town, clock: FrozenClock) -> None:
+    registered = town.city.register(profile="device-made-here")
+    body = csr(new_key(), registered.device.id)
+    _, old = made(town, body, registered)
+    town.city.authority.compromise().declare("devices-1", timedelta(days=14), town.city.now)
+    clock.advance(timedelta(seconds=2))
+    town.peer.certificate = old
+    _, certificate = made(town, body)
+    assert "G2" in certificate.issuer.rfc4514_string()
+    town.city.devices.authenticate(certificate, town.city.now)
 
 
 @pytest.mark.rfc("7030", "4.4")
