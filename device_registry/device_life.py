@@ -72,6 +72,8 @@ class DeviceLife:
                     resting.end(uow, device_id, reason, now)
             if rule.revokes is not None:
                 tokens.withdraw_tokens(uow, device_id, now)
+                # What the old owner began is not completed under the new one.
+                self.devices.authority.issuance.give_up(uow, device_id, rule.revokes, now)
                 for serial in store.end_credentials(uow, device_id, "revoked"):
                     self.devices.authority.revoke(uow, serial, rule.revokes, now)
             if rule.holds or rule.releases:

@@ -223,15 +223,14 @@ class Gate:
             )
         evidence = {"serial": certificate.serial}
         device = self._taken_further(uow, admission, evidence, now)
-        store.add_credential(
-            uow,
-            certificate.serial,
-            device.id,
-            certificate.profile,
-            certificate.thumbprint,
-            certificate.not_after,
-            now,
-        )
+        token, old = _rests_on(admission.reference)
+        # Asked after the device is locked, in the statement that has to run anyway.
+        if not store.add_credential(uow, device.id, certificate, now, token=token, old_serial=old):
+            raise EnrolmentRefused(
+                "token_expired" if token is not None else "certificate_revoked",
+                "What this request rests on, its token or the present certificate, was taken back.",
+                _ASK,
+            )
         renewed = _way(admission.reference) == _BY_CERTIFICATE
         self._audit.record(
             uow,
@@ -282,6 +281,14 @@ class Gate:
 
 def _way(reference: str) -> str:
     return reference.removeprefix(_MADE).partition(":")[0]
+
+
+def _rests_on(reference: str) -> tuple[str | None, str | None]:
+    """The id of the token, or the serial of the certificate, by which it was admitted."""
+    way, *rest = reference.removeprefix(_MADE).split(":")
+    if way == _BY_TOKEN:
+        return rest[0], None
+    return None, rest[1 if way == _FURTHER else 0]
 
 
 def _spent_on(request: CertificateRequest | None) -> str | None:

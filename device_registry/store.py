@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Executable,
     Insert,
     Row,
     ScalarSelect,
     Table,
     and_,
     bindparam,
+    exists,
     func,
     insert,
     or_,
@@ -29,10 +31,12 @@ from device_registry.tables import (
     device_ownership_events,
     device_state_events,
     devices,
+    enrolment_tokens,
 )
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
+from pki import IssuedCertificate, is_revoked
 
 
 def _next_number(table: Table) -> ScalarSelect[int]:
@@ -68,10 +72,22 @@ _NOTE = _numbered(
     *("device_id", "at", "act", "before", "after"),
     *("actor_kind", "actor_id", "reason", "evidence"),
 )
-_ADD_CREDENTIAL = _numbered(
-    device_credentials,
-    *("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after"),
+_WITHDRAWN = exists().where(
+    enrolment_tokens.c.id == bindparam("token"), enrolment_tokens.c.withdrawn_at.is_not(None)
 )
+
+
+def _credential() -> Executable:
+    """Adds one, unless the token or the certificate that it rests on was taken back meanwhile."""
+    names = ("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after")
+    table = device_credentials
+    values = [bindparam(f"new_{name}", type_=table.c[name].type).label(name) for name in names]
+    row = select(_next_number(table).label("number"), *values)
+    rests = row.where(~_WITHDRAWN, ~is_revoked(bindparam("old_serial")))
+    return insert(table).from_select(["number", *names], rests).returning(table.c.serial)
+
+
+_ADD_CREDENTIAL = _credential()
 
 
 def add_device(
@@ -264,24 +280,30 @@ def erase(uow: UnitOfWork, device_id: str) -> None:
 
 def add_credential(
     uow: UnitOfWork,
-    serial: str,
     device_id: str,
-    profile: str,
-    thumbprint: str,
-    not_after: datetime,
+    new: IssuedCertificate,
     now: datetime,
-) -> None:
+    *,
+    token: str | None,
+    old_serial: str | None,
+) -> bool:
+    """Add a credential of a device that the caller keeps locked.
+
+    False if the token, or the certificate that it rests on, was taken back.
+    """
     row = {
-        "serial": serial,
-        "device_id": device_id,
         "counted": device_id,
-        "profile": profile,
-        "thumbprint": thumbprint,
-        "state": "issued",
-        "issued_at": now,
-        "not_after": not_after,
+        "token": token,
+        "old_serial": old_serial,
+        "new_serial": new.serial,
+        "new_device_id": device_id,
+        "new_profile": new.profile,
+        "new_thumbprint": new.thumbprint,
+        "new_state": "issued",
+        "new_issued_at": now,
+        "new_not_after": new.not_after,
     }
-    uow.execute(_ADD_CREDENTIAL, row)
+    return uow.one(_ADD_CREDENTIAL, row) is not None
 
 
 def credential_state(uow: UnitOfWork, serial: str) -> str | None:

@@ -223,15 +223,19 @@ class Issuance:
             # Another thread or process finished, or voided, the same serial.
             return _standing(store.by_serial(uow, issued.serial))
 
+    def give_up(self, uow: UnitOfWork, holder: str, reason: str, now: datetime) -> None:
+        """Void what was begun for this holder, inside the caller's unit of work."""
+        for serial in store.void_unsigned(uow, holder, reason, now):
+            self._tell_voided(uow, serial, reason)
+
     def _void(self, serial: str, reason: str, now: datetime) -> None:
         with self._database.write() as uow:
             if store.void(uow, serial, reason, now):
-                self._audit.record(
-                    uow,
-                    "certificate.voided",
-                    Actor("system", "pki"),
-                    details={"serial": serial, "reason": reason},
-                )
+                self._tell_voided(uow, serial, reason)
+
+    def _tell_voided(self, uow: UnitOfWork, serial: str, reason: str) -> None:
+        details = {"serial": serial, "reason": reason}
+        self._audit.record(uow, "certificate.voided", Actor("system", "pki"), details=details)
 
 
 def _end(profile: Profile, authority: Authority, now: datetime) -> datetime:

@@ -164,6 +164,31 @@ def void(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
     )
 
 
+def void_unsigned(uow: UnitOfWork, holder: str, reason: str, now: datetime) -> list[str]:
+    """Void what is on record for a holder and not signed yet; the serials.
+
+    Leaves out what another transaction is completing now: it asks the registrar itself, who waits.
+    """
+    waiting = (
+        select(certificates.c.serial)
+        .where(certificates.c.holder == holder, certificates.c.state == "recorded")
+        .with_for_update(skip_locked=True)
+    )
+    rows = uow.all(
+        update(certificates)
+        .where(certificates.c.serial.in_(waiting))
+        .values(state="void", revoked_at=now, revocation_reason=reason)
+        .returning(certificates.c.serial)
+    )
+    return sorted(row.serial for row in rows)
+
+
+def is_revoked(serial: Any) -> Any:
+    """A condition for others' statements: the certificate of this serial is revoked, or on hold."""
+    c = certificates.c
+    return exists().where(c.serial == serial, c.revoked_at.is_not(None))
+
+
 def revoked(uow: UnitOfWork, authority_kid: str, now: datetime) -> Sequence[Row[Any]]:
     """What a revocation list names: revoked, and not yet expired (RFC 5280 §3.3)."""
     return uow.all(
