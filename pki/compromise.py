@@ -58,40 +58,46 @@ class Declaring:
         authority = self._named(slug)
         with self._ground.database.read() as uow:
             good = store.good_under(uow, authority.kid, now)
-        return Compromise(authority.slug, good, now + recover, None)
+        until = authority.recover_until or now + recover
+        return Compromise(authority.slug, good, until, None)
 
     def declare(self, slug: str, recover: timedelta, now: datetime) -> Compromise:
-        """Distrust the authority, revoke it, and put its successor in its place."""
+        """Distrust the authority, revoke it, and put its successor in its place.
+
+        Whoever was interrupted runs the same again, and what is missing is done.
+        """
         planned = self.plan(slug, recover, now)
         authority = self._named(slug)
         serial = f"{authority.certificate.serial_number:x}"
+        next_one = self._newer(authority, now)
         with self._ground.database.write() as uow:
-            store.distrust(uow, authority.kid, now, planned.recover_until)
+            if authority.distrusted_at is None:
+                self._distrust(uow, authority, planned.recover_until, now)
             if not self._revocation.revoke(uow, serial, "cACompromise", now):
                 self._has_to_be_revoked(uow, authority.slug, serial)
-            self._ground.audit.record(
-                uow,
-                "authority.distrusted",
-                SYSTEM,
-                details={
-                    "authority": authority.slug,
-                    "recover_until": planned.recover_until.isoformat(),
-                },
-            )
-            if (next_one := self._newer(authority)) is not None:
+            if next_one is not None and not self._hierarchy.signs(next_one, now):
                 _begin_now(uow, next_one)  # it waited for everybody to learn of it
-        self._ground.keys.revoke(authority.kid, now)
+        key = self._ground.keys.by_kid(authority.kid)
+        if key is not None and key.state != "revoked":
+            self._ground.keys.revoke(authority.kid, now)
         if next_one is None and not self._waits(authority.name):
             # Never back to an earlier generation: it was replaced for a reason.
             self._ground.keys.rotate(key_use(authority.name), now, keep=_KEPT, ahead=timedelta(0))
         self._founding.establish(now, timedelta(0))
-        successor = self._newer(authority)
+        successor = self._newer(authority, now)
         return Compromise(
             authority.slug,
             planned.certificates,
             planned.recover_until,
             successor.slug if successor is not None else None,
         )
+
+    def _distrust(
+        self, uow: UnitOfWork, authority: Authority, until: datetime, now: datetime
+    ) -> None:
+        store.distrust(uow, authority.kid, now, until)
+        details = {"authority": authority.slug, "recover_until": until.isoformat()}
+        self._ground.audit.record(uow, "authority.distrusted", SYSTEM, details=details)
 
     def _has_to_be_revoked(self, uow: UnitOfWork, slug: str, serial: str) -> None:
         row = store.by_serial(uow, serial)
@@ -102,13 +108,16 @@ class Declaring:
                 next_step="Run `civitas db upgrade`, which puts it there; then repeat this.",
             )
 
-    def _newer(self, than: Authority) -> Authority | None:
-        """The newest good generation after this one, whether it signs already or waits."""
+    def _newer(self, than: Authority, now: datetime) -> Authority | None:
+        """The good generation after this one that signs, or else the newest that waits."""
         self._hierarchy.read_again()
-        for authority in reversed(self._hierarchy.named(than.name)):
-            if authority.generation > than.generation and self._hierarchy.holds(authority):
-                return authority
-        return None
+        newer = [
+            authority
+            for authority in self._hierarchy.named(than.name)
+            if authority.generation > than.generation and self._hierarchy.holds(authority)
+        ]
+        signing = [authority for authority in newer if self._hierarchy.signs(authority, now)]
+        return next(reversed(signing or newer), None)
 
     def _waits(self, name: str) -> bool:
         """Whether a next key has to be certified yet."""
@@ -118,8 +127,11 @@ class Declaring:
         self._hierarchy.read_again()
         authority = self._hierarchy.by_slug(slug)
         if authority is None:
+            found = (a for a in self._hierarchy.distrusted() if a.slug == slug)
+            authority = next(found, None)
+        if authority is None:
             raise NotFound(
-                f"There is no authority {slug} that is trusted.",
+                f"There is no authority {slug}.",
                 where="authority",
                 next_step="`civitas ca list` names those that stand.",
             )

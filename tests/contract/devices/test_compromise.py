@@ -16,9 +16,11 @@ from device_registry import DeviceRefused
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
+from foundation.keys import Keys
 from pki import Caller, CertificateRefused, Rollover, drafting
+from pki.founding import Founding
 from pki.tables import certificates
-from tests.support.devices import City, csr, found_city, new_key
+from tests.support.devices import City, csr, found_city, new_key, same_city
 
 DAYS = timedelta(days=14)
 
@@ -152,6 +154,29 @@ def test_the_loss_of_an_old_authority_leaves_the_present_one_in_place(
     found = declare(city, clock, "devices-1")
     assert found.successor == "devices-2"
     assert [a.slug for a in city.authority.hierarchy.named("devices")] == ["devices-2"]
+
+
+@pytest.mark.parametrize("where", [(Keys, "revoke"), (Keys, "rotate"), (Founding, "establish")])
+def test_an_interrupted_declaration_is_repeated_and_the_rest_is_done(
+    city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, where: tuple[type, str]
+) -> None:
+    def power_cut(*_: Any, **__: Any) -> None:
+        raise SystemExit("power cut")
+
+    began = city.now
+    with monkeypatch.context() as patched:
+        patched.setattr(*where, power_cut)
+        with pytest.raises(SystemExit):
+            declare(city, clock)
+    clock.advance(timedelta(hours=1))
+    for _ in range(2):  # whoever runs it once more changes nothing
+        found = declare(city, clock)
+        assert (found.successor, found.recover_until) == ("devices-2", began + DAYS)
+    authority = same_city(city.ground).authority.hierarchy
+    assert authority.signing("devices")[0].slug == "devices-2"
+    (old,) = authority.distrusted()
+    assert not authority.holds(old)
+    assert city.events().count("authority.distrusted") == 1
 
 
 def without_record(city: City) -> None:
