@@ -220,8 +220,11 @@ class Issuance:
             if store.signed(uow, issued, now):
                 registrar.issued(uow, admission, issued, now)
                 return issued
+            row = store.by_serial(uow, issued.serial)
+            if row is not None and row.state == "recorded":
+                raise store.key_is_banned()  # since it was recorded
             # Another thread or process finished, or voided, the same serial.
-            return _standing(store.by_serial(uow, issued.serial))
+            return _standing(row)
 
     def give_up(self, uow: UnitOfWork, holder: str, reason: str, now: datetime) -> None:
         """Void what was begun for this holder, inside the caller's unit of work."""

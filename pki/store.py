@@ -80,6 +80,7 @@ _RECORD = {"sqlite": _record(sqlite.insert), "postgresql": _record(postgresql.in
 _SIGNED = (
     update(certificates)
     .where(certificates.c.serial == bindparam("of_serial"), certificates.c.state == "recorded")
+    .where(~exists().where(banned_keys.c.public_key == certificates.c.public_key))
     .values(
         state="issued",
         certificate=bindparam("der"),
@@ -133,12 +134,16 @@ def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bo
         {"key": public_key, "by": holder, "now": now},
     )
     if row is None:
-        raise RequestRefused(
-            "subjectPKInfo",
-            "This key is known to others than its holder.",
-            "Make a new key on the device itself, with a good source of randomness.",
-        )
+        raise key_is_banned()
     return bool(row.holder == holder)
+
+
+def key_is_banned() -> RequestRefused:
+    return RequestRefused(
+        "subjectPKInfo",
+        "This key is known to others than its holder.",
+        "Make a new key on the device itself, with a good source of randomness.",
+    )
 
 
 def record(uow: UnitOfWork, **values: Any) -> bool:
@@ -148,7 +153,7 @@ def record(uow: UnitOfWork, **values: Any) -> bool:
 
 
 def signed(uow: UnitOfWork, issued: IssuedCertificate, now: datetime) -> bool:
-    """Whether this call was the one that completed the serial."""
+    """Whether this call was the one that completed the serial; nobody does for a banned key."""
     row = {"of_serial": issued.serial, "der": issued.der, "of_thumbprint": issued.thumbprint}
     return uow.changed(_SIGNED, {**row, "now": now}) == 1
 

@@ -12,12 +12,12 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     or_,
     select,
     type_coerce,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
 from pki.status.encoding import Entry
@@ -58,12 +58,12 @@ def _open_to(reason: str) -> Any:
 def revoke(
     uow: UnitOfWork, serials: Sequence[str], reason: str, now: datetime
 ) -> Sequence[Row[Any]]:
-    """Serial and key of those whom this call revoked."""
+    """Serial, key and holder of those whom this call revoked."""
     return uow.all(
         update(certificates)
         .where(_C.serial.in_(serials), _C.state == "issued", _open_to(reason))
         .values(revoked_at=now, revocation_reason=reason, status_changed_at=_moment(now))
-        .returning(_C.serial, _C.public_key)
+        .returning(_C.serial, _C.public_key, _C.holder)
     )
 
 
@@ -79,10 +79,26 @@ def release(uow: UnitOfWork, serials: Sequence[str], now: datetime) -> Sequence[
 
 def ban(uow: UnitOfWork, public_keys: Sequence[str], reason: str, now: datetime) -> None:
     """Nobody gets a certificate for these keys again; a repeat changes nothing."""
-    known = select(banned_keys.c.public_key).where(banned_keys.c.public_key.in_(public_keys))
-    missing = set(public_keys) - {row.public_key for row in uow.all(known)}
-    for key in sorted(missing):
-        uow.execute(insert(banned_keys).values(public_key=key, reason=reason, since=now))
+    new: Any = (postgresql if uow.connection.dialect.name == "postgresql" else sqlite).insert
+    rows = [{"public_key": key, "reason": reason, "since": now} for key in sorted(set(public_keys))]
+    if rows:
+        uow.execute(new(banned_keys).on_conflict_do_nothing(index_elements=["public_key"]), rows)
+
+
+def with_keys(
+    uow: UnitOfWork, public_keys: Sequence[str], holders: Sequence[str]
+) -> Sequence[Row[Any]]:
+    """Serial and state of all certificates for these keys of these holders, kept from others.
+
+    Whoever is completing one is waited for.
+    """
+    return uow.all(
+        select(_C.serial, _C.state)
+        .where(_C.holder.in_(holders), _C.public_key.in_(public_keys))
+        .where(_C.state.in_(("recorded", "issued")))
+        .order_by(_C.serial)
+        .with_for_update()
+    )
 
 
 # ── asking ────────────────────────────────────────────────────────────────────────────────
