@@ -80,7 +80,7 @@ class StepCa:
         claims = {
             "iss": "bench", "aud": f"https://localhost:{self.process.port}/1.0/sign",
             "sub": name, "sans": [name], "jti": secrets.token_hex(16),
-            "iat": now - 1, "nbf": now - 1, "exp": now + 290,
+            "iat": now, "nbf": now, "exp": now + 290,
         }  # fmt: skip
         return jwt.encode(claims, self._key, "ES256", {"kid": self._kid})
 
@@ -124,6 +124,7 @@ def step_ca_running(folder: Path) -> Iterator[StepCa]:
     _configure(folder, port, key)
     command = [str(program), str(folder / "ca.json")]
     with servers.started(command, port, folder / "log") as process:
+        time.sleep(1.1)  # it refuses tokens of the second in which it started
         yield StepCa(process, folder, key)
 
 
