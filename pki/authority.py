@@ -163,6 +163,7 @@ class CertificateAuthority:
         `family` "mldsa" gives the authorities that are ready for quantum computers; without it,
         those that every client of today understands.
         """
+        self.hierarchy.refresh()
         post_quantum = family == "mldsa"
         found = [a for a in self.hierarchy.all() if is_post_quantum(a) == post_quantum]
         found.sort(key=lambda a: not a.is_root)
@@ -171,7 +172,7 @@ class CertificateAuthority:
         return (*(authority.certificate for authority in found), *crosses)
 
     def trust_anchors(self) -> bytes:
-        """PEM of the roots and the issuing authorities: what a TLS context loads."""
+        """PEM of the roots and the issuing authorities: what a TLS context loads, ours alone."""
         self.hierarchy.read_again()
         # TLS lets them in, so that they can recover; no door but that of renewal does.
         recovering = (a.certificate for a in self.hierarchy.recovering(self.clock.now()))

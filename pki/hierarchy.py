@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from cryptography import x509
@@ -76,6 +77,7 @@ class Hierarchy:
         self._database = database
         self._keys = keys
         self._clock = clock
+        self._reading = Lock()
         self._read_at: datetime | None = None
         self._known: dict[str, Authority] = {}
         self._crosses: tuple[x509.Certificate, ...] = ()
@@ -116,8 +118,7 @@ class Hierarchy:
         Raises Unavailable without one.
         """
         now = self._clock.now()
-        if self._read_at is None or not timedelta(0) <= now - self._read_at < self.CACHE:
-            self.read_again()
+        self.refresh()
         for attempt in (1, 2):
             for authority in reversed(self.named(name)):
                 if self.signs(authority, now):
@@ -178,7 +179,17 @@ class Hierarchy:
             self.read_again()
         return self._crosses
 
+    def refresh(self) -> None:
+        """Read again what is older than a second."""
+        now = self._clock.now()
+        if self._read_at is None or not timedelta(0) <= now - self._read_at < self.CACHE:
+            self.read_again()
+
     def read_again(self) -> None:
+        with self._reading:  # one after the other: what was read last is what stands
+            self._read()
+
+    def _read(self) -> None:
         self._read_at = self._clock.now()
         with self._database.read() as uow:
             rows = store.authority_rows(uow)

@@ -7,15 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.errors import NotFound
+from pki import hierarchy
 from pki.enrolment import Pki
 
 _KEEP = {"Cache-Control": "public, max-age=3600"}
 
 
 def authorities_pem(pki: Pki, request: Request) -> Response:
-    """The root first, then the issuing authorities: `openssl verify -CAfile` takes it."""
+    """The root first, then the issuing authorities: `openssl verify -CAfile` takes it.
+
+    Never a distrusted one: others rely on this file.
+    """
     return Response(
-        pki.authority.trust_anchors(),
+        hierarchy.pem(pki.authority.authorities()),
         media_type="application/pem-certificate-chain",
         headers=_KEEP,
     )

@@ -20,7 +20,7 @@ from foundation.keys import Keys
 from pki import Caller, CertificateRefused, Rollover, drafting
 from pki.founding import Founding
 from pki.tables import certificates
-from tests.support.devices import City, csr, found_city, new_key, same_city
+from tests.support.devices import City, build_town, csr, found_city, new_key, same_city
 
 DAYS = timedelta(days=14)
 
@@ -177,6 +177,24 @@ def test_an_interrupted_declaration_is_repeated_and_the_rest_is_done(
     (old,) = authority.distrusted()
     assert not authority.holds(old)
     assert city.events().count("authority.distrusted") == 1
+
+
+def test_the_published_file_never_holds_the_compromised_authority(
+    city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = build_town(city)
+    (old,) = city.authority.hierarchy.named("devices")
+
+    def published() -> list[x509.Certificate]:
+        return x509.load_pem_x509_certificates(town.http.get("/pki/ca.pem").content)
+
+    assert old.certificate in published()
+    declare(same_city(city.ground), clock)  # as another process does it
+    assert old.certificate not in published()
+    ours = x509.load_pem_x509_certificates(city.authority.trust_anchors())
+    assert old.certificate in ours, "at our own door its holders come back"
+    monkeypatch.setattr(city.ground.database, "read", None)
+    assert old.certificate not in published(), "a second request asks nobody"
 
 
 def without_record(city: City) -> None:
