@@ -7,7 +7,7 @@ PKCS#11 token; a root's key may be elsewhere altogether.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -16,12 +16,14 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import select
 
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from foundation.keys import Keys
 from pki import plan, store
+from pki.tables import certificates
 
 ROOT = "root"
 
@@ -32,7 +34,7 @@ class Authority:
 
     `slug` is its short name in addresses, such as `devices-1`; `partitions` into how many
     revocation lists what it issues is divided; `signs_from` when it begins to certify, None: at
-    once.
+    once; `revoked` whether our record says so of its own certificate.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Authority:
     signs_from: datetime | None = None
     distrusted_at: datetime | None = None
     recover_until: datetime | None = None
+    revoked: bool = False
 
     @property
     def slug(self) -> str:
@@ -134,9 +137,10 @@ class Hierarchy:
         )
 
     def signs(self, authority: Authority, now: datetime) -> bool:
-        """Whether it has begun, has not ended, and its key is here."""
+        """Whether it has begun, has not ended, is not revoked, and its key is here."""
         began = authority.signs_from is None or authority.signs_from <= now
-        return began and authority.covers(now) and self.holds(authority)
+        good = began and authority.covers(now) and not authority.revoked
+        return good and self.holds(authority)
 
     def holds(self, authority: Authority) -> bool:
         """Whether its key is here, and was not revoked."""
@@ -194,19 +198,22 @@ class Hierarchy:
         with self._database.read() as uow:
             rows = store.authority_rows(uow)
             crosses = store.cross_rows(uow)
+            read = [(row, x509.load_der_x509_certificate(row.certificate)) for row in rows]
+            revoked = _revoked(uow, [f"{c.serial_number:x}" for _, c in read])
         found = {
             row.kid: Authority(
                 row.name,
                 row.generation,
                 row.kid,
-                x509.load_der_x509_certificate(row.certificate),
+                certificate,
                 row.issuer_kid,
                 row.partitions,
                 row.signs_from,
                 row.distrusted_at,
                 row.recover_until,
+                f"{certificate.serial_number:x}" in revoked,
             )
-            for row in rows
+            for row, certificate in read
         }
         self._known = {kid: a for kid, a in found.items() if _stands(a, found, self.plan)}
         self._distrusted = tuple(a for a in found.values() if a.distrusted_at is not None)
@@ -215,6 +222,14 @@ class Hierarchy:
             for row in crosses
             if row.subject_kid in self._known and row.issuer_kid in self._known
         )
+
+
+def _revoked(uow: UnitOfWork, serials: Sequence[str]) -> set[str]:
+    """Which of these few our record says are revoked: one look at each, by primary key."""
+    found = select(certificates.c.serial).where(
+        certificates.c.serial.in_(serials), certificates.c.revoked_at.is_not(None)
+    )
+    return {row.serial for row in uow.all(found)}
 
 
 def _stands(

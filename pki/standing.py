@@ -28,8 +28,9 @@ _CHANGED = (
     certificates.c.status_changed_at.is_not(None),
 )
 # Root by root, so that the partial index of what changed is read, and never the whole table.
-_LAST_OF_ROOT = (
-    select(func.max(type_coerce(certificates.c.status_changed_at, BigInteger)))
+# A sum grows with every change, also with one that bears an earlier instant than another.
+_CHANGES_OF_ROOT = (
+    select(func.sum(type_coerce(certificates.c.status_changed_at, BigInteger)))
     .where(*_CHANGED)
     .correlate(authorities)
     .scalar_subquery()
@@ -38,7 +39,7 @@ _HIERARCHY = select(
     func.count().label("authorities"),
     func.sum(type_coerce(authorities.c.distrusted_at, BigInteger)).label("distrusted"),
     select(func.count()).select_from(cross_certificates).scalar_subquery().label("crosses"),
-    func.max(case((_BY_A_ROOT, _LAST_OF_ROOT))).label("changed"),
+    func.sum(case((_BY_A_ROOT, _CHANGES_OF_ROOT))).label("changed"),
 ).subquery()
 _STANDING = select(
     certificates.c.serial,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from sqlalchemy import Engine, event, update
 
+from foundation.clock import FrozenClock
 from pki import CertificateRefused, drafting, store
 from pki.tables import authorities
 from pki.thumbprint import x5t_s256
@@ -32,11 +34,11 @@ def distrust(city: City, name: str, at: Any) -> None:
         uow.execute(statement.values(distrusted_at=at))
 
 
-def revoke_authority(city: City, name: str) -> None:
+def revoke_authority(city: City, name: str, now: Any = None) -> None:
     (authority,) = city.authority.hierarchy.named(name)
     serial = f"{authority.certificate.serial_number:x}"
     with city.ground.database.write() as uow:
-        assert city.authority.revoke(uow, serial, "cACompromise", city.now)
+        assert city.authority.revoke(uow, serial, "cACompromise", now or city.now)
 
 
 @pytest.mark.row("devices", "revocation")
@@ -57,6 +59,45 @@ def test_a_revoked_authority_ends_at_the_next_request(city: City) -> None:
     assert city.authority.validate_client(certificate, city.now)
     revoke_authority(city, "devices")
     assert reason(city, certificate) == "foreign_issuer"
+
+
+def test_a_revocation_that_bears_an_earlier_instant_than_the_last_one_counts_too(
+    city: City, clock: FrozenClock
+) -> None:
+    _, _, certificate = city.enrolled()
+    began = city.now
+    clock.advance(timedelta(minutes=5))
+    revoke_authority(city, "services")
+    assert city.authority.validate_client(certificate, city.now)
+    revoke_authority(city, "devices", began)
+    assert reason(city, certificate) == "foreign_issuer"
+
+
+def test_what_was_read_of_the_hierarchy_last_is_what_stands(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hierarchy, rows = city.authority.hierarchy, store.authority_rows
+    slow_has_read, slow_may_go_on = Event(), Event()
+
+    def slowly(uow: Any) -> Any:
+        found = rows(uow)
+        if not slow_has_read.is_set():
+            slow_has_read.set()
+            slow_may_go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(store, "authority_rows", slowly)
+    slow = Thread(target=hierarchy.read_again)
+    slow.start()
+    slow_has_read.wait(10)
+    distrust(city, "devices", city.now)
+    fast = Thread(target=hierarchy.read_again)
+    fast.start()
+    fast.join(0.2)  # where nothing holds it back, it is done by now
+    slow_may_go_on.set()
+    slow.join()
+    fast.join()
+    assert hierarchy.named("devices") == ()
 
 
 def test_a_path_is_validated_once_and_the_record_each_time(
