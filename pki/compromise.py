@@ -114,7 +114,9 @@ class Declaring:
         newer = [
             authority
             for authority in self._hierarchy.named(than.name)
-            if authority.generation > than.generation and self._hierarchy.holds(authority)
+            if authority.generation > than.generation
+            and not authority.revoked
+            and self._hierarchy.holds(authority)
         ]
         signing = [authority for authority in newer if self._hierarchy.signs(authority, now)]
         return next(reversed(signing or newer), None)

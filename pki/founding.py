@@ -32,6 +32,9 @@ from pki.settings import PkiSettings
 from pki.status_links import places
 from pki.thumbprint import x5t_s256
 
+AUTHORITY_PROFILES = frozenset({"root", "issuing"})
+"""The profiles of authorities' own certificates."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

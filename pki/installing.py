@@ -23,10 +23,11 @@ from foundation.signing_keys import thumbprint
 from pki import drafting, store
 from pki.authority_certificate import authority_name
 from pki.ceremony import papers
-from pki.founding import Candidate, Founding
+from pki.founding import AUTHORITY_PROFILES, Candidate, Founding
 from pki.hierarchy import Authority
 from pki.plan import Planned
 from pki.refusals import CeremonyRefused
+from pki.revocation import Revocation
 from pki.settings import PkiSettings
 from pki.status_links import places
 from pki.thumbprint import x5t_s256
@@ -50,6 +51,7 @@ class Installing:
         self._founding = Founding(ground)
         self._hierarchy = self._founding.hierarchy
         self._settings = ground.settings.of(PkiSettings)
+        self._revocation = Revocation(ground.audit)
 
     def requests(self) -> papers.Requests:
         """What to take to the ceremony: those who wait, and what a root has to revoke."""
@@ -89,7 +91,7 @@ class Installing:
                 if certificate.subject != certificate.issuer:
                     self._below(uow, certificate, roots, installed, now)
             for each in lists:
-                self._list(uow, each, roots, installed)
+                self._list(uow, each, roots, installed, now)
         self._hierarchy.read_again()
         return installed
 
@@ -177,6 +179,7 @@ class Installing:
         each: x509.CertificateRevocationList,
         roots: dict[str, Authority],
         installed: Installed,
+        now: datetime,
     ) -> None:
         issuer = _issuer(each.issuer, roots)
         key = issuer.certificate.public_key()
@@ -201,6 +204,22 @@ class Installing:
         )
         if newer:
             installed.lists.append(issuer.slug)
+        for entry in each:
+            self._revoked(uow, issuer, entry, now)
+
+    def _revoked(
+        self, uow: UnitOfWork, root: Authority, entry: x509.RevokedCertificate, now: datetime
+    ) -> None:
+        """What a root revoked is revoked here too, whether we asked for it or not."""
+        serial = f"{entry.serial_number:x}"
+        row = store.by_serial(uow, serial)
+        if row is None or row.authority_kid != root.kid or row.profile not in AUTHORITY_PROFILES:
+            return
+        try:
+            said = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+        except x509.ExtensionNotFound:
+            said = "unspecified"
+        self._revocation.revoke(uow, serial, said, now)
 
     def _place(self, certificate: x509.Certificate, *, roots_only: bool) -> tuple[Planned, int]:
         """Which authority of the plan has this name."""
@@ -217,11 +236,12 @@ class Installing:
         )
 
     def _begins(self, planned: Planned, now: datetime) -> datetime | None:
-        """A first authority signs at once, and so does one in the place of a distrusted one; any
-        other when everybody had time to learn of it."""
+        """A first authority signs at once, and so does one in the place of a distrusted or revoked
+        one; any other when everybody had time to learn of it."""
         standing = self._hierarchy.named(planned.name)
         signing = [a.generation for a in standing if self._hierarchy.signs(a, now)]
         lost = [a.generation for a in self._hierarchy.distrusted() if a.name == planned.name]
+        lost += [a.generation for a in standing if a.revoked]
         if not standing or max(lost, default=0) > max(signing, default=0):
             return None
         return now + timedelta(days=self._settings.publish_ahead_days)

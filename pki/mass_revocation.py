@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import Row, or_, select
 
 from foundation.audit import Actor, Audit
+from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
-from foundation.errors import BadRequest, NotFound
+from foundation.errors import BadRequest, Conflict, NotFound
 from pki.hierarchy import Hierarchy
 from pki.profile import Profile
 from pki.revocation import REASONS, RELEASE, Revocation
@@ -65,12 +66,14 @@ class MassRevocation:
         self._audit = audit
         self._hierarchy = hierarchy
         self._responders = [p.name for p in profiles if p.status == "responder"]
+        self._authorities = {p.name for p in profiles if p.authority}
         self._revocation = revocation
 
     def select(self, wanted: Selection, reason: str, now: datetime) -> Iterator[Selected]:
         """Who is concerned: issued, not expired, and not yet as `reason` would make them.
 
-        Raises BadRequest or NotFound for a criterion that cannot be.
+        Raises BadRequest or NotFound for a criterion that cannot be, Conflict where an authority
+        would be concerned: without its successor nobody could be certified.
         """
         conditions = self._conditions(wanted, reason, now)
         serials = [_normal(one) for one in wanted.serials]
@@ -88,14 +91,17 @@ class MassRevocation:
         wanted: Selection,
         reason: str,
         actor: Actor,
-        now: datetime,
+        clock: Clock,
         progress: Callable[[int], None] = lambda _: None,
     ) -> int:
-        """Revoke them all, or with the reason removeFromCRL take them off hold; how many."""
+        """Revoke them all, or with the reason removeFromCRL take them off hold; how many.
+
+        Each batch bears the instant at which it is written: lists look only a little way back.
+        """
         done = 0
-        for batch in _batches([one.serial for one in self.select(wanted, reason, now)]):
+        for batch in _batches([one.serial for one in self.select(wanted, reason, clock.now())]):
             with self._database.write() as uow:
-                changed = self._revocation.change(uow, batch, reason, now)
+                changed = self._revocation.change(uow, batch, reason, clock.now())
                 if changed:
                     self._tell(uow, wanted, changed, reason, actor)
             done += len(changed)
@@ -131,7 +137,15 @@ class MassRevocation:
                 .order_by(_C.serial)
                 .limit(BATCH)
             )
-        return [_selected(row) for row in rows]
+        found = [_selected(row) for row in rows]
+        for one in found:
+            if one.profile in self._authorities:
+                raise Conflict(
+                    f"{one.serial} is the certificate of an authority, {one.holder}.",
+                    where="serial",
+                    next_step="Use `civitas ca compromise`, which puts a successor in its place.",
+                )
+        return found
 
     def _conditions(self, wanted: Selection, reason: str, now: datetime) -> list[Any]:
         if reason not in REASONS and reason != RELEASE:

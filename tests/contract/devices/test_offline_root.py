@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from foundation.clock import FrozenClock
 from foundation.errors import Unavailable
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction, Settings
-from pki import Installing, PkiSettings, ceremony
-from pki.ceremony.papers import read_answer
+from pki import Installing, PkiSettings, ceremony, store
+from pki.ceremony.papers import RevocationRequest, read_answer
 from pki.refusals import CeremonyRefused
 from tests.support import deployments
 from tests.support.devices import City, csr, new_key, same_city
@@ -184,3 +185,27 @@ def test_a_rollover_that_waits_for_its_ceremony_is_the_successor(
     install(city, roots.sign(), roots.fingerprints)
     signing, _ = same_city(city.ground).authority.hierarchy.signing("devices")
     assert signing.slug == "devices-2"
+
+
+def test_what_the_root_revoked_of_its_own_accord_is_revoked_here_too(
+    city: City, roots: Roots, clock: FrozenClock
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    clock.advance(timedelta(seconds=2))
+    (devices,) = same_city(city.ground).authority.hierarchy.named("devices")
+    number = f"{devices.certificate.serial_number:x}"
+    asked = replace(
+        Installing(city.ground).requests(),
+        revoke=(RevocationRequest("root-1", number, "superseded", city.now.isoformat()),),
+    )
+    answer = ceremony.sign(roots.folder, roots.begun.words, asked, PEOPLE, city.now).answer
+    for _ in range(2):
+        install(city, answer, roots.fingerprints)
+    clock.advance(timedelta(seconds=2))
+    with city.ground.database.read() as uow:
+        row = store.by_serial(uow, number)
+    assert row is not None
+    assert (row.revocation_reason, row.revoked_at is not None) == ("superseded", True)
+    assert city.events().count("certificate.revoked") == 1
+    with pytest.raises(Unavailable):
+        same_city(city.ground).authority.hierarchy.signing("devices")

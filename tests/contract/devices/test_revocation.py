@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from foundation.audit import SYSTEM
 from foundation.clock import FrozenClock
-from foundation.errors import BadRequest, NotFound
+from foundation.errors import BadRequest, Conflict, NotFound, Unavailable
 from foundation.ground import Ground
 from pki import DELTA, Selection
 from pki.status import store
@@ -121,12 +121,12 @@ def test_thousands_are_revoked_in_batches_and_an_interrupted_run_goes_on(city: C
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        ca.revoke(wanted, "superseded", SYSTEM, city.now, stop)
+        ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock, stop)
     assert len(list(ca.select(wanted, "superseded", city.now))) == 250
     seen: list[int] = []
-    assert ca.revoke(wanted, "superseded", SYSTEM, city.now, seen.append) == 250
+    assert ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock, seen.append) == 250
     assert seen == [200, 250]
-    assert ca.revoke(wanted, "superseded", SYSTEM, city.now) == 0
+    assert ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock) == 0
     assert city.events().count("certificates.revoked") == 3
     assert good(city, spared)
 
@@ -154,12 +154,41 @@ def test_criteria_narrow_each_other_and_serials_are_read_as_programs_write_them(
         list(ca.select(Selection(holder="h"), "boredom", city.now))
 
 
+def test_an_authority_is_not_revoked_among_the_many(city: City) -> None:
+    devices = city.authority.hierarchy.named("devices")[0].certificate
+    ca = city.authority.mass_revocation
+    for wanted in (
+        Selection(serials=(serial(devices),)),
+        Selection(profile="issuing"),
+        Selection(profile="root"),
+        Selection(authority="root-1"),
+        Selection(holder="authority:devices-1"),
+    ):
+        with pytest.raises(Conflict) as caught:
+            ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock)
+        assert "civitas ca compromise" in (caught.value.next_step or "")
+    issue(city, "lamp")
+
+
+def test_an_authority_that_is_revoked_on_record_issues_nothing_more(
+    city: City, clock: FrozenClock
+) -> None:
+    revoke(city, city.authority.hierarchy.named("devices")[0].certificate, "superseded")
+    clock.advance(timedelta(seconds=2))
+    with pytest.raises(Unavailable):
+        issue(city, "lamp")
+    issue(city, "srv", "server")
+    city.authority.compromise().declare("devices-1", timedelta(days=1), city.now)
+    clock.advance(timedelta(seconds=2))
+    assert "G2" in issue(city, "lamp").issuer.rfc4514_string()
+
+
 def test_many_come_off_their_hold_together(city: City) -> None:
     held = [issue(city, f"lamp{n}", holder="h") for n in range(3)]
     ca, wanted = city.authority.mass_revocation, Selection(holder="h")
-    assert ca.revoke(wanted, "certificateHold", SYSTEM, city.now) == 3
+    assert ca.revoke(wanted, "certificateHold", SYSTEM, city.ground.clock) == 3
     revoke(city, held[0], "keyCompromise")
-    assert ca.revoke(wanted, "removeFromCRL", SYSTEM, city.now) == 2
+    assert ca.revoke(wanted, "removeFromCRL", SYSTEM, city.ground.clock) == 2
     assert [good(city, one) for one in held] == [False, True, True]
 
 
