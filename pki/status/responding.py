@@ -31,7 +31,7 @@ from pki.status.responders import Responders
 MOST_KEPT = 16 * 1024 * 1024
 """Octets of answers in memory."""
 LOOK_AGAIN = timedelta(seconds=1)
-"""How often an unknown issuer makes us look for an authority that another process founded."""
+"""How old what we know of the issuers may be: another process founds one, or distrusts it."""
 
 Issuers = Mapping[tuple[bytes, bytes, bytes], Authority]
 
@@ -113,9 +113,8 @@ class Responding:
 
     def _issuer(self, one: CertId, now: datetime) -> Authority | None:
         key = (one.algorithm, one.name_hash, one.key_hash)
-        found = self._issuers.get(key)
-        if found is not None or one.algorithm not in HASHES:
-            return found
+        if one.algorithm not in HASHES:
+            return None
         looked_at = self._looked_at
         if looked_at is None or not timedelta(0) <= now - looked_at < LOOK_AGAIN:
             self._looked_at = now

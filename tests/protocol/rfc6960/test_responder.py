@@ -251,6 +251,18 @@ def test_an_answer_says_from_when_until_when_and_is_used_for_half_of_it(
     assert about(town, certificate).this_update_utc == town.city.now
 
 
+def test_an_authority_that_another_process_distrusts_answers_no_more(
+    town: Town, clock: FrozenClock
+) -> None:
+    certificate = issue(town.city, "holder")
+    issuer = issuer_of(town.city, certificate).certificate
+    assert post(town, asking(certificate, issuer)).certificate_status is GOOD
+    other = same_city(town.city.ground)
+    other.authority.compromise().declare("devices-1", timedelta(days=14), town.city.now)
+    clock.advance(timedelta(seconds=1))
+    assert post(town, asking(certificate, issuer)).response_status is STATUS.UNAUTHORIZED
+
+
 def test_a_responder_is_renewed_in_time_by_itself(town: Town, clock: FrozenClock) -> None:
     certificate = issue(town.city, "lamp")
     first = responder_in(about(town, certificate))
