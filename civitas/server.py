@@ -67,10 +67,16 @@ def tls_context(
             f"[server] tls_certificate and tls_key cannot be used ({error}); write a PEM chain "
             "and its private key, readable by this user."
         ) from None
-    if anchors:
-        context.load_verify_locations(cadata=b"\n".join(anchors).decode())
-        context.verify_mode = ssl.CERT_OPTIONAL
+    _trust(context, anchors)
     return context
+
+
+def _trust(context: ssl.SSLContext, anchors: Sequence[bytes]) -> None:
+    """Ask for certificates of these; of nobody's where none is there, as before a ceremony."""
+    there = [pem for pem in anchors if pem.strip()]
+    if there:
+        context.load_verify_locations(cadata=b"\n".join(there).decode())
+        context.verify_mode = ssl.CERT_OPTIONAL
 
 
 def serve(
@@ -170,13 +176,13 @@ async def _new_anchors(
 ) -> list[bytes]:
     try:
         found = await asyncio.to_thread(anchors)
+        if found != known:
+            for context in contexts:
+                _trust(context, found)
+            log.info("took up new authorities")
     except Exception:  # the database may be away for a while
-        log.warning("the authorities cannot be read now", exc_info=True)
+        log.warning("the authorities cannot be taken up now", exc_info=True)
         return known
-    if found != known:
-        for context in contexts:
-            context.load_verify_locations(cadata=b"\n".join(found).decode())
-        log.info("took up new authorities")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import subprocess
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from civitas.server import _new_anchors, tls_context
 from tests.support.deployments import START, free_port
 
 APP = """
@@ -166,3 +168,21 @@ def test_a_port_in_use_stops_the_start_with_a_sentence(listening: Listening) -> 
     )
     assert second.returncode != 0
     assert "stop what listens there" in second.stderr
+
+
+def test_a_listener_from_before_the_ceremony_asks_for_certificates_when_authorities_come(
+    tmp_path: Path,
+) -> None:
+    certificate(tmp_path)
+    context = tls_context(tmp_path / "cert.pem", tmp_path / "key.pem", [b""])
+    assert context.verify_mode is ssl.CERT_NONE
+    came = [(tmp_path / "cert.pem").read_bytes()]
+
+    def follow(found: list[bytes], known: list[bytes]) -> list[bytes]:
+        return asyncio.run(_new_anchors(lambda: found, known, [context]))
+
+    assert follow([b"half of a PEM"], [b""]) == [b""], "looked at again later"
+    assert context.verify_mode is ssl.CERT_NONE
+    assert follow(came, [b""]) == came
+    assert context.verify_mode is ssl.CERT_OPTIONAL
+    assert len(context.get_ca_certs()) == 1
