@@ -10,6 +10,7 @@ from device_registry.changeover import ACTS, KEEPS, ChangeOver, ChangeOverState,
 from device_registry.device import Device
 from foundation import opaque
 from foundation.audit import Actor
+from foundation.clock import Clock
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ground import Ground
 from pki import CertificateAuthority
@@ -82,10 +83,10 @@ class ChangeOvers:
             )
         return self.get(change_over_id)
 
-    def take_back(self, change_over_id: str, now: datetime) -> Iterator[int]:
+    def take_back(self, change_over_id: str, clock: Clock) -> Iterator[int]:
         """After `undo`: revoke the second certificates, batch by batch; how many each time.
 
-        A repeat goes on where the last one stopped.
+        A repeat goes on where the last one stopped. Each batch bears the instant of its writing.
         """
         found = self.get(change_over_id)
         if found.state is not ChangeOverState.UNDONE:
@@ -94,6 +95,7 @@ class ChangeOvers:
             )
         while True:
             with self._database.write() as uow:
+                now = clock.now()
                 serials = store.living(uow, found, BATCH)
                 for serial in serials:
                     self._authority.revoke(uow, serial, "cessationOfOperation", now)

@@ -98,14 +98,15 @@ def undo(named: Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOptio
 
     Example: `civitas ca changeover undo chg_…`
     """
-    with _change_overs(config) as (change_overs, now):
+    with authority_of(config) as (_, deployment):
+        change_overs, clock = deployment.parts["devices"].change_overs, deployment.ground.clock
         found = change_overs.get(named)
         if found.state.value != "undone":
-            found = change_overs.act(named, "undo", SYSTEM, now)
-        total = change_overs.progress(named, now).hold
+            found = change_overs.act(named, "undo", SYSTEM, clock.now())
+        total = change_overs.progress(named, clock.now()).hold
         with Bar(console=out, transient=True, disable=as_json) as bar:
             task = bar.add_task("Revoking", total=total)
-            for count in change_overs.take_back(named, now):
+            for count in change_overs.take_back(named, clock):
                 bar.advance(task, count)
     _say(found, as_json)
 

@@ -70,8 +70,8 @@ def revoke(
         fail(f"{file} holds no serial.", code=1)
     wanted = Selection(named, holder, profile, authority)
     with authority_of(config) as (ca, deployment):
-        now = deployment.ground.clock.now()
-        found = list(ca.mass_revocation.select(wanted, reason, now))
+        clock = deployment.ground.clock
+        found = list(ca.mass_revocation.select(wanted, reason, clock.now()))
         if dry_run:
             listed = [asdict(one) for one in found]
             if as_json:
@@ -88,7 +88,7 @@ def revoke(
                 fail(f"{len(found)} certificates: add --yes, or look with --dry-run.", code=1)
             typer.confirm(f"Revoke {len(found)} certificates ({reason})?", abort=True, err=True)
         done = ca.mass_revocation.revoke(
-            wanted, reason, SYSTEM, now, lambda n: _progress(n, len(found))
+            wanted, reason, SYSTEM, clock, lambda n: _progress(n, len(found))
         )
     if as_json:
         print_json({"reason": reason, "changed": done})

@@ -104,8 +104,8 @@ def test_a_pause_invites_nobody_else_and_undoing_ends_the_second_certificates_on
         second(city, late)
     second(city, first)  # who holds one may renew it
     act(city, change_over, "undo")
-    assert sum(city.devices.change_overs.take_back(change_over.id, city.now)) == 2
-    assert list(city.devices.change_overs.take_back(change_over.id, city.now)) == []
+    assert sum(city.devices.change_overs.take_back(change_over.id, city.ground.clock)) == 2
+    assert list(city.devices.change_overs.take_back(change_over.id, city.ground.clock)) == []
     assert hold(city, change_over) == 0
     serial = f"{other.serial_number:x}"
     assert serial in revoked(city)
