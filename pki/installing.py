@@ -118,6 +118,14 @@ class Installing:
                 where="root",
             )
         planned, generation = self._place(certificate, roots_only=True)
+        if any(
+            r.name == planned.name and r.generation == generation for r in store.authority_rows(uow)
+        ):
+            raise CeremonyRefused(
+                f"There is another {planned.name}-{generation} here already.",
+                "Make the new box with `civitas ca ceremony begin --generation`, one further on.",
+                where=f"{planned.name}-{generation}",
+            )
         _signed_by(certificate, certificate)
         root = Authority(
             planned.name, generation, kid, certificate, kid, 1, self._begins(planned, now)

@@ -42,11 +42,12 @@ def city(offline: Ground) -> City:
 class Roots:
     """The box of one city's roots."""
 
-    def __init__(self, city: City, folder: Path, name: str | None = None) -> None:
+    def __init__(self, city: City, folder: Path, generation: int = 1) -> None:
         self.city, self.folder = city, folder
-        said = city.ground.settings.of(Jurisdiction)
-        jurisdiction = said.model_copy(update={"name": name or said.name})
-        self.begun = ceremony.begin(folder, jurisdiction, PEOPLE, 2, "ES384", city.now)
+        jurisdiction = city.ground.settings.of(Jurisdiction)
+        self.begun = ceremony.begin(
+            folder, jurisdiction, PEOPLE, 2, "ES384", city.now, generation=generation
+        )
 
     def sign(self) -> bytes:
         asked = Installing(self.city.ground).requests()
@@ -209,3 +210,15 @@ def test_what_the_root_revoked_of_its_own_accord_is_revoked_here_too(
     assert city.events().count("certificate.revoked") == 1
     with pytest.raises(Unavailable):
         same_city(city.ground).authority.hierarchy.signing("devices")
+
+
+def test_a_box_that_follows_a_lost_one_needs_the_next_number(
+    city: City, roots: Roots, tmp_path: Path
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    same = Roots(city, tmp_path / "same")
+    with pytest.raises(CeremonyRefused, match="already"):
+        install(city, same.sign(), same.fingerprints)
+    following = Roots(city, tmp_path / "next", generation=2)
+    installed = install(city, following.sign(), following.fingerprints)
+    assert sorted(installed.roots) == ["root-2", "root-mldsa-2"]
