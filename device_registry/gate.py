@@ -259,13 +259,13 @@ class Gate:
             and walk(uow, seen, _NEXT[seen.state], _as(seen), now, evidence) is not None
         ):
             return seen
-        device = self._still_admitted(uow, admission)
+        device = self._still_admitted(uow, admission, now)
         # A certificate of a further kind is no renewal of the device's own one.
         if device.state in _NEXT and admission.profile == device.profile:
             walk(uow, device, _NEXT[device.state], _as(device), now, evidence)
         return device
 
-    def _still_admitted(self, uow: UnitOfWork, admission: Admission) -> Device:
+    def _still_admitted(self, uow: UnitOfWork, admission: Admission, now: datetime) -> Device:
         """The device, kept as it is until the commit: it may have been suspended meanwhile."""
         device = store.locked(uow, admission.holder)
         if device is None:
@@ -273,6 +273,9 @@ class Gate:
         by_token = _way(admission.reference) == _BY_TOKEN
         if device.state not in (MAY_ENROL if by_token else MAY_AUTHENTICATE):
             raise _refused(device)
+        further = admission.profile != device.profile
+        if further and not self.also_allowed(device, admission.profile, now):
+            raise self._not_allowed(device, admission.profile)  # since it asked
         return device
 
     def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:

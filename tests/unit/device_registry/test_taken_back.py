@@ -111,3 +111,22 @@ def test_a_token_that_is_spent_and_stands_completes_its_issuance(city: City) -> 
     assert city.enrol(registered, body).serial == first.serial
     certificate = x509.load_der_x509_certificate(first.der)
     assert city.devices.authenticate(certificate, city.now).state == "active"
+
+
+def test_a_change_over_that_is_undone_meanwhile_gives_no_further_certificate(city: City) -> None:
+    registered, _, first = city.enrolled()
+    device_id, change_overs = registered.device.id, city.devices.change_overs
+    change_over = change_overs.plan("device-short", city.now, city.now, OPERATOR, city.now)
+    change_overs.act(change_over.id, "run", OPERATOR, city.now)
+
+    def undo() -> None:
+        change_overs.act(change_over.id, "undo", OPERATOR, city.now)
+        assert list(change_overs.take_back(change_over.id, city.ground.clock)) == []
+
+    valid = city.authority.validate_client(first, city.now)
+    while_signing(city, undo)
+    with pytest.raises(Problem) as refused:
+        city.pki.enrol(Caller(certificate=valid), csr(new_key(), device_id), city.now,
+                       "device-short")  # fmt: skip
+    assert refused.value.where == "label_not_allowed"
+    assert [c.profile for c in city.devices.credentials(device_id)] == ["device"]
