@@ -20,6 +20,7 @@ from foundation.database import UnitOfWork
 
 # The acts that a person may ask for; the others are steps of enrolment.
 ASKED = ("suspend", "reactivate", "quarantine", "release", "transfer", "revoke", "decommission")
+ACTS_THAT_HOLD = frozenset(name for name, rule in ACTS.items() if rule.holds)
 
 
 class DeviceLife:
@@ -66,7 +67,9 @@ class DeviceLife:
                 raise unknown_device()
             if name not in ASKED:
                 raise not_possible(NotNow(name, device.state))
-            step(uow, self._audit, device, name, actor, reason, now)
+            held = self._hold(uow, device_id, now) if rule.holds else []
+            evidence = {"held": held} if rule.holds else None
+            step(uow, self._audit, device, name, actor, reason, now, evidence)
             if rule.ends:
                 for resting in self._ends:
                     resting.end(uow, device_id, reason, now)
@@ -76,8 +79,8 @@ class DeviceLife:
                 self.devices.authority.issuance.give_up(uow, device_id, rule.revokes, now)
                 for serial in store.end_credentials(uow, device_id, "revoked"):
                     self.devices.authority.revoke(uow, serial, rule.revokes, now)
-            if rule.holds or rule.releases:
-                self._hold(uow, device_id, rule.holds, now)
+            if rule.releases:
+                self._release(uow, device_id, now)
             if rule.after is State.TRANSFERRED:
                 store.set_owner(uow, device_id, None, "transfer", now)
                 # What was approved was a device of its owner.
@@ -87,11 +90,18 @@ class DeviceLife:
             changed = store.get(uow, device_id)
         return changed if changed is not None else device
 
-    def _hold(self, uow: UnitOfWork, device_id: str, holds: bool, now: datetime) -> None:
-        """Tell those who ask about its certificates too, and that it is over."""
+    def _hold(self, uow: UnitOfWork, device_id: str, now: datetime) -> list[str]:
+        """Tell those who ask about its certificates too; the serials that were not on hold yet."""
         authority = self.devices.authority
-        for serial in store.living_credentials(uow, device_id):
-            if holds:
-                authority.revoke(uow, serial, "certificateHold", now)
-            else:
-                authority.release(uow, serial, now)
+        living = store.living_credentials(uow, device_id)
+        return [one for one in living if authority.revoke(uow, one, "certificateHold", now)]
+
+    def _release(self, uow: UnitOfWork, device_id: str, now: datetime) -> None:
+        """Take back what the device's own suspension did, and no hold of an operator's."""
+        holding = [one for one in store.history(uow, device_id) if ACTS_THAT_HOLD & {one.act}]
+        serials = store.living_credentials(uow, device_id)
+        # Before this was noted, all were released.
+        held = holding[-1].evidence.get("held", serials) if holding else serials
+        for serial in serials:
+            if serial in held:
+                self.devices.authority.release(uow, serial, now)

@@ -35,6 +35,7 @@ def step(
     actor: Actor,
     reason: str,
     now: datetime,
+    evidence: Mapping[str, Any] | None = None,
 ) -> life.State:
     """Take one step inside the caller's unit of work; the new state.
 
@@ -42,7 +43,7 @@ def step(
     act is not possible in its state.
     """
     try:
-        after = walk(uow, device, [(act, reason)], actor, now)
+        after = walk(uow, device, [(act, reason)], actor, now, evidence)
     except NotNow as problem:
         raise not_possible(problem) from problem
     if after is None:

@@ -69,3 +69,15 @@ def test_what_the_operator_revoked_does_not_come_back_with_the_device(city: City
     with pytest.raises(DeviceRefused) as refused:
         city.devices.authenticate(certificate, city.now)
     assert refused.value.reason == "revoked"
+
+
+def test_a_hold_of_the_operators_own_stays_when_the_device_comes_back(city: City) -> None:
+    registered, _, certificate = city.enrolled()
+    with city.ground.database.write() as uow:
+        serial = f"{certificate.serial_number:x}"
+        assert city.authority.revoke(uow, serial, "certificateHold", city.now)
+    city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
+    city.life.reactivate(registered.device.id, OPERATOR, "mended", city.now)
+    assert listed(city, certificate) == "certificateHold"
+    (suspended,) = (e for e in city.devices.history(registered.device.id) if e.act == "suspend")
+    assert suspended.evidence == {"held": []}
