@@ -5,10 +5,11 @@ The same issuance as for every protocol: the profile decides, the request only p
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from foundation.errors import BadRequest
+from foundation.errors import BadRequest, Conflict
 from pki import request
 from pki.certificate import IssuedCertificate
 from pki.issuance import Issuance
@@ -33,7 +34,8 @@ def issue(
     """The certificate of `profile` for the key in `body`, a PKCS #10 request.
 
     `holder` becomes the subject; `names` are written `URI:…`, `DNS:…` or `IP:…`. The same request
-    for the same holder gives the same certificate again. Raises BadRequest or RequestRefused.
+    for the same holder and names gives the same certificate again. Raises BadRequest,
+    RequestRefused, or Conflict where that one has expired.
     """
     if profile.issuer is None or profile.status == "responder":
         raise BadRequest(
@@ -60,11 +62,20 @@ def issue(
         raise RequestRefused(
             "subjectAltName", "A server has a name.", "Name at least one: --name DNS:host."
         )
+    named = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
     admission = Admission(
-        reference=f"hand:{profile.name}:{proposed.public_key.digest}",
+        reference=f"hand:{profile.name}:{proposed.public_key.digest}:{named}",
         holder=f"{profile.name}:{holder}",
         profile=profile.name,
         common_name=holder,
         names=tuple(names),
     )
-    return issuance.issue(admission, proposed, console, now)
+    issued = issuance.issue(admission, proposed, console, now)
+    if issued.not_after <= now:
+        raise Conflict(
+            "The certificate that this key and these names led to has expired.",
+            where="request",
+            next_step="Make a new key, and a request with it.",
+            detail=issued.serial,
+        )
+    return issued

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from foundation.clock import FrozenClock
 from foundation.errors import BadRequest, Conflict, Problem
 from pki import RequestRefused
 from tests.support.devices import City, csr, new_key
@@ -75,3 +78,20 @@ def test_a_servers_own_key_is_certified_for_its_names(city: City) -> None:
     certificate = issue(city, "server", "city.example", "DNS:city.example", "IP:192.0.2.1")
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["city.example"]
+
+
+def test_other_names_give_another_certificate_and_an_expired_one_is_not_given_again(
+    city: City, clock: FrozenClock
+) -> None:
+    body = csr(new_key(), None)
+
+    def ask(*names: str) -> str:
+        return city.authority.issue_by_hand("server", body, "srv", names, city.now).serial
+
+    first, second = ask("DNS:a.example"), ask("DNS:b.example")
+    assert first != second
+    assert ask("DNS:b.example") == second
+    clock.advance(timedelta(days=400))
+    with pytest.raises(Conflict) as refused:
+        ask("DNS:b.example")
+    assert "new key" in (refused.value.next_step or "")
