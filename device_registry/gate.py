@@ -125,16 +125,16 @@ class Gate:
         profile = self._own(device, asked)
         made = request is not None and request.made_for is not None
         if made and token.bound_key is not None:
-            self._answer_was_lost(device, profile.name)
+            self._answer_was_lost(device, profile.name, token.made_at)
         reference = f"{_BY_TOKEN}:{token.id}"
         if made and request is not None:
             reference = f"{_MADE}{reference}:{request.public_key.digest}"
         return self._leave(reference, device, profile, spent_on)
 
-    def _answer_was_lost(self, device: Device, profile: str) -> None:
+    def _answer_was_lost(self, device: Device, profile: str, made_at: datetime) -> None:
         """A repeat makes another key, for as long as nobody used the one before."""
         with self._database.read() as uow:
-            if store.newest_unused(uow, device.id, profile):
+            if store.unused_since(uow, device.id, profile, made_at):
                 return
         raise EnrolmentRefused(
             "token_used", "The token was already used, and so was the key that it led to.", _ASK

@@ -311,16 +311,13 @@ def credential_state(uow: UnitOfWork, serial: str) -> str | None:
     return row.state if row is not None else None
 
 
-def newest_unused(uow: UnitOfWork, device_id: str, profile: str) -> bool:
-    """Whether the device's newest certificate of a profile was not used yet."""
+def unused_since(uow: UnitOfWork, device_id: str, profile: str, made_at: datetime) -> bool:
+    """Whether no certificate of a profile that the device got since an instant was used."""
     c = device_credentials.c
-    row = uow.one(
-        select(c.state)
-        .where(c.device_id == device_id, c.profile == profile)
-        .order_by(c.number.desc())
-        .limit(1)
-    )
-    return row is not None and row.state == "issued"
+    query = select(c.state, c.first_used_at).where(c.device_id == device_id, c.profile == profile)
+    rows = uow.all(query.where(c.issued_at >= made_at).order_by(c.number.desc()))
+    unused = all(row.first_used_at is None for row in rows)
+    return unused and bool(rows) and rows[0].state == "issued"
 
 
 def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:

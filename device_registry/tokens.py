@@ -17,6 +17,7 @@ from foundation.database import UnitOfWork
 _BY_TOKEN = (
     NAMED.add_columns(
         enrolment_tokens.c.id.label("token_id"),
+        enrolment_tokens.c.made_at,
         enrolment_tokens.c.expires_at,
         enrolment_tokens.c.withdrawn_at,
         enrolment_tokens.c.bound_key,
@@ -44,6 +45,7 @@ class Token:
     """A one-time enrolment token as it is stored: without its value."""
 
     id: str
+    made_at: datetime
     expires_at: datetime
     withdrawn_at: datetime | None
     bound_key: str | None
@@ -56,7 +58,10 @@ def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
     if device is None:
         return None
     first = rows[0]
-    return Token(first.token_id, first.expires_at, first.withdrawn_at, first.bound_key), device
+    token = Token(
+        first.token_id, first.made_at, first.expires_at, first.withdrawn_at, first.bound_key
+    )
+    return token, device
 
 
 def add_token(

@@ -130,3 +130,17 @@ def test_a_change_over_that_is_undone_meanwhile_gives_no_further_certificate(cit
                        "device-short")  # fmt: skip
     assert refused.value.where == "label_not_allowed"
     assert [c.profile for c in city.devices.credentials(device_id)] == ["device"]
+
+
+def test_a_token_whose_made_key_was_used_leads_to_no_other_after_a_renewal(city: City) -> None:
+    registered = city.register(profile="device-made-here")
+    body = csr(new_key(), registered.device.id)
+    caller = Caller(registered.device.id, registered.token, None, "192.0.2.1")
+    first, _ = city.pki.enrol_with_key(caller, body, city.now)
+    certificate = x509.load_der_x509_certificate(first.der)
+    city.devices.authenticate(certificate, city.now)
+    valid = city.authority.validate_client(certificate, city.now)
+    city.pki.enrol_with_key(Caller(certificate=valid), body, city.now)
+    with pytest.raises(Problem) as refused:
+        city.pki.enrol_with_key(caller, body, city.now)
+    assert refused.value.where == "token_used"
