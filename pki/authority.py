@@ -9,7 +9,6 @@ from cryptography import x509
 
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
-from foundation.pages import Pages
 from foundation.settings import Server
 from pki import by_hand, hierarchy, profiles, server_certificate
 from pki.board import Outlook
@@ -40,7 +39,7 @@ class CertificateAuthority:
         self.clock = ground.clock
         self._ground = ground
         self._keys = ground.keys
-        self._pages = ground.pages
+        self.pages = ground.pages
         self.profiles = profiles.load()
         settings = ground.settings.of(PkiSettings)
         self.places = places(ground.settings.of(Server), settings.url)
@@ -148,10 +147,6 @@ class CertificateAuthority:
         """
         kind = self.profiles[profile]
         return by_hand.issue(self.issuance, self._console, kind, body, holder, names, now)
-
-    @property
-    def pages(self) -> Pages:
-        return self._pages
 
     def inventory(self) -> tuple[AuthorityStanding, ...]:
         """Every authority, where its key is, and until when it lasts."""

@@ -85,9 +85,9 @@ class Founding:
         with self._ground.database.write() as uow:
             for row in store.authority_rows(uow):
                 certificate = x509.load_der_x509_certificate(row.certificate)
-                record = record_of_signed(
-                    f"{row.name}-{row.generation}", row.issuer_kid, certificate, now
-                )
+                profile = "root" if row.kid == row.issuer_kid else "issuing"
+                slug = f"{row.name}-{row.generation}"
+                record = record_of(slug, row.issuer_kid, profile, certificate, now)
                 if store.by_serial(uow, record["serial"]) is None:
                     store.record(uow, **record)
                     with suppress(RequestRefused):  # banned already: nobody gets it again
@@ -139,10 +139,10 @@ class Founding:
         )
         if issuer is not None:
             examined = preflight.examine(draft, issuer.certificate, private_key)
-            record = record_of(draft, candidate.slug, issuer.kid, examined, now)
         else:
             examined = drafting.sign(draft, None, private_key)
-            record = record_of(draft, candidate.slug, candidate.signer.kid, examined, now)
+        issuer_kid = issuer.kid if issuer is not None else candidate.signer.kid
+        record = record_of(candidate.slug, issuer_kid, candidate.planned.profile, examined, now)
         with self._ground.database.write() as uow:
             if not store.record(uow, **record):
                 # Another process began, or died half-way: what it recorded is given up.
@@ -153,7 +153,6 @@ class Founding:
                 store.record(uow, **record)
             store.hold_key(uow, record["public_key"], record["holder"], now)
         der = drafting.signed_anew(examined, private_key)
-        issuer_kid = issuer.kid if issuer is not None else candidate.signer.kid
         with self._ground.database.write() as uow:
             if not store.signed(uow, issued_as(record, der), now):
                 return None
@@ -182,7 +181,7 @@ class Founding:
         key = self.hierarchy.private_key(issuer)
         draft = cross_draft(subject, issuer, now)
         examined = drafting.sign(draft, issuer.certificate, key)
-        record = record_of(draft, subject.slug, issuer.kid, examined, now)
+        record = record_of(subject.slug, issuer.kid, draft.profile.name, examined, now)
         with self._ground.database.write() as uow:
             store.record(uow, **record)
         der = drafting.signed_anew(examined, key)
@@ -226,7 +225,10 @@ class Founding:
         now: datetime,
     ) -> None:
         """Take up an authority whose certificate was signed elsewhere."""
-        record = record_of_signed(authority.slug, authority.issuer_kid, authority.certificate, now)
+        profile = "root" if authority.is_root else "issuing"
+        record = record_of(
+            authority.slug, authority.issuer_kid, profile, authority.certificate, now
+        )
         der = authority.certificate.public_bytes(Encoding.DER)
         store.record(uow, **record)
         store.hold_key(uow, record["public_key"], record["holder"], now)
@@ -261,38 +263,15 @@ class Founding:
 
 
 def record_of(
-    draft: drafting.Draft, slug: str, issuer_kid: str, examined: x509.Certificate, now: datetime
+    slug: str, issuer_kid: str, profile: str, certificate: x509.Certificate, now: datetime
 ) -> dict[str, Any]:
-    """An authority's own certificate stands on record as every other does."""
-    key = describe(draft.public_key)
-    return {
-        "serial": f"{draft.serial:x}",
-        "authority_kid": issuer_kid,
-        "partition": 0,
-        "profile": draft.profile.name,
-        "holder": f"authority:{slug}",
-        "reference": f"authority:{key.digest}:{issuer_kid}",
-        "common_name": slug,
-        "names": [],
-        "public_key": key.digest,
-        "public_key_der": key.der,
-        "to_be_signed": examined.tbs_certificate_bytes,
-        "not_before": draft.not_before,
-        "not_after": draft.not_after,
-        "recorded_at": now,
-    }
-
-
-def record_of_signed(
-    slug: str, issuer_kid: str, certificate: x509.Certificate, now: datetime
-) -> dict[str, Any]:
-    """As `record_of`, for an authority's certificate that is there already."""
+    """An authority's own certificate, dry or signed, stands on record as every other does."""
     key = describe(certificate.public_key())
     return {
         "serial": f"{certificate.serial_number:x}",
         "authority_kid": issuer_kid,
         "partition": 0,
-        "profile": "root" if certificate.subject == certificate.issuer else "issuing",
+        "profile": profile,
         "holder": f"authority:{slug}",
         "reference": f"authority:{key.digest}:{issuer_kid}",
         "common_name": slug,
