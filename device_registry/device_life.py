@@ -84,7 +84,7 @@ class DeviceLife:
             if rule.after is State.TRANSFERRED:
                 store.set_owner(uow, device_id, None, "transfer", now)
                 # What was approved was a device of its owner.
-                store.approve(uow, device_id, None)
+                store.approve(uow, device_id, None, now)
             if rule.after is State.DECOMMISSIONED:
                 store.erase(uow, device_id)
             changed = store.get(uow, device_id)

@@ -114,7 +114,7 @@ class Registration:
             if device.state not in MAY_ENROL:
                 raise not_possible(NotNow("be approved", device.state))
             if device.approved_at is None:
-                store.approve(uow, device_id, now)
+                store.approve(uow, device_id, now, now)
                 said_yes = Step("approve", device.state, device.state, reason)
                 store.note(uow, device_id, [said_yes], actor, now)
                 self._audit.record(

@@ -66,7 +66,7 @@ def walk(
 ) -> life.State | None:
     """Steps that follow one another at once, each an act and its reason; the last state.
 
-    None, and nothing is changed, if the device is no longer in the state that `device` says. The
+    None, and nothing is changed, if the device is no longer what `device` says. The
     caller tells the audit. Raises NotNow when an act is not possible in its state.
     """
     steps: list[Step] = []
@@ -75,7 +75,4 @@ def walk(
         after = life.after(act, state)
         steps.append(Step(act, state, after, reason, evidence or {}))
         state = after
-    if not store.move(uow, device.id, device.state, state, now):
-        return None
-    store.note(uow, device.id, steps, actor, now)
-    return state
+    return state if store.take(uow, device, steps, actor, now) else None

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     Executable,
-    Insert,
     Row,
     ScalarSelect,
+    Select,
     Table,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     insert,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -46,11 +49,6 @@ def _next_number(table: Table) -> ScalarSelect[int]:
     return highest.where(earlier.c.device_id == bindparam("counted")).scalar_subquery()
 
 
-def _numbered(table: Table, *columns: str) -> Insert:
-    named = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return insert(table).values(number=_next_number(table), **named)
-
-
 # Every enrolment runs these: built once, since building costs as much as running.
 NAMED = select(devices, device_identifiers.c.scheme, device_identifiers.c.value).order_by(
     device_identifiers.c.scheme, device_identifiers.c.value
@@ -62,16 +60,39 @@ _IDENTIFIERS = (
     .where(device_identifiers.c.device_id.in_(bindparam("devices", expanding=True)))
     .order_by(device_identifiers.c.scheme, device_identifiers.c.value)
 )
+# The device as it was read, or nothing: each change leaves its own instant.
 _MOVE = (
     update(devices)
-    .where(devices.c.id == bindparam("device"), devices.c.state == bindparam("before"))
-    .values(state=bindparam("after"), changed_at=bindparam("now"))
+    .where(
+        devices.c.id == bindparam("counted"),
+        devices.c.state == bindparam("present"),
+        devices.c.changed_at == bindparam("read_at"),
+    )
+    .values(state=bindparam("next"), changed_at=bindparam("now"))
 )
-_NOTE = _numbered(
-    device_state_events,
-    *("device_id", "at", "act", "before", "after"),
-    *("actor_kind", "actor_id", "reason", "evidence"),
-)
+_SAME = ("device_id", "at", "actor_kind", "actor_id")
+_OWN = ("act", "before", "after", "reason", "evidence")
+
+
+@lru_cache(maxsize=16)
+def _note(steps: int, moving: bool) -> Executable:
+    """So many steps of one device, taken at one instant by one actor; if `moving` it moves too."""
+    table = device_state_events
+    moved = _MOVE.returning(devices.c.id).cte("moved")
+
+    def row(nth: int) -> Select[Any]:
+        names = {name: name for name in _SAME} | {name: f"{name}_{nth}" for name in _OWN}
+        typed = {p: table.c[name].type for name, p in names.items()}
+        values = [cast(bindparam(p, type_=kind), kind) for p, kind in typed.items()]
+        number = (_next_number(table) + nth).label("number")
+        row = select(number, *values)
+        return row.select_from(moved) if moving else row
+
+    columns = ["number", *_SAME, *_OWN]
+    noted = insert(table).from_select(columns, union_all(*(row(nth) for nth in range(steps))))
+    return noted.returning(table.c.number)
+
+
 _WITHDRAWN = exists().where(
     enrolment_tokens.c.id == bindparam("token"), enrolment_tokens.c.withdrawn_at.is_not(None)
 )
@@ -186,32 +207,46 @@ def _device(row: Row[Any], identifiers: tuple[Identifier, ...]) -> Device:
     )
 
 
-def move(uow: UnitOfWork, device_id: str, before: State, after: State, now: datetime) -> bool:
-    """Whether this call moved the device: the row count decides."""
-    moved = {"device": device_id, "before": before.value, "after": after.value, "now": now}
-    return uow.changed(_MOVE, moved) == 1
+def take(
+    uow: UnitOfWork, device: Device, steps: Sequence[Step], actor: Actor, now: datetime
+) -> bool:
+    """Move a device by these steps and note them; False, and nothing is done, if it changed since
+    it was read. One journey where the database can: SQLite changes one table at a time."""
+    row = {"present": device.state.value, "read_at": device.changed_at, "now": now}
+    row |= {"counted": device.id, "next": steps[-1].after.value}
+    if uow.connection.dialect.name == "postgresql":
+        noted = _noted(device.id, steps, actor, now)
+        return bool(uow.all(_note(len(steps), moving=True), {**row, **noted}))
+    if uow.changed(_MOVE, row) != 1:
+        return False
+    note(uow, device.id, steps, actor, now)
+    return True
 
 
 def note(
     uow: UnitOfWork, device_id: str, steps: Sequence[Step], actor: Actor, now: datetime
 ) -> None:
     """Append steps to the device's history; nothing ever changes or deletes one."""
-    rows = [
-        {
-            "device_id": device_id,
-            "counted": device_id,
-            "at": now,
-            "act": step.act,
-            "before": step.before.value if step.before is not None else None,
-            "after": step.after.value,
-            "actor_kind": actor.kind,
-            "actor_id": actor.id,
-            "reason": step.reason[:300],
-            "evidence": dict(step.evidence),
+    uow.execute(_note(len(steps), moving=False), _noted(device_id, steps, actor, now))
+
+
+def _noted(device_id: str, steps: Sequence[Step], actor: Actor, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "device_id": device_id,
+        "counted": device_id,
+        "at": now,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+    }
+    for nth, step in enumerate(steps):
+        row |= {
+            f"act_{nth}": step.act,
+            f"before_{nth}": step.before.value if step.before is not None else None,
+            f"after_{nth}": step.after.value,
+            f"reason_{nth}": step.reason[:300],
+            f"evidence_{nth}": dict(step.evidence),
         }
-        for step in steps
-    ]
-    uow.execute(_NOTE, rows)
+    return row
 
 
 def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
@@ -255,9 +290,11 @@ def set_owner(
     )
 
 
-def approve(uow: UnitOfWork, device_id: str, at: datetime | None) -> None:
+def approve(uow: UnitOfWork, device_id: str, at: datetime | None, now: datetime) -> None:
     """Note an operator's yes to a first certificate, or with None that it is to be said anew."""
-    uow.execute(update(devices).where(devices.c.id == device_id).values(approved_at=at))
+    uow.execute(
+        update(devices).where(devices.c.id == device_id).values(approved_at=at, changed_at=now)
+    )
 
 
 def erase(uow: UnitOfWork, device_id: str) -> None:

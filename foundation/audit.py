@@ -11,11 +11,23 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Select, and_, insert, or_, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from foundation import audit_log, audit_tree, opaque
@@ -39,6 +51,19 @@ USE = "audit"
 # Built once: every act of the house records an event.
 _INSERT_EVENT = insert(events)
 _INSERT_SUBJECTS = insert(subjects)
+
+
+@lru_cache(maxsize=32)
+def _insert_both(lines: int) -> Insert:
+    """An event and its lines in one journey, where the database can: SQLite fills one table at a
+    time. SQLAlchemy compiles a union once, and `values([…])` anew at each execution."""
+    event = insert(events).values({c: bindparam(f"of_{c.name}", type_=c.type) for c in events.c})
+    rows = [
+        select(*(cast(bindparam(f"{c.name}_{n}", type_=c.type), c.type) for c in subjects.c))
+        for n in range(lines)
+    ]
+    both = insert(subjects).from_select(list(subjects.c), union_all(*rows))
+    return both.add_cte(event.cte("event"))
 
 
 class NothingSigned(Exception):
@@ -136,8 +161,7 @@ class Audit:
             lines.append({**acting, "ref": actor_ref})
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
         event = {"id": event_id, "kind": kind, "at": at, "open": public, "waiting": 1}
-        uow.execute(_INSERT_EVENT, event)
-        uow.execute(_INSERT_SUBJECTS, lines)
+        _write(uow, event, lines)
         if self._count is not None:
             self._count(kind)
         return event_id
@@ -284,6 +308,17 @@ class Audit:
                 f"the first {old.size} leaves no longer have the signed root: "
                 "run `civitas audit verify`"
             )
+
+
+def _write(uow: UnitOfWork, event: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
+    if uow.connection.dialect.name != "postgresql":
+        uow.execute(_INSERT_EVENT, event)
+        uow.execute(_INSERT_SUBJECTS, lines)
+        return
+    row = {f"of_{name}": value for name, value in event.items()}
+    for n, line in enumerate(lines):
+        row |= {f"{name}_{n}": value for name, value in line.items()}
+    uow.execute(_insert_both(len(lines)), row)
 
 
 def origin(url: str) -> str:

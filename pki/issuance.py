@@ -88,14 +88,7 @@ class Issuance:
         examined = preflight.examine(draft, authority.certificate, private_key)
         with self._database.write() as uow:
             registrar.bind(uow, admission, request.public_key.digest, now)
-            if not store.hold_key(uow, request.public_key.digest, admission.holder, now):
-                raise RequestRefused(
-                    "subjectPKInfo",
-                    "This public key is already held by somebody else.",
-                    "Make a new key on the device itself; never copy one from another device.",
-                    detail=admission.holder,
-                )
-            is_new = store.record(
+            is_new = store.hold_and_record(
                 uow,
                 serial=f"{draft.serial:x}",
                 authority_kid=authority.kid,
@@ -112,6 +105,13 @@ class Issuance:
                 not_after=draft.not_after,
                 recorded_at=now,
             )
+            if is_new is None:
+                raise RequestRefused(
+                    "subjectPKInfo",
+                    "This public key is already held by somebody else.",
+                    "Make a new key on the device itself; never copy one from another device.",
+                    detail=admission.holder,
+                )
             earlier = None if is_new else self._earlier(uow, admission, request)
         if earlier is not None:
             return self._finish(earlier, registrar, now)

@@ -37,7 +37,7 @@ from pki.tables import (
 from pki.thumbprint import x5t_s256
 
 
-def _hold_key(new: Any) -> Executable:
+def _hold_key(new: Any) -> Any:
     """One statement for three answers: the holder of the key, and nothing for a banned one."""
     columns = held_keys.c
     banned = exists().where(banned_keys.c.public_key == bindparam("key", type_=String))
@@ -77,6 +77,23 @@ def _record(new: Any) -> Executable:
 
 
 _RECORD = {"sqlite": _record(sqlite.insert), "postgresql": _record(postgresql.insert)}
+
+
+def _record_held() -> Executable:
+    """Both in one journey; nothing comes back where either of the two alone says no."""
+    names = [c.name for c in certificates.c if not c.nullable]
+    held = _HOLD_KEY["postgresql"].cte("held")
+    row = select(*(bindparam(f"of_{n}", type_=certificates.c[n].type) for n in names))
+    mine = row.select_from(held).where(held.c.holder == bindparam("by"))
+    return (
+        postgresql.insert(certificates)
+        .from_select(names, mine)
+        .on_conflict_do_nothing(index_elements=["reference"], index_where=text("state != 'void'"))
+        .returning(certificates.c.serial)
+    )
+
+
+_RECORD_HELD = _record_held()
 _SIGNED = (
     update(certificates)
     .where(certificates.c.serial == bindparam("of_serial"), certificates.c.state == "recorded")
@@ -136,6 +153,21 @@ def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bo
     if row is None:
         raise key_is_banned()
     return bool(row.holder == holder)
+
+
+def hold_and_record(uow: UnitOfWork, **values: Any) -> bool | None:
+    """`hold_key` for the holder of the record, then `record`; None where somebody else holds it.
+
+    One journey instead of two where the database can (SQLite changes one table at a time), unless
+    the answer is no: then the two of them say why.
+    """
+    key, holder, now = values["public_key"], values["holder"], values["recorded_at"]
+    if uow.connection.dialect.name == "postgresql":
+        row = {f"of_{name}": value for name, value in values.items()}
+        row |= {"of_state": "recorded", "key": key, "by": holder, "now": now}
+        if uow.one(_RECORD_HELD, row) is not None:
+            return True
+    return record(uow, **values) if hold_key(uow, key, holder, now) else None
 
 
 def key_is_banned() -> RequestRefused:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
 from sqlalchemy import select
 
-from device_registry import DeviceRefused
+from device_registry import DeviceRefused, store
+from device_registry.device import Step
+from device_registry.life import State
 from foundation.errors import Conflict, Problem
 from foundation.ground import Ground
 from pki.tables import certificates
@@ -150,3 +153,20 @@ def test_the_list_pages_from_the_newest(city: City) -> None:
     assert sorted(seen) == sorted(ids)
     assert len(seen) == 7
     assert city.devices.page("dev_unknown") == []
+
+
+def test_a_step_from_what_the_device_no_longer_is_does_nothing(city: City) -> None:
+    registered = city.register()
+    read = city.devices.get(registered.device.id)
+    city.ground.clock.advance(timedelta(seconds=1))  # type: ignore[attr-defined]
+    step = Step("suspend", State.ACTIVE, State.SUSPENDED, "for a test")
+    with city.ground.database.write() as uow:
+        store.approve(uow, read.id, city.now, city.now)  # the same state, yet another device
+    before = city.devices.history(read.id)
+    with city.ground.database.write() as uow:
+        assert not store.take(uow, read, [step], OPERATOR, city.now)
+        present = store.locked(uow, read.id)
+        assert present is not None
+        assert store.take(uow, present, [step, step], OPERATOR, city.now)
+    after = city.devices.history(read.id)
+    assert [event.act for event in after[len(before) :]] == ["suspend", "suspend"]
