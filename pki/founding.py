@@ -21,10 +21,10 @@ from foundation.errors import Unavailable
 from foundation.ground import Ground
 from foundation.keys import Signer
 from foundation.settings import Jurisdiction, Server
-from pki import drafting, preflight, store
+from pki import drafting, own_certificates, preflight, store
 from pki.authority_certificate import authority_draft, authority_name, cross_draft
-from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority, Hierarchy, key_use
+from pki.own_certificates import issued_as
 from pki.plan import Planned
 from pki.public_key import describe
 from pki.refusals import RequestRefused
@@ -125,7 +125,6 @@ class Founding:
     # ── certified here ────────────────────────────────────────────────────────────────
 
     def _certify(self, candidate: Candidate, ahead: timedelta, now: datetime) -> Authority | None:
-        """Record, sign, record: as `issuance` does it, with the same reason."""
         issuer, private_key = self._issuer_of(candidate)
         if private_key is None:
             return None
@@ -143,23 +142,16 @@ class Founding:
             examined = drafting.sign(draft, None, private_key)
         issuer_kid = issuer.kid if issuer is not None else candidate.signer.kid
         record = record_of(candidate.slug, issuer_kid, candidate.planned.profile, examined, now)
-        with self._ground.database.write() as uow:
-            if not store.record(uow, **record):
-                # Another process began, or died half-way: what it recorded is given up.
-                earlier = store.by_reference(uow, record["reference"])
-                if earlier is None or earlier.state != "recorded":
-                    return None
-                store.void(uow, earlier.serial, "begun_again", now)
-                store.record(uow, **record)
-            store.hold_key(uow, record["public_key"], record["holder"], now)
-        der = drafting.signed_anew(examined, private_key)
-        with self._ground.database.write() as uow:
-            if not store.signed(uow, issued_as(record, der), now):
-                return None
-            begins = now + ahead if candidate.generation > 1 else None
-            authority = self._authority(candidate, issuer_kid, der, begins)
-            self._take_up(uow, authority, now)
-        return authority
+        begins = now + ahead if candidate.generation > 1 else None
+        made: list[Authority] = []
+
+        def take_up(uow: UnitOfWork, der: bytes) -> None:
+            made.append(self._authority(candidate, issuer_kid, der, begins))
+            self._take_up(uow, made[0], now)
+
+        database = self._ground.database
+        certified = own_certificates.certify(database, record, examined, private_key, take_up, now)
+        return made[0] if certified else None
 
     def _let_roots_vouch(self, now: datetime) -> None:
         """A root and the next one certify each other, for those who know only one of them
@@ -182,19 +174,18 @@ class Founding:
         draft = cross_draft(subject, issuer, now)
         examined = drafting.sign(draft, issuer.certificate, key)
         record = record_of(subject.slug, issuer.kid, draft.profile.name, examined, now)
-        with self._ground.database.write() as uow:
-            store.record(uow, **record)
-        der = drafting.signed_anew(examined, key)
-        with self._ground.database.write() as uow:
-            if store.signed(uow, issued_as(record, der), now):
-                store.add_cross(
-                    uow,
-                    thumbprint=x5t_s256(der),
-                    subject_kid=subject.kid,
-                    issuer_kid=issuer.kid,
-                    certificate=der,
-                    created_at=now,
-                )
+
+        def take_up(uow: UnitOfWork, der: bytes) -> None:
+            store.add_cross(
+                uow,
+                thumbprint=x5t_s256(der),
+                subject_kid=subject.kid,
+                issuer_kid=issuer.kid,
+                certificate=der,
+                created_at=now,
+            )
+
+        own_certificates.certify(self._ground.database, record, examined, key, take_up, now)
 
     def _authority(
         self, candidate: Candidate, issuer_kid: str, der: bytes, begins: datetime | None
@@ -283,17 +274,3 @@ def record_of(
         "not_after": certificate.not_valid_after_utc,
         "recorded_at": now,
     }
-
-
-def issued_as(record: dict[str, Any], der: bytes) -> IssuedCertificate:
-    return IssuedCertificate(
-        serial=record["serial"],
-        reference=record["reference"],
-        holder=record["holder"],
-        profile=record["profile"],
-        public_key=record["public_key"],
-        thumbprint=x5t_s256(der),
-        not_before=record["not_before"],
-        not_after=record["not_after"],
-        der=der,
-    )

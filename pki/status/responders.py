@@ -21,7 +21,7 @@ from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from foundation.keys import Keys, Signer
-from pki import drafting, names, preflight, store
+from pki import drafting, names, own_certificates, preflight
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.profile import Profile
 from pki.public_key import describe
@@ -143,7 +143,6 @@ class Responders:
             return self._certify(authority, self._keys.signers(use)[-1], reference, now)
 
     def _certify(self, authority: Authority, signer: Signer, reference: str, now: datetime) -> bool:
-        """Record, sign, record; two processes at it make one certificate."""
         issuing_key = self._hierarchy.private_key(authority)
         draft = self._draft(authority, signer, now)
         examined = preflight.examine(draft, authority.certificate, issuing_key)
@@ -165,21 +164,8 @@ class Responders:
             "not_after": draft.not_after,
             "recorded_at": now,
         }
-        with self._database.write() as uow:
-            if not store.record(uow, **record):
-                # Another process began, or died half-way: what it recorded is given up.
-                earlier = store.by_reference(uow, record["reference"])
-                if earlier is None or earlier.state != "recorded":
-                    return False
-                store.void(uow, earlier.serial, "begun_again", now)
-                store.record(uow, **record)
-            if not store.hold_key(uow, key.digest, record["holder"], now):
-                raise Unavailable(f"The key of {record['holder']} is somebody else's.")
-        der = drafting.signed_anew(examined, issuing_key)
-        with self._database.write() as uow:
-            row = store.by_serial(uow, record["serial"])
-            if row is None or not store.signed(uow, store.as_issued(row, der), now):
-                return False
+
+        def take_up(uow: UnitOfWork, der: bytes) -> None:
             self._audit.record(
                 uow,
                 "certificate.issued",
@@ -191,7 +177,8 @@ class Responders:
                     "authority": authority.slug,
                 },
             )
-        return True
+
+        return own_certificates.certify(self._database, record, examined, issuing_key, take_up, now)
 
     def _draft(self, authority: Authority, signer: Signer, now: datetime) -> drafting.Draft:
         serial = x509.random_serial_number()

@@ -34,9 +34,9 @@ IMPORT = (
 
 ISSUANCE = "pki.issuance.Issuance"
 ENROLMENT = (
-    Point("before the serial is recorded", BEFORE, "pki.store.record", False),
-    Point("before the record's commit", BEFORE_COMMIT, "pki.store.record", False),
-    Point("after the record's commit", AFTER_COMMIT, "pki.store.record", True),
+    Point("before the serial is recorded", BEFORE, "pki.store.hold_and_record", False),
+    Point("before the record's commit", BEFORE_COMMIT, "pki.store.hold_and_record", False),
+    Point("after the record's commit", AFTER_COMMIT, "pki.store.hold_and_record", True),
     Point("between record and sign", BEFORE, f"{ISSUANCE}._sign", True, first=True),
     Point("between sign and record", AFTER, f"{ISSUANCE}._sign", True),
     Point("before the last commit", BEFORE_COMMIT, "pki.store.signed", True),

@@ -18,7 +18,7 @@ from tests.support import deployments
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key
 
 POINTS = {
-    "before the serial is recorded": "pki.store.record",
+    "before the serial is recorded": "pki.store.hold_and_record",
     "after the serial is recorded": "pki.issuance.Issuance._sign",
     "after signing": "pki.issuance.Issuance._record_signed",
     "before the second commit": "device_registry.store.add_credential",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +17,12 @@ from sqlalchemy.engine import URL
 
 from foundation import opaque
 
-# Tests prove what is committed to other connections, not what survives a power cut.
-TUNING = """
+SIZE = """
 max_connections = 400
 shared_buffers = 64MB
+"""
+# Most tests prove what is committed to other connections, not what survives a power cut.
+FORGETFUL = """
 fsync = off
 full_page_writes = off
 synchronous_commit = off
@@ -28,7 +32,7 @@ synchronous_commit = off
 class PostgreSQL:
     """A running server, reached over a Unix socket that only this machine sees."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         data = folder / "data"
         # The package keeps a lock in the user's runtime folder, else in /tmp, where another
         # user's would be in the way: it gets one here.
@@ -41,7 +45,7 @@ class PostgreSQL:
         # As root, the package runs the server as a user of its own, and readies the folder.
         self._server.ensure_pgdata_inited()
         with (data / "postgresql.conf").open("a") as configuration:
-            configuration.write(TUNING)
+            configuration.write(SIZE if durable else SIZE + FORGETFUL)
         self._server.start()
         self._folder = str(self._server.get_postmaster_info().socket_dir)
 
@@ -63,8 +67,16 @@ class PostgreSQL:
     def stop(self) -> None:
         self._server.stop()
 
+    def die(self) -> None:
+        """Stop as by a power cut: no checkpoint, nobody is told, what was not committed is lost."""
+        os.kill(self._server.get_postmaster_info().pid, signal.SIGQUIT)
+        deadline = time.monotonic() + 30
+        while (self._server.pgdata / "postmaster.pid").exists():
+            assert time.monotonic() < deadline, "PostgreSQL does not stop"
+            time.sleep(0.05)
+
     def start(self) -> None:
-        """Start again after `stop`, on the same data and socket."""
+        """Start again after `stop` or `die`, on the same data and socket."""
         self._server.start()
 
     def _say(self, statement: str) -> None:
@@ -75,11 +87,11 @@ class PostgreSQL:
 
 
 @contextmanager
-def running() -> Iterator[PostgreSQL]:
-    """A server with empty data, gone afterwards."""
+def running(*, durable: bool = False) -> Iterator[PostgreSQL]:
+    """A server with empty data, gone afterwards; `durable`: a commit waits for the disk."""
     # Not under pytest's folder: a Unix socket's path may have 107 characters, no more.
     folder = Path(tempfile.mkdtemp(prefix=f"civitas-pg-{os.getpid()}-", dir="/tmp"))
-    server = PostgreSQL(folder)
+    server = PostgreSQL(folder, durable=durable)
     try:
         yield server
     finally:

@@ -76,7 +76,7 @@ def test_killed_before_recording_nothing_has_happened(
 ) -> None:
     registered, key = city.register(), new_key()
     with monkeypatch.context() as patched:
-        patched.setattr("pki.store.record", die)
+        patched.setattr("pki.store.hold_and_record", die)
         with pytest.raises(Killed):
             city.enrol(registered, csr(key, registered.device.id))
     assert states(city) == []

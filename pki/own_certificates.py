@@ -1,0 +1,67 @@
+"""What the CA certifies for itself — authorities, responders: record, sign, record (RFC 5280 §4.1).
+
+In the order of `issuance`, for the same reason. Nobody waits for an answer here, so what a crash
+left half-way is given up and begun anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+
+from foundation.database import Database, UnitOfWork
+from foundation.errors import Unavailable
+from pki import drafting, store
+from pki.certificate import IssuedCertificate
+from pki.thumbprint import x5t_s256
+
+TakeUp = Callable[[UnitOfWork, bytes], None]
+"""What follows from a certificate (DER), in the unit of work that puts it on record."""
+
+
+def certify(
+    database: Database,
+    record: Mapping[str, Any],
+    examined: x509.Certificate,
+    private_key: Any,
+    take_up: TakeUp,
+    now: datetime,
+) -> bool:
+    """Sign what was examined, as `record` (a row of pki_certificates) says.
+
+    False when another process does, or did, the same: two at it make one certificate. Raises
+    RequestRefused where the key is banned, Unavailable where somebody else holds it.
+    """
+    with database.write() as uow:
+        if not store.record(uow, **record):
+            earlier = store.by_reference(uow, record["reference"])
+            if earlier is None or earlier.state != "recorded":
+                return False
+            store.void(uow, earlier.serial, "begun_again", now)
+            store.record(uow, **record)
+        if not store.hold_key(uow, record["public_key"], record["holder"], now):
+            raise Unavailable(f"The key of {record['holder']} is somebody else's.")
+    der = drafting.signed_anew(examined, private_key)
+    with database.write() as uow:
+        if not store.signed(uow, issued_as(record, der), now):
+            return False
+        take_up(uow, der)
+    return True
+
+
+def issued_as(record: Mapping[str, Any], der: bytes) -> IssuedCertificate:
+    """The recorded certificate, now that it is signed."""
+    return IssuedCertificate(
+        serial=record["serial"],
+        reference=record["reference"],
+        holder=record["holder"],
+        profile=record["profile"],
+        public_key=record["public_key"],
+        thumbprint=x5t_s256(der),
+        not_before=record["not_before"],
+        not_after=record["not_after"],
+        der=der,
+    )
