@@ -4,111 +4,14 @@ from __future__ import annotations
 
 import base64
 import email
-import http.client
-import socket
-import ssl
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import uvicorn
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import AttributeOID
 
-from civitas.connection import Connection
-from civitas.server import tls_context
-from device_registry import DevicesSettings, Registered
-from foundation.clock import SystemClock
-from pki.linking import Linking
-from tests.support import deployments
-from tests.support.devices import (
-    OPERATOR,
-    City,
-    Town,
-    build_town,
-    certificates_in,
-    csr,
-    found_city,
-    new_key,
-)
-
-
-@dataclass
-class Listening:
-    """The real listeners, TLS and client certificates included, and a folder for the client.
-
-    `linking` is the port of the one that stops at TLS 1.2.
-    """
-
-    city: City
-    url: str
-    linking: int
-    folder: Path
-
-    def run(self, *command: str, ok: bool = True, stdin: bytes | None = None) -> bytes:
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, check=False, input=stdin, timeout=60
-        )
-        if ok:
-            assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-
-@pytest.fixture
-def listening(tmp_path: Path) -> Iterator[Listening]:
-    clock = SystemClock()
-    soon = DevicesSettings(approval_retry_seconds=1)
-    ground = deployments.lay_ground(deployments.settings_in(tmp_path, soon), clock)
-    town = build_town(found_city(ground))
-    made = town.city.authority.issue_server_certificate(["localhost", "127.0.0.1"])
-    (tmp_path / "server.pem").write_bytes(made.chain_pem)
-    (tmp_path / "server.key").write_bytes(made.key_pem)
-    (tmp_path / "ca.pem").write_bytes(town.city.authority.trust_anchors())
-    for n, certificate in enumerate(town.city.authority.authorities()):
-        (tmp_path / f"ca{n}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    port, linking_port = deployments.free_port(), deployments.free_port()
-    town.city.pki.linking = Linking(f"127.0.0.1:{linking_port}", required=False)
-    with listener(town, tmp_path, port), listener(town, tmp_path, linking_port, linking=True):
-        yield Listening(town.city, f"https://localhost:{port}", linking_port, tmp_path)
-    ground.close()
-
-
-@contextmanager
-def listener(town: Town, folder: Path, port: int, *, linking: bool = False) -> Iterator[None]:
-    files = folder / "server.pem", folder / "server.key"
-    config = uvicorn.Config(
-        town.app,
-        host="127.0.0.1",
-        port=port,
-        http=Connection,
-        lifespan="off",
-        log_level="warning",
-        ssl_certfile=str(files[0]),
-        ssl_keyfile=str(files[1]),
-    )
-    config.load()
-    config.ssl = tls_context(*files, [town.city.authority.trust_anchors()], linking=linking)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the listener did not start"
-        threading.Event().wait(0.02)
-    yield
-    server.should_exit = True
-    thread.join()
-
-
-def openssl_request(listening: Listening, device_id: str, name: str = "device") -> None:
-    listening.run(
-        "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-        "-keyout", f"{name}.key", "-subj", f"/CN={device_id}", "-out", f"{name}.csr",
-    )  # fmt: skip
+from device_registry import Registered
+from tests.support.devices import OPERATOR, certificates_in
+from tests.support.listening import Listening, kept, openssl_request, openssl_verifies
 
 
 def curl_enrols(listening: Listening, registered: Registered) -> x509.Certificate:
@@ -129,13 +32,6 @@ def curl_enrols(listening: Listening, registered: Registered) -> x509.Certificat
     )  # fmt: skip
     (certificate,) = certificates_in(answer)
     return certificate
-
-
-def openssl_verifies(listening: Listening, name: str) -> None:
-    said = listening.run(
-        "openssl", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "ca.pem", name
-    )
-    assert said == f"{name}: OK\n".encode()
 
 
 def test_curl_and_openssl_enrol_and_openssl_verifies(listening: Listening) -> None:
@@ -232,12 +128,6 @@ def by_token(registered: Registered) -> tuple[str, str]:
     return "-u", f"{registered.device.id}:{registered.token}"
 
 
-def kept(listening: Listening, answer: bytes, name: str) -> x509.Certificate:
-    (certificate,) = certificates_in(answer)
-    (listening.folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    return certificate
-
-
 @pytest.mark.rfc("7030", "3.2.2")
 def test_curl_and_openssl_go_through_a_whole_life_under_a_label(listening: Listening) -> None:
     registered = listening.city.register(profile="device-short")
@@ -327,114 +217,6 @@ def test_strongswan_polls_until_the_operator_approves(listening: Listening) -> N
     assert waiting.returncode == 0, heard + rest
     (listening.folder / "device.pem").write_bytes(said)
     openssl_verifies(listening, "device.pem")
-
-
-# ── linking, over a real socket ──────────────────────────────────────────────────────────
-
-
-class LinkingClient:
-    """One TLS connection of Python's ssl module, whose channel binding goes into the request."""
-
-    def __init__(self, listening: Listening, port: int, newest: ssl.TLSVersion) -> None:
-        self.listening = listening
-        context = ssl.create_default_context(cafile=str(listening.folder / "ca.pem"))
-        context.maximum_version = newest
-        pair = listening.folder / "linked.pem", listening.folder / "linked.key"
-        if pair[0].exists():
-            context.load_cert_chain(*pair)
-        self.connection = http.client.HTTPSConnection("localhost", port, context=context)
-        self.connection.connect()
-        sock = self.connection.sock
-        assert isinstance(sock, ssl.SSLSocket)
-        self.version = sock.version()
-        self.unique = base64.b64encode(sock.get_channel_binding("tls-unique") or b"")
-
-    def enrols(
-        self, operation: str, registered: Registered, link: bytes, *, token: bool = True
-    ) -> tuple[int, bytes]:
-        key = new_key()
-        body = csr(key, registered.device.id,
-                   attributes=[(AttributeOID.CHALLENGE_PASSWORD, link)])  # fmt: skip
-        headers = {"Content-Type": "application/pkcs10"}
-        if token:
-            pair = f"{registered.device.id}:{registered.token}".encode()
-            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        self.connection.request("POST", f"/.well-known/est/{operation}", body, headers)
-        answer = self.connection.getresponse()
-        said = answer.read()
-        if answer.status == 200:
-            kept(self.listening, said, "linked")
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            (self.listening.folder / "linked.key").write_bytes(pem)
-        return answer.status, said
-
-
-@pytest.mark.rfc("7030", "3.5")
-def test_a_client_links_its_enrolment_and_its_renewal_to_the_connection(
-    listening: Listening,
-) -> None:
-    registered = listening.city.register()
-    client = LinkingClient(listening, listening.linking, ssl.TLSVersion.MAXIMUM_SUPPORTED)
-    assert client.version == "TLSv1.2", "the listener stops there, whatever the client offers"
-    status, said = client.enrols("simpleenroll", registered, client.unique)
-    assert status == 200, said
-    again = LinkingClient(listening, listening.linking, ssl.TLSVersion.TLSv1_2)
-    assert again.unique != client.unique
-    status, said = again.enrols("simplereenroll", registered, again.unique, token=False)
-    assert status == 200, said
-    openssl_verifies(listening, "linked.pem")
-
-
-@pytest.mark.rfc("7030", "3.5")
-def test_a_request_that_somebody_passes_on_does_not_fit_his_connection(
-    listening: Listening,
-) -> None:
-    registered = listening.city.register()
-    device = LinkingClient(listening, listening.linking, ssl.TLSVersion.TLSv1_2)
-    in_the_middle = LinkingClient(listening, listening.linking, ssl.TLSVersion.TLSv1_2)
-    status, said = in_the_middle.enrols("simpleenroll", registered, device.unique)
-    assert status == 400
-    assert b"Where: attributes.challengePassword" in said
-
-
-@pytest.mark.rfc("7030", "3.5")
-@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_on_the_ordinary_listener_linking_is_refused(
-    listening: Listening, newest: ssl.TLSVersion
-) -> None:
-    registered = listening.city.register()
-    port = int(listening.url.rpartition(":")[2])
-    client = LinkingClient(listening, port, newest)
-    assert client.version == newest.name.replace("_", ".")
-    status, said = client.enrols("simpleenroll", registered, client.unique)
-    assert status == 400
-    assert f"to port {listening.linking}".encode() in said
-
-
-@pytest.mark.rfc("7030", "3.5")
-def test_nobody_renegotiates_on_the_linking_listener(listening: Listening) -> None:
-    said = subprocess.run(
-        ("openssl", "s_client", "-connect", f"localhost:{listening.linking}", "-CAfile", "ca.pem"),
-        cwd=listening.folder, input=b"R\nQ\n", capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
-    whole = said.stdout + said.stderr
-    assert b"TLSv1.2" in whole
-    assert b"RENEGOTIATING" in whole
-    assert b"no renegotiation" in whole
-
-
-@pytest.mark.rfc("7030", "3.5")
-def test_no_connection_to_the_linking_listener_takes_up_an_earlier_one(
-    listening: Listening,
-) -> None:
-    context = ssl.create_default_context(cafile=str(listening.folder / "ca.pem"))
-    session = None
-    for _ in range(2):
-        with socket.create_connection(("localhost", listening.linking)) as raw:
-            tls = context.wrap_socket(raw, server_hostname="localhost", session=session)
-            assert not tls.session_reused
-            session = tls.session
-            tls.close()
 
 
 @pytest.mark.rfc("7030", "3.2.3")

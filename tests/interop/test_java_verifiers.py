@@ -31,19 +31,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.rfc("5280", "6.1")]
 JAVA = Path(__file__).parent / "java"
 
 
-@pytest.fixture(scope="module")
-def bouncy_castle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The class path of Bouncy Castle."""
-    folder: Path = tmp_path_factory.mktemp("jars")
-    fetched = subprocess.run(
-        ["mvn", "-q", "-B", "-f", JAVA / "pom.xml", "dependency:copy-dependencies",
-         f"-DoutputDirectory={folder}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert fetched.returncode == 0, fetched.stdout + fetched.stderr
-    return str(folder / "*")
-
-
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
     pki = PkiSettings(url="http://pki.example.city")

@@ -1,0 +1,32 @@
+"""What several of other people's programs need: listeners, and Bouncy Castle."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.listening import Listening, listening_in
+
+JAVA = Path(__file__).parent / "java"
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Listening]:
+    with listening_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def bouncy_castle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The class path of Bouncy Castle, which comes by Maven; nothing of it is kept here."""
+    folder: Path = tmp_path_factory.mktemp("jars")
+    fetched = subprocess.run(
+        ["mvn", "-q", "-B", "-f", JAVA / "pom.xml", "dependency:copy-dependencies",
+         f"-DoutputDirectory={folder}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert fetched.returncode == 0, fetched.stdout + fetched.stderr
+    return str(folder / "*")
