@@ -14,6 +14,7 @@ from device_registry.tables import device_changeovers, device_credentials, devic
 from foundation.database import UnitOfWork
 
 _LIVING = ("issued", "in_use")
+_WORKING = tuple(state.value for state in MAY_AUTHENTICATE)
 _OPEN = ("planned", "running", "paused")
 
 
@@ -73,13 +74,19 @@ def newest_to(uow: UnitOfWork, profile: str) -> ChangeOver | None:
     return _of(row) if row is not None else None
 
 
+def count_of(uow: UnitOfWork, profile: str) -> int:
+    """How many devices of this profile may authenticate."""
+    c = devices.c
+    counted = select(func.count().label("n")).where(c.profile == profile, c.state.in_(_WORKING))
+    row = uow.one(counted)
+    return row.n if row is not None else 0
+
+
 def devices_of(uow: UnitOfWork, profile: str) -> list[str]:
     """Devices of this profile that may authenticate."""
-    states = [state.value for state in MAY_AUTHENTICATE]
     c = devices.c
-    return [
-        row.id for row in uow.all(select(c.id).where(c.profile == profile, c.state.in_(states)))
-    ]
+    found = select(c.id).where(c.profile == profile, c.state.in_(_WORKING))
+    return [row.id for row in uow.all(found)]
 
 
 def holders(uow: UnitOfWork, profile: str, now: datetime) -> int:
@@ -105,14 +112,16 @@ def holds(uow: UnitOfWork, device_id: str, profile: str, now: datetime) -> bool:
 
 
 def living(uow: UnitOfWork, found: ChangeOver, limit: int) -> list[str]:
-    """Serials of living second certificates."""
+    """Serials of living second certificates, kept until the commit: two at it wait in turn."""
     c = device_credentials.c
     query = (
         select(c.serial)
         .join(devices, devices.c.id == c.device_id)
         .where(c.profile == found.to_profile, c.state.in_(_LIVING))
         .where(devices.c.profile == found.from_profile)
+        .order_by(c.serial)
         .limit(limit)
+        .with_for_update(of=device_credentials)
     )
     return [row.serial for row in uow.all(query)]
 

@@ -16,6 +16,8 @@ from foundation.ground import Ground
 from pki import CertificateAuthority
 
 BATCH = 200
+UNDONE = "change-over undone"
+"""The durable job that revokes what is left after `undo`, whoever began it and stopped."""
 
 
 class ChangeOvers:
@@ -25,6 +27,7 @@ class ChangeOvers:
         self._ground = ground
         self._database = ground.database
         self._authority = authority
+        ground.jobs.handler(UNDONE, lambda job: self._take_all_back(job["change_over"]))
 
     def plan(
         self,
@@ -36,9 +39,8 @@ class ChangeOvers:
         from_profile: str = "device",
     ) -> ChangeOver:
         """Nothing happens yet. Raises BadRequest, or Conflict while another one is open."""
-        profiles = self._authority.profiles
         for name in (from_profile, to_profile):
-            if name not in profiles or profiles[name].est_label is None:
+            if name not in self.kinds():
                 raise BadRequest(
                     f"There is no profile {name} for which devices enrol.",
                     where="profile",
@@ -69,7 +71,10 @@ class ChangeOvers:
         return planned
 
     def act(self, change_over_id: str, act: str, actor: Actor, now: datetime) -> ChangeOver:
-        """Run, pause, finish or undo. Raises NotFound, or Conflict where the state forbids it."""
+        """Run, pause, finish or undo. Raises NotFound, or Conflict where the state forbids it.
+
+        After `undo` the second certificates end as work of `serve`; `take_back` is quicker.
+        """
         before, after = ACTS[act]
         found = self.get(change_over_id)
         with self._database.write() as uow:
@@ -81,6 +86,8 @@ class ChangeOvers:
             self._ground.audit.record(
                 uow, f"changeover.{act}", actor, details={"changeover": change_over_id}
             )
+            if act == "undo":
+                self._ground.jobs.enqueue(uow, UNDONE, {"change_over": change_over_id})
         return self.get(change_over_id)
 
     def take_back(self, change_over_id: str, clock: Clock) -> Iterator[int]:
@@ -104,6 +111,10 @@ class ChangeOvers:
                 return
             yield len(serials)
 
+    def _take_all_back(self, change_over_id: str) -> None:
+        for _ in self.take_back(change_over_id, self._ground.clock):
+            pass
+
     def get(self, change_over_id: str) -> ChangeOver:
         with self._database.read() as uow:
             found = store.get(uow, change_over_id)
@@ -115,6 +126,11 @@ class ChangeOvers:
             )
         return found
 
+    def kinds(self) -> tuple[str, ...]:
+        """The profiles between which a change-over may lead."""
+        profiles = self._authority.profiles.values()
+        return tuple(profile.name for profile in profiles if profile.est_label is not None)
+
     def all(self) -> list[ChangeOver]:
         """Newest first."""
         with self._database.read() as uow:
@@ -124,10 +140,12 @@ class ChangeOvers:
         """How far it is. Who was invited is counted by each device's place."""
         found = self.get(change_over_id)
         with self._database.read() as uow:
-            ids = store.devices_of(uow, found.from_profile)
+            devices = store.count_of(uow, found.from_profile)
             hold = store.holders(uow, found.to_profile, now)
+            runs = found.state is ChangeOverState.RUNNING
+            ids = store.devices_of(uow, found.from_profile) if runs else []
         invited = sum(found.has_come_to(device_id, now) for device_id in ids)
-        return Progress(found, len(ids), invited, hold)
+        return Progress(found, devices, invited, hold)
 
     def also_allowed(self, device: Device, profile: str, now: datetime) -> bool:
         """Whether this device may enrol for a certificate of this further profile now."""

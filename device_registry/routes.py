@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from device_registry.device_life import ASKED, DeviceLife
-from device_registry.endpoints import manage, own, pages
+from device_registry.endpoints import changeover_pages, manage, own, pages
 from device_registry.endpoints.calling import SCOPE
 from foundation.web import Door
 
@@ -66,11 +66,20 @@ def _api(life: DeviceLife) -> tuple[Door, ...]:
 
 
 def _pages(life: DeviceLife) -> tuple[Door, ...]:
-    one = "/devices/{device_id}"
+    one, change_overs = "/devices/{device_id}", changeover_pages.PATH
     return (
         Door(("GET",), "/devices", partial(pages.list_page, life), _PAGES),
         Door(("GET",), "/devices/new", partial(pages.form_page, life), _PAGES),
         Door(("POST",), "/devices/new", partial(pages.register, life), _PAGES),
+        # Before {device_id}, which would match it.
+        Door(("GET",), change_overs, partial(changeover_pages.list_page, life), _PAGES),
+        Door(("POST",), change_overs, partial(changeover_pages.plan, life), _PAGES),
+        Door(
+            ("POST",),
+            f"{change_overs}/{{change_over_id}}/act",
+            partial(changeover_pages.act, life),
+            _PAGES,
+        ),
         Door(("GET",), one, partial(pages.detail_page, life), _PAGES),
         Door(("POST",), f"{one}/act", partial(pages.act, life), _PAGES),
         Door(("POST",), f"{one}/token", partial(pages.new_token, life), _PAGES),

@@ -22,6 +22,11 @@ STATES = (
 
 CREDENTIAL_STATES = (N_("issued"), N_("in use"), N_("superseded"))
 
+CHANGE_OVERS = (
+    *(N_("planned"), N_("running"), N_("paused"), N_("done"), N_("undone")),
+    *(N_("Run"), N_("Pause"), N_("Finish"), N_("Undo")),
+)
+
 BUTTONS = (
     N_("Suspend"),
     N_("Reactivate"),

@@ -99,3 +99,34 @@ def test_the_operator_sees_the_years_ahead(
     page.get_by_text("As a table").click()
     assert page.get_by_role("cell", name="device", exact=True).is_visible()
     page.get_by_role("rowheader", name="devices-1").wait_for()
+
+
+def test_the_operator_plans_runs_watches_and_undoes_a_change_over(
+    served: tuple[Town, str], page: Any, accessible: Callable[[Any], None]
+) -> None:
+    town, url = served
+    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
+    for _ in range(3):
+        town.city.enrolled()
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.goto(f"{url}/devices")
+    page.get_by_role("link", name="Change-overs").click()
+    accessible(page)
+    page.get_by_label("Takes how many days").fill("a month")
+    page.get_by_role("button", name="Plan").click()
+    page.get_by_role("alert").wait_for()
+    accessible(page)
+    page.get_by_label("Takes how many days").fill("0")
+    page.get_by_role("button", name="Plan").click()
+    heading = page.get_by_role("heading", name="device → device-mldsa")
+    for button, state in (("Run", "running"), ("Pause", "paused"), ("Run", "running")):
+        page.get_by_role("button", name=button, exact=True).click()
+        assert heading.inner_text().lower().endswith(state)
+        accessible(page)
+    assert page.get_by_text("0 of 3 devices hold it; 3 are invited.").is_visible()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    accessible(page)
+    page.get_by_role("button", name="Undo").click()
+    assert heading.inner_text().lower().endswith("undone")
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320

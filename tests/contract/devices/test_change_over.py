@@ -188,3 +188,14 @@ def test_a_whole_city_changes_over_and_not_one_device_is_locked_out(
     for _, certificate in devices:
         city.devices.authenticate(certificate, city.now)
     act(city, change_over, "finish")
+
+
+def test_undoing_is_finished_as_work_of_the_server(city: City) -> None:
+    _, _, first = city.enrolled()
+    change_over = act(city, planned(city, timedelta(0)), "run")
+    second(city, first)
+    act(city, change_over, "undo")  # and whoever did that never calls `take_back`
+    assert hold(city, change_over) == 1
+    city.ground.jobs.run_once()
+    assert hold(city, change_over) == 0
+    city.authority.validate_client(first, city.now)

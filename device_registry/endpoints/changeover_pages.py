@@ -1,0 +1,86 @@
+"""The operator's page of change-overs: plan, run, watch, undo — WCAG 2.2 AA."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from device_registry.changeover import ACTS
+from device_registry.changeover_picture import draw
+from device_registry.device_life import DeviceLife
+from device_registry.endpoints.calling import operator
+from foundation import web
+from foundation.errors import BadRequest, Conflict, Problem, Unprocessable
+
+PATH = "/devices/change-overs"
+SHOWN = 20
+LONGEST = 3650
+
+
+def list_page(life: DeviceLife, request: Request) -> Response:
+    """The newest change-overs, each with its picture, and the form that plans one."""
+    operator(request)
+    return _page(life, request, {}, None, 200)
+
+
+def plan(life: DeviceLife, request: Request) -> Response:
+    """Plan one; nothing happens until it is run."""
+    actor = operator(request)
+    form = web.form(request)
+    web.check_csrf(request, form)
+    now = life.devices.ground.clock.now()
+    try:
+        starts = now + timedelta(days=_days(form.get("in_days", ""), "in_days"))
+        ends = starts + timedelta(days=_days(form.get("days", ""), "days"))
+        life.devices.change_overs.plan(
+            form.get("to", ""), starts, ends, actor, now, form.get("from", "device")
+        )
+    except (BadRequest, Conflict, Unprocessable) as problem:
+        return _page(life, request, form, problem, problem.status)
+    return RedirectResponse(PATH, 303)
+
+
+def act(life: DeviceLife, request: Request) -> Response:
+    """Run, pause, finish or undo, as the pressed button says."""
+    actor = operator(request)
+    form = web.form(request)
+    web.check_csrf(request, form)
+    wanted = form.required("act")
+    if wanted not in ACTS:
+        raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
+    change_over: str = request.path_params["change_over_id"]
+    now = life.devices.ground.clock.now()
+    life.devices.change_overs.act(change_over[:32], wanted, actor, now)
+    return RedirectResponse(PATH, 303)
+
+
+def _page(
+    life: DeviceLife, request: Request, form: object, problem: Problem | None, status: int
+) -> Response:
+    change_overs, now = life.devices.change_overs, life.devices.ground.clock.now()
+    newest = change_overs.all()[:SHOWN]
+    return life.devices.ground.pages.render(
+        request,
+        "device_registry/change_overs.html",
+        status=status,
+        form=form,
+        problem=problem,
+        kinds=change_overs.kinds(),
+        drawn=[draw(change_overs.progress(one.id, now), now) for one in newest],
+    )
+
+
+def _days(written: str, field: str) -> int:
+    if not (written.isascii() and written.isdigit() and len(written) <= 4):
+        days = -1
+    else:
+        days = int(written)
+    if not 0 <= days <= LONGEST:
+        raise Unprocessable(
+            f"A number of days lies between 0 and {LONGEST}.",
+            where=field,
+            next_step="Write digits only, such as 30.",
+        )
+    return days
