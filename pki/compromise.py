@@ -9,7 +9,7 @@ from the forged, which the signature no longer can. RFC 5280 §5.3.1, §6.3; NIS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -54,10 +54,12 @@ class Declaring:
         self._hierarchy = self._founding.hierarchy
 
     def plan(self, slug: str, recover: timedelta, now: datetime) -> Compromise:
-        """What `declare` would do. Raises NotFound, or Conflict for a root."""
+        """What `declare` would do. Raises NotFound, or Conflict for a root without a next one."""
         authority = self._named(slug)
+        if authority.is_root:
+            self._next_root(authority)
         with self._ground.database.read() as uow:
-            good = store.good_under(uow, authority.kid, now)
+            good = sum(store.good_under(uow, one.kid, now) for one in self._concerned(authority))
         until = authority.recover_until or now + recover
         return Compromise(authority.slug, good, until, None)
 
@@ -68,29 +70,65 @@ class Declaring:
         """
         planned = self.plan(slug, recover, now)
         authority = self._named(slug)
+        if not authority.is_root:
+            successor = self._replace(authority, planned.recover_until, "cACompromise", now)
+            return replace(planned, successor=successor)
+        next_root = self._next_root(authority)
+        with self._ground.database.write() as uow:
+            _begin_now(uow, next_root)
+        for one in self._concerned(authority):
+            self._replace(one, planned.recover_until, "superseded", now)
+        if authority.distrusted_at is None:  # last: until then a repeat finds what it certified
+            with self._ground.database.write() as uow:
+                self._distrust(uow, authority, planned.recover_until, now)
+        self._end_key(authority, now)
+        waits = any(self._waits(one.name) for one in self._concerned(authority))
+        return replace(planned, successor=None if waits else next_root.slug)
+
+    def _concerned(self, authority: Authority) -> tuple[Authority, ...]:
+        """The authority itself, or of a root those that it certified, oldest first."""
+        if not authority.is_root:
+            return (authority,)
+        known = (*self._hierarchy.all(), *self._hierarchy.distrusted())
+        below = [a for a in known if a.issuer_kid == authority.kid and not a.is_root]
+        return tuple(sorted(below, key=lambda a: a.generation))
+
+    def _next_root(self, than: Authority) -> Authority:
+        later = [a for a in self._hierarchy.named(than.name) if a.generation > than.generation]
+        if not later:
+            raise Conflict(
+                f"Nobody could certify anything once {than.slug} is distrusted.",
+                where="authority",
+                next_step=f"Make and install the root after it first: `civitas ca roll {than.name}`"
+                ", or with an offline root a ceremony; see the guide, When a root's key is lost.",
+            )
+        return later[-1]
+
+    def _replace(
+        self, authority: Authority, until: datetime, reason: str, now: datetime
+    ) -> str | None:
+        """Distrust one that issues, and have its successor sign; who that is."""
         serial = f"{authority.certificate.serial_number:x}"
         next_one = self._newer(authority, now)
         with self._ground.database.write() as uow:
             if authority.distrusted_at is None:
-                self._distrust(uow, authority, planned.recover_until, now)
-            if not self._revocation.revoke(uow, serial, "cACompromise", now):
+                self._distrust(uow, authority, until, now)
+            if not self._revocation.revoke(uow, serial, reason, now):
                 self._has_to_be_revoked(uow, authority.slug, serial)
             if next_one is not None and not self._hierarchy.signs(next_one, now):
                 _begin_now(uow, next_one)  # it waited for everybody to learn of it
-        key = self._ground.keys.by_kid(authority.kid)
-        if key is not None and key.state != "revoked":
-            self._ground.keys.revoke(authority.kid, now)
+        self._end_key(authority, now)
         if next_one is None and not self._waits(authority.name):
             # Never back to an earlier generation: it was replaced for a reason.
             self._ground.keys.rotate(key_use(authority.name), now, keep=_KEPT, ahead=timedelta(0))
         self._founding.establish(now, timedelta(0))
         successor = self._newer(authority, now)
-        return Compromise(
-            authority.slug,
-            planned.certificates,
-            planned.recover_until,
-            successor.slug if successor is not None else None,
-        )
+        return successor.slug if successor is not None else None
+
+    def _end_key(self, authority: Authority, now: datetime) -> None:
+        key = self._ground.keys.by_kid(authority.kid)
+        if key is not None and key.state != "revoked":
+            self._ground.keys.revoke(authority.kid, now)
 
     def _distrust(
         self, uow: UnitOfWork, authority: Authority, until: datetime, now: datetime
@@ -136,11 +174,6 @@ class Declaring:
                 f"There is no authority {slug}.",
                 where="authority",
                 next_step="`civitas ca list` names those that stand.",
-            )
-        if authority.is_root:
-            raise Conflict(
-                f"{authority.slug} is a root: those who trust it cannot be told at a distance.",
-                next_step="Follow the operator's guide, When a root's key is lost.",
             )
         return authority
 

@@ -18,7 +18,9 @@ from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
 from foundation.keys import Keys
 from pki import Caller, CertificateRefused, Rollover, drafting
+from pki.compromise import Declaring
 from pki.founding import Founding
+from pki.hierarchy import Authority
 from pki.tables import certificates
 from tests.support.devices import City, build_town, csr, found_city, new_key, same_city
 
@@ -235,13 +237,64 @@ def test_other_authorities_go_on(city: City, clock: FrozenClock) -> None:
     assert "G2" in x509.load_pem_x509_certificate(chain).issuer.rfc4514_string()
 
 
-def test_a_root_and_an_unknown_one_are_refused_with_what_to_do(
+def test_a_root_without_a_next_one_and_an_unknown_one_are_refused_with_what_to_do(
     city: City, clock: FrozenClock
 ) -> None:
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as caught:
         declare(city, clock, "root-1")
+    assert "civitas ca roll root" in (caught.value.next_step or "")
     with pytest.raises(NotFound):
         declare(city, clock, "moon-1")
+
+
+def test_when_a_root_is_lost_everybody_under_it_comes_back_under_the_next(
+    city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [city.enrolled()[2] for _ in range(3)]
+    (old,) = city.authority.hierarchy.named("root")
+    Rollover(city.ground).begin("root", city.now)
+    clock.advance(timedelta(seconds=2))
+    stolen = city.authority.hierarchy.private_key(old)
+    assert city.authority.compromise().plan("root-1", DAYS, city.now).certificates >= 3
+    with monkeypatch.context() as patched:  # the power fails before the root itself is distrusted
+        patched.setattr(Declaring, "_end_key", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            declare(city, clock, "root-1")
+    for _ in range(2):  # a repeat does the rest, and another one nothing
+        assert declare(city, clock, "root-1").successor == "root-2"
+    for certificate in before:
+        with pytest.raises(DeviceRefused):
+            city.devices.authenticate(certificate, city.now)
+        new = exchange(city, certificate)
+        city.devices.authenticate(new, city.now)
+        root = city.authority.hierarchy.chain(city.authority.hierarchy.signing("devices")[0])[-1]
+        assert "G2" in root.subject.rfc4514_string()
+    assert old.slug not in {authority.slug for authority in city.authority.hierarchy.all()}
+    with pytest.raises(CertificateRefused):
+        city.authority.validate_renewal(of_a_forged_authority(old, stolen, city.now), city.now)
+    kinds = city.events()
+    assert kinds.count("authority.distrusted") == 1 + 4, "each of those under it, and the root"
+
+
+def of_a_forged_authority(root: Authority, stolen: Any, now: datetime) -> x509.Certificate:
+    """What a thief of a root's key makes: an authority of his own, and a device under it."""
+
+    def made(subject: str, key: Any, issuer: x509.Name, signer: Any, ca: bool) -> x509.Certificate:
+        return (
+            x509.CertificateBuilder()
+            .serial_number(x509.random_serial_number())
+            .issuer_name(issuer)
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+            .public_key(key.public_key())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca, 0 if ca else None), critical=True)
+            .sign(signer, hashes.SHA256())
+        )
+
+    key = new_key()
+    authority = made("Civitas Device Authority G9", key, root.certificate.subject, stolen, True)
+    return made("dev_forged", new_key(), authority.subject, key, False)
 
 
 def test_a_plan_changes_nothing(city: City, clock: FrozenClock) -> None:

@@ -17,7 +17,7 @@ from foundation.clock import FrozenClock
 from foundation.errors import Unavailable
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction, Settings
-from pki import Installing, PkiSettings, ceremony, store
+from pki import CertificateRefused, Installing, PkiSettings, ceremony, store
 from pki.ceremony.papers import RevocationRequest, read_answer
 from pki.refusals import CeremonyRefused
 from tests.support import deployments
@@ -222,3 +222,29 @@ def test_a_box_that_follows_a_lost_one_needs_the_next_number(
     following = Roots(city, tmp_path / "next", generation=2)
     installed = install(city, following.sign(), following.fingerprints)
     assert sorted(installed.roots) == ["root-2", "root-mldsa-2"]
+
+
+def test_when_a_root_is_lost_the_ceremony_certifies_everybody_anew(
+    city: City, roots: Roots, clock: FrozenClock, tmp_path: Path
+) -> None:
+    install(city, roots.sign(), roots.fingerprints)
+    town = same_city(city.ground)
+    _, _, certificate = town.enrolled()
+    second = Roots(town, tmp_path / "second box", generation=2)
+    install(town, second.sign(), second.fingerprints)
+    declaring = town.authority.compromise()
+    assert declaring.declare("root-1", timedelta(days=14), city.now).successor is None
+    clock.advance(timedelta(seconds=2))
+    with pytest.raises(CertificateRefused):
+        town.authority.validate_client(certificate, city.now)
+    asked = Installing(city.ground).requests()
+    assert {one.authority for one in asked.requests} >= {"devices", "services"}
+    install(city, second.sign(), [])
+    clock.advance(timedelta(seconds=2))
+    valid = town.authority.validate_renewal(certificate, city.now)
+    body = csr(new_key(), valid.holder)
+    renewed = town.pki.renew(pki.Caller(certificate=valid, address="192.0.2.1"), body, city.now)
+    town.authority.validate_client(x509.load_der_x509_certificate(renewed.der), city.now)
+    issuer = town.authority.hierarchy.signing("devices")[0]
+    assert issuer.slug == "devices-2"
+    assert issuer.issuer_kid == town.authority.hierarchy.named("root")[-1].kid
