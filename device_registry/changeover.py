@@ -63,9 +63,13 @@ class ChangeOver:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a change-over is: of `devices`, `invited` by now, `hold` the second certificate."""
+    """How far a change-over is: of `devices`, `invited` by now, `hold` the second certificate.
+
+    `newest`: no later one to the same profile took its place.
+    """
 
     change_over: ChangeOver
     devices: int
     invited: int
     hold: int
+    newest: bool = True

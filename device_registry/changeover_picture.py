@@ -19,8 +19,8 @@ class Drawn:
 
     change_over: ChangeOver
     progress: Progress
-    hold: float
-    invited: float
+    hold_width: float
+    invited_width: float
     today: float
     acts: tuple[str, ...]
 
@@ -36,5 +36,9 @@ def draw(progress: Progress, now: datetime) -> Drawn:
         round(hold, 1),
         round(max(WIDTH * progress.invited / whole - hold, 0), 1),
         round(WIDTH * change_over.reached(now), 1),
-        tuple(act for act, (before, _) in ACTS.items() if change_over.state in before),
+        tuple(
+            act
+            for act, (before, _) in ACTS.items()
+            if change_over.state in before and (act != "undo" or progress.newest)
+        ),
     )

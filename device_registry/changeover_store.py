@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 
 from device_registry.changeover import ChangeOver, ChangeOverState
 from device_registry.life import MAY_AUTHENTICATE
@@ -15,7 +15,6 @@ from foundation.database import UnitOfWork
 
 _LIVING = ("issued", "in_use")
 _WORKING = tuple(state.value for state in MAY_AUTHENTICATE)
-_OPEN = ("planned", "running", "paused")
 
 
 def add(uow: UnitOfWork, planned: ChangeOver, now: datetime) -> None:
@@ -51,26 +50,23 @@ def get(uow: UnitOfWork, change_over_id: str) -> ChangeOver | None:
     return _of(row) if row is not None else None
 
 
-def every(uow: UnitOfWork) -> list[ChangeOver]:
+def every(uow: UnitOfWork, limit: int | None = None) -> list[ChangeOver]:
     """Newest first."""
     newest = device_changeovers.c.planned_at.desc(), device_changeovers.c.id
-    return [_of(row) for row in uow.all(select(device_changeovers).order_by(*newest))]
+    query = select(device_changeovers).order_by(*newest).limit(limit)
+    return [_of(row) for row in uow.all(query)]
 
 
-def open_for(uow: UnitOfWork, profile: str) -> ChangeOver | None:
+def newest_to(uow: UnitOfWork, profile: str, *, kept: bool = False) -> ChangeOver | None:
+    """The one that counts for this profile; `kept` as it is until the commit."""
     c = device_changeovers.c
-    row = uow.one(select(device_changeovers).where(c.to_profile == profile, c.state.in_(_OPEN)))
-    return _of(row) if row is not None else None
-
-
-def newest_to(uow: UnitOfWork, profile: str) -> ChangeOver | None:
-    c = device_changeovers.c
-    row = uow.one(
+    query = (
         select(device_changeovers)
         .where(c.to_profile == profile)
         .order_by(c.planned_at.desc(), c.id)
         .limit(1)
     )
+    row = uow.one(query.with_for_update(read=True) if kept else query)
     return _of(row) if row is not None else None
 
 
@@ -89,14 +85,11 @@ def devices_of(uow: UnitOfWork, profile: str) -> list[str]:
     return [row.id for row in uow.all(found)]
 
 
-def holders(uow: UnitOfWork, profile: str, now: datetime) -> int:
-    """How many devices hold a living certificate of this profile."""
+def holders(uow: UnitOfWork, found: ChangeOver, now: datetime) -> int:
+    """How many devices hold a living second certificate."""
     c = device_credentials.c
-    row = uow.one(
-        select(func.count(func.distinct(c.device_id)).label("n")).where(
-            c.profile == profile, c.state.in_(_LIVING), c.not_after > now
-        )
-    )
+    counted = select(func.count(func.distinct(c.device_id)).label("n"))
+    row = uow.one(_second(counted, found).where(c.not_after > now))
     return row.n if row is not None else 0
 
 
@@ -112,18 +105,26 @@ def holds(uow: UnitOfWork, device_id: str, profile: str, now: datetime) -> bool:
 
 
 def living(uow: UnitOfWork, found: ChangeOver, limit: int) -> list[str]:
-    """Serials of living second certificates, kept until the commit: two at it wait in turn."""
+    """Serials of living second certificates of so many devices, which stay as they are until the
+    commit: the devices are locked first, as whoever changes a credential does."""
     c = device_credentials.c
-    query = (
-        select(c.serial)
-        .join(devices, devices.c.id == c.device_id)
+    holding = _second(select(c.device_id).distinct(), found).order_by(c.device_id).limit(limit)
+    ids = [row.device_id for row in uow.all(holding)]
+    uow.all(
+        select(devices.c.id).where(devices.c.id.in_(ids)).order_by(devices.c.id).with_for_update()
+    )
+    query = _second(select(c.serial), found).where(c.device_id.in_(ids))
+    return [row.serial for row in uow.all(query)]
+
+
+def _second(query: Select[Any], found: ChangeOver) -> Select[Any]:
+    """Living certificates of its kind, but for those of devices that have no other kind."""
+    c = device_credentials.c
+    return (
+        query.join_from(device_credentials, devices, devices.c.id == c.device_id)
         .where(c.profile == found.to_profile, c.state.in_(_LIVING))
         .where(devices.c.profile == found.from_profile)
-        .order_by(c.serial)
-        .limit(limit)
-        .with_for_update(of=device_credentials)
     )
-    return [row.serial for row in uow.all(query)]
 
 
 def end(uow: UnitOfWork, serials: Sequence[str]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
 
 from device_registry import changeover_store as store
 from device_registry.changeover import ACTS, KEEPS, ChangeOver, ChangeOverState, Progress
@@ -11,23 +13,29 @@ from device_registry.device import Device
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.clock import Clock
+from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ground import Ground
 from pki import CertificateAuthority
 
 BATCH = 200
 UNDONE = "change-over undone"
-"""The durable job that revokes what is left after `undo`, whoever began it and stopped."""
+"""The durable job that revokes what is left after `undo`, batch by batch."""
+_PAUSE = timedelta(milliseconds=200)
 
 
 class ChangeOvers:
     """`AlsoAllowed` for the gate, and the operator's acts."""
 
-    def __init__(self, ground: Ground, authority: CertificateAuthority) -> None:
+    def __init__(
+        self, ground: Ground, authority: CertificateAuthority, kinds: Sequence[str]
+    ) -> None:
+        """`kinds`: the profiles between which a change-over may lead."""
+        self.kinds = kinds
         self._ground = ground
         self._database = ground.database
         self._authority = authority
-        ground.jobs.handler(UNDONE, lambda job: self._take_all_back(job["change_over"]))
+        ground.jobs.handler(UNDONE, lambda job: self._take_on(job["change_over"]))
 
     def plan(
         self,
@@ -40,7 +48,7 @@ class ChangeOvers:
     ) -> ChangeOver:
         """Nothing happens yet. Raises BadRequest, or Conflict while another one is open."""
         for name in (from_profile, to_profile):
-            if name not in self.kinds():
+            if name not in self.kinds:
                 raise BadRequest(
                     f"There is no profile {name} for which devices enrol.",
                     where="profile",
@@ -56,24 +64,31 @@ class ChangeOvers:
             opaque.identifier("chg"), from_profile, to_profile, ChangeOverState.PLANNED,
             starts_at, ends_at,
         )  # fmt: skip
-        with self._database.write() as uow:
-            if store.open_for(uow, to_profile) is not None:
-                raise Conflict(
-                    f"A change-over to {to_profile} is under way.",
-                    next_step="Finish it or undo it first.",
-                )
-            store.add(uow, planned, now)
-            self._ground.audit.record(
-                uow, "changeover.planned", actor,
-                details={"changeover": planned.id, "to": to_profile, "from": from_profile,
-                         "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()},
-            )  # fmt: skip
+        try:
+            with self._database.write() as uow:
+                earlier = store.newest_to(uow, to_profile)
+                if earlier is not None and self._holds_on(uow, earlier):
+                    raise Conflict(
+                        f"The change-over to {to_profile} before this one is being undone.",
+                        next_step="Wait until nobody holds its certificates any more.",
+                    )
+                store.add(uow, planned, now)
+                self._ground.audit.record(
+                    uow, "changeover.planned", actor,
+                    details={"changeover": planned.id, "to": to_profile, "from": from_profile,
+                             "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()},
+                )  # fmt: skip
+        except IntegrityError as error:  # one is open: the index says so, to two at once as well
+            raise Conflict(
+                f"A change-over to {to_profile} is under way.",
+                next_step="Finish it or undo it first.",
+            ) from error
         return planned
 
     def act(self, change_over_id: str, act: str, actor: Actor, now: datetime) -> ChangeOver:
         """Run, pause, finish or undo. Raises NotFound, or Conflict where the state forbids it.
 
-        After `undo` the second certificates end as work of `serve`; `take_back` is quicker.
+        After `undo` the second certificates end as work beside the answers; `take_back` is quicker.
         """
         before, after = ACTS[act]
         found = self.get(change_over_id)
@@ -87,6 +102,12 @@ class ChangeOvers:
                 uow, f"changeover.{act}", actor, details={"changeover": change_over_id}
             )
             if act == "undo":
+                newest = store.newest_to(uow, found.to_profile)
+                if newest is None or newest.id != found.id:
+                    raise Conflict(
+                        f"A later change-over to {found.to_profile} took the place of this one.",
+                        next_step="Undo that one: it holds the same certificates.",
+                    )
                 self._ground.jobs.enqueue(uow, UNDONE, {"change_over": change_over_id})
         return self.get(change_over_id)
 
@@ -102,18 +123,29 @@ class ChangeOvers:
             )
         while True:
             with self._database.write() as uow:
-                now = clock.now()
-                serials = store.living(uow, found, BATCH)
-                for serial in serials:
-                    self._authority.revoke(uow, serial, "cessationOfOperation", now)
-                store.end(uow, serials)
-            if not serials:
+                count = self._end_some(uow, found, clock.now())
+            if not count:
                 return
-            yield len(serials)
+            yield count
 
-    def _take_all_back(self, change_over_id: str) -> None:
-        for _ in self.take_back(change_over_id, self._ground.clock):
-            pass
+    def _holds_on(self, uow: UnitOfWork, found: ChangeOver) -> bool:
+        """Whether it was undone, and its certificates are not all taken back yet."""
+        return found.state is ChangeOverState.UNDONE and bool(store.living(uow, found, 1))
+
+    def _end_some(self, uow: UnitOfWork, found: ChangeOver, now: datetime) -> int:
+        serials = store.living(uow, found, BATCH)
+        for serial in serials:
+            self._authority.revoke(uow, serial, "cessationOfOperation", now)
+        store.end(uow, serials)
+        return len(serials)
+
+    def _take_on(self, change_over_id: str) -> None:
+        """One batch, and the promise of the next: other work has its turn between them."""
+        found, now = self.get(change_over_id), self._ground.clock.now()
+        with self._database.write() as uow:
+            if self._end_some(uow, found, now):
+                again = {"change_over": change_over_id}
+                self._ground.jobs.enqueue(uow, UNDONE, again, run_at=now + _PAUSE)
 
     def get(self, change_over_id: str) -> ChangeOver:
         with self._database.read() as uow:
@@ -126,36 +158,41 @@ class ChangeOvers:
             )
         return found
 
-    def kinds(self) -> tuple[str, ...]:
-        """The profiles between which a change-over may lead."""
-        profiles = self._authority.profiles.values()
-        return tuple(profile.name for profile in profiles if profile.est_label is not None)
-
-    def all(self) -> list[ChangeOver]:
+    def all(self, limit: int | None = None) -> list[ChangeOver]:
         """Newest first."""
         with self._database.read() as uow:
-            return store.every(uow)
+            return store.every(uow, limit)
 
-    def progress(self, change_over_id: str, now: datetime) -> Progress:
+    def progress(self, found: ChangeOver, now: datetime) -> Progress:
         """How far it is. Who was invited is counted by each device's place."""
-        found = self.get(change_over_id)
         with self._database.read() as uow:
             devices = store.count_of(uow, found.from_profile)
-            hold = store.holders(uow, found.to_profile, now)
+            hold = store.holders(uow, found, now)
             runs = found.state is ChangeOverState.RUNNING
             ids = store.devices_of(uow, found.from_profile) if runs else []
+            newest = store.newest_to(uow, found.to_profile)
         invited = sum(found.has_come_to(device_id, now) for device_id in ids)
-        return Progress(found, devices, invited, hold)
+        is_newest = newest is not None and newest.id == found.id
+        return Progress(found, len(ids) if runs else devices, invited, hold, is_newest)
 
-    def also_allowed(self, device: Device, profile: str, now: datetime) -> bool:
+    def also_allowed(
+        self, device: Device, profile: str, now: datetime, uow: UnitOfWork | None = None
+    ) -> bool:
         """Whether this device may enrol for a certificate of this further profile now."""
-        with self._database.read() as uow:
-            found = store.newest_to(uow, profile)
-            if found is None or found.from_profile != device.profile:
-                return False
-            return found.has_come_to(device.id, now) or (
-                found.state in KEEPS and store.holds(uow, device.id, profile, now)
-            )
+        if uow is None:
+            with self._database.read() as reading:
+                return self._allowed(reading, device, profile, now, kept=False)
+        return self._allowed(uow, device, profile, now, kept=True)
+
+    def _allowed(
+        self, uow: UnitOfWork, device: Device, profile: str, now: datetime, *, kept: bool
+    ) -> bool:
+        found = store.newest_to(uow, profile, kept=kept)
+        if found is None or found.from_profile != device.profile:
+            return False
+        return found.has_come_to(device.id, now) or (
+            found.state in KEEPS and store.holds(uow, device.id, profile, now)
+        )
 
     def invitations(self, device: Device, now: datetime) -> tuple[str, ...]:
         """Profiles that this device should enrol for, and does not hold yet."""

@@ -274,7 +274,7 @@ class Gate:
         if device.state not in (MAY_ENROL if by_token else MAY_AUTHENTICATE):
             raise _refused(device)
         further = admission.profile != device.profile
-        if further and not self.also_allowed(device, admission.profile, now):
+        if further and not self.also_allowed(device, admission.profile, now, uow):
             raise self._not_allowed(device, admission.profile)  # since it asked
         return device
 

@@ -27,7 +27,10 @@ class EndsWithDevice(Protocol):
 class AlsoAllowed(Protocol):
     """May this device have a certificate of the profile beside that of its own kind?
 
-    Asked at each enrolment and renewal of one; `profile` is never the device's own.
+    Asked at each enrolment and renewal of one, and again in the unit of work that issues it: what
+    it answers there holds until the commit. `profile` is never the device's own.
     """
 
-    def __call__(self, device: Device, profile: str, now: datetime) -> bool: ...
+    def __call__(
+        self, device: Device, profile: str, now: datetime, uow: UnitOfWork | None = None
+    ) -> bool: ...

@@ -37,7 +37,10 @@ class Devices:
         self.settings = ground.settings.of(DevicesSettings)
         self._database = ground.database
         self._audit = ground.audit
-        self.change_overs = ChangeOvers(ground, authority)
+        self._registration = Registration(
+            ground.database, ground.audit, self.settings, authority.profiles
+        )
+        self.change_overs = ChangeOvers(ground, authority, self._registration.kinds)
         self.gate = Gate(
             ground.database,
             ground.audit,
@@ -45,9 +48,6 @@ class Devices:
             self.settings,
             authority.profiles,
             also_allowed or self.change_overs.also_allowed,
-        )
-        self._registration = Registration(
-            ground.database, ground.audit, self.settings, authority.profiles
         )
         self.register = self._registration.register
         self.new_token = self._registration.new_token

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    cast,
     exists,
     func,
     insert,
@@ -70,8 +69,8 @@ _MOVE = (
     )
     .values(state=bindparam("next"), changed_at=bindparam("now"))
 )
-_SAME = ("device_id", "at", "actor_kind", "actor_id")
-_OWN = ("act", "before", "after", "reason", "evidence")
+_OF_ALL_STEPS = ("device_id", "at", "actor_kind", "actor_id")
+_OF_EACH_STEP = ("act", "before", "after", "reason", "evidence")
 
 
 @lru_cache(maxsize=16)
@@ -81,16 +80,17 @@ def _note(steps: int, moving: bool) -> Executable:
     moved = _MOVE.returning(devices.c.id).cte("moved")
 
     def row(nth: int) -> Select[Any]:
-        names = {name: name for name in _SAME} | {name: f"{name}_{nth}" for name in _OWN}
-        typed = {p: table.c[name].type for name, p in names.items()}
-        values = [cast(bindparam(p, type_=kind), kind) for p, kind in typed.items()]
+        names = {name: name for name in _OF_ALL_STEPS} | {
+            name: f"{name}_{nth}" for name in _OF_EACH_STEP
+        }
+        values = [bindparam(p, type_=table.c[name].type) for name, p in names.items()]
         number = (_next_number(table) + nth).label("number")
         row = select(number, *values)
         return row.select_from(moved) if moving else row
 
-    columns = ["number", *_SAME, *_OWN]
+    columns = ["number", *_OF_ALL_STEPS, *_OF_EACH_STEP]
     noted = insert(table).from_select(columns, union_all(*(row(nth) for nth in range(steps))))
-    return noted.returning(table.c.number)
+    return noted.returning(table.c.number) if moving else noted
 
 
 _WITHDRAWN = exists().where(
@@ -226,7 +226,10 @@ def take(
 def note(
     uow: UnitOfWork, device_id: str, steps: Sequence[Step], actor: Actor, now: datetime
 ) -> None:
-    """Append steps to the device's history; nothing ever changes or deletes one."""
+    """Append steps to the device's history; nothing ever changes or deletes one.
+
+    The caller changes the device in the same unit of work, or a `take` beside it could miss these.
+    """
     uow.execute(_note(len(steps), moving=False), _noted(device_id, steps, actor, now))
 
 

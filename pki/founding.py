@@ -167,7 +167,8 @@ class Founding:
                         and (subject.kid, issuer.kid) not in done
                         and self.hierarchy.holds(issuer)
                     ):
-                        self._cross(subject, issuer, now)
+                        with suppress(RequestRefused, Unavailable):  # no vouching for a banned key
+                            self._cross(subject, issuer, now)
 
     def _cross(self, subject: Authority, issuer: Authority, now: datetime) -> None:
         key = self.hierarchy.private_key(issuer)

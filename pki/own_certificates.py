@@ -41,7 +41,8 @@ def certify(
             if earlier is None or earlier.state != "recorded":
                 return False
             store.void(uow, earlier.serial, "begun_again", now)
-            store.record(uow, **record)
+            if not store.record(uow, **record):
+                return False  # it was finished in this moment
         if not store.hold_key(uow, record["public_key"], record["holder"], now):
             raise Unavailable(f"The key of {record['holder']} is somebody else's.")
     der = drafting.signed_anew(examined, private_key)

@@ -12,7 +12,7 @@ from device_registry.changeover_picture import draw
 from device_registry.device_life import DeviceLife
 from device_registry.endpoints.calling import operator
 from foundation import web
-from foundation.errors import BadRequest, Conflict, Problem, Unprocessable
+from foundation.errors import BadRequest, Conflict, NotFound, Problem, Unprocessable
 
 PATH = "/devices/change-overs"
 SHOWN = 20
@@ -52,7 +52,10 @@ def act(life: DeviceLife, request: Request) -> Response:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
     change_over: str = request.path_params["change_over_id"]
     now = life.devices.ground.clock.now()
-    life.devices.change_overs.act(change_over[:32], wanted, actor, now)
+    try:
+        life.devices.change_overs.act(change_over[:32], wanted, actor, now)
+    except (Conflict, NotFound) as problem:  # the page was old: it is shown as it is now
+        return _page(life, request, {}, problem, problem.status)
     return RedirectResponse(PATH, 303)
 
 
@@ -60,27 +63,25 @@ def _page(
     life: DeviceLife, request: Request, form: object, problem: Problem | None, status: int
 ) -> Response:
     change_overs, now = life.devices.change_overs, life.devices.ground.clock.now()
-    newest = change_overs.all()[:SHOWN]
     return life.devices.ground.pages.render(
         request,
         "device_registry/change_overs.html",
         status=status,
         form=form,
         problem=problem,
-        kinds=change_overs.kinds(),
-        drawn=[draw(change_overs.progress(one.id, now), now) for one in newest],
+        kinds=change_overs.kinds,
+        drawn=[draw(change_overs.progress(one, now), now) for one in change_overs.all(SHOWN)],
     )
 
 
 def _days(written: str, field: str) -> int:
-    if not (written.isascii() and written.isdigit() and len(written) <= 4):
-        days = -1
-    else:
-        days = int(written)
-    if not 0 <= days <= LONGEST:
+    if (
+        not (written.isascii() and written.isdigit() and len(written) <= 4)
+        or int(written) > LONGEST
+    ):
         raise Unprocessable(
             f"A number of days lies between 0 and {LONGEST}.",
             where=field,
             next_step="Write digits only, such as 30.",
         )
-    return days
+    return int(written)

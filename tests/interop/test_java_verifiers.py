@@ -28,7 +28,7 @@ from tests.support.status import Anybody, revoke
 
 pytestmark = [pytest.mark.slow, pytest.mark.rfc("5280", "6.1")]
 
-JAVA = Path(__file__).parent / "java"
+PROGRAM = str(Path(__file__).parent / "java" / "Verify.java")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def verified(provider: str, jars: str, folder: Path, *files: tuple[str, bytes]) 
         (folder / name).write_bytes(der)
     names = [name for name, _ in files]
     done = subprocess.run(
-        ["java", "-cp", jars, str(JAVA / "Verify.java"), provider, *names],
+        ["java", "-cp", jars, PROGRAM, provider, *names],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -103,7 +103,7 @@ def undo(named: Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOptio
         found = change_overs.get(named)
         if found.state.value != "undone":
             found = change_overs.act(named, "undo", SYSTEM, clock.now())
-        total = change_overs.progress(named, clock.now()).hold
+        total = change_overs.progress(found, clock.now()).hold
         with Bar(console=out, transient=True, disable=as_json) as bar:
             task = bar.add_task("Revoking", total=total)
             for count in change_overs.take_back(named, clock):
@@ -118,7 +118,7 @@ def watch(named: Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOpti
     Example: `civitas ca changeover watch chg_… --json`
     """
     with _change_overs(config) as (change_overs, now):
-        progress = change_overs.progress(named, now)
+        progress = change_overs.progress(change_overs.get(named), now)
     if as_json:
         print_json(asdict(progress))
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 from cryptography.x509.oid import NameOID
 
 from device_registry import ChangeOver, ChangeOvers
+from device_registry import store as device_store
 from foundation.clock import FrozenClock
 from foundation.errors import BadRequest, Conflict
 from foundation.ground import Ground
-from pki import Caller, EnrolmentRefused
+from pki import Caller, CertificateRefused, EnrolmentRefused
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key
 
 DAYS = timedelta(days=30)
@@ -51,7 +54,7 @@ def second(city: City, certificate: x509.Certificate, key: Any = None) -> x509.C
 
 
 def hold(city: City, change_over: ChangeOver) -> int:
-    return city.devices.change_overs.progress(change_over.id, city.now).hold
+    return city.devices.change_overs.progress(change_over, city.now).hold
 
 
 def test_before_it_runs_no_device_gets_a_second_certificate(city: City) -> None:
@@ -199,3 +202,69 @@ def test_undoing_is_finished_as_work_of_the_server(city: City) -> None:
     city.ground.jobs.run_once()
     assert hold(city, change_over) == 0
     city.authority.validate_client(first, city.now)
+
+
+def test_undoing_an_earlier_one_touches_nothing_of_a_later_one(
+    city: City, clock: FrozenClock
+) -> None:
+    _, _, first = city.enrolled()
+    earlier = act(city, act(city, planned(city, timedelta(0)), "run"), "finish")
+    clock.advance(timedelta(hours=1))
+    later = act(city, planned(city, timedelta(0)), "run")
+    other = second(city, first)
+    with pytest.raises(Conflict, match="took the place"):
+        act(city, earlier, "undo")
+    act(city, later, "undo")
+    clock.advance(timedelta(hours=1))
+    with pytest.raises(Conflict, match="being undone"):
+        planned(city)
+    city.ground.jobs.run_once()
+    planned(city)
+    with pytest.raises(CertificateRefused):
+        city.authority.validate_client(other, city.now)
+
+
+def test_two_who_plan_at_once_get_one_change_over(city: City) -> None:
+    def plan(_: int) -> str:
+        try:
+            return planned(city).id
+        except Conflict:
+            return "refused"
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(plan, range(4)))
+    assert answers.count("refused") == 3
+
+
+def test_an_undo_waits_for_a_certificate_that_is_being_issued(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, first = city.enrolled()
+    change_over = act(city, planned(city, timedelta(0)), "run")
+    asked, ended = threading.Event(), threading.Event()
+    add = device_store.add_credential
+
+    def slowly(*given: Any, **more: Any) -> bool:
+        asked.set()
+        ended.wait(1)  # an undo that did not wait would be over by then
+        return add(*given, **more)
+
+    monkeypatch.setattr(device_store, "add_credential", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        issuing = pool.submit(second, city, first)
+        assert asked.wait(10)
+        undone = pool.submit(act, city, change_over, "undo")
+        undone.add_done_callback(lambda _: ended.set())
+        issuing.result()
+        undone.result()
+    city.ground.jobs.run_once()
+    assert hold(city, change_over) == 0
+
+
+def test_devices_of_the_other_kind_alone_are_not_counted(city: City) -> None:
+    city.enrolled()
+    native = city.register(profile="device-short")
+    city.enrol(native, csr(new_key(), native.device.id))
+    now = city.now
+    change_over = city.devices.change_overs.plan("device-short", now, now + DAYS, OPERATOR, now)
+    assert hold(city, change_over) == 0

@@ -18,9 +18,11 @@ from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
 from foundation.keys import Keys
 from pki import Caller, CertificateRefused, Rollover, drafting
+from pki.banning import ban
 from pki.compromise import Declaring
 from pki.founding import Founding
 from pki.hierarchy import Authority
+from pki.public_key import describe
 from pki.tables import certificates
 from tests.support.devices import City, build_town, csr, found_city, new_key, same_city
 
@@ -302,3 +304,35 @@ def test_a_plan_changes_nothing(city: City, clock: FrozenClock) -> None:
     planned = city.authority.compromise().plan("devices", DAYS, city.now)
     assert (planned.authority, planned.certificates) == ("devices-1", 1)
     city.devices.authenticate(certificate, city.now)
+
+
+def test_a_root_whose_key_was_banned_first_is_followed_by_the_next(
+    city: City, clock: FrozenClock
+) -> None:
+    (old,) = city.authority.hierarchy.named("root")
+    key = describe(old.certificate.public_key()).digest
+    ban(city.ground.database, city.ground.audit, [key], "leaked", city.now)
+    Rollover(city.ground).begin("root", city.now)
+    Founding(city.ground).establish(city.now)  # as every start does
+    clock.advance(timedelta(seconds=2))
+    assert declare(city, clock, "root-1").successor == "root-2"
+    _, _, certificate = city.enrolled()
+    city.devices.authenticate(certificate, city.now)
+
+
+def test_a_cross_certificate_that_a_crash_left_half_way_is_begun_anew(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def power_cut(*_: Any, **__: Any) -> None:
+        raise SystemExit("power cut")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.store.add_cross", power_cut)
+        with pytest.raises(SystemExit):
+            Rollover(city.ground).begin("root", city.now)
+    Founding(city.ground).establish(city.now)
+    crosses = same_city(city.ground).authority.hierarchy.cross_certificates()
+    assert len(crosses) == 2
+    with city.ground.database.read() as uow:
+        rows = uow.all(select(certificates.c.state, certificates.c.revocation_reason))
+    assert [row.revocation_reason for row in rows if row.state == "void"] == ["begun_again"]

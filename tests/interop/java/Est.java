@@ -84,9 +84,7 @@ public class Est {
             "localhost", port, JcaJceUtils.getCertPathTrustManager(anchors, null));
         builder.withHostNameAuthorizer(new JsseDefaultHostnameAuthorizer(Collections.emptySet()));
         builder.withTimeout(20_000);
-        if (!label.isEmpty()) {
-            builder.withLabel(label);
-        }
+        builder.withLabel(label);
         if (linked) { // only this provider tells what a TLS connection may be known by
             builder.withProvider(new BouncyCastleJsseProvider(BC));
             builder.withTLSVersion("TLSv1.2");

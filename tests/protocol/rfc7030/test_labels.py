@@ -29,7 +29,7 @@ def kinds(town: Town, device_id: str) -> list[tuple[str, str]]:
 
 
 def allow(town: Town, profile: str) -> None:
-    town.city.devices.gate.also_allowed = lambda device, asked, now: asked == profile
+    town.city.devices.gate.also_allowed = lambda device, asked, *_: asked == profile
 
 
 @pytest.mark.rfc("7030", "3.2.2")
@@ -125,7 +125,7 @@ def test_a_token_is_for_the_devices_own_kind_only(town: Town) -> None:
 
 def test_a_further_kind_does_not_lead_to_yet_another_one(town: Town) -> None:
     registered, _, own = enrolled(town)
-    town.city.devices.gate.also_allowed = lambda device, asked, now: True
+    town.city.devices.gate.also_allowed = lambda *_: True
     town.peer.certificate = own
     body = csr(new_key(), None)
     answer = ask(town, "simpleenroll", body, label="devices-short")
@@ -134,7 +134,7 @@ def test_a_further_kind_does_not_lead_to_yet_another_one(town: Town) -> None:
     says_why(refused, 403, "label_not_allowed")
     renewed = ask(town, "simplereenroll", csr(new_key(), registered.device.id))
     assert renewed.status_code == 200
-    town.city.devices.gate.also_allowed = lambda device, asked, now: False
+    town.city.devices.gate.also_allowed = lambda *_: False
     renewed = ask(town, "simplereenroll", csr(new_key(), registered.device.id))
     says_why(renewed, 403, "label_not_allowed")
 
