@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, select, update
 
 from device_registry.changeover import ChangeOver, ChangeOverState
+from device_registry.device import LIVING
 from device_registry.life import MAY_AUTHENTICATE
 from device_registry.tables import device_changeovers, device_credentials, devices
 from foundation.database import UnitOfWork
 
-_LIVING = ("issued", "in_use")
 _WORKING = tuple(state.value for state in MAY_AUTHENTICATE)
 
 
@@ -98,7 +98,7 @@ def holds(uow: UnitOfWork, device_id: str, profile: str, now: datetime) -> bool:
     row = uow.one(
         select(c.serial)
         .where(c.device_id == device_id, c.profile == profile)
-        .where(c.state.in_(_LIVING), c.not_after > now)
+        .where(c.state.in_(LIVING), c.not_after > now)
         .limit(1)
     )
     return row is not None
@@ -122,7 +122,7 @@ def _second(query: Select[Any], found: ChangeOver) -> Select[Any]:
     c = device_credentials.c
     return (
         query.join_from(device_credentials, devices, devices.c.id == c.device_id)
-        .where(c.profile == found.to_profile, c.state.in_(_LIVING))
+        .where(c.profile == found.to_profile, c.state.in_(LIVING))
         .where(devices.c.profile == found.from_profile)
     )
 

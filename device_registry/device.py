@@ -80,6 +80,10 @@ class StateEvent:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
+LIVING = ("issued", "in_use")
+"""The states of a credential that its device may use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A certificate in a device's hands; its state is apart from that of the device."""

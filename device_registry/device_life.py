@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from device_registry import store, tokens
+from device_registry import credential_store, store, tokens
 from device_registry.device import Device
 from device_registry.life import ACTS, NotNow, State
 from device_registry.ports import EndsWithDevice
@@ -77,7 +77,7 @@ class DeviceLife:
                 tokens.withdraw_tokens(uow, device_id, now)
                 # What the old owner began is not completed under the new one.
                 self.devices.authority.issuance.give_up(uow, device_id, rule.revokes, now)
-                for serial in store.end_credentials(uow, device_id, "revoked"):
+                for serial in credential_store.end(uow, device_id, "revoked"):
                     self.devices.authority.revoke(uow, serial, rule.revokes, now)
             if rule.releases:
                 self._release(uow, device_id, now)
@@ -93,13 +93,13 @@ class DeviceLife:
     def _hold(self, uow: UnitOfWork, device_id: str, now: datetime) -> list[str]:
         """Tell those who ask about its certificates too; the serials that were not on hold yet."""
         authority = self.devices.authority
-        living = store.living_credentials(uow, device_id)
+        living = credential_store.living(uow, device_id)
         return [one for one in living if authority.revoke(uow, one, "certificateHold", now)]
 
     def _release(self, uow: UnitOfWork, device_id: str, now: datetime) -> None:
         """Take back what the device's own suspension did, and no hold of an operator's."""
         holding = [one for one in store.history(uow, device_id) if ACTS_THAT_HOLD & {one.act}]
-        serials = store.living_credentials(uow, device_id)
+        serials = credential_store.living(uow, device_id)
         # Before this was noted, all were released.
         held = holding[-1].evidence.get("held", serials) if holding else serials
         for serial in serials:

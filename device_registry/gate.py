@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from device_registry import store, tokens
+from device_registry import credential_store, store, tokens
 from device_registry.device import Device
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
 from device_registry.ports import AlsoAllowed
@@ -134,7 +134,7 @@ class Gate:
     def _answer_was_lost(self, device: Device, profile: str, made_at: datetime) -> None:
         """A repeat makes another key, for as long as nobody used the one before."""
         with self._database.read() as uow:
-            if store.unused_since(uow, device.id, profile, made_at):
+            if credential_store.unused_since(uow, device.id, profile, made_at):
                 return
         raise EnrolmentRefused(
             "token_used", "The token was already used, and so was the key that it led to.", _ASK
@@ -225,7 +225,7 @@ class Gate:
         device = self._taken_further(uow, admission, evidence, now)
         token, old = _rests_on(admission.reference)
         # Asked after the device is locked, in the statement that has to run anyway.
-        if not store.add_credential(uow, device.id, certificate, now, token=token, old_serial=old):
+        if not credential_store.add(uow, device.id, certificate, now, token=token, old_serial=old):
             raise EnrolmentRefused(
                 "token_expired" if token is not None else "certificate_revoked",
                 "What this request rests on, its token or the present certificate, was taken back.",

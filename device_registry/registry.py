@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from device_registry import store
+from device_registry import credential_store, store
 from device_registry.changing_over import ChangeOvers
-from device_registry.device import Credential, Device, Owner, StateEvent
+from device_registry.device import LIVING, Credential, Device, Owner, StateEvent
 from device_registry.gate import Gate
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
 from device_registry.ports import AlsoAllowed
@@ -79,8 +79,8 @@ class Devices:
             ) from refusal
         with self._database.read() as uow:
             device = store.get(uow, valid.holder)
-            credential = store.credential_state(uow, valid.serial)
-        if device is None or credential not in ("issued", "in_use"):
+            credential = credential_store.state(uow, valid.serial)
+        if device is None or credential not in LIVING:
             raise DeviceRefused(
                 "not_a_device",
                 "The certificate does not belong to a registered device.",
@@ -136,13 +136,13 @@ class Devices:
     def credentials(self, device_id: str) -> list[Credential]:
         """The device's certificates, newest first."""
         with self._database.read() as uow:
-            return store.credentials(uow, device_id)
+            return credential_store.of_device(uow, device_id)
 
     def mark_renewals(self, now: datetime) -> int:
         """Active devices whose certificate ends soon become due: periodic work; how many."""
         before = now + timedelta(days=self.settings.renew_before_days)
         with self._database.read() as uow:
-            due = store.due_for_renewal(uow, before, MOST_PER_SWEEP)
+            due = credential_store.due_for_renewal(uow, before, MOST_PER_SWEEP)
         for device_id in due:
             with self._database.write() as uow:
                 device = store.locked(uow, device_id)
@@ -153,9 +153,9 @@ class Devices:
     def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:
         with self._database.write() as uow:
             store.locked(uow, device.id)
-            if not store.take_into_use(uow, serial, now):
+            if not credential_store.take_into_use(uow, serial, now):
                 return
-            older = store.end_credentials(uow, device.id, "superseded", older_than=serial)
+            older = credential_store.end(uow, device.id, "superseded", older_than=serial)
             for replaced in older:
                 self.authority.revoke(uow, replaced, "superseded", now)
             self._audit.record(

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from device_registry import renewal
-from device_registry.device import Credential, Device, StateEvent
+from device_registry.device import LIVING, Credential, Device, StateEvent
 from device_registry.life import State, possible
 from pki import Profile
 
@@ -166,7 +166,7 @@ def own(
     device: Device, credentials: list[Credential], enrol: list[Invitation], now: datetime
 ) -> OwnDevice:
     """`credentials` newest first."""
-    living = [c for c in credentials if c.state in ("issued", "in_use") and c.not_after > now]
+    living = [c for c in credentials if c.state in LIVING and c.not_after > now]
     of_its_kind = [c for c in living if c.profile == device.profile]
     return OwnDevice.model_validate(
         {

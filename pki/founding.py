@@ -24,7 +24,6 @@ from foundation.settings import Jurisdiction, Server
 from pki import drafting, own_certificates, preflight, store
 from pki.authority_certificate import authority_draft, authority_name, cross_draft
 from pki.hierarchy import Authority, Hierarchy, key_use
-from pki.own_certificates import issued_as
 from pki.plan import Planned
 from pki.public_key import describe
 from pki.refusals import RequestRefused
@@ -92,7 +91,7 @@ class Founding:
                     store.record(uow, **record)
                     with suppress(RequestRefused):  # banned already: nobody gets it again
                         store.hold_key(uow, record["public_key"], record["holder"], now)
-                    store.signed(uow, issued_as(record, row.certificate), now)
+                    store.signed(uow, store.as_issued(record, row.certificate), now)
 
     def waiting(self) -> tuple[Candidate, ...]:
         """Those who have a key, and wait for a root that is elsewhere."""
@@ -224,7 +223,7 @@ class Founding:
         der = authority.certificate.public_bytes(Encoding.DER)
         store.record(uow, **record)
         store.hold_key(uow, record["public_key"], record["holder"], now)
-        store.signed(uow, issued_as(record, der), now)
+        store.signed(uow, store.as_issued(record, der), now)
         self._take_up(uow, authority, now)
 
     def _take_up(self, uow: UnitOfWork, authority: Authority, now: datetime) -> None:

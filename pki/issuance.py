@@ -166,7 +166,7 @@ class Issuance:
         admission = Admission(
             row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
         )
-        issued = store.as_issued(row, self._redraft(row, now))
+        issued = store.as_issued(row._asdict(), self._redraft(row, now))
         return self._conclude(issued, admission, registrar, now)
 
     def _redraft(self, row: Row[Any], now: datetime) -> bytes:
@@ -258,4 +258,4 @@ def _standing(row: Row[Any] | None) -> IssuedCertificate:
             "The certificate that this request led to was revoked.",
             "Ask the operator for a new enrolment token.",
         )
-    return store.as_issued(row, row.certificate)
+    return store.as_issued(row._asdict(), row.certificate)

@@ -15,8 +15,6 @@ from cryptography import x509
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from pki import drafting, store
-from pki.certificate import IssuedCertificate
-from pki.thumbprint import x5t_s256
 
 TakeUp = Callable[[UnitOfWork, bytes], None]
 """What follows from a certificate (DER), in the unit of work that puts it on record."""
@@ -47,22 +45,7 @@ def certify(
             raise Unavailable(f"The key of {record['holder']} is somebody else's.")
     der = drafting.signed_anew(examined, private_key)
     with database.write() as uow:
-        if not store.signed(uow, issued_as(record, der), now):
+        if not store.signed(uow, store.as_issued(record, der), now):
             return False
         take_up(uow, der)
     return True
-
-
-def issued_as(record: Mapping[str, Any], der: bytes) -> IssuedCertificate:
-    """The recorded certificate, now that it is signed."""
-    return IssuedCertificate(
-        serial=record["serial"],
-        reference=record["reference"],
-        holder=record["holder"],
-        profile=record["profile"],
-        public_key=record["public_key"],
-        thumbprint=x5t_s256(der),
-        not_before=record["not_before"],
-        not_after=record["not_after"],
-        der=der,
-    )

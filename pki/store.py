@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -278,18 +278,11 @@ def put_list(
     return uow.one(newest.returning(revocation_lists.c.number)) is not None
 
 
-def as_issued(row: Row[Any], der: bytes) -> IssuedCertificate:
+def as_issued(row: Mapping[str, Any], der: bytes) -> IssuedCertificate:
     """What the row is, or becomes, with this certificate."""
+    said = ("serial", "reference", "holder", "profile", "public_key", "not_before", "not_after")
     return IssuedCertificate(
-        serial=row.serial,
-        reference=row.reference,
-        holder=row.holder,
-        profile=row.profile,
-        public_key=row.public_key,
-        thumbprint=x5t_s256(der),
-        not_before=row.not_before,
-        not_after=row.not_after,
-        der=der,
+        **{name: row[name] for name in said}, thumbprint=x5t_s256(der), der=der
     )
 
 

@@ -28,6 +28,13 @@ def operator(request: Request) -> Actor:
     return Actor("staff", web.require(request, kind="staff", role="operator").id)
 
 
+def posted(request: Request) -> tuple[Actor, web.Form]:
+    """The caller of a page, and the form that a page of ours sent."""
+    actor, form = operator(request), web.form(request)
+    web.check_csrf(request, form)
+    return actor, form
+
+
 def owner_of(kind: str, name: str) -> Owner:
     """Raises Unprocessable, which names the field."""
     try:

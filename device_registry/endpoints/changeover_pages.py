@@ -10,8 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from device_registry.changeover import ACTS
 from device_registry.changeover_picture import draw
 from device_registry.device_life import DeviceLife
-from device_registry.endpoints.calling import operator
-from foundation import web
+from device_registry.endpoints.calling import operator, posted
 from foundation.errors import BadRequest, Conflict, NotFound, Problem, Unprocessable
 
 PATH = "/devices/change-overs"
@@ -27,9 +26,7 @@ def list_page(life: DeviceLife, request: Request) -> Response:
 
 def plan(life: DeviceLife, request: Request) -> Response:
     """Plan one; nothing happens until it is run."""
-    actor = operator(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    actor, form = posted(request)
     now = life.devices.ground.clock.now()
     try:
         starts = now + timedelta(days=_days(form.get("in_days", ""), "in_days"))
@@ -44,9 +41,7 @@ def plan(life: DeviceLife, request: Request) -> Response:
 
 def act(life: DeviceLife, request: Request) -> Response:
     """Run, pause, finish or undo, as the pressed button says."""
-    actor = operator(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    actor, form = posted(request)
     wanted = form.required("act")
     if wanted not in ACTS:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
@@ -75,10 +70,8 @@ def _page(
 
 
 def _days(written: str, field: str) -> int:
-    if (
-        not (written.isascii() and written.isdigit() and len(written) <= 4)
-        or int(written) > LONGEST
-    ):
+    short = written.isascii() and written.isdigit() and len(written) <= 4
+    if not short or int(written) > LONGEST:
         raise Unprocessable(
             f"A number of days lies between 0 and {LONGEST}.",
             where=field,

@@ -11,6 +11,7 @@ from device_registry.endpoints.calling import (
     label_of,
     operator,
     owner_of,
+    posted,
     reason_of,
 )
 from device_registry.identifiers import SCHEMES
@@ -43,9 +44,7 @@ def form_page(life: DeviceLife, request: Request) -> Response:
 
 def register(life: DeviceLife, request: Request) -> Response:
     """Register what the form says, and show the token, once."""
-    actor = operator(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    actor, form = posted(request)
     try:
         names = []
         if form.get("identifier", "").strip():
@@ -83,9 +82,7 @@ def detail_page(life: DeviceLife, request: Request) -> Response:
 
 def act(life: DeviceLife, request: Request) -> Response:
     """Take the step that the pressed button names."""
-    actor = operator(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    actor, form = posted(request)
     wanted = form.required("act")
     if wanted not in ASKED:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
@@ -97,17 +94,14 @@ def act(life: DeviceLife, request: Request) -> Response:
 
 def new_token(life: DeviceLife, request: Request) -> Response:
     """Make another token and show it, once."""
-    actor = operator(request)
-    web.check_csrf(request, web.form(request))
+    actor, _ = posted(request)
     now = life.devices.ground.clock.now()
     return _token(life, request, life.devices.new_token(_id(request), actor, now))
 
 
 def claim(life: DeviceLife, request: Request) -> Response:
     """Give a transferred device its new owner, and show its token, once."""
-    actor = operator(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    actor, form = posted(request)
     owner = owner_of(form.get("owner_kind", ""), form.get("owner", ""))
     now = life.devices.ground.clock.now()
     return _token(life, request, life.devices.claim(_id(request), owner, actor, now))
@@ -115,9 +109,7 @@ def claim(life: DeviceLife, request: Request) -> Response:
 
 def approve(life: DeviceLife, request: Request) -> Response:
     """Say yes to a first certificate of a device that waits for it."""
-    actor = operator(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    actor, form = posted(request)
     device_id = _id(request)
     now = life.devices.ground.clock.now()
     life.devices.approve(device_id, actor, reason_of(form.get("checked", "")), now)

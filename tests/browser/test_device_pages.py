@@ -26,6 +26,7 @@ def served(tmp_path: Any, clock: Any) -> Iterator[tuple[Town, str]]:
         deployments.settings_in(tmp_path, Server(url=url, listen=f"127.0.0.1:{port}")), clock
     )
     town = build_town(found_city(ground))
+    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
     config = uvicorn.Config(
         town.app, host="127.0.0.1", port=port, lifespan="off", log_level="warning"
     )
@@ -45,7 +46,6 @@ def test_the_operator_clicks_through_a_devices_life(
     served: tuple[Town, str], page: Any, accessible: Callable[[Any], None]
 ) -> None:
     town, url = served
-    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{url}/devices")
     accessible(page)
@@ -87,7 +87,6 @@ def test_the_operator_sees_the_years_ahead(
     served: tuple[Town, str], page: Any, accessible: Callable[[Any], None]
 ) -> None:
     town, url = served
-    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
     for _ in range(3):
         town.city.enrolled()
     for width in (1280, 320):
@@ -105,7 +104,6 @@ def test_the_operator_plans_runs_watches_and_undoes_a_change_over(
     served: tuple[Town, str], page: Any, accessible: Callable[[Any], None]
 ) -> None:
     town, url = served
-    town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
     for _ in range(3):
         town.city.enrolled()
     page.set_viewport_size({"width": 320, "height": 900})

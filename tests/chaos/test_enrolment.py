@@ -21,7 +21,7 @@ POINTS = {
     "before the serial is recorded": "pki.store.hold_and_record",
     "after the serial is recorded": "pki.issuance.Issuance._sign",
     "after signing": "pki.issuance.Issuance._record_signed",
-    "before the second commit": "device_registry.store.add_credential",
+    "before the second commit": "device_registry.credential_store.add",
 }
 
 # Dies as by SIGKILL at the point that is asked for: no handler, no `finally`, no rollback of ours.

@@ -12,8 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import mldsa
 from cryptography.x509.oid import NameOID
 
-from device_registry import ChangeOver, ChangeOvers
-from device_registry import store as device_store
+from device_registry import ChangeOver, ChangeOvers, credential_store
 from foundation.clock import FrozenClock
 from foundation.errors import BadRequest, Conflict
 from foundation.ground import Ground
@@ -244,14 +243,14 @@ def test_an_undo_waits_for_a_certificate_that_is_being_issued(
     _, _, first = city.enrolled()
     change_over = act(city, planned(city, timedelta(0)), "run")
     asked, ended = threading.Event(), threading.Event()
-    add = device_store.add_credential
+    add = credential_store.add
 
     def slowly(*given: Any, **more: Any) -> bool:
         asked.set()
         ended.wait(1)  # an undo that did not wait would be over by then
         return add(*given, **more)
 
-    monkeypatch.setattr(device_store, "add_credential", slowly)
+    monkeypatch.setattr(credential_store, "add", slowly)
     with ThreadPoolExecutor(2) as pool:
         issuing = pool.submit(second, city, first)
         assert asked.wait(10)

@@ -17,6 +17,8 @@ from device_registry.device import Step
 from device_registry.life import State
 from foundation.errors import Conflict, Problem
 from foundation.ground import Ground
+from pki import EnrolmentRefused
+from pki.issuance import Issuance
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
 
@@ -141,6 +143,63 @@ def test_first_use_of_a_renewed_certificate_by_eight_threads_ends_the_old_one_on
     answers = at_once(lambda n: city.devices.authenticate(new, city.now).id)
     assert set(answers) == {registered.device.id}
     assert city.events().count("certificate.revoked") == 1
+
+
+def while_it_is_signed(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> None:
+    """Between the record of a serial and that of its certificate, something happens."""
+    sign = Issuance._sign
+
+    def signed(issuance: Issuance, *given: Any) -> bytes:
+        happens()
+        return sign(issuance, *given)
+
+    monkeypatch.setattr(Issuance, "_sign", signed)
+
+
+def test_a_token_taken_back_while_its_certificate_is_signed_leads_to_none(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = city.register()
+    while_it_is_signed(
+        monkeypatch, lambda: city.devices.new_token(registered.device.id, OPERATOR, city.now)
+    )
+    with pytest.raises(EnrolmentRefused) as refused:
+        city.enrol(registered, csr(new_key(), registered.device.id))
+    assert refused.value.where == "token_expired"
+    assert city.devices.credentials(registered.device.id) == []
+    assert issued(city) == 0
+    assert city.devices.get(registered.device.id).state is State.CLAIMED
+
+
+def test_a_certificate_revoked_while_its_successor_is_signed_has_none(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered, _, old = city.enrolled()
+
+    def revoke() -> None:
+        with city.ground.database.write() as uow:
+            city.authority.revoke(uow, f"{old.serial_number:x}", "keyCompromise", city.now)
+
+    while_it_is_signed(monkeypatch, revoke)
+    with pytest.raises(EnrolmentRefused) as refused:
+        city.renew(old, csr(new_key(), registered.device.id))
+    assert refused.value.where == "certificate_revoked"
+    assert len(city.devices.credentials(registered.device.id)) == 1
+    assert issued(city) == 1
+
+
+def test_of_two_steps_from_one_state_at_once_one_is_taken(city: City) -> None:
+    read = city.devices.get(city.enrolled()[0].device.id)
+    step = Step("suspend", read.state, read.state, "only its instant tells")
+    city.ground.clock.advance(timedelta(seconds=1))  # type: ignore[attr-defined]
+
+    def work(_: int) -> bool:
+        with city.ground.database.write() as uow:
+            return store.take(uow, read, [step], OPERATOR, city.now)
+
+    assert Counter(at_once(work)) == {True: 1, False: THREADS - 1}
+    acts = [event.act for event in city.devices.history(read.id)]
+    assert acts.count("suspend") == 1
 
 
 def test_the_list_pages_from_the_newest(city: City) -> None:

@@ -1,0 +1,138 @@
+"""Queries on credentials: the certificates in devices' hands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Executable, and_, bindparam, exists, insert, select, update
+
+from device_registry.device import LIVING, Credential
+from device_registry.life import State
+from device_registry.store import next_number
+from device_registry.tables import device_credentials, devices, enrolment_tokens
+from foundation.database import UnitOfWork
+from pki import IssuedCertificate, is_revoked
+
+# Built once: every enrolment runs it.
+_WITHDRAWN = exists().where(
+    enrolment_tokens.c.id == bindparam("token"), enrolment_tokens.c.withdrawn_at.is_not(None)
+)
+
+
+def _credential() -> Executable:
+    """Adds one, unless the token or the certificate that it rests on was taken back meanwhile."""
+    names = ("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after")
+    table = device_credentials
+    values = [bindparam(f"new_{name}", type_=table.c[name].type).label(name) for name in names]
+    row = select(next_number(table).label("number"), *values)
+    rests = row.where(~_WITHDRAWN, ~is_revoked(bindparam("old_serial")))
+    return insert(table).from_select(["number", *names], rests).returning(table.c.serial)
+
+
+_ADD_CREDENTIAL = _credential()
+
+
+def add(
+    uow: UnitOfWork,
+    device_id: str,
+    new: IssuedCertificate,
+    now: datetime,
+    *,
+    token: str | None,
+    old_serial: str | None,
+) -> bool:
+    """Add a credential of a device that the caller keeps locked.
+
+    False if the token, or the certificate that it rests on, was taken back.
+    """
+    row = {
+        "counted": device_id,
+        "token": token,
+        "old_serial": old_serial,
+        "new_serial": new.serial,
+        "new_device_id": device_id,
+        "new_profile": new.profile,
+        "new_thumbprint": new.thumbprint,
+        "new_state": "issued",
+        "new_issued_at": now,
+        "new_not_after": new.not_after,
+    }
+    return uow.one(_ADD_CREDENTIAL, row) is not None
+
+
+def state(uow: UnitOfWork, serial: str) -> str | None:
+    row = uow.one(select(device_credentials.c.state).where(device_credentials.c.serial == serial))
+    return row.state if row is not None else None
+
+
+def unused_since(uow: UnitOfWork, device_id: str, profile: str, made_at: datetime) -> bool:
+    """Whether no certificate of a profile that the device got since an instant was used."""
+    c = device_credentials.c
+    query = select(c.state, c.first_used_at).where(c.device_id == device_id, c.profile == profile)
+    rows = uow.all(query.where(c.issued_at >= made_at).order_by(c.number.desc()))
+    unused = all(row.first_used_at is None for row in rows)
+    return unused and bool(rows) and rows[0].state == "issued"
+
+
+def take_into_use(uow: UnitOfWork, serial: str, now: datetime) -> bool:
+    return (
+        uow.changed(
+            update(device_credentials)
+            .where(device_credentials.c.serial == serial, device_credentials.c.state == "issued")
+            .values(state="in_use", first_used_at=now)
+        )
+        == 1
+    )
+
+
+def living(uow: UnitOfWork, device_id: str) -> list[str]:
+    """Serials of the certificates that the device may use, or could if it were not suspended."""
+    c = device_credentials.c
+    living = and_(c.device_id == device_id, c.state.in_(LIVING))
+    return [row.serial for row in uow.all(select(c.serial).where(living).order_by(c.number))]
+
+
+def end(uow: UnitOfWork, device_id: str, state: str, *, older_than: str | None = None) -> list[str]:
+    """End the device's living credentials, or those of one profile that are older than one of it;
+    their serials."""
+    c = device_credentials.c
+    living = and_(c.device_id == device_id, c.state.in_(LIVING))
+    if older_than is not None:
+        newer = uow.one(select(c.number, c.profile).where(c.serial == older_than))
+        if newer is None:
+            return []
+        living = and_(living, c.number < newer.number, c.profile == newer.profile)
+    serials = [row.serial for row in uow.all(select(c.serial).where(living))]
+    if serials:
+        uow.execute(update(device_credentials).where(c.serial.in_(serials)).values(state=state))
+    return serials
+
+
+def of_device(uow: UnitOfWork, device_id: str) -> list[Credential]:
+    """Newest first."""
+    return [
+        Credential(
+            r.serial, r.profile, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at
+        )
+        for r in uow.all(
+            select(device_credentials)
+            .where(device_credentials.c.device_id == device_id)
+            .order_by(device_credentials.c.number.desc())
+        )
+    ]
+
+
+def due_for_renewal(uow: UnitOfWork, before: datetime, limit: int) -> list[str]:
+    """Active devices whose last living credential ends before an instant."""
+    later = (
+        select(device_credentials.c.serial)
+        .where(
+            device_credentials.c.device_id == devices.c.id,
+            device_credentials.c.profile == devices.c.profile,
+            device_credentials.c.state.in_(LIVING),
+            device_credentials.c.not_after >= before,
+        )
+        .exists()
+    )
+    query = select(devices.c.id).where(devices.c.state == State.ACTIVE.value, ~later).limit(limit)
+    return [row.id for row in uow.all(query)]
