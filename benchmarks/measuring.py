@@ -15,7 +15,7 @@ from benchmarks.load import Load, lanes, run_lanes
 from benchmarks.report import Figure, Growth, Start
 from benchmarks.step_ca import step_ca_running
 
-ROUNDS = 5
+ROUNDS = 10
 STARTS = 3
 FLAT_FROM, FLAT_TO = 1_000, 20_000
 Say = Callable[[str], None]
@@ -73,13 +73,15 @@ def measure(
 
 def _paired(kind: Kind, servers_: Sequence[Subject], requests: int, database: str) -> list[Figure]:
     able = [each for each in servers_ if kind.name in each.offers]
-    each_round = max(subjects.CONNECTIONS, int(requests * kind.share) // ROUNDS)
+    # Long enough that its beginning and its end, when fewer than all are at work, count for little.
+    each_round = max(4 * subjects.CONNECTIONS, int(requests * kind.share) // ROUNDS)
     loads: dict[str, list[Load]] = {each.name: [] for each in able}
     processor = dict.fromkeys(loads, 0.0)
     for subject in able:  # warm caches, connections and prepared statements
         _run(subject, kind, max(subjects.CONNECTIONS, each_round // 4))
-    for _ in range(ROUNDS):
-        for subject in able:
+    for nth in range(ROUNDS):
+        # What one server still does after its turn falls on each of the others as often.
+        for subject in able if nth % 2 else reversed(able):
             load, used = _run(subject, kind, each_round)
             loads[subject.name].append(load)
             processor[subject.name] += used

@@ -60,6 +60,8 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         separate_input_output_schemas=False,
         servers=[{"url": settings.of(Server).url}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        # Ours tells of doors and outcomes; the framework's own would tell of what was sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.deployment = deployment
     ground.jobs.periodic(

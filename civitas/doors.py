@@ -33,8 +33,7 @@ class FixedPaths(BaseRoute):
         route = self._found.get((scope.get("method"), scope.get("path", "")))
         if route is None:
             return Match.NONE, {}
-        match, found = route.matches(scope)
-        return match, {**found, "route": route}
+        return Match.FULL, {"endpoint": route.endpoint, "path_params": {}, "route": route}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["route"].handle(scope, receive, send)

@@ -251,14 +251,9 @@ class Gate:
     ) -> Device:
         """The device, where a certificate takes it, and kept there until the commit."""
         seen = admission.memo.device if isinstance(admission.memo, _Seen) else None
-        # The step itself finds out whether the device is still what it was a moment ago.
-        if (
-            seen is not None
-            and admission.profile == seen.profile
-            and seen.state in _NEXT
-            and walk(uow, seen, _NEXT[seen.state], _as(seen), now, evidence) is not None
-        ):
-            return seen
+        own = seen if seen is not None and admission.profile == seen.profile else None
+        if own is not None and _unchanged(uow, own, evidence, now):
+            return own
         device = self._still_admitted(uow, admission, now)
         # A certificate of a further kind is no renewal of the device's own one.
         if device.state in _NEXT and admission.profile == device.profile:
@@ -280,6 +275,13 @@ class Gate:
 
     def refused(self, caller: Caller, refusal: Problem, now: datetime) -> Problem:
         return self._watch.refused(caller, refusal, now)
+
+
+def _unchanged(uow: UnitOfWork, seen: Device, evidence: Mapping[str, str], now: datetime) -> bool:
+    """Whether the device is what it was a moment ago, and stays so; a step finds out by itself."""
+    if seen.state not in _NEXT:
+        return store.keep(uow, seen)
+    return walk(uow, seen, _NEXT[seen.state], _as(seen), now, evidence) is not None
 
 
 def _way(reference: str) -> str:

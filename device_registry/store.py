@@ -57,15 +57,13 @@ _IDENTIFIERS = (
     .order_by(device_identifiers.c.scheme, device_identifiers.c.value)
 )
 # The device as it was read, or nothing: each change leaves its own instant.
-_MOVE = (
-    update(devices)
-    .where(
-        devices.c.id == bindparam("counted"),
-        devices.c.state == bindparam("present"),
-        devices.c.changed_at == bindparam("read_at"),
-    )
-    .values(state=bindparam("next"), changed_at=bindparam("now"))
+_AS_READ = and_(
+    devices.c.id == bindparam("counted"),
+    devices.c.state == bindparam("present"),
+    devices.c.changed_at == bindparam("read_at"),
 )
+_KEEP = select(devices.c.id).where(_AS_READ).with_for_update()
+_MOVE = update(devices).where(_AS_READ).values(state=bindparam("next"), changed_at=bindparam("now"))
 _OF_ALL_STEPS = ("device_id", "at", "actor_kind", "actor_id")
 _OF_EACH_STEP = ("act", "before", "after", "reason", "evidence")
 
@@ -127,6 +125,11 @@ def get(uow: UnitOfWork, device_id: str) -> Device | None:
 def locked(uow: UnitOfWork, device_id: str) -> Device | None:
     """A device, kept unchanged by others until the commit."""
     return named(uow.all(_LOCKED, {"device": device_id}))
+
+
+def keep(uow: UnitOfWork, device: Device) -> bool:
+    """Keep a device as it was read until the commit; False if it changed since."""
+    return uow.one(_KEEP, _as_read(device)) is not None
 
 
 def page(uow: UnitOfWork, after: str | None, limit: int) -> list[Device]:
@@ -191,8 +194,7 @@ def take(
 ) -> bool:
     """Move a device by these steps and note them; False, and nothing is done, if it changed since
     it was read. One journey where the database can: SQLite changes one table at a time."""
-    row = {"present": device.state.value, "read_at": device.changed_at, "now": now}
-    row |= {"counted": device.id, "next": steps[-1].after.value}
+    row = {**_as_read(device), "next": steps[-1].after.value, "now": now}
     if uow.connection.dialect.name == "postgresql":
         noted = _noted(device.id, steps, actor, now)
         return bool(uow.all(_note(len(steps), moving=True), {**row, **noted}))
@@ -200,6 +202,14 @@ def take(
         return False
     note(uow, device.id, steps, actor, now)
     return True
+
+
+def _as_read(device: Device) -> dict[str, Any]:
+    return {
+        "counted": device.id,
+        "present": device.state.value,
+        "read_at": device.changed_at,
+    }
 
 
 def note(

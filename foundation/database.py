@@ -98,8 +98,8 @@ class UnitOfWork:
 class Database:
     """Opens units of work on SQLite or PostgreSQL.
 
-    `read()` sees a consistent state and never writes; `write()` commits when its block ends,
-    before any answer leaves, and rolls back when the block raises.
+    `read()` never writes, and each of its statements sees one consistent state; `write()` commits
+    when its block ends, before any answer leaves, and rolls back when the block raises.
     """
 
     def __init__(self, url: str, schema: str | None = None, pool: int = 24) -> None:
@@ -184,14 +184,19 @@ def _sqlite(url: str, pool: int, reading: bool) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+        if not reading:
+            # There is one writer: nobody makes out of date what it keeps. Pages that change again
+            # and again are carried over from the log to the file less often.
+            cursor.execute("PRAGMA cache_size=-8192")  # KiB
+            cursor.execute("PRAGMA wal_autocheckpoint=4000")  # pages of 4 KiB
         cursor.close()
 
-    # A write takes the lock at its start, or it could not be sure of what it has read. The
+    # A write takes the lock at its start, or it could not be sure of what it has read. Each
+    # statement of a read has its own snapshot, as on PostgreSQL, and needs no transaction. The
     # dialect's own hook costs half of what a listener to SQLAlchemy's `begin` event does.
-    begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
-
     def do_begin(dbapi_connection: Any) -> None:
-        dbapi_connection.execute(begin)
+        if not reading:
+            dbapi_connection.execute("BEGIN IMMEDIATE")
 
     engine.dialect.do_begin = do_begin  # type: ignore[method-assign]
     return engine

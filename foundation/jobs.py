@@ -32,8 +32,6 @@ periodic_work = Table(
     Column("last_error", Text),
 )
 
-_DUE_AT = select(periodic_work.c.due_at).where(periodic_work.c.name == bindparam("work"))
-
 durable_jobs = Table(
     "durable_jobs",
     metadata,
@@ -43,6 +41,22 @@ durable_jobs = Table(
     Column("run_at", Instant, nullable=False, index=True),
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", Text),
+)
+
+# Asked four times a second, whatever else there is to do: built once.
+_DUE_AT = select(periodic_work.c.due_at).where(periodic_work.c.name == bindparam("work"))
+_LEASE = (
+    update(periodic_work)
+    .where(periodic_work.c.name == bindparam("work"), periodic_work.c.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"))
+)
+_DUE_JOB = (
+    select(durable_jobs)
+    .where(durable_jobs.c.run_at <= bindparam("now"))
+    .where(durable_jobs.c.kind.in_(bindparam("kinds", expanding=True)))
+    .where(durable_jobs.c.attempts < MOST_ATTEMPTS)
+    .order_by(durable_jobs.c.run_at)
+    .limit(1)
 )
 
 
@@ -143,7 +157,7 @@ class Jobs:
             # Another process may be at it now, with a lease: look again when it should be over.
             self._look_at[periodic.name] = min(row.due_at, now + periodic.every)
             return 0
-        if not self._lease_periodic(periodic, now):
+        if not self._lease_periodic(periodic, now, known=row is not None):
             return 0
         error: str | None = None
         try:
@@ -163,34 +177,19 @@ class Jobs:
             )
         return 1
 
-    def _lease_periodic(self, periodic: Periodic, now: datetime) -> bool:
+    def _lease_periodic(self, periodic: Periodic, now: datetime, *, known: bool) -> bool:
         insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
         with self._database.write() as uow:
-            uow.execute(
-                insert(periodic_work)
-                .values(name=periodic.name, due_at=now)
-                .on_conflict_do_nothing()
-            )
-            return (
-                uow.changed(
-                    update(periodic_work)
-                    .where(periodic_work.c.name == periodic.name, periodic_work.c.due_at <= now)
-                    .values(due_at=now + LEASE)
-                )
-                == 1
-            )
+            if not known:
+                first = insert(periodic_work).values(name=periodic.name, due_at=now)
+                uow.execute(first.on_conflict_do_nothing())
+            lease = {"work": periodic.name, "now": now, "until": now + LEASE}
+            return uow.changed(_LEASE, lease) == 1
 
     def _lease_job(self) -> tuple[str, str, Mapping[str, Any], int] | None:
         now = self._clock.now()
-        due = (
-            select(durable_jobs)
-            .where(durable_jobs.c.run_at <= now, durable_jobs.c.kind.in_(self._handlers))
-            .where(durable_jobs.c.attempts < MOST_ATTEMPTS)
-            .order_by(durable_jobs.c.run_at)
-            .limit(1)
-        )
         with self._database.read() as uow:
-            row = uow.one(due)
+            row = uow.one(_DUE_JOB, {"now": now, "kinds": list(self._handlers)})
         if row is None:
             return None
         with self._database.write() as uow:

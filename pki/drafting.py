@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import asn1crypto.x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
 
-from pki import names
+from pki import der, names
 from pki.profile import KEY_USAGES, Profile
 from pki.status_links import StatusLinks
 
@@ -68,10 +67,11 @@ def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x50
 
 def signed_anew(certificate: x509.Certificate, private_key: Any) -> bytes:
     """The same signed part under another signature of the same algorithm, DER (RFC 5280 §4.1)."""
-    whole = asn1crypto.x509.Certificate.load(certificate.public_bytes(Encoding.DER))
-    whole["signature_value"] = signature(certificate.tbs_certificate_bytes, private_key)
-    der: bytes = whole.dump()
-    return der
+    signed, whole = certificate.tbs_certificate_bytes, certificate.public_bytes(Encoding.DER)
+    begin, _ = der.only(whole, der.SEQUENCE)
+    algorithm = begin + len(signed)
+    _, _, end = der.read(whole, algorithm)
+    return der.sequence(signed, whole[algorithm:end], der.bits(signature(signed, private_key)))
 
 
 def signature(signed: bytes, private_key: Any) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -198,7 +199,7 @@ class Hierarchy:
         with self._database.read() as uow:
             rows = store.authority_rows(uow)
             crosses = store.cross_rows(uow)
-            read = [(row, x509.load_der_x509_certificate(row.certificate)) for row in rows]
+            read = [(row, _parsed(row.certificate)) for row in rows]
             revoked = _revoked(uow, [f"{c.serial_number:x}" for _, c in read])
         found = {
             row.kid: Authority(
@@ -218,7 +219,7 @@ class Hierarchy:
         self._known = {kid: a for kid, a in found.items() if _stands(a, found, self.plan)}
         self._distrusted = tuple(a for a in found.values() if a.distrusted_at is not None)
         self._crosses = tuple(
-            x509.load_der_x509_certificate(row.certificate)
+            _parsed(row.certificate)
             for row in crosses
             if row.subject_kid in self._known and row.issuer_kid in self._known
         )
@@ -241,12 +242,25 @@ def _stands(
         return False
     if authority.distrusted_at is not None or issuer.distrusted_at is not None:
         return False
+    return _certified(authority.certificate, issuer.certificate)
+
+
+# The hierarchy is read each second: what a few certificates say of each other stays the same.
+
+
+@lru_cache(maxsize=256)
+def _parsed(der: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(der)
+
+
+@lru_cache(maxsize=256)
+def _certified(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer signed it, as an authority."""
     try:
-        authority.certificate.verify_directly_issued_by(issuer.certificate)
+        certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError):
         return False
-    constraints = authority.certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    return constraints.value.ca
+    return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
 def pem(certificates: tuple[x509.Certificate, ...]) -> bytes:

@@ -18,6 +18,7 @@ from foundation import algorithms
 from pki import drafting
 from pki.lint import key_usages
 from pki.names import written
+from pki.profile import Profile
 
 
 class DraftRefused(Exception):
@@ -38,7 +39,9 @@ def _wrong(
     certificate: x509.Certificate, draft: drafting.Draft, issuer: x509.Certificate
 ) -> str | None:
     extensions: dict[Any, Any] = {e.oid: e for e in certificate.extensions}
-    if {oid: e.critical for oid, e in extensions.items()} != _expected(draft):
+    named, bounded = bool(draft.alternative_names), bool(draft.permitted or draft.excluded)
+    expected = _expected(draft.profile, named, bounded, draft.links is not None)
+    if {oid: e.critical for oid, e in extensions.items()} != expected:
         return "extensions differ from the profile"
     profile = draft.profile
     constraints = extensions[ExtensionOID.BASIC_CONSTRAINTS].value
@@ -54,9 +57,12 @@ def _wrong(
     return _wrong_status(extensions, draft) or _wrong_frame(certificate, draft, issuer)
 
 
-def _expected(draft: drafting.Draft) -> dict[x509.ObjectIdentifier, bool]:
+@lru_cache(maxsize=64)
+def _expected(
+    profile: Profile, named: bool, bounded: bool, linked: bool
+) -> Mapping[x509.ObjectIdentifier, bool]:
     """Which extensions the certificate must have, no more and no less, and how critical."""
-    profile, listed = draft.profile, draft.profile.status in ("published", "listed")
+    listed = profile.status in ("published", "listed")
     there = {
         ExtensionOID.BASIC_CONSTRAINTS: (True, True),
         ExtensionOID.KEY_USAGE: (True, True),
@@ -64,10 +70,10 @@ def _expected(draft: drafting.Draft) -> dict[x509.ObjectIdentifier, bool]:
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER: (True, False),
         ExtensionOID.EXTENDED_KEY_USAGE: (bool(profile.extended_key_usage), False),
         ExtensionOID.CERTIFICATE_POLICIES: (bool(profile.policies), False),
-        ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (bool(draft.alternative_names), False),
-        ExtensionOID.NAME_CONSTRAINTS: (bool(draft.permitted or draft.excluded), True),
-        ExtensionOID.AUTHORITY_INFORMATION_ACCESS: (draft.links is not None, False),
-        ExtensionOID.CRL_DISTRIBUTION_POINTS: (draft.links is not None and listed, False),
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (named, False),
+        ExtensionOID.NAME_CONSTRAINTS: (bounded, True),
+        ExtensionOID.AUTHORITY_INFORMATION_ACCESS: (linked, False),
+        ExtensionOID.CRL_DISTRIBUTION_POINTS: (linked and listed, False),
         ExtensionOID.OCSP_NO_CHECK: (profile.status == "responder", False),
         drafting.NO_REVOCATION_AVAILABLE: (profile.status == "short-lived", False),
     }
@@ -101,9 +107,14 @@ def _wrong_frame(
         return "it would outlive its issuer"
     if certificate.issuer != issuer.subject:
         return "the issuer's name differs"
-    if draft.public_key == issuer.public_key():
+    if draft.public_key == _key_of(issuer):
         return "it carries the issuer's own key"
     return None
+
+
+@lru_cache(maxsize=64)
+def _key_of(issuer: x509.Certificate) -> Any:
+    return issuer.public_key()
 
 
 def _kind(private_key: Any) -> str:
