@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 OLDEST = (3, 11)
+PACKAGES = ("civitas", "device_registry", "foundation", "idp", "pki", "policies")
 LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
 
 # What must be found → the Debian package that brings it.
@@ -118,6 +119,12 @@ def install_python_packages(purpose: str) -> None:
     stamp(purpose).write_text(key(purpose))
 
 
+def compile_packages() -> None:
+    """Bytecode for what changed, also where Python was told to write none by itself: compiling all
+    of it anew takes half a second of every start."""
+    run([str(VENV / "bin" / "python"), "-m", "compileall", "-q", *PACKAGES])
+
+
 # --- System parts ----------------------------------------------------------------------------
 
 
@@ -188,6 +195,7 @@ def main(arguments: Sequence[str]) -> int:
         if purpose == "tests":
             install_system_parts()
         install_python_packages(purpose)
+        compile_packages()
     except Stop as problem:
         print(f"setup: {problem}", file=sys.stderr)
         return 1

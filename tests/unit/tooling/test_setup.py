@@ -37,11 +37,13 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_a_second_run_does_nothing(setup: ModuleType) -> None:
+def test_a_second_run_only_compiles_what_changed(setup: ModuleType) -> None:
     assert setup.main(["demo"]) == 0
     first = len(setup.commands)
     assert setup.main(["demo"]) == 0
-    assert len(setup.commands) == first > 0
+    again = setup.commands[first:]
+    assert first > 1
+    assert ["compileall" in command for command in again] == [True]
 
 
 def test_what_the_tests_need_includes_what_the_demo_needs(
