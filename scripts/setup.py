@@ -30,6 +30,7 @@ SYSTEM_PARTS = {
     "certtool": "gnutls-bin",
     "chromium": "chromium",
     "curl": "curl",
+    "go": "golang-go",
     "javac": "openjdk-17-jdk-headless",
     "mvn": "maven",
     "nginx": "nginx-light",
