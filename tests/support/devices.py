@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,25 @@ from foundation.web import Principal
 from pki import CertificateAuthority, Pki
 
 OPERATOR = Actor("staff", "stf_operator")
+OPERATING = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
 LAMPS = Owner("organisation", "Street Lighting")
+
+
+def strangers(*scopes: str) -> list[Principal]:
+    """One caller of each kind who operates no device; the service holds ``scopes``."""
+    return [
+        Principal("citizen", "per_anna"),
+        Principal("device", "dev_1"),
+        Principal("service", "cli_x", scopes=frozenset(scopes)),
+        Principal("staff", "stf_otto", roles=frozenset({"officer"})),
+    ]
+
+
+def csrf_token(page: str) -> str:
+    """What the form of ``page`` sends along."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
 
 
 @dataclass

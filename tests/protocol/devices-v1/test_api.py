@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from foundation.web import Principal
-from tests.support.devices import Town, csr, new_key
+from tests.support.devices import OPERATING, Town, csr, csrf_token, new_key, strangers
 
 API = "/devices/v1"
 SERVICE = Principal("service", "cli_parks", scopes=frozenset({"devices:manage"}))
-STAFF = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
 NEW = {"label": "Lamp 114", "owner": {"kind": "organisation", "name": "Street Lighting"}}
 
 
@@ -40,16 +39,7 @@ def test_an_unauthenticated_call_is_401(town: Town, method: str, path: str) -> N
     assert answer.json()["next_step"]
 
 
-@pytest.mark.parametrize(
-    "caller",
-    [
-        Principal("citizen", "per_anna"),
-        Principal("device", "dev_1"),
-        Principal("service", "cli_x", scopes=frozenset({"access:evaluate"})),
-        Principal("staff", "stf_otto", roles=frozenset({"officer"})),
-    ],
-    ids=lambda caller: caller.kind,
-)
+@pytest.mark.parametrize("caller", strangers("access:evaluate"), ids=lambda caller: caller.kind)
 def test_others_are_403(town: Town, caller: Principal) -> None:
     town.who["caller"] = caller
     assert town.https.get(API).status_code == 403
@@ -138,7 +128,7 @@ def test_the_list_pages(town: Town) -> None:
 
 
 def test_staff_write_by_json_only_from_a_page_of_ours(town: Town) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     assert town.https.get(API).status_code == 200
     assert town.https.post(API, json=NEW).status_code == 403
 
@@ -157,12 +147,6 @@ def test_every_door_of_the_interface_is_in_openapi(town: Town) -> None:
 # ── the operator's pages ─────────────────────────────────────────────────────────────────
 
 
-def csrf(page: str) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
-
-
 def test_a_browser_without_a_session_is_sent_to_sign_in(town: Town) -> None:
     answer = town.http.get("/devices", headers={"Accept": "text/html"}, follow_redirects=False)
     assert answer.status_code == 303
@@ -170,14 +154,14 @@ def test_a_browser_without_a_session_is_sent_to_sign_in(town: Town) -> None:
 
 
 def test_the_operator_registers_suspends_and_reactivates_by_page(town: Town) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     browser = town.http
     assert "No device is registered yet" in browser.get("/devices").text
     form = browser.get("/devices/new").text
     made = browser.post(
         "/devices/new",
         data={
-            "csrf_token": csrf(form), "label": "Lamp <114>", "owner_kind": "organisation",
+            "csrf_token": csrf_token(form), "label": "Lamp <114>", "owner_kind": "organisation",
             "owner": "Street Lighting", "scheme": "eui64", "identifier": "",
         },
     )  # fmt: skip
@@ -202,26 +186,26 @@ def test_the_operator_registers_suspends_and_reactivates_by_page(town: Town) -> 
         assert token[1] not in page
         shown = browser.post(
             f"/devices/{device[1]}/act",
-            data={"csrf_token": csrf(page), "act": act, "reason": "a test"},
+            data={"csrf_token": csrf_token(page), "act": act, "reason": "a test"},
         )
         assert shown.status_code == 200, shown.text
         assert f'id="state">{state}<' in shown.text
 
 
 def test_a_form_from_elsewhere_is_refused(town: Town) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     for path in ("/devices/new", "/devices/dev_1/act", "/devices/dev_1/token"):
         answer = town.http.post(path, data={"csrf_token": "x", "act": "suspend"})
         assert answer.status_code == 403
 
 
 def test_a_wrong_entry_shows_the_form_again_with_what_was_written(town: Town) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     form = town.http.get("/devices/new").text
     answer = town.http.post(
         "/devices/new",
         data={
-            "csrf_token": csrf(form), "label": "Lamp 7", "owner_kind": "citizen",
+            "csrf_token": csrf_token(form), "label": "Lamp 7", "owner_kind": "citizen",
             "owner": "Anna", "scheme": "eui64", "identifier": "zz",
         },
     )  # fmt: skip
@@ -231,11 +215,11 @@ def test_a_wrong_entry_shows_the_form_again_with_what_was_written(town: Town) ->
 
 
 def test_pages_refuse_what_is_not_there(town: Town) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     assert town.http.get("/devices/dev_unknown").status_code == 404
     page = town.http.get("/devices/new").text
     answer = town.http.post(
         "/devices/dev_unknown/act",
-        data={"csrf_token": csrf(page), "act": "explode", "reason": "x"},
+        data={"csrf_token": csrf_token(page), "act": "explode", "reason": "x"},
     )
     assert answer.status_code == 400

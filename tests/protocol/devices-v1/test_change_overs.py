@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
 from foundation.web import Principal
-from tests.support.devices import Town
+from tests.support.devices import OPERATING, Town, csrf_token, strangers
 
 PAGE = "/devices/change-overs"
-STAFF = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
 PLANNED = {"from": "device", "to": "device-mldsa", "in_days": "0", "days": "30"}
 
 
 @pytest.fixture
 def operators(town: Town) -> Town:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     return town
 
 
 def csrf(town: Town) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', town.http.get(PAGE).text)
-    assert found is not None
-    return found[1]
+    return csrf_token(town.http.get(PAGE).text)
 
 
 def post(town: Town, path: str = PAGE, **form: str) -> Any:
@@ -35,19 +31,10 @@ def states(town: Town) -> list[str]:
     return [one.state.value for one in town.city.devices.change_overs.all(10)]
 
 
-@pytest.mark.parametrize(
-    "caller",
-    [
-        Principal("citizen", "per_anna"),
-        Principal("device", "dev_1"),
-        Principal("service", "cli_parks", scopes=frozenset({"devices:manage"})),
-        Principal("staff", "stf_otto", roles=frozenset({"officer"})),
-    ],
-    ids=lambda caller: caller.kind,
-)
+@pytest.mark.parametrize("caller", strangers("devices:manage"), ids=lambda caller: caller.kind)
 @pytest.mark.parametrize("path", [PAGE, f"{PAGE}/chg_1/act"])
 def test_others_than_an_operator_are_403(town: Town, caller: Principal, path: str) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     token = csrf(town)
     town.who["caller"] = caller
     assert town.http.get(PAGE).status_code == 403

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from cryptography import x509
 
 from foundation.errors import Conflict
 from foundation.web import Principal
-from tests.support.devices import LAMPS, OPERATOR, Town, certificates_in, csr, new_key
+from tests.support.devices import (
+    LAMPS,
+    OPERATING,
+    OPERATOR,
+    Town,
+    certificates_in,
+    csr,
+    csrf_token,
+    new_key,
+)
 from tests.support.est import ask, says_why
 
 SERVICE = Principal("service", "cli_parks", scopes=frozenset({"devices:manage"}))
-STAFF = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
 
 
 @pytest.mark.rfc("7030", "4.2.3")
@@ -96,14 +102,12 @@ def test_the_operator_approves_by_interface(town: Town) -> None:
 
 
 def test_the_operator_approves_by_page(town: Town) -> None:
-    town.who["caller"] = STAFF
+    town.who["caller"] = OPERATING
     registered = town.city.register(profile="device-approved")
     page = f"/devices/{registered.device.id}"
     shown = town.http.get(page).text
     assert 'id="waits"' in shown
-    token = re.search(r'name="csrf_token" value="([^"]+)"', shown)
-    assert token is not None
-    said = {"csrf_token": token[1], "checked": "seen on its pole"}
+    said = {"csrf_token": csrf_token(shown), "checked": "seen on its pole"}
     assert 'id="waits"' not in town.http.post(f"{page}/approve", data=said).text
     assert town.http.post(f"{page}/approve", data={"checked": "x"}).status_code == 403
     assert ask(town, "simpleenroll", csr(new_key(), None), registered).status_code == 200
