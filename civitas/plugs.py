@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from starlette.requests import Request
 
 from device_registry import DeviceRefused, Devices
+from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.settings import Development, Settings
 from foundation.web import Principal
 from idp.federation import Federation
 from idp.oauth import Client, InvalidClientMetadata, client_from_metadata
 from idp.register import Register
-from policies import Facts
+from policies import Facts, Known
 
 
 class FromTheRegister:
@@ -24,27 +24,26 @@ class FromTheRegister:
     def __init__(self, register: Register) -> None:
         self._register = register
 
-    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
-        return self._register.claims_of(person_id, names)
-
-    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
-        known = self._register.facts_of(person_id)
-        return Facts(level=level, age=known.age, active=known.active)
+    def known(self, person_id: str, session_id: str, level: int) -> Known:
+        found = self._register.known(person_id)
+        return Known(person_id, Facts(level, found.age, active=found.active), found.claims)
 
 
 class KnownByServices:
     """`policies.Subjects`: whom a service means by its own `sub`, and what is known of them."""
 
-    def __init__(self, register: Register, person_of: Callable[[str, str], str | None]) -> None:
+    def __init__(
+        self, register: Register, person_of: Callable[[UnitOfWork, str, str], str | None]
+    ) -> None:
         self._register = register
-        self.person_of = person_of
+        self._person_of = person_of
 
-    def facts_of(self, person_id: str) -> Facts:
-        known = self._register.facts_of(person_id)
-        return Facts(level=known.level, age=known.age, active=known.active)
-
-    def claims_of(self, person_id: str, names: Sequence[str]) -> Mapping[str, Any]:
-        return self._register.claims_of(person_id, names)
+    def known(self, uow: UnitOfWork, service_id: str, sub: str) -> Known | None:
+        person_id = self._person_of(uow, service_id, sub)
+        if person_id is None:
+            return None
+        found = self._register.known(person_id, uow)
+        return Known(person_id, Facts(found.level, found.age, active=found.active), found.claims)
 
 
 class Federated:

@@ -15,7 +15,7 @@ from policies.levels import (
     level_of_acr,
 )
 from policies.ports import Ended, EndsWithConsent, Subjects
-from policies.question import Decision, Deny, Facts, Ground, Permit, Question
+from policies.question import Decision, Deny, Facts, Ground, Known, Permit, Question
 from policies.receipts import NotAReceipt
 from policies.routes import doors, receipt_doors
 from policies.settings import PoliciesSettings
@@ -40,6 +40,7 @@ __all__ = [
     "Facts",
     "Giver",
     "Ground",
+    "Known",
     "Level",
     "NotAReceipt",
     "Notice",

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from foundation.settings import Server
 from policies.ports import Subjects
-from policies.question import Decision, Deny, Facts, Permit, Question
+from policies.question import Decision, Deny, Facts, Known, Permit, Question
 from policies.wing import Policies
 
 MINUTE = timedelta(minutes=1)
@@ -52,17 +52,17 @@ class DecisionPoint:
             MINUTE,
             floor.clock.now(),
         )
+        # Look ahead, so that no claim is read for a question that will be refused; what counts is
+        # decided again where it is recorded.
         with floor.database.read() as uow:
             floor.rates.room(uow, *limit)
-        person = self._subjects.person_of(service, asked.sub) if asked.sub else None
-        facts = self._subjects.facts_of(person) if person else Facts(level=0)
-        question = Question(
-            service, person or "", (asked.claim,), asked.purpose, floor.clock.now(), "verify"
-        )
-        # Look ahead, so that nobody's data is opened for a question that will be refused; what
-        # counts is decided again where it is recorded.
-        ahead = self.policies.decide(question, facts, record=False)
-        value = self._value(person, asked.claim) if isinstance(ahead, Permit) else None
+            known = self._subjects.known(uow, service, asked.sub) if asked.sub else None
+            person, facts = (known.person, known.facts) if known else ("", Facts(level=0))
+            question = Question(
+                service, person, (asked.claim,), asked.purpose, floor.clock.now(), "verify"
+            )
+            ahead = self.policies.decide(question, facts, uow=uow, record=False)
+        value = self._value(known, asked.claim) if isinstance(ahead, Permit) else None
         unanswerable = isinstance(ahead, Permit) and value is None
         with floor.database.write() as uow:
             floor.rates.attempt(uow, *limit)
@@ -75,10 +75,10 @@ class DecisionPoint:
             return Answer(False, decision)
         return Answer(value is True)
 
-    def _value(self, person: str | None, claim: str) -> bool | None:
+    def _value(self, known: Known | None, claim: str) -> bool | None:
         """The verified yes or no, or None where there is none."""
         row = self.policies.catalogue.attributes.get(claim)
-        if person is None or row is None or not row.answerable:
+        if known is None or row is None or not row.answerable:
             return None
-        value = self._subjects.claims_of(person, (claim,)).get(claim)
+        value = known.claims((claim,)).get(claim)
         return value if isinstance(value, bool) else None

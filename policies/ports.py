@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from foundation.database import UnitOfWork
-from policies.question import Facts
+from policies.question import Known
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,9 @@ class EndsWithConsent(Protocol):
 class Subjects(Protocol):
     """Who a service means, and what is known of that person."""
 
-    def person_of(self, service_id: str, sub: str) -> str | None:
-        """The person behind the pairwise `sub` of this very service, or None."""
-        ...
+    def known(self, uow: UnitOfWork, service_id: str, sub: str) -> Known | None:
+        """The person behind the pairwise `sub` of this very service, or None.
 
-    def facts_of(self, person_id: str) -> Facts:
-        """Level of the identity, age, whether it is in use."""
-        ...
-
-    def claims_of(self, person_id: str, names: Sequence[str]) -> Mapping[str, Any]:
-        """The verified values of claims, derived ones included; an unknown one is absent."""
+        The level is that of the identity; claims are the verified ones, derived ones included.
+        """
         ...

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["release", "verify"]
 
@@ -35,6 +35,18 @@ class Facts:
     age: int | None = None
     alive: bool = True
     active: bool = True
+
+
+@dataclass(frozen=True)
+class Known:
+    """A person, from one reading: `facts` for the decision, `claims` for what it permits.
+
+    `claims` takes names and gives the values that are known; unknown ones are absent.
+    """
+
+    person: str
+    facts: Facts
+    claims: Callable[[Sequence[str]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from idp.broker.wish import Wish, is_local
 from idp.federation import Federation, Unresolved
 from idp.login import Authenticated, EndsWithSession, GoTo, Requirement
 from idp.oauth import TokensEndWithSession
-from policies import Facts, Policies
+from policies import Facts, Known, Policies
 
 SESSION = "broker-session"
 REMEMBERED = "broker-provider"
@@ -146,22 +146,24 @@ class Broker:
 
     # ── which claims? ─────────────────────────────────────────────────────────────────
 
-    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
-        """Of the sealed upstream answer, those of `names` that it has; empty when it is gone."""
+    def known(self, person_id: str, session_id: str, level: int) -> Known:
+        """Out of the sealed upstream answer: no claims when it is gone; age where the provider
+        told the birth date."""
         claims = self._claims(person_id, session_id)
-        return {name: claims[name] for name in names if claims.get(name) is not None}
 
-    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
-        """Level and, where the provider told the birth date, age."""
-        born = self._claims(person_id, session_id).get("birthdate")
-        age = None
-        if isinstance(born, str):
-            try:
-                zone = self.ground.settings.of(Jurisdiction).zone
-                age = age_on(date.fromisoformat(born), now.astimezone(UTC), zone)
-            except ValueError:
-                age = None
-        return Facts(level=level, age=age)
+        def named(names: Sequence[str]) -> Mapping[str, Any]:
+            return {name: claims[name] for name in names if claims.get(name) is not None}
+
+        return Known(person_id, Facts(level, self._age(claims.get("birthdate"))), named)
+
+    def _age(self, born: object) -> int | None:
+        if not isinstance(born, str):
+            return None
+        now, zone = self.ground.clock.now(), self.ground.settings.of(Jurisdiction).zone
+        try:
+            return age_on(date.fromisoformat(born), now.astimezone(UTC), zone)
+        except ValueError:
+            return None
 
     def _claims(self, person_id: str, session_id: str) -> Mapping[str, Any]:
         with self.ground.database.read() as uow:

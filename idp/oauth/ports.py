@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.login import WhoIsThere
 from idp.oauth.client import Client
-from policies import Facts
+from policies import Known
 
 __all__ = ["ClaimsSource", "ClientSource", "SignsOut", "WhoIsThere"]
 
@@ -20,13 +19,9 @@ class ClaimsSource(Protocol):
     """Where attribute values come from: the vault under provider, the sealed upstream answer
     under broker."""
 
-    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
-        """The values of `names` that are known; unknown ones are absent. Nothing is decided
+    def known(self, person_id: str, session_id: str, level: int) -> Known:
+        """What is known of the person, who reached `level` in that session. Nothing is decided
         here: only names that a decision permitted are asked for."""
-        ...
-
-    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
-        """What a decision needs to know of the person: age, life, the level reached."""
         ...
 
 

@@ -16,7 +16,7 @@ from idp.oauth import subjects
 from idp.oauth.clients import Clients
 from idp.oauth.grant import Grant
 from idp.oauth.ports import ClaimsSource
-from policies import Permit, Policies, Question
+from policies import Facts, Permit, Policies, Question
 
 
 class Releases:
@@ -46,13 +46,16 @@ class Releases:
 
     def release(self, grant: Grant, names: Sequence[str], now: datetime) -> Mapping[str, Any]:
         """The values of those `names` that may be read now; a refused one is simply absent."""
-        permitted = self._permitted(grant, tuple(names), now)
-        if not permitted:
+        if not names:
             return {}
-        values = self._claims.claims_of(grant.person_id, grant.session_id, permitted)
+        known = self._claims.known(grant.person_id, grant.session_id, grant.level)
+        permitted = self._permitted(grant, known.facts, tuple(names), now)
+        values = known.claims(permitted)
         return {name: values[name] for name in permitted if values.get(name) is not None}
 
-    def _permitted(self, grant: Grant, names: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    def _permitted(
+        self, grant: Grant, facts: Facts, names: tuple[str, ...], now: datetime
+    ) -> tuple[str, ...]:
         lawful = self.by_law(grant.client_id, grant.purpose, names, now)
         # One ground per question: what the law decides and what the person chose never mix.
         groups = (
@@ -61,14 +64,13 @@ class Releases:
         )
         permitted: list[str] = []
         for group in filter(None, groups):
-            if self._decide(grant, group, now):
+            if self._decide(grant, facts, group, now):
                 permitted.extend(group)
             elif len(group) > 1:
-                permitted.extend(name for name in group if self._decide(grant, (name,), now))
+                permitted.extend(name for name in group if self._decide(grant, facts, (name,), now))
         return tuple(name for name in names if name in permitted)
 
-    def _decide(self, grant: Grant, names: tuple[str, ...], now: datetime) -> bool:
-        facts = self._claims.facts_of(grant.person_id, grant.session_id, grant.level, now)
+    def _decide(self, grant: Grant, facts: Facts, names: tuple[str, ...], now: datetime) -> bool:
         question = Question(
             service=grant.client_id,
             person=grant.person_id,

@@ -17,9 +17,12 @@ from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.oauth.tables import subjects
 
-# Built once: every sign-in runs it.
+# Built once: every sign-in runs the one, every question the other.
 _SUBJECT = select(subjects.c.subject).where(
     subjects.c.person_id == bindparam("person"), subjects.c.sector == bindparam("sector")
+)
+_PERSON_OF = select(subjects.c.person_id).where(
+    subjects.c.sector == bindparam("of_sector"), subjects.c.subject == bindparam("of_subject")
 )
 
 
@@ -54,10 +57,7 @@ def subject_of(uow: UnitOfWork, person_id: str, sector: str, now: datetime) -> s
 
 def person_of(uow: UnitOfWork, sector: str, subject: str) -> str | None:
     """Who that sector means by `subject`."""
-    statement = select(subjects.c.person_id).where(
-        subjects.c.sector == sector, subjects.c.subject == subject
-    )
-    row = uow.one(statement)
+    row = uow.one(_PERSON_OF, {"of_sector": sector, "of_subject": subject})
     return None if row is None else str(row.person_id)
 
 

@@ -1,7 +1,7 @@
 """The identity register: persons, proofing, activation, staff — ISO/IEC 24760-1, 29115 §10.1."""
 
 from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
-from idp.register.claims import PersonFacts
+from idp.register.claims import KnownPerson
 from idp.register.desk import Desk
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
@@ -41,11 +41,11 @@ __all__ = [
     "Importer",
     "InvitationRefused",
     "IssuedCode",
+    "KnownPerson",
     "NameTaken",
     "NoSuchPerson",
     "OpenActivation",
     "Person",
-    "PersonFacts",
     "Profile",
     "Progress",
     "ProofingPolicies",

@@ -1,9 +1,9 @@
-"""Claims and facts about a person, derived ones included — OpenID Connect Core 1.0 §5.1."""
+"""What is known of a person, derived claims included — OpenID Connect Core 1.0 §5.1."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,23 +11,40 @@ from foundation.clock import age_on
 from foundation.settings import Jurisdiction
 from foundation.vault import normalise
 from idp.register.life import State
+from idp.register.person import Person
 from idp.register.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
-class PersonFacts:
-    """What a decision needs to know of a person, without their attributes.
+class KnownPerson:
+    """A person of the register with their attributes, from one reading, `at` one moment."""
 
-    `level`: proofing, 1–4. `age`: completed years by the jurisdiction's calendar.
-    """
+    person: Person
+    profile: Profile = field(repr=False)
+    jurisdiction: Jurisdiction = field(repr=False)
+    at: datetime
 
-    level: int
-    age: int
-    state: State
+    @property
+    def level(self) -> int:
+        """What the proofing reached, 1–4."""
+        return self.person.level
+
+    @property
+    def state(self) -> State:
+        return self.person.state
 
     @property
     def active(self) -> bool:
-        return self.state is State.ACTIVE
+        return self.person.may_authenticate
+
+    @property
+    def age(self) -> int:
+        """Completed years, by the jurisdiction's calendar."""
+        return age_of(self.profile, self.jurisdiction, self.at)
+
+    def claims(self, names: Iterable[str]) -> Mapping[str, Any]:
+        """The named claims, as far as they are known: OpenID Connect's and derived ones."""
+        return claims_from(self.profile, names, self.jurisdiction, self.at)
 
 
 def age_of(profile: Profile, jurisdiction: Jurisdiction, now: datetime) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
@@ -12,7 +10,7 @@ from foundation.ground import Ground
 from foundation.settings import Jurisdiction
 from idp.register import store
 from idp.register.activation import ActivationCodes, OpenActivation
-from idp.register.claims import PersonFacts, age_of, claims_from
+from idp.register.claims import KnownPerson
 from idp.register.enrolment import Enrolment
 from idp.register.life import Guard, State
 from idp.register.person import Person
@@ -54,19 +52,13 @@ class Register:
         """Raises NoSuchPerson, Erased."""
         return store.profile(uow, self.ground.vault, person_id)
 
-    def facts_of(self, person_id: str) -> PersonFacts:
-        """Level, age and state; raises NoSuchPerson."""
-        with self.ground.database.read() as uow:
-            found = store.known_person(uow, person_id)
-            profile = self.profile(uow, person_id)
-        age = age_of(profile, self.jurisdiction, self.ground.clock.now())
-        return PersonFacts(found.level, age, found.state)
-
-    def claims_of(self, person_id: str, names: Iterable[str]) -> Mapping[str, Any]:
-        """The named claims, as far as they are known: OpenID Connect's and derived yes/no ones."""
-        with self.ground.database.read() as uow:
-            profile = self.profile(uow, person_id)
-        return claims_from(profile, names, self.jurisdiction, self.ground.clock.now())
+    def known(self, person_id: str, uow: UnitOfWork | None = None) -> KnownPerson:
+        """Level, state, age and claims from one reading; raises NoSuchPerson, Erased."""
+        if uow is None:
+            with self.ground.database.read() as own:
+                return self.known(person_id, own)
+        person, profile = store.known_with_profile(uow, self.ground.vault, person_id)
+        return KnownPerson(person, profile, self.jurisdiction, self.ground.clock.now())
 
     # ── activation: what sign-in calls inside its own unit of work ────────────────────
 

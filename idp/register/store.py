@@ -38,14 +38,13 @@ def person(uow: UnitOfWork, person_id: str) -> Person | None:
 
 def known_person(uow: UnitOfWork, person_id: str) -> Person:
     """As `person`; raises NoSuchPerson."""
-    found = person(uow, person_id)
-    if found is None:
-        raise NoSuchPerson(
-            "There is no such person in the register.",
-            next_step="Search again by the civil number.",
-            detail=person_id,
-        )
-    return found
+    return _person(_known(uow, person_id))
+
+
+def known_with_profile(uow: UnitOfWork, vault: Vault, person_id: str) -> tuple[Person, Profile]:
+    """A person and what is known of them; raises NoSuchPerson, or Erased when the key is gone."""
+    row = _known(uow, person_id)
+    return _person(row), _opened(vault, row)
 
 
 def by_civil_number(uow: UnitOfWork, vault: Vault, number: str) -> str | None:
@@ -65,10 +64,22 @@ def seal_profile(vault: Vault, person_id: str, profile: Profile) -> bytes:
 
 def profile(uow: UnitOfWork, vault: Vault, person_id: str) -> Profile:
     """What is known of a person; raises NoSuchPerson, or Erased when the key is gone."""
-    row = uow.one(select(persons.c.sealed_profile).where(persons.c.id == person_id))
+    return _opened(vault, _known(uow, person_id))
+
+
+def _known(uow: UnitOfWork, person_id: str) -> Row[Any]:
+    row = uow.one(_PERSON, {"person": person_id})
     if row is None:
-        raise NoSuchPerson("There is no such person in the register.", detail=person_id)
-    return Profile.from_json(vault.open(person_id, row.sealed_profile, _PROFILE))
+        raise NoSuchPerson(
+            "There is no such person in the register.",
+            next_step="Search again by the civil number.",
+            detail=person_id,
+        )
+    return row
+
+
+def _opened(vault: Vault, row: Row[Any]) -> Profile:
+    return Profile.from_json(vault.open(row.id, row.sealed_profile, _PROFILE))
 
 
 def index_civil_number(uow: UnitOfWork, vault: Vault, person_id: str, number: str) -> None:

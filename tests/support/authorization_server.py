@@ -26,7 +26,7 @@ from foundation.web import Context
 from idp import oauth
 from idp.login import Authenticated, GoTo, Requirement
 from idp.oauth import pkce
-from policies import Facts, Policies, Withdrawal
+from policies import Facts, Known, Policies, Withdrawal
 from policies import prepare as prepare_policies
 
 CALLBACK = "https://library.example/callback"
@@ -73,12 +73,13 @@ class FakePeople:
     def sign_out(self, request: Request, response: Response) -> None:
         self.present = None
 
-    def claims_of(self, person_id: str, session_id: str, names: Sequence[str]) -> Mapping[str, Any]:
+    def known(self, person_id: str, session_id: str, level: int) -> Known:
         known = self.claims.get(person_id, {})
-        return {name: known[name] for name in names if name in known}
 
-    def facts_of(self, person_id: str, session_id: str, level: int, now: datetime) -> Facts:
-        return self.facts
+        def claims(names: Sequence[str]) -> Mapping[str, Any]:
+            return {name: known[name] for name in names if name in known}
+
+        return Known(person_id, self.facts, claims)
 
     def authenticate_device(self, certificate: x509.Certificate, now: datetime) -> _Device:
         name = self.certificates.get(certificate.fingerprint(SHA256()).hex())

@@ -9,11 +9,12 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from foundation.database import UnitOfWork
 from foundation.edge import Edge
 from foundation.ground import Ground as Floor
 from foundation.middleware import Gate
 from foundation.web import Context, Door, Principal
-from policies import Consent, Facts, Giver, Ground, Policies, Question
+from policies import Consent, Facts, Giver, Ground, Known, Policies, Question
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ADULT = Facts(level=2, age=30)
@@ -94,16 +95,17 @@ class People:
         }
         self.opened: list[str] = []
 
-    def person_of(self, service_id: str, sub: str) -> str | None:
-        return self.subs.get((service_id, sub))
+    def known(self, uow: UnitOfWork, service_id: str, sub: str) -> Known | None:
+        person_id = self.subs.get((service_id, sub))
+        if person_id is None:
+            return None
 
-    def facts_of(self, person_id: str) -> Facts:
-        return self.facts[person_id]
+        def claims(names: Sequence[str]) -> Mapping[str, Any]:
+            self.opened.append(person_id)
+            known = self.claims[person_id]
+            return {name: known[name] for name in names if name in known}
 
-    def claims_of(self, person_id: str, names: Sequence[str]) -> Mapping[str, Any]:
-        self.opened.append(person_id)
-        known = self.claims[person_id]
-        return {name: known[name] for name in names if name in known}
+        return Known(person_id, self.facts[person_id], claims)
 
 
 def serve(

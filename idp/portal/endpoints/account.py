@@ -53,7 +53,7 @@ def data(portal: Portal, request: Request) -> Response:
             "civil_number": profile.civil_number,
             "sign_in_name": portal.sign_in_name(person_id),
         },
-        "claims": dict(portal.register.claims_of(person_id, tuple(wanted))),
+        "claims": dict(portal.register.known(person_id).claims(tuple(wanted))),
         "consents": [consent_as_json(c) for c in portal.policies.consent.list(person_id)],
         "credentials": [
             {"kind": c.kind, "label": c.label, "created_at": c.created_at.isoformat()}

@@ -44,9 +44,9 @@ def test_every_good_row_becomes_an_established_identity(any_ground, importer):
     person_id = importer.persons(last.import_id)[0]
     register = Register(any_ground)
     first = next(people(20))
-    assert register.claims_of(person_id, ["given_name"]) == {"given_name": first["given_name"]}
-    assert register.facts_of(person_id).level == 1
-    assert register.facts_of(person_id).state == "established"
+    assert register.known(person_id).claims(["given_name"]) == {"given_name": first["given_name"]}
+    assert register.known(person_id).level == 1
+    assert register.known(person_id).state == "established"
 
 
 def test_progress_is_told_row_by_row(importer):

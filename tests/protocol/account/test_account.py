@@ -183,7 +183,7 @@ def test_withdrawing_takes_one_click_and_a_confirmation_and_gives_a_receipt(
     assert receipt.headers["content-type"].startswith("application/jwt")
     assert "attachment" in receipt.headers["content-disposition"]
     assert "withdrawn" in json.dumps(policies.verify_receipt(receipt.text)).lower()
-    facts = city.register.facts_of(citizen.id)
+    facts = city.register.known(citizen.id)
     question = Question(
         "svc_library", citizen.id, ("resident_of_city",), consent.purpose, city.clock.now()
     )
@@ -304,7 +304,7 @@ def test_one_takes_all_of_ones_data_along(citizen, policies):
 
 @pytest.mark.row("failures", "12")
 def test_no_person_changes_a_level_or_role_of_their_own(city, citizen):
-    before = city.register.facts_of(citizen.id)
+    before = city.register.known(citizen.id)
     for path in (
         f"/desk/persons/{citizen.id}/proofing",
         f"/desk/persons/{citizen.id}/state",
@@ -318,7 +318,7 @@ def test_no_person_changes_a_level_or_role_of_their_own(city, citizen):
             fields = {"level": "4", "roles": "officer", "csrf_token": citizen.token()}
             assert citizen.http.request(method, path, data=fields).status_code in (404, 405)
     change(citizen, PASSWORD, NEW_PASSWORD)
-    assert city.register.facts_of(citizen.id) == before
+    assert city.register.known(citizen.id) == before
 
 
 def test_pages_have_one_heading_labels_and_no_inline_code(citizen, policies):

@@ -125,7 +125,7 @@ def test_the_same_person_at_the_same_provider_is_the_same_person_again(hub: Hub)
 
 
 def claims_of(hub: Hub, found: Any, *names: str) -> Any:
-    return hub.broker.claims_of(found["subject"], found["session"], names)
+    return hub.broker.known(found["subject"], found["session"], 2).claims(names)
 
 
 def test_attributes_pass_through_and_only_those_asked_for(hub: Hub) -> None:
