@@ -65,12 +65,13 @@ class DecisionPoint:
         value = self._value(known, asked.claim) if isinstance(ahead, Permit) else None
         unanswerable = isinstance(ahead, Permit) and value is None
         with floor.database.write() as uow:
-            floor.rates.attempt(uow, *limit)
             if unanswerable:
                 decision: Decision = self.policies.refuse("not-known")
                 self.policies.note(uow, question, decision)
             else:
                 decision = self.policies.decide(question, facts, uow=uow)
+            # Last, since all questions of one service wait for this row.
+            floor.rates.attempt(uow, *limit)
         if isinstance(decision, Deny):
             return Answer(False, decision)
         return Answer(value is True)
