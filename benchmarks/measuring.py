@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks import kinds, product, report, servers, subjects
@@ -55,7 +56,7 @@ def measure(
         ]
         beside: Sequence[tuple[str, Callable[[Path], AbstractContextManager[Subject]]]] = (
             ("peer", subjects.peer_running),
-            ("step-ca", step_ca_running),
+            ("step-ca", partial(step_ca_running, database=storage.url)),
         )
         for name, running in beside:
             try:

@@ -1,9 +1,9 @@
 """smallstep step-ca beside us: a Go program, built on first use from its locked modules.
 
-It signs with the same kind of keys (a P-256 root and issuing authority), keeps its certificates in
-its own store on disk (Badger), and admits each request by a one-time token of its own (JWK
-provisioner), which it verifies and uses up, as we do with ours. Renewals with a new key go to its
-`/rekey` over mutual TLS.
+It signs with the same kind of keys (a P-256 root and issuing authority), keeps its certificates
+where we keep ours (PostgreSQL; beside SQLite its own embedded store, Badger, which waits for the
+disk too), and admits each request by a one-time token of its own (JWK provisioner), which it
+verifies and uses up, as we do with ours. Renewals with a new key go to `/rekey` over mutual TLS.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateSchema, DropSchema
 
 from benchmarks import kinds, servers
 from benchmarks.certificates import Holder, name_of, tls
@@ -115,17 +118,42 @@ class StepCa:
 
 
 @contextmanager
-def step_ca_running(folder: Path) -> Iterator[StepCa]:
-    """Raises servers.Missing where there is no Go, or its modules cannot be had."""
+def step_ca_running(folder: Path, database: str | None = None) -> Iterator[StepCa]:
+    """`database`: the URL of a PostgreSQL, where it gets a schema of its own for this run.
+
+    Raises servers.Missing where there is no Go, or its modules cannot be had.
+    """
     program = _built()
     folder.mkdir()
     key = ec.generate_private_key(ec.SECP256R1())
     port = free_port()
-    _configure(folder, port, key)
-    command = [str(program), str(folder / "ca.json")]
-    with servers.started(command, port, folder / "log") as process:
-        time.sleep(1.1)  # it refuses tokens of the second in which it started
-        yield StepCa(process, folder, key)
+    with _store(folder, database) as store:
+        _configure(folder, port, key, store)
+        command = [str(program), str(folder / "ca.json")]
+        with servers.started(command, port, folder / "log") as process:
+            time.sleep(1.1)  # it refuses tokens of the second in which it started
+            yield StepCa(process, folder, key)
+
+
+@contextmanager
+def _store(folder: Path, database: str | None) -> Iterator[Mapping[str, str]]:
+    """What its configuration says under `db`."""
+    if database is None:
+        yield {"type": "badgerv2", "dataSource": str(folder / "db")}
+        return
+    url = make_url(database)
+    engine = create_engine(url)
+    schema = f"step_ca_{secrets.token_hex(4)}"
+    with engine.begin() as connection:
+        connection.execute(CreateSchema(schema))
+    place = {**url.translate_connect_args(database="dbname", username="user"), **url.query}
+    source = " ".join(f"{name}='{value}'" for name, value in place.items())
+    try:
+        yield {"type": "postgresql", "dataSource": f"{source} search_path={schema}"}
+    finally:
+        with engine.begin() as connection:
+            connection.execute(DropSchema(schema, cascade=True))
+        engine.dispose()
 
 
 def _built() -> Path:
@@ -147,7 +175,9 @@ def _built() -> Path:
     return PROGRAM
 
 
-def _configure(folder: Path, port: int, key: ec.EllipticCurvePrivateKey) -> None:
+def _configure(
+    folder: Path, port: int, key: ec.EllipticCurvePrivateKey, store: Mapping[str, str]
+) -> None:
     """A root, an issuing authority below it, and one provisioner."""
     now = datetime.now(UTC) - timedelta(minutes=1)
     root_key, issuing_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -168,7 +198,7 @@ def _configure(folder: Path, port: int, key: ec.EllipticCurvePrivateKey) -> None
         "address": f"127.0.0.1:{port}",
         "dnsNames": ["localhost", "127.0.0.1"],
         "logger": {"format": "json"},
-        "db": {"type": "badgerv2", "dataSource": str(folder / "db")},
+        "db": store,
         "authority": {
             "provisioners": [{"type": "JWK", "name": "bench", "key": public, "claims": lasts}],
         },
