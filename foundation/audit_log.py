@@ -7,10 +7,13 @@ begin.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
-    Select,
+    Row,
+    and_,
+    bindparam,
     func,
     insert,
     literal_column,
@@ -27,6 +30,32 @@ from foundation.audit_tree import Position
 from foundation.database import Database, UnitOfWork
 
 BATCH = 500
+# Asked every second: built once. The literal lets both databases use the partial index.
+_WAITING = (
+    select(events.c.id, events.c.open, events.c.at)
+    .where(events.c.waiting == literal_column("1"))
+    .order_by(events.c.at, events.c.id)
+)
+_FIRST_WAITING = _WAITING.limit(1)
+_BATCH = _WAITING.limit(BATCH).subquery()
+# One statement, so that events and their parts are seen as they are at one moment.
+_NEXT_BATCH = (
+    select(_BATCH.c.id, _BATCH.c.open, subjects.c.position, subjects.c.sealed)
+    .select_from(
+        _BATCH.outerjoin(
+            subjects, and_(subjects.c.event_id == _BATCH.c.id, subjects.c.position >= 0)
+        )
+    )
+    .order_by(_BATCH.c.at, _BATCH.c.id, subjects.c.position)
+)
+_NUMBERED = (
+    update(events)
+    .where(
+        events.c.waiting == literal_column("1"),
+        events.c.id.in_(select(leaves.c.event_id).where(leaves.c.leaf_index >= bindparam("first"))),
+    )
+    .values(waiting=0)
+)
 _LOCK = 0x41554449  # "AUDI"; the second half of the lock is the schema, a deployment each
 
 
@@ -136,16 +165,7 @@ def number_waiting(database: Database) -> int:
 def _anything_waits(database: Database) -> bool:
     # A look before the lock: an idle second costs one read.
     with database.read() as uow:
-        return uow.one(_waiting_events().limit(1)) is not None
-
-
-def _waiting_events() -> Select[Any]:
-    # The literal lets both databases use the partial index.
-    return (
-        select(events.c.id, events.c.open)
-        .where(events.c.waiting == literal_column("1"))
-        .order_by(events.c.at, events.c.id)
-    )
+        return uow.one(_FIRST_WAITING) is not None
 
 
 def _number_batch(uow: UnitOfWork) -> int:
@@ -155,19 +175,22 @@ def _number_batch(uow: UnitOfWork) -> int:
             text("SELECT pg_advisory_xact_lock(:lock, hashtext(current_schema()))"),
             {"lock": _LOCK},
         )
-    batch = uow.all(_waiting_events().limit(BATCH))
+    batch = [list(rows) for _, rows in groupby(uow.all(_NEXT_BATCH), lambda row: row.id)]
     if not batch:
         return 0
     first = size(uow)
-    digests = sealed_digests(uow, [row.id for row in batch])
-    hashes = [
-        audit_tree.leaf_hash(entry(bytes(row.open), digests.get(row.id, ()))) for row in batch
-    ]
+    hashes = [audit_tree.leaf_hash(_entry_of(rows)) for rows in batch]
     edge = audit_tree.cover((0, first))
     known = fetch(uow, edge)
     made, _ = audit_tree.append(first, [known[piece] for piece in edge], hashes)
-    _store(uow, first, [row.id for row in batch], hashes, made)
+    _store(uow, first, [rows[0].id for rows in batch], hashes, made)
     return len(batch)
+
+
+def _entry_of(rows: Sequence[Row[Any]]) -> bytes:
+    """The entry of one event, given with each of its sealed parts; without any it has one row."""
+    digests = [sealed_digest(row.sealed or b"") for row in rows if row.position is not None]
+    return entry(bytes(rows[0].open), tuple(digests))
 
 
 def _store(
@@ -189,4 +212,4 @@ def _store(
     above = [{"level": lv, "position": position, "hash": h} for lv, position, h in made]
     if above:
         uow.execute(insert(nodes), above)
-    uow.execute(update(events).where(events.c.id.in_(event_ids)).values(waiting=0))
+    uow.execute(_NUMBERED, {"first": first})
