@@ -8,7 +8,6 @@ from datetime import datetime
 from starlette.requests import Request
 
 from device_registry import DeviceRefused, Devices
-from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.settings import Development, Settings
 from foundation.web import Principal
@@ -32,17 +31,15 @@ class FromTheRegister:
 class KnownByServices:
     """`policies.Subjects`: whom a service means by its own `sub`, and what is known of them."""
 
-    def __init__(
-        self, register: Register, person_of: Callable[[UnitOfWork, str, str], str | None]
-    ) -> None:
+    def __init__(self, register: Register, person_of: Callable[[str, str], str | None]) -> None:
         self._register = register
         self._person_of = person_of
 
-    def known(self, uow: UnitOfWork, service_id: str, sub: str) -> Known | None:
-        person_id = self._person_of(uow, service_id, sub)
+    def known(self, service_id: str, sub: str) -> Known | None:
+        person_id = self._person_of(service_id, sub)
         if person_id is None:
             return None
-        found = self._register.known(person_id, uow)
+        found = self._register.known(person_id)
         return Known(person_id, Facts(found.level, found.age, active=found.active), found.claims)
 
 

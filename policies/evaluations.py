@@ -52,16 +52,16 @@ class DecisionPoint:
             MINUTE,
             floor.clock.now(),
         )
-        # Look ahead, so that no claim is read for a question that will be refused; what counts is
-        # decided again where it is recorded.
         with floor.database.read() as uow:
             floor.rates.room(uow, *limit)
-            known = self._subjects.known(uow, service, asked.sub) if asked.sub else None
-            person, facts = (known.person, known.facts) if known else ("", Facts(level=0))
-            question = Question(
-                service, person, (asked.claim,), asked.purpose, floor.clock.now(), "verify"
-            )
-            ahead = self.policies.decide(question, facts, uow=uow, record=False)
+        known = self._subjects.known(service, asked.sub) if asked.sub else None
+        person, facts = (known.person, known.facts) if known else ("", Facts(level=0))
+        question = Question(
+            service, person, (asked.claim,), asked.purpose, floor.clock.now(), "verify"
+        )
+        # Look ahead, so that no claim is read for a question that will be refused; what counts is
+        # decided again where it is recorded.
+        ahead = self.policies.decide(question, facts, record=False)
         value = self._value(known, asked.claim) if isinstance(ahead, Permit) else None
         unanswerable = isinstance(ahead, Permit) and value is None
         with floor.database.write() as uow:

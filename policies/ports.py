@@ -32,7 +32,7 @@ class EndsWithConsent(Protocol):
 class Subjects(Protocol):
     """Who a service means, and what is known of that person."""
 
-    def known(self, uow: UnitOfWork, service_id: str, sub: str) -> Known | None:
+    def known(self, service_id: str, sub: str) -> Known | None:
         """The person behind the pairwise `sub` of this very service, or None.
 
         The level is that of the identity; claims are the verified ones, derived ones included.

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from starlette.requests import Request
 
-from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.settings import Development, Server
 from foundation.web import Principal
@@ -137,10 +136,13 @@ class OAuth:
         """
         return self._principals.principal(request)
 
-    def person_of(self, uow: UnitOfWork, service_id: str, sub: str) -> str | None:
+    def person_of(self, service_id: str, sub: str) -> str | None:
         """The person whom this service knows as `sub`, or None (`policies.Subjects`)."""
         client = self.clients.find(service_id, self.ground.clock.now())
-        return None if client is None else subjects.person_of(uow, client.sector, sub)
+        if client is None:
+            return None
+        with self.ground.database.read() as uow:
+            return subjects.person_of(uow, client.sector, sub)
 
     def is_client_origin(self, origin: str) -> bool:
         """Whether a browser page of that origin belongs to a public client of ours."""

@@ -52,12 +52,10 @@ class Register:
         """Raises NoSuchPerson, Erased."""
         return store.profile(uow, self.ground.vault, person_id)
 
-    def known(self, person_id: str, uow: UnitOfWork | None = None) -> KnownPerson:
+    def known(self, person_id: str) -> KnownPerson:
         """Level, state, age and claims from one reading; raises NoSuchPerson, Erased."""
-        if uow is None:
-            with self.ground.database.read() as own:
-                return self.known(person_id, own)
-        person, profile = store.known_with_profile(uow, self.ground.vault, person_id)
+        with self.ground.database.read() as uow:
+            person, profile = store.known_with_profile(uow, self.ground.vault, person_id)
         return KnownPerson(person, profile, self.jurisdiction, self.ground.clock.now())
 
     # ── activation: what sign-in calls inside its own unit of work ────────────────────

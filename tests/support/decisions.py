@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from foundation.database import UnitOfWork
 from foundation.edge import Edge
 from foundation.ground import Ground as Floor
 from foundation.middleware import Gate
@@ -95,7 +94,7 @@ class People:
         }
         self.opened: list[str] = []
 
-    def known(self, uow: UnitOfWork, service_id: str, sub: str) -> Known | None:
+    def known(self, service_id: str, sub: str) -> Known | None:
         person_id = self.subs.get((service_id, sub))
         if person_id is None:
             return None

@@ -157,10 +157,9 @@ def test_a_service_finds_the_person_by_its_own_sub_only(server: AuthorizationSer
     service = server.add()
     bank = server.add(redirect_uris=["https://bank.example/cb"])
     sub = id_token(server, service, server.tokens(service)["id_token"])["sub"]
-    with server.ground.database.read() as uow:
-        assert server.oauth.person_of(uow, service.client.id, sub) == "per_1"
-        assert server.oauth.person_of(uow, bank.client.id, sub) is None
-        assert server.oauth.person_of(uow, "svc_nobody", sub) is None
+    assert server.oauth.person_of(service.client.id, sub) == "per_1"
+    assert server.oauth.person_of(bank.client.id, sub) is None
+    assert server.oauth.person_of("svc_nobody", sub) is None
 
 
 @pytest.mark.rfc("oidc-core", "3.1.2.1")
