@@ -39,10 +39,11 @@ KINDS = (
     Kind(INTROSPECTIONS, 1),
     Kind(CODE_FLOWS, 0.25),
     Kind(DECISIONS, 0.25),
-    Kind(ISSUANCES, 0.25),
-    Kind(ENROLMENTS, 0.25),
+    # A round of half a second would be no longer than one pause of the disk.
+    Kind(ISSUANCES, 0.5),
+    Kind(ENROLMENTS, 0.5),
     # A device comes seldom: it opens a connection, with a whole TLS handshake, for one request.
-    Kind(FRESH_ENROLMENTS, 0.125),
+    Kind(FRESH_ENROLMENTS, 0.25),
     Kind(STATUS_ANSWERS, 1),
     # Limited by the hash alone.
     Kind(SIGN_INS, 0.05, on_sqlite=0.8, on_postgresql=0.8),
