@@ -111,18 +111,17 @@ def fetch(uow: UnitOfWork, wanted: Sequence[Position]) -> Mapping[Position, byte
 
 def sealed_digests(uow: UnitOfWork, event_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
     """Digests of what is really stored as each event's sealed parts, in their order."""
-    digests: dict[str, tuple[bytes, ...]] = {}
     rows = uow.all(
-        select(subjects.c.event_id, subjects.c.sealed)
+        select(subjects.c.event_id, subjects.c.position, subjects.c.sealed)
         .where(subjects.c.event_id.in_(event_ids), subjects.c.position >= 0)
         .order_by(subjects.c.event_id, subjects.c.position)
     )
-    for row in rows:
-        digests[row.event_id] = (
-            *digests.get(row.event_id, ()),
-            sealed_digest(row.sealed or b""),
-        )
-    return digests
+    return {event_id: _digests(parts) for event_id, parts in groupby(rows, lambda r: r.event_id)}
+
+
+def _digests(parts: Iterable[Row[Any]]) -> tuple[bytes, ...]:
+    """Of one event's sealed parts, in their order; one without any has no position."""
+    return tuple(sealed_digest(row.sealed or b"") for row in parts if row.position is not None)
 
 
 def entries(uow: UnitOfWork, start: int, count: int) -> list[PublicEntry]:
@@ -179,18 +178,12 @@ def _number_batch(uow: UnitOfWork) -> int:
     if not batch:
         return 0
     first = size(uow)
-    hashes = [audit_tree.leaf_hash(_entry_of(rows)) for rows in batch]
+    hashes = [audit_tree.leaf_hash(entry(rows[0].open, _digests(rows))) for rows in batch]
     edge = audit_tree.cover((0, first))
     known = fetch(uow, edge)
     made, _ = audit_tree.append(first, [known[piece] for piece in edge], hashes)
     _store(uow, first, [rows[0].id for rows in batch], hashes, made)
     return len(batch)
-
-
-def _entry_of(rows: Sequence[Row[Any]]) -> bytes:
-    """The entry of one event, given with each of its sealed parts; without any it has one row."""
-    digests = [sealed_digest(row.sealed or b"") for row in rows if row.position is not None]
-    return entry(bytes(rows[0].open), tuple(digests))
 
 
 def _store(

@@ -236,6 +236,21 @@ def test_many_events_are_numbered_in_batches(any_ground: Ground) -> None:
     assert (report.problems, report.tree_size) == ((), 1203)
 
 
+def test_a_leaf_holds_the_sealed_parts_and_no_line_of_the_actor(any_ground: Ground) -> None:
+    for person in ("per_1", "per_2"):
+        any_ground.vault.create(person)
+    record(any_ground, "per_1", "per_2", kind="record.read", actor=OFFICER)
+    record(any_ground, kind="keys.rotated", actor=SYSTEM)
+    record(any_ground, "per_1", kind="record.read", actor=Actor("service", "cli_parks"))
+    assert sequence(any_ground) == 3
+    with any_ground.database.read() as uow:
+        found = audit_log.entries(uow, 0, 3)
+        stored = audit_log.leaf_hashes(uow, 0, 3)
+    assert sorted(len(entry.sealed_digests) for entry in found) == [1, 1, 2]
+    assert stored == [(entry.index, entry.leaf()) for entry in found]
+    assert any_ground.audit.verify().ok
+
+
 def test_a_citizen_proves_that_an_entry_of_theirs_is_in_the_signed_tree(
     any_ground: Ground,
 ) -> None:
