@@ -25,7 +25,9 @@ class FromTheRegister:
 
     def known(self, person_id: str, session_id: str, level: int) -> Known:
         found = self._register.known(person_id)
-        return Known(person_id, Facts(level, found.age, active=found.active), found.claims)
+        return Known(
+            person_id, Facts(level, found.age, active=found.person.may_authenticate), found.claims
+        )
 
 
 class KnownByServices:
@@ -40,7 +42,11 @@ class KnownByServices:
         if person_id is None:
             return None
         found = self._register.known(person_id)
-        return Known(person_id, Facts(found.level, found.age, active=found.active), found.claims)
+        return Known(
+            person_id,
+            Facts(found.person.level, found.age, active=found.person.may_authenticate),
+            found.claims,
+        )
 
 
 class Federated:

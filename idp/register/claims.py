@@ -10,7 +10,6 @@ from typing import Any
 from foundation.clock import age_on
 from foundation.settings import Jurisdiction
 from foundation.vault import normalise
-from idp.register.life import State
 from idp.register.person import Person
 from idp.register.profile import Profile
 
@@ -23,19 +22,6 @@ class KnownPerson:
     profile: Profile = field(repr=False)
     jurisdiction: Jurisdiction = field(repr=False)
     at: datetime
-
-    @property
-    def level(self) -> int:
-        """What the proofing reached, 1–4."""
-        return self.person.level
-
-    @property
-    def state(self) -> State:
-        return self.person.state
-
-    @property
-    def active(self) -> bool:
-        return self.person.may_authenticate
 
     @property
     def age(self) -> int:

@@ -127,11 +127,11 @@ def test_a_code_whose_redemption_is_killed_still_works_once(
         officer = Actor("staff", "stf_officer")
         code = register.codes.issue(uow, person_id, officer, clock.now()).code
     kill(settings, point, 1, "activate", code)
-    assert register.known(person_id).state == "established"
+    assert register.known(person_id).person.state == "established"
     with ground.database.write() as uow:
         now = clock.now()
         register.activate(uow, register.redeem_activation(uow, code, now), now)
-    assert register.known(person_id).state == "active"
+    assert register.known(person_id).person.state == "active"
     ground.audit.sequence(clock.now())
     assert ground.audit.verify().ok
     ground.close()

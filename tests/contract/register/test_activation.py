@@ -58,7 +58,7 @@ def test_eight_threads_redeem_one_code_and_one_of_them_gets_in(register, any_gro
     assert won == [person_id]
     assert len(refused) == 7
     assert all(isinstance(r, CodeRefused) for r in refused)
-    assert register.known(person_id).state == "active"
+    assert register.known(person_id).person.state == "active"
 
 
 def test_a_code_is_read_however_it_is_typed(register, any_ground, person_id):

@@ -166,10 +166,10 @@ def test_level_2_needs_one_authoritative_source_with_confirmed_evidence(
 ):
     for weak in (BANK, Evidence("passport", "passport-authority", "register-query", "", True)):
         assert reproof(any_ground, register, person_id, Findings(2, (weak,))).result == "refused"
-    assert register.known(person_id).level == 1
+    assert register.known(person_id).person.level == 1
     done = reproof(any_ground, register, person_id, Findings(2, (PASSPORT,)))
     assert done.result == "accepted"
-    assert register.known(person_id).level == 2
+    assert register.known(person_id).person.level == 2
 
 
 @pytest.mark.row("assurance", "EN-5")
@@ -178,13 +178,13 @@ def test_levels_3_and_4_are_reached_only_by_two_officers(any_ground, register, p
     for level, pieces in ((3, (PASSPORT, BANK)), (4, (PASSPORT, EXTRACT, BANK))):
         decision = reproof(any_ground, register, person_id, Findings(level, pieces, True))
         assert decision.result == "awaiting-second-officer"
-        assert register.known(person_id).level == level - 1 if level == 4 else 1
+        assert register.known(person_id).person.level == level - 1 if level == 4 else 1
         now = any_ground.clock.now()
         with pytest.raises(Forbidden), any_ground.database.write() as uow:
             register.proofing.confirm(uow, decision.id, OFFICER, True, now)
         with any_ground.database.write() as uow:
             register.proofing.confirm(uow, decision.id, SECOND, True, now)
-        assert register.known(person_id).level == level
+        assert register.known(person_id).person.level == level
         with pytest.raises(Conflict), any_ground.database.write() as uow:
             register.proofing.confirm(uow, decision.id, Actor("staff", "stf_3"), False, now)
 
@@ -193,7 +193,7 @@ def test_what_the_second_officer_refuses_raises_nothing(any_ground, register, pe
     decision = reproof(any_ground, register, person_id, Findings(3, (PASSPORT, BANK), True))
     with any_ground.database.write() as uow:
         done = register.proofing.confirm(uow, decision.id, SECOND, False, any_ground.clock.now())
-    assert (done.result, register.known(person_id).level) == ("refused", 1)
+    assert (done.result, register.known(person_id).person.level) == ("refused", 1)
 
 
 @pytest.mark.row("assurance", "EN-8")
@@ -277,7 +277,7 @@ def test_when_one_of_those_who_rest_on_it_fails_nothing_changes(
     resting.fails = True
     with pytest.raises(Conflict):
         life.suspend(active, OFFICER, "x", any_ground.clock.now())
-    assert register.known(active).state == "active"
+    assert register.known(active).person.state == "active"
     with any_ground.database.read() as uow:
         assert [s.transition for s in steps_of(uow, active)] == ["enrol", "activate"]
 
@@ -301,7 +301,7 @@ def test_a_restored_identity_is_proofed_again_and_never_straight_active(
         life.restore(active, POLICY, Findings(2, (BANK,)), OFFICER, "1", now)
     life.restore(active, POLICY, Findings(2, (PASSPORT,)), OFFICER, "1", now)
     facts = register.known(active)
-    assert (facts.state, facts.level) == ("established", 2)
+    assert (facts.person.state, facts.level) == ("established", 2)
 
 
 def test_a_deleted_identity_leaves_a_tombstone_and_nothing_that_can_be_read(

@@ -45,8 +45,8 @@ def test_every_good_row_becomes_an_established_identity(any_ground, importer):
     register = Register(any_ground)
     first = next(people(20))
     assert register.known(person_id).claims(["given_name"]) == {"given_name": first["given_name"]}
-    assert register.known(person_id).level == 1
-    assert register.known(person_id).state == "established"
+    assert register.known(person_id).person.level == 1
+    assert register.known(person_id).person.state == "established"
 
 
 def test_progress_is_told_row_by_row(importer):

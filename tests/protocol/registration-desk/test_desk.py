@@ -70,7 +70,7 @@ def await_second_officer(city: City, officer: Visitor, person_id: str) -> str:
     }
     done = officer.post(f"{place}/proofing", place, **fields)
     assert done.headers["location"].endswith("done=awaiting-second-officer")
-    assert city.register.known(person_id).level == 1
+    assert city.register.known(person_id).person.level == 1
     with city.ground.database.read() as uow:
         return str(city.register.proofing.waiting(uow)[0].id)
 
@@ -157,7 +157,7 @@ def test_the_second_officer_is_not_the_person_who_is_proofed(city, officer, pers
     own = city.staff(own_number=PEOPLE[0]["civil_number"])
     refused = own.post(f"/desk/proofing/{waiting}", "/desk", answer="accept")
     assert refused.status_code == 403
-    assert city.register.known(person_id).level == 1
+    assert city.register.known(person_id).person.level == 1
 
 
 def test_an_officer_who_is_enrolled_after_their_set_up_is_known_too(city):
@@ -227,7 +227,7 @@ def test_an_officer_proofs_a_person_at_level_2(city, officer, person_id):
     place = look_up(officer)
     done = officer.post(f"{place}/proofing", place, **passport())
     assert done.headers["location"] == f"{place}?done=accepted"
-    assert city.register.known(person_id).level == 2
+    assert city.register.known(person_id).person.level == 2
     assert "The proofing is accepted" in officer.get(done.headers["location"]).text
 
 
@@ -241,7 +241,7 @@ def test_evidence_that_is_not_confirmed_is_refused_and_the_refusal_is_kept(
     page = officer.post(f"{place}/proofing", place, **fields)
     assert page.status_code == 422
     assert "Possession and validity" in page.text
-    assert city.register.known(person_id).level == 1
+    assert city.register.known(person_id).person.level == 1
     with city.ground.database.read() as uow:
         newest = city.register.proofing.decisions(uow, person_id)
     assert sorted(d.result for d in newest) == ["accepted", "refused"]
@@ -267,10 +267,10 @@ def test_level_3_waits_for_a_second_officer_who_is_another_one(city, officer, pe
     look_up(second)
     done = second.post(f"/desk/proofing/{waiting}", place, answer="accept")
     assert done.headers["location"].endswith("done=accepted")
-    assert city.register.known(person_id).level == 3
+    assert city.register.known(person_id).person.level == 3
     again = second.post(f"/desk/proofing/{waiting}", place, answer="refuse")
     assert again.status_code == 409
-    assert city.register.known(person_id).level == 3
+    assert city.register.known(person_id).person.level == 3
 
 
 def test_a_letter_shows_a_code_once_and_the_code_activates(city, officer, person_id):
@@ -281,7 +281,7 @@ def test_a_letter_shows_a_code_once_and_the_code_activates(city, officer, person
     assert code is not None
     assert "http://localhost:8000/activate" in page.text
     city.browser().activate(code[1], "new.citizen")
-    assert city.register.known(person_id).state == "active"
+    assert city.register.known(person_id).person.state == "active"
     refused = officer.post(f"{place}/letter", place)
     assert refused.status_code == 409
 
@@ -407,7 +407,7 @@ def test_a_suspended_person_is_out_at_once_and_returns_with_their_level(city, of
     assert stale.status_code == 409
     back = officer.post(f"{place}/state", place, step="reactivate", reason="Found.", level="1")
     assert back.headers["location"].endswith("done=reactivate")
-    assert city.register.known(person_id).state == "active"
+    assert city.register.known(person_id).person.state == "active"
     unknown = officer.post(f"{place}/state", place, step="promote", reason="x")
     assert unknown.status_code == 400
 
