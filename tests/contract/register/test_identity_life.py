@@ -300,8 +300,8 @@ def test_a_restored_identity_is_proofed_again_and_never_straight_active(
     with pytest.raises(ProofingRefused):
         life.restore(active, POLICY, Findings(2, (BANK,)), OFFICER, "1", now)
     life.restore(active, POLICY, Findings(2, (PASSPORT,)), OFFICER, "1", now)
-    facts = register.known(active)
-    assert (facts.person.state, facts.level) == ("established", 2)
+    facts = register.known(active).person
+    assert (facts.state, facts.level) == ("established", 2)
 
 
 def test_a_deleted_identity_leaves_a_tombstone_and_nothing_that_can_be_read(

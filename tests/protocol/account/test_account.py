@@ -187,7 +187,9 @@ def test_withdrawing_takes_one_click_and_a_confirmation_and_gives_a_receipt(
     question = Question(
         "svc_library", citizen.id, ("resident_of_city",), consent.purpose, city.clock.now()
     )
-    answer = policies.decide(question, Facts(facts.level, facts.age, active=facts.active))
+    answer = policies.decide(
+        question, Facts(facts.person.level, facts.age, active=facts.person.may_authenticate)
+    )
     assert not isinstance(answer, Permit)
     assert citizen.get("/account").status_code == 200  # the citizen's own session stays
     assert citizen.post(f"{place}/withdraw", place).status_code == 409
