@@ -59,10 +59,7 @@ class Directory:
         person = self._register.person(uow, subject.id)
         if person is None:
             return Standing(False, Proofing(0))
-        # The register grants 4 only after proofing in person (EN-7).
-        return Standing(
-            person.may_authenticate, Proofing(person.level, in_person=person.level == 4)
-        )
+        return Standing(person.may_authenticate, Proofing(person.level, person.in_person))
 
     def roles(self, uow: UnitOfWork, subject: Subject) -> frozenset[str]:
         if subject.kind != "staff":

@@ -25,6 +25,7 @@ from idp.login.session import Session
 from idp.login.sessions import Sessions, was_for
 from idp.login.settings import LoginSettings
 from idp.login.sign_in import SignIn
+from idp.login.strongest import Strongest
 from idp.login.throttle import Throttle
 from idp.login.visit import KNOWN, SESSION, Errand
 from idp.login.who import Authenticated, EndsWithSession, GoTo, Requirement
@@ -75,7 +76,14 @@ class Login:
             ground, settings, self.directory, self.establishing, passwords, throttle
         )
         self.management = Management(
-            ground, settings, self.directory, self.sessions, passwords, passkeys, throttle
+            ground,
+            settings,
+            self.directory,
+            self.sessions,
+            passwords,
+            passkeys,
+            throttle,
+            Strongest(policies),
         )
         ground.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
 
@@ -155,6 +163,8 @@ class Login:
         missing = self.level_to_reach(session, errand)
         if missing is not None:
             return replace(errand, level=missing, fresh=False).path()
+        if errand.strongest and not self.management.may_change(session):
+            return replace(errand, fresh=False).path()
         return errand.return_to or self.home(session)
 
     def home(self, session: Session) -> str:

@@ -1,15 +1,15 @@
 """A person's own credentials: see, change, add, remove — ISO/IEC 29115 CM-6, CM-8, CM-9.
 
-Every change needs a session that was proven anew within ``RECENT``, and no change raises what the
-person can reach: a passkey counts as high as the session that bound it.
+Every change needs the strongest means that is bound, proven within ``RECENT``, and no change raises
+what the person can reach: a passkey counts as high as the session that bound it.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -29,23 +29,23 @@ from idp.login.session import HIGHEST, Session
 from idp.login.sessions import Sessions
 from idp.login.settings import LoginSettings
 from idp.login.sign_in import Asked
+from idp.login.strongest import Strongest
 from idp.login.throttle import Throttle
 from idp.login.visit import Visit
 from idp.register import Subject
 
-RECENT = timedelta(minutes=15)
 MOST_PASSKEYS = 20
 MOST_LABEL = 80
 _LABEL = "login-credential-label"
 
 
 class ProveAgain(Forbidden):
-    """The session is older than a change of credentials allows."""
+    """The session has not shown the strongest means that is bound, or too long ago."""
 
     def __init__(self) -> None:
         super().__init__(
             "Before you change how you sign in, show once more that it is you.",
-            next_step="Sign in again, then repeat the change.",
+            next_step="Use your passkey, or the password if you have none; then change it.",
         )
 
 
@@ -61,7 +61,9 @@ class Management:
         passwords: Passwords,
         passkeys: Passkeys,
         throttle: Throttle,
+        strongest: Strongest,
     ) -> None:
+        self._strongest = strongest
         self._database = ground.database
         self._clock = ground.clock
         self._keys = ground.keys
@@ -79,9 +81,11 @@ class Management:
             bound = store.of_holder(uow, subject)
         return tuple(replace(one, label=self._label(one)) for one in bound)
 
-    def is_recent(self, session: Session) -> bool:
-        """Whether the session was proven recently enough for a change."""
-        return self._clock.now() - session.auth_time <= RECENT
+    def may_change(self, session: Session) -> bool:
+        """Whether the session has shown, lately, the strongest means that is bound."""
+        with self._database.read() as uow:
+            bound = store.of_holder(uow, session.subject)
+        return self._strongest.is_proven(session, bound, self._clock.now())
 
     def at_activation(self, session: Session) -> bool:
         """Whether a passkey that is bound now counts in full: the code reached the person on a
@@ -94,9 +98,12 @@ class Management:
     ) -> None:
         """Replace the password, by proof of the present one (CM-9); other sessions end.
 
-        Raises SignInRefused (the present one is wrong), ChoiceRefused, TooManyRequests.
+        Raises ProveAgain (a passkey is bound, and was not shown), SignInRefused (the present
+        password is wrong), ChoiceRefused, TooManyRequests.
         """
         subject = session.subject
+        with self._database.read() as uow:
+            self._require_strongest(uow, session, else_present_password=True)
         attempt = self._throttle.count(f"subject\0{subject.id}", source, self._clock.now())
         with self._database.read() as uow:
             stored = store.password_of(uow, subject)
@@ -125,6 +132,7 @@ class Management:
             used_at=now,
         )
         with self._database.write() as uow:
+            self._require_strongest(uow, session, now, else_present_password=True)
             if not store.end(uow, subject, old.id, now):
                 raise SignInRefused("the password was changed meanwhile")
             store.add(uow, new, fresh, None)
@@ -136,10 +144,10 @@ class Management:
 
     def ask_for_new_passkey(self, session: Session, visit: Visit) -> Asked:
         """Options to make a passkey; raises ProveAgain, Conflict or TooManyRequests."""
-        self._require_recent(session)
         now = self._clock.now()
         self._throttle.count_opened(visit.source, now)
         with self._database.read() as uow:
+            self._require_strongest(uow, session)
             bound = store.of_holder(uow, session.subject, PASSKEY)
         if len(bound) >= MOST_PASSKEYS:
             raise Conflict(
@@ -164,8 +172,9 @@ class Management:
         self, session: Session, handle: str, answer: Mapping[str, Any], label: str, visit: Visit
     ) -> Credential:
         """Bind the passkey that answers the challenge; raises ProveAgain, Refused, Conflict."""
-        self._require_recent(session)
         now = self._clock.now()
+        with self._database.read() as uow:
+            self._require_strongest(uow, session)
         with self._database.write() as uow:
             taken = challenges.take(uow, handle, visit.browser, "register", now)
         if taken is None or taken.session_id != session.id:
@@ -185,8 +194,7 @@ class Management:
         )
         try:
             with self._database.write() as uow:
-                if not self._sessions.alive(uow, session.id, now):
-                    raise ProveAgain
+                self._require_strongest(uow, session, now)
                 store.add(uow, credential, None, made.lookup)
                 details = {"credential": credential.id, "kind": PASSKEY, "managed": managed}
                 self._record(uow, "credential.added", session.subject, details)
@@ -201,10 +209,9 @@ class Management:
 
         Raises ProveAgain, NotFound or Conflict.
         """
-        self._require_recent(session)
         subject, now = session.subject, self._clock.now()
         with self._database.write() as uow:
-            bound = store.of_holder(uow, subject, locked=True)
+            bound = self._require_strongest(uow, session, now)
             if credential_id not in {credential.id for credential in bound}:
                 raise NotFound("There is no such credential.", where="credential")
             if len(bound) == 1:
@@ -227,9 +234,26 @@ class Management:
             return credential.label
         return self._keys.open(_LABEL, base64.b64decode(sealed), credential.id).decode()
 
-    def _require_recent(self, session: Session) -> None:
-        if not self.is_recent(session):
+    def _require_strongest(
+        self,
+        uow: UnitOfWork,
+        session: Session,
+        writing_at: datetime | None = None,
+        else_present_password: bool = False,
+    ) -> Sequence[Credential]:
+        """What is bound; raises ProveAgain without a fresh proof of the strongest of it.
+
+        ``writing_at``: in the unit of work of the change itself the rows stay locked, and the
+        session must live still: what another request bound or ended meanwhile counts.
+        ``else_present_password``: it was typed for this very change, and is a proof itself.
+        """
+        bound = store.of_holder(uow, session.subject, locked=writing_at is not None)
+        if writing_at is not None and not self._sessions.alive(uow, session.id, writing_at):
             raise ProveAgain
+        typed = else_present_password and all(one.kind == PASSWORD for one in bound)
+        if not typed and not self._strongest.is_proven(session, bound, self._clock.now()):
+            raise ProveAgain
+        return bound
 
     def _record(
         self, uow: UnitOfWork, kind: str, subject: Subject, details: Mapping[str, Any]

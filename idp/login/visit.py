@@ -19,12 +19,14 @@ _LEVELS = ("1", "2", "3", "4")
 class Errand:
     """Why somebody signs in: where they go afterwards, the level that is asked for, and whether
     an old session does not count (``prompt=login``, ``max_age``). Without a ``return_to`` they go
-    to their own first page. ``leave_to``: where they go if they give up."""
+    to their own first page. ``leave_to``: where they go if they give up. ``strongest``: they want
+    to change how they sign in, so the strongest means that is bound has to be shown anew."""
 
     return_to: str = ""
     level: int = 1
     fresh: bool = False
     leave_to: str = ""
+    strongest: bool = False
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Errand:
@@ -35,6 +37,7 @@ class Errand:
             level=int(level) if level in _LEVELS else 1,
             fresh=query.get("fresh") == "1",
             leave_to=local_path(query.get("leave_to"), ""),
+            strongest=query.get("strongest") == "1",
         )
 
     @property
@@ -44,6 +47,8 @@ class Errand:
             written["level"] = str(self.level)
         if self.fresh:
             written["fresh"] = "1"
+        if self.strongest:
+            written["strongest"] = "1"
         if self.leave_to:
             written["leave_to"] = self.leave_to
         return urlencode(written)

@@ -124,6 +124,6 @@ def _onward(location: str) -> Response:
 
 
 def _prove_again(request: Request) -> Response:
-    """The script follows: sign in anew, then back to the page that it stands on."""
+    """The script follows: show the strongest means, then back to the page that it stands on."""
     errand = Errand.parse(web.query(request))
-    return _onward(replace(errand, level=1, fresh=True).path())
+    return _onward(replace(errand, level=1, fresh=False, strongest=True).path())

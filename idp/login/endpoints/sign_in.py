@@ -25,7 +25,8 @@ def show(login: Login, request: Request) -> Response:
     session = login.session(request)
     if session is None or errand.fresh:
         return form(login, request, errand, session)
-    if login.level_to_reach(session, errand) is not None:
+    unproven = errand.strongest and not login.management.may_change(session)
+    if unproven or login.level_to_reach(session, errand) is not None:
         return step_up_form(login, request, session)
     return RedirectResponse(login.next_path(session, errand), 303)
 
@@ -98,14 +99,20 @@ def step_up_form(
 ) -> Response:
     """The page that asks for one more proof."""
     kinds = {credential.kind for credential in login.management.list(session.subject)}
+    errand = Errand.parse(web.query(request))
+    with_passkey, with_password = "passkey" in kinds, "password" in kinds
+    if errand.strongest:
+        # Only what would do is offered. Who lost it asks for its removal, and waits.
+        with_password = not with_passkey
+    elif any(proof.authenticator == "password" for proof in session.proofs):
+        with_password = False
     return login.ground.pages.render(
         request,
         "login/step_up.html",
         status,
-        errand=Errand.parse(web.query(request)),
-        with_passkey="passkey" in kinds,
-        with_password="password" in kinds
-        and all(proof.authenticator != "password" for proof in session.proofs),
+        errand=errand,
+        with_passkey=with_passkey,
+        with_password=with_password,
         problem=problem,
         values=values or {},
         csrf=web.csrf_token(request),

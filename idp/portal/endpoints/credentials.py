@@ -10,7 +10,7 @@ from idp.login import ChoiceRefused, ProveAgain, SignInRefused
 from idp.portal.wing import Portal
 
 HERE = "/account/credentials"
-AGAIN = f"/sign-in?return_to={HERE}&fresh=1"
+AGAIN = f"/sign-in?return_to={HERE}&strongest=1"
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
@@ -38,6 +38,8 @@ def change_password(portal: Portal, request: Request) -> Response:
             form.get("repeated", ""),
             web.client_network(request),
         )
+    except ProveAgain:
+        return RedirectResponse(AGAIN, 303)
     except SignInRefused:
         return _page(portal, request, 422, {"present": translate(WRONG)})
     except ChoiceRefused as refused:
@@ -70,7 +72,7 @@ def _page(
         "portal/credentials.html",
         status=status,
         credentials=portal.login.management.list(session.subject),
-        recent=portal.login.management.is_recent(session),
+        may_change=portal.login.management.may_change(session),
         again=AGAIN,
         csrf=web.csrf_token(request),
         wrong=wrong or {},

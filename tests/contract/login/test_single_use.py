@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from foundation.clock import FrozenClock
 from foundation.errors import Conflict
-from foundation.settings import Settings
 from idp.login import challenges, store
-from tests.support import deployments
-from tests.support.sign_in import NAME, PASSWORD, SignInDesk, with_cheap_passwords
+from tests.support.sign_in import NAME, PASSWORD, SignInDesk
 
 THREADS = 8
-
-
-@pytest.fixture
-def desk(any_settings: Settings, clock: FrozenClock) -> Iterator[SignInDesk]:
-    ground = deployments.lay_ground(with_cheap_passwords(any_settings), clock)
-    yield SignInDesk(ground)
-    ground.close()
 
 
 def at_once(work: Callable[[int], object]) -> list[object]:
@@ -146,7 +136,7 @@ def test_a_cookie_is_rotated_by_one_of_many_threads(desk: SignInDesk) -> None:
 
 def test_the_last_way_to_sign_in_cannot_be_removed_by_two_at_once(desk: SignInDesk) -> None:
     browser = desk.citizen()
-    browser.add_passkey()
+    browser.use(browser.add_passkey(), step_up=True)
     token = browser.cookie("session")
     assert token is not None
     session = desk.login.sessions.find(token, desk.ground.clock.now())

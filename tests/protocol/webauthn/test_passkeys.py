@@ -244,6 +244,7 @@ def test_what_a_name_has_is_never_told_to_who_asks_for_a_passkey(desk: SignInDes
 def test_a_passkey_is_bound_once(desk: SignInDesk) -> None:
     browser = desk.citizen()
     passkey = browser.add_passkey()
+    browser.use(passkey, step_up=True)
     asked = browser.send("/passkeys/options", {}).json()
     answer = passkey.create(asked["options"])
     again = browser.send("/passkeys", {"challenge": asked["challenge"], "credential": answer})
@@ -310,7 +311,7 @@ def test_binding_needs_a_recent_proof(desk: SignInDesk, clock: FrozenClock) -> N
     browser = desk.citizen()
     clock.advance(timedelta(minutes=16))
     answer = browser.send("/passkeys/options?return_to=%2Faccount%2Fcredentials", {}).json()
-    assert answer == {"location": "/sign-in?return_to=%2Faccount%2Fcredentials&fresh=1"}
+    assert answer == {"location": "/sign-in?return_to=%2Faccount%2Fcredentials&strongest=1"}
 
 
 def test_binding_needs_somebody_who_is_signed_in(desk: SignInDesk) -> None:

@@ -93,6 +93,7 @@ def test_a_passkey_that_was_removed_opens_nothing_from_then_on(desk: SignInDesk)
     passkey = browser.add_passkey()
     elsewhere = desk.browser()
     elsewhere.use(passkey)
+    browser.use(passkey, step_up=True)
     session = session_of(desk, browser)
     by_kind = {c.kind: c for c in desk.login.management.list(session.subject)}
     password, bound = by_kind["password"], by_kind["passkey"]
