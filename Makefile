@@ -14,7 +14,7 @@ ifneq ($(ROOM),)
 export PYTEST_DEBUG_TEMPROOT := $(ROOM)
 endif
 
-.PHONY: help setup setup-demo demo demo-broker tour lint test test-all fuzz bench chaos index lock clean
+.PHONY: help setup setup-demo demo demo-broker tour lint test test-all fuzz bench chaos release index lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -60,6 +60,9 @@ index: setup ## write anew what docs/ takes from the code
 	$(BIN)/python scripts/spec_index.py
 	$(BIN)/python scripts/settings_reference.py
 	$(BIN)/python scripts/assurance_controls.py
+
+release: setup ## dist/: wheel, bill of materials, licences, checksums; KEY=… VULNERABILITIES=…
+	@$(BIN)/python -m scripts.release $(if $(KEY),--key $(KEY)) $(if $(VULNERABILITIES),--vulnerabilities $(VULNERABILITIES))
 
 lock: setup ## pin what pyproject.toml asks for; `scripts/lock.sh --upgrade` for the newest
 	scripts/lock.sh

@@ -32,6 +32,7 @@ SYSTEM_PARTS = {
     "curl": "curl",
     "go": "golang-go",
     "javac": "openjdk-17-jdk-headless",
+    "minisign": "minisign",
     "mvn": "maven",
     "nginx": "nginx-light",
     "openssl": "openssl",
