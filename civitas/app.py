@@ -38,8 +38,7 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     deployment = governance.assemble(settings, clock)
     federation.check(settings)
     schema.check(deployment.ground.database)
-    deployment.ground.keys.check()
-    deployment.ground.vault.check()
+    deployment.ground.check()
     return serve_deployment(deployment)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import (
     Connection,
@@ -68,19 +68,51 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class RowGuard(Protocol):
+    """Who makes and checks the MACs of rows that grant something (`foundation.row_guard`)."""
+
+    def concerns(self, statement: Any) -> Any:
+        """What there is to do about a statement; None for nothing."""
+
+    def run(
+        self,
+        connection: Connection,
+        taken: list[Any],
+        statement: Any,
+        parameters: Any,
+        concern: Any,
+    ) -> Any:
+        """Run it; marks of what it takes away are added to `taken`."""
+
+    def owe(self, connection: Connection, taken: Sequence[Any]) -> None:
+        """At the end of a unit of work, before its commit."""
+
+    def committed(self, taken: Sequence[Any]) -> None:
+        """After it."""
+
+
 class UnitOfWork:
     """Statements that commit together, or not at all."""
 
-    __slots__ = ("connection",)
+    __slots__ = ("connection", "guard", "taken")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, guard: RowGuard | None = None) -> None:
         self.connection = connection
+        self.guard = guard
+        self.taken: list[Any] = []
 
     def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         """Run a statement, once or for each of several rows."""
         if isinstance(parameters, Sequence) and len(parameters) == 1:
             # psycopg sends a list as a pipeline, which for one row is dearer than the statement.
             parameters = parameters[0]
+        if self.guard is not None:
+            concern = self.guard.concerns(statement)
+            if concern is not None:
+                result: CursorResult[Any] = self.guard.run(
+                    self.connection, self.taken, statement, parameters, concern
+                )
+                return result
         return self.connection.execute(statement, parameters)
 
     def one(self, statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
@@ -113,23 +145,35 @@ class Database:
         # for one connection.
         self._turn = RLock()
         self._writer: Connection | None = None
+        self.guard: RowGuard | None = None
+        """Makes and checks the MACs of rows; without one (a copy, a migration) nothing is."""
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         with self._reader.connect() as connection:
-            yield UnitOfWork(connection)
+            yield UnitOfWork(connection, self.guard)
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
         if self.dialect != "sqlite":
             with self.engine.begin() as connection:
-                yield UnitOfWork(connection)
-            return
-        with self._turn:
-            if self._writer is None:
-                self._writer = self.engine.connect()
-            with self._writer.begin():
-                yield UnitOfWork(self._writer)
+                uow = UnitOfWork(connection, self.guard)
+                yield uow
+                self._owe(uow)
+        else:
+            with self._turn:
+                if self._writer is None:
+                    self._writer = self.engine.connect()
+                with self._writer.begin():
+                    uow = UnitOfWork(self._writer, self.guard)
+                    yield uow
+                    self._owe(uow)
+        if uow.taken and self.guard is not None:
+            self.guard.committed(uow.taken)
+
+    def _owe(self, uow: UnitOfWork) -> None:
+        if uow.taken and self.guard is not None:
+            self.guard.owe(uow.connection, uow.taken)
 
     def make_schema(self) -> None:
         """Make the PostgreSQL schema that the settings name, if it is missing."""

@@ -14,6 +14,10 @@ from foundation.jobs import Jobs
 from foundation.keys import Keys, KeySettings
 from foundation.pages import Pages
 from foundation.rates import Rates
+from foundation.row_check import bind_existing, check_bound, record_alarms
+from foundation.row_guard import Guard
+from foundation.row_macs import Macs
+from foundation.row_marks import Marks
 from foundation.settings import Development, Jurisdiction, Server, Settings
 from foundation.telemetry import Telemetry, TelemetrySettings
 from foundation.vault import Vault, VaultSettings, database_url
@@ -43,12 +47,20 @@ class Ground:
     rates: Rates
     telemetry: Telemetry
     pages: Pages
+    guard: Guard
 
     def prepare(self) -> None:
         """What `init` and `db upgrade` do once the tables stand; idempotent."""
         self.keys.prepare()
         self.vault.prepare()
         self.audit.prepare()
+        bind_existing(self.database, self.guard)
+
+    def check(self) -> None:
+        """Raises SettingsError unless keys, vault and rows are those of this deployment."""
+        self.keys.check()
+        self.vault.check()
+        check_bound(self.guard)
 
     def close(self) -> None:
         self.telemetry.close()
@@ -69,6 +81,8 @@ def lay(
     database = open_database(settings)
     keys = Keys.load(settings, database, clock)
     vault = Vault.load(settings, database, keys, clock)
+    marks = Marks(vault.store, database, clock)
+    guard = database.guard = Guard(Macs(keys.row_key()), marks, clock)
     telemetry = Telemetry(settings.of(TelemetrySettings))
     audit = Audit.load(settings, database, keys, vault, clock, telemetry.count_act)
     jobs = Jobs(database, clock)
@@ -77,6 +91,9 @@ def lay(
     jobs.periodic("rate limits", timedelta(minutes=10), lambda: rates.sweep(clock.now()))
     jobs.periodic("held keys", timedelta(minutes=1), lambda: vault.expire(clock.now()))
     jobs.periodic("key rotation", timedelta(minutes=5), lambda: keys.rotate_due(clock.now()))
+    jobs.periodic("row marks", timedelta(seconds=5), marks.settle)
+    jobs.periodic("old row marks", timedelta(hours=1), lambda: marks.sweep(clock.now()))
+    jobs.periodic("row alarms", timedelta(seconds=1), lambda: record_alarms(audit, guard))
     return Ground(
         settings=settings,
         clock=clock,
@@ -88,4 +105,5 @@ def lay(
         rates=rates,
         telemetry=telemetry,
         pages=Pages(template_dirs, settings.of(Jurisdiction)),
+        guard=guard,
     )

@@ -175,6 +175,10 @@ class Keys:
         """A derived 256-bit key, for the vault, which wraps person keys under it."""
         return self._master.derive("wrap/" + purpose)
 
+    def row_key(self) -> bytes:
+        """A derived 256-bit key, for the MACs of rows that grant something."""
+        return self._master.derive("mac/row")
+
     # ── signing keys ──────────────────────────────────────────────────────────────────
 
     def signer(self, use: str) -> Signer:

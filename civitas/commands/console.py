@@ -37,8 +37,7 @@ def deployment_of(config: Path) -> Iterator[Deployment]:
     deployment = governance.assemble(settings_of(config))
     try:
         schema.check(deployment.ground.database)
-        deployment.ground.keys.check()
-        deployment.ground.vault.check()
+        deployment.ground.check()
         with refusals():
             yield deployment
     finally:

@@ -6,6 +6,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound
 
 credentials = Table(
     "login_credentials",
@@ -27,6 +28,17 @@ credentials = Table(
     Column("ended_at", Instant, nullable=True),
     Index("ix_login_credentials_subject", "subject_id", "state"),
     Index("uq_login_credentials_lookup", "lookup", unique=True),
+)
+# Whose it is, and what proves it.
+bound(
+    credentials,
+    "subject_kind",
+    "subject_id",
+    "kind",
+    "lookup",
+    "secret",
+    "data",
+    only_while={"state": ("active",)},
 )
 
 sessions = Table(

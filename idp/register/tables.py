@@ -14,6 +14,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound
 
 # Never deleted from: a row whose identity ended is the tombstone that blocks reuse.
 reference_identifiers = Table(
@@ -74,6 +75,14 @@ persons = Table(
     Column("enrolled_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("sealed_profile", LargeBinary, nullable=False),
+)
+bound(
+    persons,
+    "state",
+    "level",
+    "in_person",
+    "enrolled_by",
+    "sealed_profile",
 )
 
 # One index a person and kind; unique, so one civil number leads to one identity.

@@ -1,0 +1,103 @@
+"""Every bound row looked at once (`civitas check`), and rows of before bound at an upgrade.
+
+The rows that a deployment has when it first gets this are trusted as they are: `db upgrade` gives
+them their MAC, once for each table. That it was done is remembered beside the person keys, so
+whoever empties the column later finds nobody who fills it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, Table, bindparam, select, tuple_, update
+
+from foundation.audit import SYSTEM, Audit
+from foundation.database import Database
+from foundation.row_guard import Guard, Wrong
+from foundation.row_macs import MAC, Bound, all_bound
+from foundation.row_marks import Mark
+from foundation.settings import SettingsError
+
+_BATCH = 1000
+Progress = Callable[[str, int], None]
+"""Told a table's name and how many more of its rows were looked at."""
+
+
+def bind_existing(database: Database, guard: Guard) -> int:
+    """Give the rows of tables that were not bound before their MAC; how many rows."""
+    done = 0
+    for bound in _not_bound_yet(guard):
+        for rows in _batches(database, bound):
+            macs = [
+                {f"of_{name}": row[name] for name in bound.key}
+                | {"made": guard.row_mac(bound, row) if bound.grants(row) else None}
+                for row in rows
+            ]
+            here = (bound.table.c[name] == bindparam(f"of_{name}") for name in bound.key)
+            with database.engine.begin() as connection:
+                connection.execute(
+                    update(bound.table).where(*here).values({MAC: bindparam("made")}), macs
+                )
+            done += len(rows)
+        guard.marks.raise_to([Mark(guard.macs.of_table(bound), 1)])
+    return done
+
+
+def check_bound(guard: Guard) -> None:
+    """Raises SettingsError while an upgrade is half done."""
+    waiting = [bound.table.name for bound in _not_bound_yet(guard)]
+    if waiting:
+        raise SettingsError(
+            f"Rows of {', '.join(waiting[:3])} are not bound to their owners yet: "
+            "run `civitas db upgrade`."
+        )
+
+
+def wrong_rows(
+    database: Database, guard: Guard, progress: Progress = lambda table, rows: None
+) -> Iterator[Wrong]:
+    """Every row that is refused at use, and why."""
+    guard.marks.settle()
+    for bound in all_bound():
+        progress(bound.table.name, 0)
+        for rows in _batches(database, bound):
+            for row, why in zip(rows, guard.verdicts(bound, rows), strict=True):
+                if why:
+                    reference = guard.macs.reference(bound, row).hex()
+                    yield Wrong(bound.table.name, reference, why)
+            progress(bound.table.name, len(rows))
+
+
+def record_alarms(audit: Audit, guard: Guard) -> int:
+    """Put on record what was refused since the last time: periodic work."""
+    alarms = guard.alarms()
+    if alarms:
+        with audit.database.write() as uow:
+            for wrong in alarms:
+                told = {"table": wrong.table, "row": wrong.reference, "why": wrong.why}
+                audit.record(uow, "integrity.row-refused", SYSTEM, (), told)
+    return len(alarms)
+
+
+def _not_bound_yet(guard: Guard) -> list[Bound]:
+    tables = {guard.macs.of_table(bound): bound for bound in all_bound()}
+    marks = guard.marks.of(list(tables))
+    return [bound for reference, bound in tables.items() if not marks[reference]]
+
+
+def _batches(database: Database, bound: Bound) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """All rows in the order of their key, past the guard: whoever asks looks at each himself."""
+    table: Table = bound.table
+    key = [table.c[name] for name in bound.key]
+    query: Select[Any] = select(*(table.c[n] for n in bound.needed)).order_by(*key).limit(_BATCH)
+    last: tuple[Any, ...] | None = None
+    while True:
+        here = query if last is None else query.where(tuple_(*key) > tuple_(*last))
+        with database.read() as uow:
+            rows = [dict(row._mapping) for row in uow.connection.execute(here)]
+        if rows:
+            yield rows
+            last = tuple(rows[-1][name] for name in bound.key)
+        if len(rows) < _BATCH:
+            return

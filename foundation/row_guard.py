@@ -1,0 +1,479 @@
+"""The guard of bound rows: every statement of a unit of work passes here (`row_macs`).
+
+What is inserted or changed gets its MAC, after what it was before was checked: a forged row is
+never made right. What is read is checked, and a row that was moved, raised, made up or brought
+back is left out. No caller can forget it, and none has to think of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import (
+    Alias,
+    BindParameter,
+    Column,
+    Connection,
+    Join,
+    Null,
+    Row,
+    Select,
+    Table,
+    and_,
+    case,
+    false,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.engine import IteratorResult, Result
+from sqlalchemy.engine.result import SimpleResultMetaData
+from sqlalchemy.sql.elements import ClauseElement, Label
+
+from foundation import row_marks
+from foundation.clock import Clock, Instant
+from foundation.row_macs import MAC, Bound, Macs, binding
+from foundation.row_marks import FOR_EVER, Mark, Marks
+
+log = logging.getLogger("civitas.integrity")
+
+_MOST_ALARMS = 1000
+_Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A row that was refused: its table, and a digest of its key."""
+
+    table: str
+    reference: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Of a select: the columns to read beside its own, and where each bound row stands in it."""
+
+    extra: tuple[Any, ...]
+    checks: tuple[tuple[Bound, tuple[tuple[str, int], ...]], ...]
+
+
+class _Unknown(Exception):
+    """A value that only the database knows."""
+
+
+class Guard:
+    """Makes MACs, checks them, and notes what was taken away; safe to share between threads."""
+
+    def __init__(self, macs: Macs, marks: Marks, clock: Clock) -> None:
+        self.macs = macs
+        self.marks = marks
+        self._clock = clock
+        self._plans: WeakKeyDictionary[Select[Any], _Plan | None] = WeakKeyDictionary()
+        self._alarms: dict[Wrong, bool] = {}
+        self._lock = Lock()
+
+    # ── one entrance ──────────────────────────────────────────────────────────────────
+
+    def concerns(self, statement: Any) -> _Plan | Bound | None:
+        """What there is to do about a statement; None for nothing."""
+        if isinstance(statement, Select):
+            return self._plan(statement)
+        if getattr(statement, "is_dml", False):
+            return binding(statement.table)
+        return None
+
+    def run(
+        self,
+        connection: Connection,
+        taken: list[Mark],
+        statement: Any,
+        parameters: Any,
+        concern: _Plan | Bound,
+    ) -> Result[Any]:
+        """Run a statement on bound rows; marks of what it takes away are added to `taken`."""
+        if isinstance(concern, _Plan):
+            return self._select(connection, statement, parameters, concern)
+        if statement.is_insert:
+            return self._insert(connection, statement, parameters, concern)
+        change = self._update if statement.is_update else self._delete
+        if isinstance(parameters, Sequence):
+            for one in parameters[:-1]:
+                change(connection, taken, statement, dict(one), concern)
+            parameters = parameters[-1]
+        return change(connection, taken, statement, dict(parameters or {}), concern)
+
+    # ── reading ───────────────────────────────────────────────────────────────────────
+
+    def _plan(self, statement: Select[Any]) -> _Plan | None:
+        try:
+            return self._plans[statement]
+        except KeyError:
+            made = self._plans[statement] = _plan(statement)
+            return made
+
+    def _select(
+        self, connection: Connection, statement: Select[Any], parameters: Any, plan: _Plan
+    ) -> Result[Any]:
+        wide = statement.add_columns(*plan.extra) if plan.extra else statement
+        result = connection.execute(wide, parameters)
+        keys = list(result.keys())
+        rows = result.all()
+        good = self._sound(plan, rows)
+        width = len(keys) - len(plan.extra)
+        kept: Any = [tuple(row)[:width] for row, sound in zip(rows, good, strict=True) if sound]
+        return IteratorResult(SimpleResultMetaData(keys[:width]), iter(kept))
+
+    def _sound(self, plan: _Plan, rows: Sequence[Row[Any]]) -> list[bool]:
+        sound = [True] * len(rows)
+        for bound, places in plan.checks:
+            found = [{name: row[place] for name, place in places} for row in rows]
+            present = [i for i, row in enumerate(found) if row[bound.key[0]] is not None]
+            verdicts = self.verdicts(bound, [found[i] for i in present])
+            for i, why in zip(present, verdicts, strict=True):
+                sound[i] = sound[i] and not self._refused(bound, found[i], why)
+        return sound
+
+    def verdicts(self, bound: Bound, rows: Sequence[_Row]) -> list[str]:
+        """Of each row, what is wrong with it; empty for nothing."""
+        why = [""] * len(rows)
+        versions: dict[int, int] = {}
+        for i, row in enumerate(rows):
+            if not bound.grants(row):
+                continue
+            version = self.macs.version(bound, row)
+            if version is None:
+                why[i] = "it was not written by this deployment as it is"
+            else:
+                versions[i] = version
+        if bound.remembered and versions:
+            references = {i: self.macs.reference(bound, rows[i]) for i in versions}
+            marks = self.marks.of(set(references.values()))
+            for i, reference in references.items():
+                if versions[i] < marks[reference]:
+                    why[i] = "it is an older one: what it grants was taken back since"
+        return why
+
+    def _refused(self, bound: Bound, row: _Row, why: str) -> bool:
+        if not why:
+            return False
+        wrong = Wrong(bound.table.name, self.macs.reference(bound, row).hex(), why)
+        with self._lock:
+            known = wrong in self._alarms
+            if not known and len(self._alarms) < _MOST_ALARMS:
+                self._alarms[wrong] = True
+        if not known:
+            log.error("a row of %s is refused (%s): %s", wrong.table, wrong.reference, why)
+        return True
+
+    def alarms(self) -> list[Wrong]:
+        """What was refused and not told yet; each once."""
+        with self._lock:
+            told = [wrong for wrong, new in self._alarms.items() if new]
+            self._alarms.update(dict.fromkeys(told, False))
+        return told
+
+    # ── writing ───────────────────────────────────────────────────────────────────────
+
+    def row_mac(self, bound: Bound, row: _Row, before: bytes | None = None) -> bytes:
+        """For a statement that a store writes by itself: the MAC of a whole row; `before`, the one
+        that it had."""
+        old = int.from_bytes(before[:8], "big") if before else 0
+        return self.macs.make(bound, row, max(old + 1, self._now()))
+
+    def _insert(
+        self, connection: Connection, statement: Any, parameters: Any, bound: Bound
+    ) -> Result[Any]:
+        if statement.select is not None or statement._multi_values:
+            if MAC in (statement._select_names or ()):
+                return connection.execute(statement, parameters)
+            raise TypeError(f"rows of {bound.table.name} are inserted with their values")
+        set_ = _named(statement._values)
+        if MAC in set_:
+            return connection.execute(statement, parameters)
+        if not parameters:
+            mac = self._new_mac(bound, set_, {})
+            return connection.execute(statement.values({MAC: mac}))
+        if isinstance(parameters, Mapping):
+            return connection.execute(
+                statement, {**parameters, MAC: self._new_mac(bound, set_, parameters)}
+            )
+        return connection.execute(
+            statement, [{**p, MAC: self._new_mac(bound, set_, p)} for p in parameters]
+        )
+
+    def _new_mac(self, bound: Bound, set_: _Row, parameters: _Row) -> bytes | None:
+        columns = bound.table.c
+        row = {name: _default(columns[name]) for name in bound.needed}
+        row |= {name: _value(value, parameters) for name, value in set_.items()}
+        row |= {name: value for name, value in parameters.items() if name in columns}
+        if not bound.grants(row):
+            return None
+        version = self._now()
+        if bound.remembered and bound.reused:
+            reference = self.macs.reference(bound, row)
+            version = max(version, self.marks.of([reference])[reference])
+        return self.macs.make(bound, row, version)
+
+    def _update(
+        self,
+        connection: Connection,
+        taken: list[Mark],
+        statement: Any,
+        parameters: dict[str, Any],
+        bound: Bound,
+    ) -> Result[Any]:
+        columns = bound.table.c
+        set_ = _named(statement._values)
+        set_ |= {name: value for name, value in parameters.items() if name in columns}
+        if MAC in set_ or not set_.keys() & {*bound.covered, *bound.only_while}:
+            return connection.execute(statement, parameters)
+        new: dict[str, Any] = {}
+        unknown = False
+        for name, value in set_.items():
+            try:
+                new[name] = _value(value, parameters)
+            except _Unknown:
+                unknown = True
+        if any(name in new and new[name] not in v for name, v in bound.only_while.items()):
+            return self._spend(connection, taken, statement, parameters, bound)
+        return self._change(connection, taken, statement, parameters, bound, new, unknown)
+
+    def _spend(
+        self,
+        connection: Connection,
+        taken: list[Mark],
+        statement: Any,
+        parameters: dict[str, Any],
+        bound: Bound,
+    ) -> Result[Any]:
+        """The rows give up what they granted: without a MAC, nobody gives it back to them."""
+        if bound.remembered:
+            rows = self._there(connection, statement, parameters, bound)
+            taken.extend(self._gone(bound, row) for row in rows)
+            statement = statement.where(_any_of(bound, rows))
+        return connection.execute(statement.values({MAC: null()}), parameters)
+
+    def _change(
+        self,
+        connection: Connection,
+        taken: list[Mark],
+        statement: Any,
+        parameters: dict[str, Any],
+        bound: Bound,
+        new: _Row,
+        unknown: bool,
+    ) -> Result[Any]:
+        rows = self._there(connection, statement, parameters, bound)
+        verdicts = self.verdicts(bound, rows)
+        good = [
+            row
+            for row, why in zip(rows, verdicts, strict=True)
+            if not self._refused(bound, row, why) and bound.grants(row)
+        ]
+        statement = statement.where(_any_of(bound, good))
+        if not good:
+            return connection.execute(statement, parameters)
+        if unknown:
+            # Only the database knows the new values: they are read before the MAC is made.
+            result = connection.execute(statement, parameters)
+            here = _whole(bound).where(_any_of(bound, good))
+            read = [dict(row._mapping) for row in connection.execute(here)]
+            after = {_key(bound, row): row for row in read}
+            changes = [(row, after[_key(bound, row)]) for row in good]
+            made = self._made(taken, bound, changes)
+            connection.execute(bound.table.update().where(_any_of(bound, good)).values({MAC: made}))
+            return result
+        changes = [(row, dict(row) | dict(new)) for row in good]
+        made = self._made(taken, bound, changes)
+        return connection.execute(statement.values({MAC: made}), parameters)
+
+    def _made(
+        self,
+        taken: list[Mark],
+        bound: Bound,
+        changes: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+    ) -> Any:
+        macs = []
+        for before, after in changes:
+            version = max(int.from_bytes(bytes(before[MAC])[:8], "big") + 1, self._now())
+            macs.append(self.macs.make(bound, after, version))
+            if bound.remembered and bound.takes(before, after):
+                until = after[bound.until] if bound.until else None
+                taken.append(Mark(self.macs.reference(bound, after), version, until))
+        if len(macs) == 1:
+            return macs[0]
+        return case(
+            *((_here(bound, after), mac) for (_, after), mac in zip(changes, macs, strict=True))
+        )
+
+    def _delete(
+        self,
+        connection: Connection,
+        taken: list[Mark],
+        statement: Any,
+        parameters: dict[str, Any],
+        bound: Bound,
+    ) -> Result[Any]:
+        if bound.remembered:
+            rows = self._there(connection, statement, parameters, bound)
+            taken.extend(self._gone(bound, row) for row in rows if bound.grants(row))
+        return connection.execute(statement, parameters)
+
+    def _gone(self, bound: Bound, row: _Row) -> Mark:
+        version = FOR_EVER
+        if bound.reused:
+            mac = row[MAC]
+            old = int.from_bytes(bytes(mac)[:8], "big") if mac else 0
+            version = max(old + 1, self._now())
+        until = row[bound.until] if bound.until else None
+        return Mark(self.macs.reference(bound, row), version, until)
+
+    def _there(
+        self, connection: Connection, statement: Any, parameters: _Row, bound: Bound
+    ) -> list[dict[str, Any]]:
+        """The rows that a statement is about, kept as they are until the commit."""
+        query = _whole(bound).where(*statement._where_criteria).with_for_update()
+        if statement.is_delete and bound.until:
+            # What is over by its own date needs no mark: sweeping costs nothing more.
+            query = query.where(bound.table.c[bound.until] >= self._clock.now())
+        return [dict(row._mapping) for row in connection.execute(query, parameters)]
+
+    def owe(self, connection: Connection, taken: Sequence[Mark]) -> None:
+        """At the end of a unit of work, before its commit."""
+        row_marks.owe(connection, taken)
+
+    def committed(self, taken: Sequence[Mark]) -> None:
+        """After it."""
+        self.marks.committed(taken)
+
+    def _now(self) -> int:
+        now: int = Instant().process_bind_param(self._clock.now(), None)  # type: ignore[arg-type,assignment]
+        return now
+
+
+# ── statements ────────────────────────────────────────────────────────────────────────
+
+
+def _plan(statement: Select[Any]) -> _Plan | None:
+    checked = [(source, b) for source in _sources(statement) if (b := _binding(source)) is not None]
+    if not checked or unchecked(statement):
+        return None
+    selected = list(statement.selected_columns)
+    places = {(id(c.table), c.key): i for i, c in enumerate(selected) if isinstance(c, Column)}
+    extra: list[Any] = []
+    checks = []
+    for source, bound in checked:
+        positions = []
+        for name in bound.needed:
+            place = places.get((id(source), name))
+            if place is None:
+                place = len(selected) + len(extra)
+                extra.append(source.c[name].label(f"{MAC}_{len(extra)}"))
+            positions.append((name, place))
+        checks.append((bound, tuple(positions)))
+    return _Plan(tuple(extra), tuple(checks))
+
+
+def unchecked(statement: Select[Any]) -> bool:
+    """Whether the statement gives no rows but a sum of them: it grants nothing by itself."""
+    return bool(
+        statement._distinct
+        or statement._group_by_clauses
+        or any(_summed(c) for c in statement._raw_columns)
+    )
+
+
+def _summed(column: Any) -> bool:
+    element = column.element if isinstance(column, Label) else column
+    return not isinstance(element, Table | Alias | Column) and bool(
+        getattr(element, "_from_objects", None)
+        or getattr(element, "is_aggregate", False)
+        or type(element).__name__ in ("count", "max", "min", "sum")
+    )
+
+
+def _sources(statement: Select[Any]) -> list[Any]:
+    """The tables that rows come from; those of subqueries and conditions do not count."""
+    found: dict[int, Any] = {}
+
+    def add(source: Any) -> None:
+        if isinstance(source, Join):
+            add(source.left)
+            add(source.right)
+        elif isinstance(source, Table | Alias):
+            found.setdefault(id(source), source)
+
+    for column in statement._raw_columns:
+        element = column.element if isinstance(column, Label) else column
+        add(getattr(element, "table", None) if isinstance(element, Column) else element)
+    for source in statement._from_obj:
+        add(source)
+    for target, _, left, _ in statement._setup_joins:
+        add(target)
+        add(left)
+    return list(found.values())
+
+
+def _binding(source: Any) -> Bound | None:
+    return binding(source.element if isinstance(source, Alias) else source)
+
+
+def _named(values: Any) -> dict[str, Any]:
+    return {getattr(key, "key", key): value for key, value in (values or {}).items()}
+
+
+def _value(value: Any, parameters: _Row) -> Any:
+    if isinstance(value, BindParameter):
+        if value.key in parameters:
+            return parameters[value.key]
+        return value.effective_value
+    if isinstance(value, Null):
+        return None
+    if isinstance(value, ClauseElement):
+        raise _Unknown
+    return value
+
+
+def _default(column: Column[Any]) -> Any:
+    if column.default is not None and column.default.is_scalar:
+        return column.default.arg  # type: ignore[attr-defined]
+    if column.server_default is not None:
+        given = column.server_default.arg  # type: ignore[attr-defined]
+        return column.type.python_type(getattr(given, "text", given))
+    return None
+
+
+@lru_cache(maxsize=256)
+def _whole(bound: Bound) -> Select[Any]:
+    return select(*(bound.table.c[name] for name in bound.needed))
+
+
+def _here(bound: Bound, row: _Row) -> Any:
+    return and_(*(bound.table.c[name] == row[name] for name in bound.key))
+
+
+def _any_of(bound: Bound, rows: Sequence[_Row]) -> Any:
+    if not rows:
+        return false()
+    if len(bound.key) == 1:
+        column = bound.table.c[bound.key[0]]
+        return (
+            column == rows[0][column.name]
+            if len(rows) == 1
+            else column.in_([row[column.name] for row in rows])
+        )
+    return or_(*(_here(bound, row) for row in rows))
+
+
+def _key(bound: Bound, row: _Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in bound.key)
+
+
+__all__ = ["Guard", "Wrong", "unchecked"]

@@ -1,0 +1,195 @@
+"""Rows that grant something, bound to whom they belong to by a MAC — NIST SP 800-53 SI-7(6).
+
+Beside its table each wing says what a row grants: `bound(table, "subject_id", …)`. Whoever writes
+the database without our key can then neither move, raise nor insert such a row: `row_macs.Guard`
+checks it at each read, and a row whose MAC is wrong is not there. A row that has given up what it
+granted (`only_while`) has no MAC any more, and so never gets it back.
+
+`row_mac` is a version of eight bytes, then keyed BLAKE2b (RFC 7693) over table, primary key,
+version and columns. What was taken away is remembered beside the person keys (`row_marks`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Boolean, Column, LargeBinary, Table
+
+from foundation.clock import Instant
+from foundation.database import Json, metadata
+
+MAC = "row_mac"
+_SIZE = 32
+_VERSION = 8
+_BOUND = "bound"
+_UNBOUND = "unbound"
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What a row of a table grants, and when that is over.
+
+    `columns`: everything that grants; the primary key is always in. `only_while`: values of
+    columns outside of which the row grants nothing, for ever. `remembered`: taking back is kept in
+    mind outside of this database, until the instant in the column `until` if there is one.
+    `takes`: whether a change from the one row to the other takes something away. `reused`: a key
+    that was deleted may come again, as somebody else's.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    only_while: Mapping[str, Collection[Any]]
+    remembered: bool
+    until: str | None
+    takes: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+    reused: bool
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.table.primary_key)
+
+    @cached_property
+    def covered(self) -> tuple[str, ...]:
+        """Columns under the MAC, in their fixed order."""
+        return tuple(dict.fromkeys((*self.key, *sorted(self.columns))))
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """Columns that a check of the row reads."""
+        beside = (self.until,) if self.until else ()
+        return tuple(dict.fromkeys((*self.covered, *self.only_while, *beside, MAC)))
+
+    @cached_property
+    def encoders(self) -> tuple[tuple[str, Callable[[Any], bytes]], ...]:
+        return tuple((name, _encoder(self.table.c[name])) for name in self.covered)
+
+    def grants(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row still grants anything: only then it has to prove itself."""
+        return all(row[name] in values for name, values in self.only_while.items())
+
+    def reference(self, row: Mapping[str, Any]) -> bytes:
+        return _joined(encode(row[name]) for name, encode in self.encoders[: len(self.key)])
+
+
+def bound(
+    table: Table,
+    *columns: str,
+    only_while: Mapping[str, Collection[Any]] | None = None,
+    remembered: bool = True,
+    until: str | None = None,
+    takes: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = lambda before, after: True,
+    reused: bool = False,
+) -> Bound:
+    """Say what a row of `table` grants; adds the column of its MAC."""
+    table.append_column(Column(MAC, LargeBinary, nullable=True))
+    made = Bound(table, columns, only_while or {}, remembered, until, takes, reused)
+    unknown = {*made.covered, *made.only_while, *filter(None, [until])} - set(table.c.keys())
+    if unknown:
+        raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
+    table.info[_BOUND] = made
+    return made
+
+
+def grants_nothing(table: Table, because: str) -> None:
+    """Say why nobody gains by changing rows of this table."""
+    table.info[_UNBOUND] = because
+
+
+def binding(table: Any) -> Bound | None:
+    info = getattr(table, "info", None)
+    return None if not info else info.get(_BOUND)
+
+
+def why_unbound(table: Table) -> str | None:
+    found: str | None = table.info.get(_UNBOUND)
+    return found
+
+
+def all_bound() -> list[Bound]:
+    """The bindings of every table that is declared, in the order of their foreign keys."""
+    return [b for b in map(binding, metadata.sorted_tables) if b is not None]
+
+
+class Macs:
+    """Makes and compares MACs under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def make(self, bound: Bound, row: Mapping[str, Any], version: int) -> bytes:
+        head = version.to_bytes(_VERSION, "big")
+        parts = [encode(row[name]) for name, encode in bound.encoders]
+        return head + self._digest(bound, parts, head)
+
+    def version(self, bound: Bound, row: Mapping[str, Any]) -> int | None:
+        """The version of a row whose MAC is right; None of any other."""
+        mac = row[MAC]
+        if not isinstance(mac, bytes | memoryview) or len(mac) != _VERSION + _SIZE:
+            return None
+        mac = bytes(mac)
+        head = mac[:_VERSION]
+        try:
+            parts = [encode(row[name]) for name, encode in bound.encoders]
+        except (TypeError, ValueError, AttributeError):
+            return None  # what SQLite keeps in a column need not be of its type
+        right = hmac.compare_digest(mac[_VERSION:], self._digest(bound, parts, head))
+        return int.from_bytes(head, "big") if right else None
+
+    def reference(self, bound: Bound, row: Mapping[str, Any]) -> bytes:
+        """A name of the row that says nothing of it: for marks and for the log."""
+        said = _joined([bound.table.name.encode(), bound.reference(row)])
+        return self._blake(said, 16, b"row reference")
+
+    def of_table(self, bound: Bound) -> bytes:
+        """A name for how a table is bound: another one when other columns grant something."""
+        said = _joined(part.encode() for part in (bound.table.name, *bound.covered))
+        return self._blake(said, 16, b"bound table")
+
+    def _digest(self, bound: Bound, parts: list[bytes], head: bytes) -> bytes:
+        said = _joined([bound.table.name.encode(), head, *parts])
+        return self._blake(said, _SIZE, b"row mac")
+
+    def _blake(self, said: bytes, size: int, person: bytes) -> bytes:
+        return hashlib.blake2b(said, key=self._key, digest_size=size, person=person).digest()
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    return b"".join(b"%d:%s" % (len(part), part) for part in parts)
+
+
+def _encoder(column: Column[Any]) -> Callable[[Any], bytes]:
+    """One form of a value, before it is written and after it is read, on every database."""
+    kind = column.type
+    if isinstance(kind, Json):
+        encode: Callable[[Any], bytes] = _json
+    elif isinstance(kind, Instant):
+        encode = _instant
+    elif isinstance(kind, Boolean):
+        encode = _boolean
+    elif isinstance(kind, LargeBinary):
+        encode = bytes
+    else:
+        encode = _plain
+    return lambda value: b"" if value is None else b"=" + encode(value)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _instant(value: Any) -> bytes:
+    return str(Instant().process_bind_param(value, None)).encode()  # type: ignore[arg-type]
+
+
+def _boolean(value: Any) -> bytes:
+    return b"1" if value else b"0"
+
+
+def _plain(value: Any) -> bytes:
+    return str.encode(value) if isinstance(value, str) else b"%d" % value
