@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -34,6 +34,11 @@ class Ready(BaseModel):
     status: str
     database: str
     work: list[Work]
+    audit_events_refused: int = Field(
+        default=0,
+        description="Events that this deployment did not record, or that were changed before they "
+        "had a leaf: `civitas audit verify` names them.",
+    )
 
 
 def doors(ground: Ground, openapi: Callable[[], dict[str, Any]]) -> tuple[Door, ...]:
@@ -64,12 +69,16 @@ def readyz(ground: Ground, response: Response) -> Ready:
         with ground.database.read() as uow:
             uow.execute(text("SELECT 1"))
         work = [Work(**vars(h)) for h in ground.jobs.health()]
+        refused = ground.audit.set_aside()
     except SQLAlchemyError:
         response.status_code = 503
         return Ready(status="waiting", database="unreachable", work=[])
     late = any(w.late for w in work)
     response.status_code = 503 if late else 200
-    return Ready(status="late" if late else "ready", database="ok", work=work)
+    # A forged event is told, and does not take the service away from people: it has no leaf.
+    return Ready(
+        status="late" if late else "ready", database="ok", work=work, audit_events_refused=refused
+    )
 
 
 def metrics(ground: Ground, request: Request) -> Response:

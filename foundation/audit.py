@@ -8,10 +8,12 @@ they concern, so destroying that key erases them while the tree still verifies.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -26,14 +28,14 @@ from sqlalchemy import (
     or_,
     select,
     union_all,
-    update,
 )
 from sqlalchemy.exc import IntegrityError
 
-from foundation import audit_log, audit_tree, opaque
+from foundation import audit_log, audit_mac, audit_tree, opaque
 from foundation.audit_checkpoint import Checkpoint, VerifierKey, open_note
 from foundation.audit_entry import SYSTEM, Actor, on_the_record, open_part, sealed_part
-from foundation.audit_log import TreeBroken
+from foundation.audit_log import LeafForged, TreeBroken
+from foundation.audit_mark import AuditSettings, Mark, Marks, mark_of
 from foundation.audit_tables import checkpoints, events, leaves, subjects
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SYSTEM", "Actor", "Audit", "LedgerEntry", "NothingSigned", "TreeBroken"]
 
+log = logging.getLogger("civitas.audit")
 USE = "audit"
 # Built once: every act of the house records an event.
 _INSERT_EVENT = insert(events)
@@ -100,9 +103,11 @@ class Audit:
         clock: Clock,
         origin: str,
         count: Callable[[str], None] | None = None,
+        marks: Marks | None = None,
     ) -> None:
         """`count` is told the kind of each event, for the metrics."""
         self.database = database
+        self.marks = marks or Marks(vault.store, origin)
         self.origin = origin
         self._keys = keys
         self._vault = vault
@@ -119,11 +124,31 @@ class Audit:
         clock: Clock,
         count: Callable[[str], None] | None = None,
     ) -> Self:
-        return cls(database, keys, vault, clock, origin(settings.of(Server).url), count)
+        chosen = settings.of(AuditSettings)
+        name = origin(settings.of(Server).url)
+        file = settings.resolve(chosen.mark_file) if chosen.mark_file else None
+        marks = Marks(vault.store, name, file, to_log=chosen.mark_log)
+        return cls(database, keys, vault, clock, name, count, marks)
 
     def prepare(self) -> None:
-        """Make the key that signs checkpoints; `civitas init` calls it."""
+        """Make the key that signs checkpoints, and the first mark; `civitas init` calls it.
+
+        Where there is no mark yet, the deployment is new or of a time before events had a MAC:
+        those that wait get theirs, this once. Who writes the database cannot have it done again.
+        """
         self._keys.ensure(USE, "EdDSA")
+        now = self._clock.now()
+        if self.marks.begun():
+            return
+        with self.database.write() as uow:
+            audit_mac.adopt(uow, self._keys.mac)
+            first_mac = audit_log.size(uow)
+            signed = uow.one(_newest())
+        if signed is None:
+            empty = Checkpoint(self.origin, 0, audit_tree.EMPTY_ROOT)
+            self.marks.begin(0, self._note(empty), first_mac, now)
+        else:
+            self.marks.begin(int(signed.tree_size), str(signed.note), first_mac, now)
 
     # ── writing ───────────────────────────────────────────────────────────────────────
 
@@ -160,7 +185,9 @@ class Audit:
             acting = _line(event_id, -1, self._subject(f"{actor.kind}\0{actor.id}"), None)
             lines.append({**acting, "ref": actor_ref})
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
-        event = {"id": event_id, "kind": kind, "at": at, "open": public, "waiting": 1}
+        lines.sort(key=itemgetter("position"))
+        mac = audit_mac.of_event(self._keys.mac, event_id, kind, audit_mac.raw(at), public, lines)
+        event = {"id": event_id, "kind": kind, "at": at, "open": public, "waiting": 1, "mac": mac}
         _write(uow, event, lines)
         if self._count is not None:
             self._count(kind)
@@ -168,11 +195,7 @@ class Audit:
 
     def forget(self, uow: UnitOfWork, person_id: str) -> None:
         """Erase the index from a person to their events; the tree keeps what it hashed."""
-        uow.execute(
-            update(subjects)
-            .where(subjects.c.subject == self._subject(person_id))
-            .values(subject=None)
-        )
+        audit_mac.forget(uow, self._keys.mac, self._subject(person_id))
 
     # ── reading ───────────────────────────────────────────────────────────────────────
 
@@ -243,10 +266,33 @@ class Audit:
         """Number the waiting events and sign the tree; how many were numbered.
 
         Periodic work, run every second; any number of processes may, one works at a time.
+        Raises TreeBroken when the database is not what was vouched for before.
         """
-        numbered = audit_log.number_waiting(self.database)
-        self._sign(now)
+        vouched = self._vouched()
+        numbered = audit_log.number_waiting(self.database, self._keys.mac, self._set_aside)
+        try:
+            self._sign(vouched, now)
+        except LeafForged as error:
+            # Not signed, so not public: take it back, and number only what is genuine.
+            log.error("a leaf that this deployment did not make is taken back: %s", error)
+            audit_log.take_back(self.database, vouched.size)
+            numbered += audit_log.number_waiting(self.database, self._keys.mac, self._set_aside)
+            self._sign(vouched, now)
         return numbered
+
+    def set_aside(self) -> int:
+        """How many events have no leaf, because they are not as this deployment recorded them."""
+        with self.database.read() as uow:
+            return audit_log.set_aside(uow)
+
+    def _set_aside(self, uow: UnitOfWork, event_ids: Sequence[str]) -> None:
+        log.error(
+            "%d events that this deployment did not record, or that were changed, get no leaf: "
+            "run `civitas audit verify` (%s)",
+            len(event_ids),
+            ", ".join(event_ids[:5]),
+        )
+        self.record(uow, "audit.events-refused", SYSTEM, details={"events": list(event_ids)})
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint, a note; raises NothingSigned."""
@@ -269,45 +315,132 @@ class Audit:
                 found.append(VerifierKey(self.origin, key.public_key.public_bytes_raw()))
         return tuple(found)
 
-    def verify(self) -> Report:
-        """Recompute everything from the stored rows; what was changed, and where."""
+    def verify(self, known: str | None = None) -> Report:
+        """Recompute everything from the stored rows; what was changed, and where.
+
+        `known` is a checkpoint, a signed note, that somebody kept elsewhere.
+        """
         from foundation.audit_verify import verify_database
 
-        return verify_database(self.database, self.verifier_keys())
+        keys = self.verifier_keys()
+        marks = self.marks.read(keys)
+        if known is not None:
+            marks.append(mark_of("the checkpoint that was kept", known, keys))
+        return verify_database(self.database, keys, self._keys.mac, marks, self.marks.first_mac())
 
-    def _sign(self, now: datetime) -> None:
+    def resume(self, reason: str, now: datetime) -> tuple[Checkpoint, Checkpoint]:
+        """Go on from the database as it is, after an older copy of it was restored.
+
+        An operator's act, on record: what was signed since the copy is lost, and outsiders who
+        kept its checkpoints see that. Returns the highest mark of before, and the one of now: the
+        same when there was nothing to do. Raises TreeBroken when the stored tree is not even what
+        its own checkpoint says.
+        """
+        keys = self.verifier_keys()
+        before = self.marks.read(keys)
         with self.database.read() as uow:
-            size = audit_log.size(uow)
             signed = uow.one(_newest())
+            note = self._note(Checkpoint(self.origin, 0, audit_tree.EMPTY_ROOT))
             if signed is not None:
-                if signed.tree_size >= size:
-                    return
-                self._refuse_changed_past(uow, signed.note)
-            root = audit_tree.root_of(size, lambda wanted: audit_log.fetch(uow, wanted))
-        checkpoint = Checkpoint(self.origin, size, root)
+                note = str(signed.note)
+                _refuse_another_past(uow, Mark("the database", open_note(note, keys)))
+        now_on = open_note(note, keys)
+        known = [mark.checkpoint for mark in before if mark.checkpoint is not None]
+        highest = max(known, key=lambda checkpoint: checkpoint.size, default=now_on)
+        if self._agrees(before):
+            return highest, highest
+        details = {
+            "reason": reason,
+            "leaves": now_on.size,
+            "marks": {m.place: m.checkpoint.body() if m.checkpoint else m.problem for m in before},
+        }
+        with self.database.write() as uow:
+            self.record(uow, "audit.resumed", SYSTEM, details=details)
+        self.marks.lower_to(now_on.size, note, now)
+        return highest, now_on
+
+    def _agrees(self, marks: Sequence[Mark]) -> bool:
+        """Whether the sequencer would go on by itself."""
+        if any(mark.checkpoint is None for mark in marks):
+            return False
+        try:
+            self._vouched()
+        except TreeBroken:
+            return False
+        return True
+
+    def _note(self, checkpoint: Checkpoint) -> str:
         signer = self._keys.signer(USE)
         public = signer.public_key
         if not isinstance(public, Ed25519PublicKey):
             raise TypeError("checkpoints are signed with Ed25519")
         key = VerifierKey(self.origin, public.public_bytes_raw())
-        note = checkpoint.note(signer.sign(checkpoint.body().encode()), key)
-        try:
-            with self.database.write() as uow:
-                uow.execute(
-                    insert(checkpoints).values(tree_size=size, root=root, note=note, at=now)
-                )
-        except IntegrityError:
-            pass  # another process signed this size first; a size is signed once
+        return checkpoint.note(signer.sign(checkpoint.body().encode()), key)
 
-    def _refuse_changed_past(self, uow: UnitOfWork, note: str) -> None:
-        """Never vouch for a tree that does not start with the one we vouched for before."""
-        old = open_note(note, self.verifier_keys())
-        stored = audit_tree.root_of(old.size, lambda wanted: audit_log.fetch(uow, wanted))
-        if stored != old.root:
-            raise TreeBroken(
-                f"the first {old.size} leaves no longer have the signed root: "
-                "run `civitas audit verify`"
-            )
+    def _vouched(self) -> Checkpoint:
+        """The newest checkpoint that any place knows; the tree must start with each of them."""
+        keys = self.verifier_keys()
+        known = self.marks.read(keys)  # before the database, which is ahead of them
+        with self.database.read() as uow:
+            newest = uow.one(_newest())
+            if newest is not None:
+                known.append(Mark("the database", open_note(newest.note, keys)))
+            size = audit_log.size(uow)
+            agreed: set[Checkpoint] = set()
+            for mark in known:
+                if mark.problem and mark is known[0]:
+                    raise TreeBroken(f"{mark.place} {mark.problem}: {_WHAT_NOW}")
+                if mark.checkpoint is None:
+                    continue  # a file that is away is written again, and `audit verify` tells it
+                if mark.checkpoint.size > size:
+                    raise TreeBroken(
+                        f"{mark.checkpoint.size} leaves were signed, as {mark.place} tells, but "
+                        f"the tree has {size}: {_WHAT_NOW}"
+                    )
+                if mark.checkpoint not in agreed:
+                    _refuse_another_past(uow, mark)
+                agreed.add(mark.checkpoint)
+        return max(agreed, key=lambda checkpoint: checkpoint.size)
+
+    def _sign(self, vouched: Checkpoint, now: datetime) -> None:
+        with self.database.read() as uow:
+            size = audit_log.size(uow)
+            newest = uow.one(_newest())
+            if newest is not None and newest.tree_size >= size:
+                checkpoint, note = open_note(newest.note, self.verifier_keys()), newest.note
+            else:
+                root = audit_log.grown_root(uow, self._keys.mac, vouched.size, size)
+                checkpoint, note = Checkpoint(self.origin, size, root), None
+        if note is None:
+            note = self._note(checkpoint)
+            try:
+                with self.database.write() as uow:
+                    uow.execute(
+                        insert(checkpoints).values(
+                            tree_size=checkpoint.size, root=checkpoint.root, note=note, at=now
+                        )
+                    )
+            except IntegrityError:
+                return  # another process signed this size first; a size is signed once
+        self.marks.raise_to(checkpoint, note, now)
+
+
+_WHAT_NOW = (
+    "its end was cut off, or an older copy of the database was put back; run `civitas audit "
+    "verify`, and after a restore of yours `civitas audit resume`"
+)
+
+
+def _refuse_another_past(uow: UnitOfWork, mark: Mark) -> None:
+    """Never vouch for a tree that does not start with the one we vouched for before."""
+    old = mark.checkpoint
+    if old is None:
+        return
+    if audit_tree.root_of(old.size, lambda wanted: audit_log.fetch(uow, wanted)) != old.root:
+        raise TreeBroken(
+            f"the first {old.size} leaves no longer have the root that {mark.place} knows as "
+            "signed: run `civitas audit verify`"
+        )
 
 
 def _write(uow: UnitOfWork, event: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:

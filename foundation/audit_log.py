@@ -5,15 +5,15 @@ the event, never "an id greater than the last": transactions commit in another o
 begin.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
     Row,
-    and_,
     bindparam,
+    delete,
     func,
     insert,
     literal_column,
@@ -23,30 +23,40 @@ from sqlalchemy import (
     update,
 )
 
-from foundation import audit_tree
+from foundation import audit_mac, audit_tree
 from foundation.audit_entry import entry, sealed_digest
-from foundation.audit_tables import events, leaves, nodes, subjects
+from foundation.audit_mac import Mac, is_genuine
+from foundation.audit_tables import checkpoints, events, leaves, nodes, subjects
 from foundation.audit_tree import Position
 from foundation.database import Database, UnitOfWork
 
 BATCH = 500
+Refused = Callable[[UnitOfWork, Sequence[str]], object]
+"""Told of the events that were set aside."""
 # Asked every second: built once. The literal lets both databases use the partial index.
-_WAITING = (
-    select(events.c.id, events.c.open, events.c.at)
+_FIRST_WAITING = select(events.c.id).where(events.c.waiting == literal_column("1")).limit(1)
+_BATCH = (
+    select(*audit_mac.EVENT)
     .where(events.c.waiting == literal_column("1"))
     .order_by(events.c.at, events.c.id)
+    .limit(BATCH)
+    .subquery()
 )
-_FIRST_WAITING = _WAITING.limit(1)
-_BATCH = _WAITING.limit(BATCH).subquery()
 # One statement, so that events and their parts are seen as they are at one moment.
 _NEXT_BATCH = (
-    select(_BATCH.c.id, _BATCH.c.open, subjects.c.position, subjects.c.sealed)
+    select(*_BATCH.c, *audit_mac.LINE)
+    .select_from(_BATCH.outerjoin(subjects, subjects.c.event_id == _BATCH.c.id))
+    .order_by(_BATCH.c.raw_at, _BATCH.c.id, subjects.c.position)
+)
+_UNSIGNED = (
+    select(leaves.c.leaf_index, leaves.c.hash, *audit_mac.EVENT, *audit_mac.LINE)
     .select_from(
-        _BATCH.outerjoin(
-            subjects, and_(subjects.c.event_id == _BATCH.c.id, subjects.c.position >= 0)
+        leaves.join(events, events.c.id == leaves.c.event_id).outerjoin(
+            subjects, subjects.c.event_id == events.c.id
         )
     )
-    .order_by(_BATCH.c.at, _BATCH.c.id, subjects.c.position)
+    .where(leaves.c.leaf_index >= bindparam("start"), leaves.c.leaf_index < bindparam("end"))
+    .order_by(leaves.c.leaf_index, subjects.c.position)
 )
 _NUMBERED = (
     update(events)
@@ -56,11 +66,17 @@ _NUMBERED = (
     )
     .values(waiting=0)
 )
+SET_ASIDE = 2
+_SET_ASIDE = select(func.count()).where(events.c.waiting == literal_column("2"))
 _LOCK = 0x41554449  # "AUDI"; the second half of the lock is the schema, a deployment each
 
 
 class TreeBroken(Exception):
     """The stored tree is not the one that was signed: nothing more is numbered or signed."""
+
+
+class LeafForged(Exception):
+    """A leaf that is not signed yet is of no event as it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +103,15 @@ def waiting(uow: UnitOfWork) -> int:
     unnumbered = (
         select(func.count())
         .select_from(events.outerjoin(leaves))
-        .where(leaves.c.event_id.is_(None))
+        .where(leaves.c.event_id.is_(None), events.c.waiting != SET_ASIDE)
     )
     row = uow.one(unnumbered)
+    return 0 if row is None else int(row[0])
+
+
+def set_aside(uow: UnitOfWork) -> int:
+    """How many events got no leaf, because they are not as this deployment recorded them."""
+    row = uow.one(_SET_ASIDE)
     return 0 if row is None else int(row[0])
 
 
@@ -109,19 +131,23 @@ def fetch(uow: UnitOfWork, wanted: Sequence[Position]) -> Mapping[Position, byte
     return found
 
 
-def sealed_digests(uow: UnitOfWork, event_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
-    """Digests of what is really stored as each event's sealed parts, in their order."""
+def lines(uow: UnitOfWork, event_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """What is really stored about whom each event concerns, in order of position."""
     rows = uow.all(
-        select(subjects.c.event_id, subjects.c.position, subjects.c.sealed)
-        .where(subjects.c.event_id.in_(event_ids), subjects.c.position >= 0)
+        select(subjects.c.event_id, *audit_mac.LINE)
+        .where(subjects.c.event_id.in_(event_ids))
         .order_by(subjects.c.event_id, subjects.c.position)
     )
-    return {event_id: _digests(parts) for event_id, parts in groupby(rows, lambda r: r.event_id)}
+    return {event_id: list(theirs) for event_id, theirs in groupby(rows, lambda r: r.event_id)}
 
 
-def _digests(parts: Iterable[Row[Any]]) -> tuple[bytes, ...]:
-    """Of one event's sealed parts, in their order; one without any has no position."""
-    return tuple(sealed_digest(row.sealed or b"") for row in parts if row.position is not None)
+def digests(theirs: Iterable[Row[Any]]) -> tuple[bytes, ...]:
+    """Of one event's sealed parts, in their order; the actor's line, before them, seals nothing."""
+    return tuple(
+        sealed_digest(row.sealed or b"")
+        for row in theirs
+        if row.position is not None and row.position >= 0
+    )
 
 
 def entries(uow: UnitOfWork, start: int, count: int) -> list[PublicEntry]:
@@ -132,9 +158,9 @@ def entries(uow: UnitOfWork, start: int, count: int) -> list[PublicEntry]:
         .where(leaves.c.leaf_index >= start, leaves.c.leaf_index < start + count)
         .order_by(leaves.c.leaf_index)
     )
-    digests = sealed_digests(uow, [row.id for row in rows])
+    theirs = lines(uow, [row.id for row in rows])
     return [
-        PublicEntry(row.leaf_index, row.id, bytes(row.open), digests.get(row.id, ()))
+        PublicEntry(row.leaf_index, row.id, bytes(row.open), digests(theirs.get(row.id, ())))
         for row in rows
     ]
 
@@ -149,14 +175,17 @@ def leaf_hashes(uow: UnitOfWork, start: int, count: int) -> list[tuple[int, byte
     return [(row.leaf_index, bytes(row.hash)) for row in rows]
 
 
-def number_waiting(database: Database) -> int:
-    """Give every committed event its leaf; how many there were."""
+def number_waiting(database: Database, mac: Mac, refused: Refused) -> int:
+    """Give every committed event its leaf; how many there were.
+
+    One whose MAC does not fit is set aside, and `refused` told in the same unit of work.
+    """
     numbered = 0
     while _anything_waits(database):
         with database.write() as uow:
-            batch = _number_batch(uow)
-        numbered += batch
-        if batch < BATCH:
+            looked_at, given = _number_batch(uow, mac, refused)
+        numbered += given
+        if looked_at < BATCH:
             break
     return numbered
 
@@ -167,23 +196,77 @@ def _anything_waits(database: Database) -> bool:
         return uow.one(_FIRST_WAITING) is not None
 
 
-def _number_batch(uow: UnitOfWork) -> int:
+def _number_batch(uow: UnitOfWork, mac: Mac, refused: Refused) -> tuple[int, int]:
+    """How many events were looked at, and how many of them have a leaf now."""
+    _lock(uow)
+    batch = [list(rows) for _, rows in groupby(uow.all(_NEXT_BATCH), lambda row: row.id)]
+    forged = [rows[0].id for rows in batch if not is_genuine(mac, rows[0], rows)]
+    if forged:
+        uow.execute(update(events).where(events.c.id.in_(forged)).values(waiting=SET_ASIDE))
+        refused(uow, forged)
+    genuine = [rows for rows in batch if rows[0].id not in set(forged)]
+    if genuine:
+        first = size(uow)
+        hashes = [audit_tree.leaf_hash(entry(rows[0].open, digests(rows))) for rows in genuine]
+        edge = audit_tree.cover((0, first))
+        known = fetch(uow, edge)
+        made, _ = audit_tree.append(first, [known[piece] for piece in edge], hashes)
+        _store(uow, first, [rows[0].id for rows in genuine], hashes, made)
+    return len(batch), len(genuine)
+
+
+def grown_root(uow: UnitOfWork, mac: Mac, signed: int, size: int) -> bytes:
+    """The root of `size` leaves, of which the first `signed` are vouched for already.
+
+    The others are computed from events whose MAC fits, not from what stands in the tree's rows:
+    whoever writes those cannot slip a leaf in between numbering and signing. Raises LeafForged.
+    """
+    edge = audit_tree.cover((0, signed))
+    known = fetch(uow, edge)
+    frontier = [known[piece] for piece in edge]
+    for start in range(signed, size, BATCH):
+        end = min(start + BATCH, size)
+        rows = uow.all(_UNSIGNED, {"start": start, "end": end})
+        found = [list(lines) for _, lines in groupby(rows, lambda row: row.leaf_index)]
+        if [lines[0].leaf_index for lines in found] != list(range(start, end)):
+            raise LeafForged(f"leaves {start} to {end - 1} are not all there")
+        hashes = []
+        for lines in found:
+            first = lines[0]
+            if not is_genuine(mac, first, lines):
+                raise LeafForged(f"leaf {first.leaf_index}, event {first.id}")
+            hashes.append(audit_tree.leaf_hash(entry(first.open, digests(lines))))
+            if hashes[-1] != first.hash:
+                raise LeafForged(f"leaf {first.leaf_index}, event {first.id}")
+        _, frontier = audit_tree.append(start, frontier, hashes)
+    return audit_tree.fold(frontier)
+
+
+def take_back(database: Database, signed: int) -> None:
+    """Let the events of the leaves beyond the signed ones wait again: nobody has seen those."""
+    with database.write() as uow:
+        _lock(uow)
+        newest = uow.one(select(func.max(checkpoints.c.tree_size)))
+        if newest is not None and newest[0] is not None and newest[0] > signed:
+            return  # another process has signed them meanwhile
+        beyond = leaves.c.leaf_index >= signed
+        again = events.c.id.in_(select(leaves.c.event_id).where(beyond))
+        uow.execute(update(events).where(again).values(waiting=1))
+        uow.execute(delete(leaves).where(beyond))
+        top = uow.one(select(func.max(nodes.c.level)))
+        for level in range(1, (top[0] if top and top[0] is not None else 0) + 1):
+            uow.execute(
+                delete(nodes).where(nodes.c.level == level, nodes.c.position >= signed >> level)
+            )
+
+
+def _lock(uow: UnitOfWork) -> None:
+    """One sequencer at a time. On SQLite the immediate transaction is the lock."""
     if uow.connection.dialect.name == "postgresql":
-        # Released at commit. On SQLite the immediate transaction is the lock.
-        uow.execute(
+        uow.execute(  # released at commit
             text("SELECT pg_advisory_xact_lock(:lock, hashtext(current_schema()))"),
             {"lock": _LOCK},
         )
-    batch = [list(rows) for _, rows in groupby(uow.all(_NEXT_BATCH), lambda row: row.id)]
-    if not batch:
-        return 0
-    first = size(uow)
-    hashes = [audit_tree.leaf_hash(entry(rows[0].open, _digests(rows))) for rows in batch]
-    edge = audit_tree.cover((0, first))
-    known = fetch(uow, edge)
-    made, _ = audit_tree.append(first, [known[piece] for piece in edge], hashes)
-    _store(uow, first, [rows[0].id for rows in batch], hashes, made)
-    return len(batch)
 
 
 def _store(

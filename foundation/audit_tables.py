@@ -25,7 +25,10 @@ events = Table(
     Column("at", Instant, nullable=False),
     Column("open", LargeBinary, nullable=False),
     # 1 until the event has a leaf: what the sequencer looks for, whatever the order of commits.
+    # 2 when it was set aside, because its MAC says that it is not ours.
     Column("waiting", Integer, nullable=False),
+    # NULL for what had its leaf before there were MACs; see `audit_mac`.
+    Column("mac", LargeBinary, nullable=True),
 )
 Index(
     "ix_audit_events_waiting",
@@ -33,6 +36,12 @@ Index(
     events.c.id,
     sqlite_where=text("waiting = 1"),
     postgresql_where=text("waiting = 1"),
+)
+Index(
+    "ix_audit_events_set_aside",
+    events.c.id,
+    sqlite_where=text("waiting = 2"),
+    postgresql_where=text("waiting = 2"),
 )
 
 subjects = Table(

@@ -12,14 +12,17 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
 from sqlalchemy import func, select
 
-from foundation import audit_log, audit_tree
+from foundation import audit_log, audit_mac, audit_tree
 from foundation.audit_checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
 from foundation.audit_entry import entry, on_the_record
+from foundation.audit_mac import Mac, is_genuine
+from foundation.audit_mark import ABSENT, Mark
 from foundation.audit_tables import checkpoints, events, leaves, nodes
 from foundation.audit_tree import EMPTY_ROOT, InvalidProof
 from foundation.database import Database, UnitOfWork
@@ -30,11 +33,15 @@ MOST_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verification found. `waiting` events have no leaf yet (None: cannot be seen)."""
+    """What a verification found. `waiting` events have no leaf yet (None: cannot be seen).
+
+    `notes` are no problems: what could not be compared.
+    """
 
     tree_size: int
     waiting: int | None
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -68,21 +75,38 @@ class _Growth:
 # ── the operator: from the rows ────────────────────────────────────────────────────────
 
 
-def verify_database(database: Database, keys: Sequence[VerifierKey]) -> Report:
-    """Recompute the whole tree from the stored rows, in one consistent look where possible."""
+def verify_database(
+    database: Database,
+    keys: Sequence[VerifierKey],
+    mac: Mac,
+    marks: Sequence[Mark] = (),
+    first_mac: int = 0,
+) -> Report:
+    """Recompute the whole tree from the stored rows, in one consistent look where possible.
+
+    `marks` are checkpoints that are known from outside of the database. From the leaf `first_mac`
+    on every event carries a MAC.
+    """
     found = _Findings()
     with database.read() as uow:
         signed = _signed_sizes(uow, keys, found)
+        outside = _marked_sizes(marks, found)
         size = audit_log.size(uow)
         growth = _Growth()
         _check_root(0, growth.root(), signed, found, 0)
+        _check_marked(0, growth.root(), outside, found)
         sound = 0
         for start in range(0, size, PAGE):
             stored_nodes = _nodes_ending(uow, start, PAGE)
-            for index, event_id, stored, computed in _stored_leaves(uow, start, PAGE, found):
-                if computed is not None and computed != stored:
-                    found.add(f"Event {event_id} at leaf {index} was changed.")
-                for level, position, digest in growth.add(stored):
+            for leaf in _stored_leaves(uow, start, PAGE, found, mac):
+                if leaf.computed is not None and leaf.computed != leaf.stored:
+                    found.add(f"Event {leaf.event_id} at leaf {leaf.index} was changed.")
+                elif leaf.computed is not None and leaf.index >= first_mac and not leaf.genuine:
+                    found.add(
+                        f"Event {leaf.event_id} at leaf {leaf.index} is not as it was recorded: "
+                        f"whom it concerns or who acted was changed."
+                    )
+                for level, position, digest in growth.add(leaf.stored):
                     if stored_nodes.get((level, position)) != digest:
                         first = position << level
                         found.add(
@@ -90,14 +114,44 @@ def verify_database(database: Database, keys: Sequence[VerifierKey]) -> Report:
                             f"changed or its leaves were put in another order."
                         )
                 sound = _check_root(growth.size, growth.root(), signed, found, sound)
+                _check_marked(growth.size, growth.root(), outside, found)
         for missing in sorted(signed):
             found.add(
                 f"A checkpoint of {missing} leaves is signed, but the tree has only {size}: "
                 f"leaves were removed."
             )
-        _check_marks(uow, found)
+        for missing, known in sorted(outside.items()):
+            places = " and ".join(mark.place for mark in known)
+            found.add(
+                f"{missing} leaves were signed, as {places} tells, but the tree has only {size}: "
+                f"its end was cut off, or an older copy of the database was put back."
+            )
+        _check_leafless(uow, found, mac)
         waiting = audit_log.waiting(uow)
-    return Report(size, waiting, tuple(found))
+    absent = [f"{m.place} has no mark yet." for m in marks[1:] if m.problem == ABSENT]
+    return Report(size, waiting, tuple(found), tuple(absent))
+
+
+def _marked_sizes(marks: Sequence[Mark], found: _Findings) -> dict[int, list[Mark]]:
+    """The marks by their size; a place without one that counts is a finding."""
+    sizes: dict[int, list[Mark]] = {}
+    for number, mark in enumerate(marks):
+        if mark.checkpoint is None:
+            if number and mark.problem == ABSENT:
+                continue  # after a restore into a new folder; the next checkpoint writes it
+            found.add(f"The audit's high-water mark: {mark.place} {mark.problem}.")
+        else:
+            sizes.setdefault(mark.checkpoint.size, []).append(mark)
+    return sizes
+
+
+def _check_marked(size: int, root: bytes, outside: dict[int, list[Mark]], found: _Findings) -> None:
+    for mark in outside.pop(size, ()):
+        if mark.checkpoint is not None and mark.checkpoint.root != root:
+            found.add(
+                f"The first {size} leaves have another root than {mark.place} knows as signed: "
+                f"the past was rewritten."
+            )
 
 
 def _signed_sizes(
@@ -133,44 +187,57 @@ def _check_root(
     return sound
 
 
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A leaf as it is stored; `computed` is what its event's rows say now, None without one."""
+
+    index: int
+    event_id: str
+    stored: bytes
+    computed: bytes | None = None
+    genuine: bool = False
+
+
 def _stored_leaves(
-    uow: UnitOfWork, start: int, count: int, found: _Findings
-) -> Iterator[tuple[int, str, bytes, bytes | None]]:
-    """Leaves in order as (number, event, stored hash, hash of what the event is now)."""
+    uow: UnitOfWork, start: int, count: int, found: _Findings, mac: Mac
+) -> Iterator[_Leaf]:
+    """Leaves in order; one that is missing is told."""
     rows = uow.all(
-        select(leaves.c.leaf_index, leaves.c.event_id, leaves.c.hash, events)
+        select(leaves.c.leaf_index, leaves.c.event_id, leaves.c.hash, *audit_mac.EVENT)
         .select_from(leaves.outerjoin(events, events.c.id == leaves.c.event_id))
         .where(leaves.c.leaf_index >= start, leaves.c.leaf_index < start + count)
         .order_by(leaves.c.leaf_index)
     )
-    digests = audit_log.sealed_digests(uow, [row.event_id for row in rows])
+    lines = audit_log.lines(uow, [row.event_id for row in rows])
     expected = start
     for row in rows:
         while expected < row.leaf_index:
             found.add(f"Leaf {expected} was deleted.")
-            yield expected, "", bytes(32), None
+            yield _Leaf(expected, "", bytes(32))
             expected += 1
         expected += 1
         if row.id is None:
             found.add(f"Event {row.event_id} at leaf {row.leaf_index} was deleted.")
-            yield row.leaf_index, row.event_id, bytes(row.hash), None
+            yield _Leaf(row.leaf_index, row.event_id, bytes(row.hash))
             continue
-        content = entry(bytes(row.open), digests.get(row.id, ()))
-        computed = audit_tree.leaf_hash(content)
+        theirs = lines.get(row.id, [])
+        computed = audit_tree.leaf_hash(entry(bytes(row.open), audit_log.digests(theirs)))
         if not _columns_agree(row):
             computed = b""  # the columns are copies of the open part
-        yield row.leaf_index, row.event_id, bytes(row.hash), computed
+        genuine = is_genuine(mac, row, theirs)
+        yield _Leaf(row.leaf_index, row.event_id, bytes(row.hash), computed, genuine)
 
 
 def _columns_agree(row: Any) -> bool:
     """Whether the columns that queries use say the same as the open part."""
     try:
         public = json.loads(row.open)
+        at = datetime.fromisoformat(public["at"])
         return bool(
             public["id"] == row.id
             and public["kind"] == row.kind
-            and public["at"] == row.at.isoformat(timespec="milliseconds")
-            and on_the_record(row.at) == row.at
+            and on_the_record(at) == at
+            and audit_mac.raw(at) == row.raw_at
         )
     except (ValueError, KeyError, TypeError):
         return False
@@ -192,15 +259,25 @@ def _nodes_ending(uow: UnitOfWork, start: int, count: int) -> Mapping[tuple[int,
     return found
 
 
-def _check_marks(uow: UnitOfWork, found: _Findings) -> None:
-    """An event without a leaf must be waiting, or the sequencer would never see it."""
+def _check_leafless(uow: UnitOfWork, found: _Findings, mac: Mac) -> None:
+    """An event without a leaf is ours and waits; any other is forged, changed or was kept back."""
     rows = uow.all(
-        select(events.c.id)
+        select(events.c.waiting, *audit_mac.EVENT)
         .select_from(events.outerjoin(leaves, leaves.c.event_id == events.c.id))
-        .where(leaves.c.event_id.is_(None), events.c.waiting != 1)
+        .where(leaves.c.event_id.is_(None))
+        .order_by(events.c.id)
     )
-    for row in rows:
-        found.add(f"Event {row.id} lost its leaf.")
+    for start in range(0, len(rows), PAGE):
+        some = rows[start : start + PAGE]
+        lines = audit_log.lines(uow, [row.id for row in some])
+        for row in some:
+            if not is_genuine(mac, row, lines.get(row.id, [])):
+                found.add(
+                    f"Event {row.id} was not recorded by this deployment, or was changed before "
+                    f"it had a leaf: it gets none."
+                )
+            elif row.waiting != 1:
+                found.add(f"Event {row.id} lost its leaf.")
 
 
 # ── an outsider: over HTTP ─────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from foundation.audit import Audit
+from foundation.audit_mark import AuditSettings
 from foundation.clock import Clock, SystemClock
 from foundation.database import Database, DatabaseSettings
 from foundation.jobs import Jobs
@@ -26,6 +27,7 @@ SECTIONS = (
     Server,
     DatabaseSettings,
     VaultSettings,
+    AuditSettings,
     KeySettings,
     Jurisdiction,
     Development,

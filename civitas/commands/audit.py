@@ -1,7 +1,8 @@
-"""`civitas audit`: verify the tree, from the rows or as an outsider."""
+"""`civitas audit`: verify the tree, from the rows or as an outsider; resume after a restore."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import httpx
@@ -12,9 +13,11 @@ from civitas.commands.console import (
     ConfigOption,
     JsonOption,
     deployment_of,
+    fail,
     out,
     print_json,
 )
+from foundation.audit import TreeBroken
 from foundation.audit_verify import Report, verify_from_outside
 
 app = typer.Typer(help="Verify the audit.", no_args_is_help=True)
@@ -34,22 +37,68 @@ def verify(
     key: Annotated[
         str | None, typer.Option(help="The verifier key that you noted earlier (with --url).")
     ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="A file with a checkpoint of this log that you kept.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute the tree and compare it with its signed checkpoints; exit code 1 if it differs.
 
+    With the database at hand, also with the marks outside of it: the one in the store of person
+    keys, and the file of `[audit] mark_file`.
+
     Example: `civitas audit verify --url https://id.example.city`
     """
+    kept = None
+    if known is not None:
+        try:
+            kept = known.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"{known} cannot be read ({error}): name a file with a checkpoint.")
     if url:
         with httpx.Client(timeout=30) as client:
-            report = verify_from_outside(url.rstrip("/"), client, key)
+            report = verify_from_outside(url.rstrip("/"), client, key, kept)
     else:
         with deployment_of(config) as deployment:
-            report = deployment.ground.audit.verify()
+            report = deployment.ground.audit.verify(kept)
     _show(report, as_json)
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def resume(
+    reason: Annotated[
+        str, typer.Option(help="Why the database is older than its log; goes on record.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Let the log go on after a database was restored that is older than what was signed.
+
+    Nothing is signed while the high-water mark outside of the database knows more than the
+    database does. This lowers the mark to what is there, and records it: the event
+    `audit.resumed` keeps the old mark. Whoever kept a checkpoint sees that the tree shrank: tell
+    them and the witnesses.
+
+    Example: `civitas audit resume --reason "restored the backup of 2 March after a fire"`
+    """
+    if not reason.strip():
+        fail("Say why by --reason: it goes on record.")
+    with deployment_of(config) as deployment:
+        ground = deployment.ground
+        try:
+            before, now_on = ground.audit.resume(reason.strip(), ground.clock.now())
+        except TreeBroken as error:
+            fail(f"{error}.", code=1)
+    if before == now_on:
+        out.print(f"Nothing to resume: all marks agree with the database ({before.size} leaves).")
+        return
+    out.print(
+        f"The log goes on from {now_on.size} leaves; {before.size} had been signed. This is on "
+        "record. Tell whoever keeps your checkpoints.",
+        soft_wrap=True,
+    )
 
 
 def _show(report: Report, as_json: bool) -> None:
@@ -60,6 +109,7 @@ def _show(report: Report, as_json: bool) -> None:
                 "tree_size": report.tree_size,
                 "waiting": report.waiting,
                 "problems": list(report.problems),
+                "notes": list(report.notes),
             }
         )
         return
@@ -67,5 +117,7 @@ def _show(report: Report, as_json: bool) -> None:
     out.print(f"{report.tree_size} events have their leaf{waiting}.")
     for problem in report.problems:
         out.print(problem, style="red", markup=False, soft_wrap=True)
+    for note in report.notes:
+        out.print(note, markup=False, soft_wrap=True)
     if report.ok:
         out.print("The tree is what was signed.")

@@ -90,6 +90,7 @@ def init(
                 "jurisdiction": jurisdiction,
                 "database": _database(database, schema_name),
                 "vault": _vault(database, schema_name),
+                "audit": {"mark_file": _beside(database, "audit-mark")},
                 "keys": {"master_key": "file:master.key"},
                 "development": {"loopback_http": True} if development else {},
                 "federation.trust_anchors": (
@@ -126,9 +127,16 @@ def _database(url: str, schema_name: str | None) -> dict[str, Any]:
 
 def _vault(url: str, schema_name: str | None) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        folder, _, _ = url.removeprefix("sqlite:///").rpartition("/")
-        return {"keys": f"sqlite:///{folder}{'/' if folder else ''}person-keys.db"}
+        return {"keys": f"sqlite:///{_beside(url, 'person-keys.db')}"}
     return {"keys": url, "schema_name": f"{schema_name or 'civitas'}_keys"}
+
+
+def _beside(database: str, name: str) -> str:
+    """A file in the folder of a SQLite database; of any other, in that of the configuration."""
+    if not database.startswith("sqlite"):
+        return name
+    folder, _, _ = database.removeprefix("sqlite:///").rpartition("/")
+    return f"{folder}{'/' if folder else ''}{name}"
 
 
 def _toml(sections: dict[str, dict[str, Any]]) -> str:

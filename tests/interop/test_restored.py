@@ -35,6 +35,7 @@ def test_who_was_signed_in_still_is_after_a_restore_into_a_new_folder(
     shutil.rmtree(old)
     new.civitas("restore", str(tmp_path / "database.backup"))
     new.civitas("restore", "--person-keys", str(tmp_path / "keys.backup"))
+    new.civitas("audit", "resume", "--reason", "a fire")  # if more was signed since the backup
     new.civitas("audit", "verify")
     new.civitas("init")
     new.start()

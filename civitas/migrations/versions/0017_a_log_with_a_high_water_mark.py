@@ -1,4 +1,10 @@
-"""A log that knows how far it had come: 0017, after 0016."""
+"""A log that knows how far it had come: 0017, after 0016.
+
+The mark itself is in the store of person keys, which has no history of its own.
+"""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0017"
 down_revision = "0016"
@@ -7,4 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("audit_events", sa.Column("mac", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "ix_audit_events_set_aside",
+        "audit_events",
+        ["id"],
+        sqlite_where=sa.text("waiting = 2"),
+        postgresql_where=sa.text("waiting = 2"),
+    )

@@ -6,11 +6,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import column, insert, table, text
 
 from civitas import governance, schema
+from foundation.audit_entry import open_part
+from foundation.clock import FrozenClock, Instant
 from foundation.database import metadata
-from foundation.ground import open_database
+from foundation.ground import lay, open_database
+from foundation.master_key import MasterKey
 from foundation.settings import Settings, SettingsError
 from tests.support.deployments import ROOT
 
@@ -63,3 +66,27 @@ def test_another_revision_is_refused_with_what_to_do(
     with pytest.raises(SettingsError, match=said):
         schema.check(database)
     database.close()
+
+
+def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
+    any_settings: Settings, clock: FrozenClock
+) -> None:
+    database = open_database(any_settings)
+    schema.upgrade(database, "0011")
+    at, ref = clock.now(), "ref_of_this_event"
+    public = open_part("evt_old", "desk.opened", at, "system", "actor_ref", [ref])
+    event = {"id": "evt_old", "kind": "desk.opened", "at": at, "open": public, "waiting": 1}
+    line = {"event_id": "evt_old", "position": 0, "subject": None, "ref": ref, "sealed": b"x"}
+    with database.write() as uow:
+        uow.execute(insert(table("audit_events", *map(column, event))).values(
+            {**event, "at": Instant().process_bind_param(at, database.engine.dialect)}
+        ))  # fmt: skip
+        uow.execute(insert(table("audit_subjects", *map(column, line))).values(line))
+    schema.upgrade(database)
+    database.close()
+    MasterKey.create(any_settings.path.parent / "master.key")
+    ground = lay(any_settings, {}, clock)
+    ground.prepare()
+    assert ground.audit.sequence(clock.now()) == 1
+    assert ground.audit.verify().problems == ()
+    ground.close()
