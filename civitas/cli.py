@@ -18,6 +18,7 @@ from civitas.commands import (
     database,
     demo,
     devices,
+    incident,
     init,
     providers,
     routes,
@@ -47,6 +48,7 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(ca.app, name="ca")
 app.add_typer(providers.app, name="providers")
 app.add_typer(audit.app, name="audit")
+app.add_typer(incident.app, name="incident")
 
 
 def main() -> None:

@@ -30,4 +30,5 @@ PAGES: dict[str, Path] = {
     "oauth": ROOT / "idp/oauth/pages",
     "broker": ROOT / "idp/broker/pages",
     "portal": ROOT / "idp/portal/pages",
+    "supervision": ROOT / "idp/supervision/pages",
 }

@@ -18,6 +18,7 @@ from idp import broker, federation, oauth
 from idp.broker import Broker
 from idp.federation import Federation
 from idp.oauth import OAuth, provider_metadata
+from idp.supervision import Supervision
 from policies import Policies, Withdrawal
 from policies import prepare as prepare_policies
 
@@ -41,6 +42,9 @@ def assemble(ground: Ground) -> Deployment:
 
     # Ends: of a consent, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
+
+    # No staff and no pages: the command line acts in an incident.
+    watch = Supervision(ground, broker.HubSessions(), tokens=tokens)
     return Deployment(
         ground=ground,
         doors={
@@ -52,5 +56,11 @@ def assemble(ground: Ground) -> Deployment:
         },
         who=who_calls(tokens.principal_of_token, hub.principal_of_session),
         prepare=(prepare_policies, oauth.prepare, federation.prepare, broker.prepare),
-        parts={"broker": hub, "oauth": tokens, "federation": allied, "policies": policies},
+        parts={
+            "broker": hub,
+            "oauth": tokens,
+            "federation": allied,
+            "policies": policies,
+            "supervision": watch,
+        },
     )

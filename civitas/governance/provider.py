@@ -25,12 +25,13 @@ from device_registry import prepare as prepare_devices
 from foundation.audit_doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
-from idp import federation, login, oauth, portal, register
+from idp import federation, login, oauth, portal, register, supervision
 from idp.federation import Federation
 from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
 from idp.portal import Portal
 from idp.register import Desk, IdentityLife, Importer, Register
+from idp.supervision import Supervision
 from pki import CertificateAuthority, Pki, linking_of
 from pki import doors as pki_doors
 from pki import prepare as prepare_pki
@@ -79,6 +80,9 @@ def assemble(ground: Ground) -> Deployment:
     # Pages: the officer's desk, the citizen's account.
     desk = Desk(ground, people, life, Importer(ground, people))
     account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices)
+
+    # Operators in an incident, auditors.
+    watch = Supervision(ground, signing_in.sessions, people, signing_in, tokens)
     return Deployment(
         ground=ground,
         doors={
@@ -87,6 +91,7 @@ def assemble(ground: Ground) -> Deployment:
             "policies": policy_doors(questions),
             "portal": portal.doors(account),
             "register": register.doors(desk),
+            "supervision": supervision.doors(watch),
             "pki": pki_doors(pki),
             "devices": device_doors(device_life),
             "federation": federation.doors(allied),
@@ -114,5 +119,6 @@ def assemble(ground: Ground) -> Deployment:
             "device_life": device_life,
             "federation": allied,
             "policies": policies,
+            "supervision": watch,
         },
     )

@@ -16,10 +16,11 @@ from foundation.audit_doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from foundation.web import Door
-from idp import federation, login
+from idp import federation, login, supervision
 from idp.federation import Federation
 from idp.login import Login
 from idp.register import Register
+from idp.supervision import Supervision
 from policies import Policies
 
 
@@ -33,18 +34,22 @@ def assemble(ground: Ground) -> Deployment:
 
     # The trust anchor: it offers no protocol of its own, so its metadata is empty.
     anchor = Federation(ground, dict)
+
+    # Operators in an incident, auditors.
+    watch = Supervision(ground, signing_in.sessions, staff, signing_in)
     return Deployment(
         ground=ground,
         doors={
             "login": login.doors(signing_in),
             "civitas.home": (Door(("GET",), "/", home, "Public register"),),
             "federation": federation.doors(anchor),
+            "supervision": supervision.doors(watch),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),
         },
         who=signing_in.principal_of_session,
         prepare=(federation.prepare,),
-        parts={"register": staff, "login": signing_in, "federation": anchor},
+        parts={"register": staff, "login": signing_in, "federation": anchor, "supervision": watch},
     )
 
 

@@ -138,6 +138,16 @@ def end_session(uow: UnitOfWork, session_id: str) -> bool:
     return uow.changed(delete(broker_sessions).where(broker_sessions.c.id == session_id)) == 1
 
 
+def end_sessions(uow: UnitOfWork, person_id: str | None, but: str | None) -> int:
+    """Delete all of a person, or of everybody; sign-ins under way at a provider end with them."""
+    table = broker_sessions
+    which = delete(table).where(table.c.id != (but or ""))
+    if person_id is not None:
+        return uow.changed(which.where(table.c.person_id == person_id))
+    uow.execute(delete(broker_transactions))
+    return uow.changed(which)
+
+
 def others_of(uow: UnitOfWork, person_id: str, now: datetime) -> int:
     """How many live sessions the person still has."""
     table = broker_sessions

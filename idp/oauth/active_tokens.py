@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import Database, UnitOfWork
@@ -14,6 +14,7 @@ from foundation.keys import Keys
 from idp.oauth import grant_store
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
+from idp.oauth.cut_offs import EVERYBODY
 from idp.oauth.grant import Grant
 from idp.oauth.tables import cut_offs, revoked_tokens
 from idp.oauth.tokens import access_token
@@ -23,8 +24,8 @@ from idp.oauth.tokens.jws import NotOurs
 # Asked at every door for every token: built once, and one journey to the database.
 _ENDED = select(
     exists().where(revoked_tokens.c.jti == bindparam("jti")).label("revoked"),
-    select(cut_offs.c.issued_until)
-    .where(cut_offs.c.client_id == bindparam("client_id"))
+    select(func.max(cut_offs.c.issued_until))
+    .where(cut_offs.c.client_id.in_([bindparam("client_id"), EVERYBODY]))
     .scalar_subquery()
     .label("until"),
 )
@@ -88,15 +89,3 @@ def revoke(uow: UnitOfWork, token: AccessToken) -> None:
     build = postgresql.insert if dialect == "postgresql" else sqlite.insert
     row = {"jti": token.id, "expires_at": token.expires_at}
     uow.execute(build(revoked_tokens).values(**row).on_conflict_do_nothing())
-
-
-def cut_off(uow: UnitOfWork, client_id: str, now: datetime) -> None:
-    """End every token that this client got for itself until now."""
-    dialect = uow.connection.dialect.name
-    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = build(cut_offs).values(client_id=client_id, issued_until=now)
-    uow.execute(
-        statement.on_conflict_do_update(
-            index_elements=[cut_offs.c.client_id], set_={"issued_until": now}
-        )
-    )

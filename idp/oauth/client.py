@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from idp.oauth import redirects
@@ -31,6 +32,7 @@ class Client:
     `resource`: the URI under which this client itself receives access tokens (RFC 8707).
     `audiences`: the resources that it may ask tokens for.
     `assertion_audience`: which single `aud` its assertions carry (failures 7).
+    `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
     id: str
@@ -59,6 +61,8 @@ class Client:
     contacts: tuple[str, ...] = ()
     active: bool = True
     secret_mac: bytes | None = field(default=None, repr=False)
+    previous_secret_mac: bytes | None = field(default=None, repr=False)
+    previous_secret_until: datetime | None = None
 
     @property
     def is_public(self) -> bool:

@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, insert, select, update
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
-from foundation.errors import NotFound
+from foundation.errors import BadRequest, NotFound
 from foundation.rates import Rates
-from idp.oauth import registration
+from idp.oauth import cut_offs, registration, suspensions
 from idp.oauth.client import DEVICE_PREFIX, Client, device_client
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import ClientSecrets
@@ -23,6 +23,9 @@ from idp.oauth.tables import clients
 OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)
 """How long a client is taken as read: what another process changed is seen after that."""
+
+LONGEST_OVERLAP = timedelta(days=7)
+"""How long a secret may work beside the one that replaced it."""
 
 _UNKNOWN = "oauth.unknown_client"
 _BY_ID = select(clients).where(clients.c.id == bindparam("client_id"))
@@ -94,23 +97,80 @@ class Clients:
             self._audit.record(uow, "client.added", actor, details={"client": identifier})
         return AddedClient(replace(client, secret_mac=mac), secret)
 
-    def new_secret(self, client_id: str, now: datetime, actor: Actor = OPERATOR) -> str:
-        """Replace a client's secret; the old one is dead at once. Raises NotFound."""
+    def new_secret(
+        self, client_id: str, reason: str, now: datetime, actor: Actor, overlap: timedelta
+    ) -> str:
+        """Replace a client's secret; the old one works on for `overlap`, and no longer.
+
+        Without an overlap (it leaked) the tokens that the client got for itself die with it.
+        Raises NotFound, BadRequest.
+        """
+        if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+            raise BadRequest(
+                f"Two secrets work side by side for {LONGEST_OVERLAP.days} days at most.",
+                where="overlap",
+                next_step="Write 0 when the old secret leaked: it is dead at once then.",
+            )
         value, mac = self._secrets.new(client_id)
         with_secret = (clients.c.id == client_id) & clients.c.secret_mac.is_not(None)
+        rotated = update(clients).where(with_secret)
+        until = now + overlap if overlap else None
         with self._database.write() as uow:
-            if uow.changed(update(clients).where(with_secret).values(secret_mac=mac)) == 0:
-                raise NotFound(f"There is no client {client_id} with a secret.", where="client_id")
-            self._audit.record(uow, "client.secret_replaced", actor, details={"client": client_id})
+            changed = uow.changed(
+                rotated.values(
+                    previous_secret_mac=clients.c.secret_mac if overlap else None,
+                    previous_secret_until=until,
+                    secret_mac=mac,
+                )
+            )
+            if changed == 0:
+                raise NotFound(
+                    f"There is no client {client_id} with a secret.",
+                    where="client_id",
+                    next_step="Look at the list of services: civitas clients list.",
+                )
+            if not overlap:
+                cut_offs.cut_off(uow, client_id, now)
+            details = {"client": client_id, "reason": reason, "old_until": until}
+            self._audit.record(uow, "client.secret_replaced", actor, details=details)
         self._seen.pop(client_id, None)
         return value
 
-    def set_state(self, uow: UnitOfWork, client_id: str, state: str, actor: Actor) -> None:
-        """`active` or `suspended`; every process sees it within a second. Raises NotFound."""
-        if uow.changed(update(clients).where(clients.c.id == client_id).values(state=state)) == 0:
-            raise NotFound(f"There is no client {client_id}.", where="client_id")
-        self._audit.record(uow, f"client.{state}", actor, details={"client": client_id})
+    def suspend(
+        self, uow: UnitOfWork, client_id: str, reason: str, actor: Actor, now: datetime
+    ) -> None:
+        """Serve it no more, whoever vouches for it; every process sees it within a second.
+
+        What it was given does not work while it is suspended. Raises NotFound.
+        """
+        ours = update(clients).where(clients.c.id == client_id).values(state="suspended")
+        if uow.changed(ours) == 0:
+            if not self._elsewhere(client_id):
+                raise _unknown(client_id)
+            suspensions.add(uow, client_id, now)
+        self._told(uow, "client.suspended", client_id, reason, actor)
+
+    def resume(
+        self, uow: UnitOfWork, client_id: str, reason: str, actor: Actor, now: datetime
+    ) -> None:
+        """Serve it again. Raises NotFound."""
+        ours = update(clients).where(clients.c.id == client_id).values(state="active")
+        if uow.changed(ours) == 0 and not suspensions.remove(uow, client_id):
+            raise _unknown(client_id)
+        self._told(uow, "client.active", client_id, reason, actor)
+
+    def suspended_elsewhere(self) -> Sequence[str]:
+        """Ids of suspended clients that are not of our own table."""
+        with self._database.read() as uow:
+            return suspensions.all_(uow)
+
+    def _told(self, uow: UnitOfWork, kind: str, client_id: str, reason: str, actor: Actor) -> None:
+        self._audit.record(uow, kind, actor, details={"client": client_id, "reason": reason})
         self._seen.pop(client_id, None)
+
+    def _elsewhere(self, client_id: str) -> bool:
+        """Whether this is the name of a client that another source may vouch for."""
+        return bool(self._sources) and "://" in client_id
 
     def list(self) -> list[Client]:
         """All clients of our own table, oldest first."""
@@ -136,7 +196,9 @@ class Clients:
         for source in self._sources:
             found = source.find(client_id, now)
             if found is not None:
-                return self._complete(found)
+                with self._database.read() as uow:
+                    suspended = suspensions.stands(uow, client_id)
+                return replace(self._complete(found), active=not suspended)
         return None
 
     def find_for(self, network: str, client_id: str, now: datetime) -> Client | None:
@@ -165,4 +227,18 @@ class Clients:
         if known is None or known[0] != row.registration:
             parsed = registration.parse(row.id, row.registration, development=self._development)
             known = self._parsed[row.id] = (row.registration, self._complete(parsed))
-        return replace(known[1], active=row.state == "active", secret_mac=row.secret_mac)
+        return replace(
+            known[1],
+            active=row.state == "active",
+            secret_mac=row.secret_mac,
+            previous_secret_mac=row.previous_secret_mac,
+            previous_secret_until=row.previous_secret_until,
+        )
+
+
+def _unknown(client_id: str) -> NotFound:
+    return NotFound(
+        f"There is no client {client_id}.",
+        where="client_id",
+        next_step="Look at the list of services: civitas clients list.",
+    )

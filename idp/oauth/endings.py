@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 import device_registry
 from foundation.database import UnitOfWork
-from idp.oauth import active_tokens, grant_store
+from idp.oauth import cut_offs, grant_store
 from idp.oauth.tables import answers
 from policies import Ended
 
@@ -44,5 +44,5 @@ class TokensEndWithDevice:
     def end(
         self, uow: UnitOfWork, device_id: str, reason: str, now: datetime
     ) -> device_registry.Ended:
-        active_tokens.cut_off(uow, device_id, now)
+        cut_offs.cut_off(uow, device_id, now)
         return device_registry.Ended("access tokens", 1)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, true, update
 
 from foundation.database import UnitOfWork
 from idp.oauth.grant import ACTIVE, ENDED, Grant
@@ -55,6 +55,11 @@ def end_of_person(uow: UnitOfWork, person_id: str, because: str, now: datetime) 
 def end_of_client(uow: UnitOfWork, client_id: str, because: str, now: datetime) -> int:
     """End all grants of a client."""
     return _end(uow, grants.c.client_id == client_id, because, now)
+
+
+def end_of_everybody(uow: UnitOfWork, because: str, now: datetime) -> int:
+    """End all grants."""
+    return _end(uow, true(), because, now)
 
 
 def sweep(uow: UnitOfWork, before: datetime) -> int:

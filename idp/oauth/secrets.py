@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import datetime
 
 from foundation import opaque
 from foundation.keys import Keys
@@ -26,10 +27,14 @@ class ClientSecrets:
         value = opaque.secret(32)
         return value, self._mac(client_id, value)
 
-    def match(self, client: Client, given: str) -> bool:
-        """Whether `given` is the client's secret, in constant time."""
+    def match(self, client: Client, given: str, now: datetime) -> bool:
+        """Whether `given` is the client's secret, or the one before while both work; in constant
+        time."""
         mac = self._mac(client.id, given)
-        return client.secret_mac is not None and hmac.compare_digest(mac, client.secret_mac)
+        both = client.previous_secret_until is not None and now < client.previous_secret_until
+        before = client.previous_secret_mac if both else None
+        known = [stored for stored in (client.secret_mac, before) if stored is not None]
+        return any(hmac.compare_digest(mac, stored) for stored in known)
 
     def _mac(self, client_id: str, value: str) -> bytes:
         return self._keys.mac(_PURPOSE, f"{client_id}\0{value}".encode())

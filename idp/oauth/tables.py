@@ -14,6 +14,17 @@ clients = Table(
     Column("registration", Json, nullable=False),
     Column("secret_mac", LargeBinary),
     Column("created_at", Instant, nullable=False),
+    # The secret before the last one, and how long it still works (a rotation without a pause).
+    Column("previous_secret_mac", LargeBinary),
+    Column("previous_secret_until", Instant),
+)
+
+# Clients that another source vouches for and that we do not serve: they have no row of ours.
+suspensions = Table(
+    "oauth_suspensions",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("suspended_at", Instant, nullable=False),
 )
 
 # A parsed authorization request that waits while the person signs in and answers.

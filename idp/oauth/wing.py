@@ -43,6 +43,7 @@ from idp.oauth.revocation import Revocation
 from idp.oauth.secrets import ClientSecrets
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.signing_out import SigningOut
+from idp.oauth.stopping import Stopping
 from policies import Policies
 
 SIGNING_USES = ("jwt", "jwt-rs256")
@@ -121,6 +122,7 @@ class OAuth:
             database, keys, self.clients, self.issuer, device_is_active or _no_device
         )
         self.revocation = Revocation(database, keys, self.families, self.issuer)
+        self.stopping = Stopping()
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
         self._principals = TokenPrincipals(self.active_tokens, self.issuer, ground.clock)
         ground.jobs.periodic(

@@ -13,11 +13,13 @@ from idp.register.ports import EndsWithIdentity
 from idp.register.profile import Profile, WrongField
 from idp.register.proofing import Decision, ProofingRefused
 from idp.register.proofing_policy import ProofingPolicies, UnpublishedPolicy
+from idp.register.reasons import checked_reason
 from idp.register.register import Register
 from idp.register.routes import doors
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import NameTaken
 from idp.register.staff import ROLES, InvitationRefused, Role, StaffMember
+from idp.register.staff_changes import Recovery, StaffChanges
 from idp.register.store import AlreadyEnrolled, NoSuchPerson
 from idp.register.subject import Subject, SubjectKind
 
@@ -50,10 +52,12 @@ __all__ = [
     "Progress",
     "ProofingPolicies",
     "ProofingRefused",
+    "Recovery",
     "RefusedRow",
     "Register",
     "RegisterSettings",
     "Role",
+    "StaffChanges",
     "StaffMember",
     "State",
     "Step",
@@ -62,5 +66,6 @@ __all__ = [
     "TransitionRefused",
     "UnpublishedPolicy",
     "WrongField",
+    "checked_reason",
     "doors",
 ]

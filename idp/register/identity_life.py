@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
-from foundation.errors import BadRequest, Unprocessable
+from foundation.errors import Unprocessable
 from foundation.ground import Ground
 from idp.register import store
 from idp.register.enrolment import retire
@@ -19,12 +19,11 @@ from idp.register.person import Person
 from idp.register.ports import Ends
 from idp.register.profile import Profile
 from idp.register.proofing import Decision, Proofing, ProofingRefused
+from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
 from idp.register.subject import Subject
-from idp.register.tables import activation_codes, blind_indexes, lookups, persons
-
-LONGEST_REASON = 500
+from idp.register.tables import activation_codes, blind_indexes, letters, lookups, persons
 
 
 class IdentityLife:
@@ -48,7 +47,7 @@ class IdentityLife:
 
     def suspend(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Sessions and tokens end at once; credentials are kept for the return."""
-        reason = _reason(reason)
+        reason = checked_reason(reason)
         with self._database.write() as uow:
             person = store.change_state(
                 uow,
@@ -67,7 +66,7 @@ class IdentityLife:
         self, person_id: str, by: Actor, reason: str, level_seen: int, now: datetime
     ) -> Person:
         """Back to `active`. `level_seen`: the level that the officer was shown."""
-        reason = _reason(reason)
+        reason = checked_reason(reason)
         with self._database.write() as uow:
             level = store.known_person(uow, person_id).level
             seen = {Guard.AUTHORISED, Guard.CAUSE_CLEARED}
@@ -103,7 +102,7 @@ class IdentityLife:
 
     def archive(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Credentials are revoked, and data is cut to what must be kept."""
-        reason = _reason(reason)
+        reason = checked_reason(reason)
         with self._database.write() as uow:
             cut = store.profile(uow, self._vault, person_id).cut()
             self._end(uow, person_id, "archive", now)
@@ -162,7 +161,7 @@ class IdentityLife:
 
     def delete(self, person_id: str, by: Actor, reason: str, now: datetime) -> None:
         """Retention is over: the key first, then the rows; a tombstone stays (rule 5)."""
-        reason = _reason(reason)
+        reason = checked_reason(reason)
         with self._database.read() as uow:
             self._may_delete(store.known_person(uow, person_id), now)
         self._vault.erase(person_id)
@@ -180,7 +179,7 @@ class IdentityLife:
                 now,
                 details={"reason": reason},
             )
-            for table in (blind_indexes, activation_codes, lookups):
+            for table in (blind_indexes, activation_codes, letters, lookups):
                 uow.execute(delete(table).where(table.c.person_id == person_id))
             uow.execute(delete(persons).where(persons.c.id == person_id))
             retire(uow, person_id, now)
@@ -222,14 +221,3 @@ def _dropping(decide: Callable[[UnitOfWork], Decision]) -> Callable[[UnitOfWork]
         decide(uow)
 
     return consequence
-
-
-def _reason(written: str) -> str:
-    reason = " ".join(written.split())
-    if not reason or len(reason) > LONGEST_REASON:
-        raise BadRequest(
-            f"A reason of at most {LONGEST_REASON} characters is needed.",
-            where="reason",
-            next_step="Write, in a sentence, why. The person concerned will read it.",
-        )
-    return reason

@@ -20,13 +20,15 @@ from idp.register.proofing_policy import ProofingPolicies, shipped
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
 from idp.register.staff import Staff
+from idp.register.staff_changes import StaffChanges
 from idp.register.subject import Subject
 
 
 class Register:
     """Persons and staff: who they are, in which state, at which level of proofing.
 
-    Parts: `enrolment`, `proofing`, `codes`, `names`, `staff`. Safe to share between threads.
+    Parts: `enrolment`, `proofing`, `codes`, `names`, `staff`, `staff_changes`. Safe to
+    share between threads.
     """
 
     def __init__(self, ground: Ground, policies: ProofingPolicies | None = None) -> None:
@@ -37,6 +39,7 @@ class Register:
         self.codes = ActivationCodes(ground)
         self.names = SignInNames(ground.vault)
         self.staff = Staff(ground)
+        self.staff_changes = StaffChanges(ground, self.staff, self.names)
 
     # ── a person ──────────────────────────────────────────────────────────────────────
 

@@ -37,12 +37,13 @@ class InvitationRefused(Gone):
 
 @dataclass(frozen=True, slots=True)
 class StaffMember:
-    """`state`: invited, active or ended."""
+    """`state`: invited, active or ended; `since`: the last change of role or state."""
 
     id: str
     name: str
     role: str
     state: str
+    since: datetime
 
     @property
     def roles(self) -> frozenset[str]:
@@ -50,7 +51,7 @@ class StaffMember:
 
 
 class Staff:
-    """Invites, accepts and ends members of staff."""
+    """Invites members of staff, and knows who they are; `staff_changes` changes them."""
 
     def __init__(self, ground: Ground) -> None:
         self._database = ground.database
@@ -164,13 +165,6 @@ class Staff:
     def members(self, uow: UnitOfWork) -> list[StaffMember]:
         return [self._member(row) for row in uow.all(select(staff).order_by(staff.c.invited_at))]
 
-    def end(self, uow: UnitOfWork, staff_id: str, by: Actor, now: datetime) -> None:
-        """Take the role away; sign-in is refused from the next request on."""
-        uow.execute(
-            update(staff).where(staff.c.id == staff_id).values(state="ended", changed_at=now)
-        )
-        self._audit.record(uow, "staff.ended", by, (), {"staff": staff_id})
-
     def _member(self, row: Row[Any]) -> StaffMember:
         name = self._vault.open(row.id, row.sealed_name, _NAME).decode()
-        return StaffMember(row.id, name, row.role, row.state)
+        return StaffMember(row.id, name, row.role, row.state, row.changed_at)

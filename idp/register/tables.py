@@ -156,6 +156,67 @@ staff_invitations = Table(
     Column("accepted_at", Instant),
 )
 
+# Two others let a member of staff in again who lost their passkey: `first` and `second` are the
+# operators who agreed; a command at the host may ask, and counts as neither.
+staff_recoveries = Table(
+    "register_staff_recoveries",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("staff_id", String(32), ForeignKey("register_staff.id"), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("first", String(32)),
+    Column("second", String(32)),
+    Column("ended_at", Instant),
+)
+
+# A file for the printing house, made once. Its codes are in the file alone.
+letter_batches = Table(
+    "register_letter_batches",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("made_by_kind", String(16), nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("letters", Integer, nullable=False),
+    Column("file_format", String(8), nullable=False),
+    Column("encrypted", Boolean(create_constraint=False), nullable=False),
+)
+
+# A letter that was asked for: waiting, printed or stopped. Its code is made when it is printed.
+letters = Table(
+    "register_letters",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_persons.id"), nullable=False),
+    Column("asked_by_kind", String(16), nullable=False),
+    Column("asked_by", String(64), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("batch_id", String(32), ForeignKey("register_letter_batches.id")),
+    Column("printed_at", Instant),
+    Index("ix_register_letters_person_id", "person_id"),
+    Index("ix_register_letters_state", "state"),
+)
+
+# A decision that another officer looks at again: drawn by lot ("sample"), or an officer's cases
+# that were frozen ("freeze"). State: open, confirmed or refused.
+second_looks = Table(
+    "register_second_looks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_identifiers.id"), nullable=False),
+    Column("decision_id", String(32), ForeignKey("register_proofing_decisions.id"), nullable=False),
+    Column("because", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("looked_by", String(64)),
+    Column("looked_at", Instant),
+    Index("ix_register_second_looks_person_id", "person_id"),
+    Index("ix_register_second_looks_state", "state"),
+)
+
 # P-4: an officer reads a person's page only while such a look-up, with its purpose, is young.
 lookups = Table(
     "register_lookups",

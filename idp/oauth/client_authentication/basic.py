@@ -20,7 +20,8 @@ class ClientSecretBasic(Method):
         self._secrets = secrets
 
     def prove(self, client: Client, offered: Offered) -> None:
-        if offered.basic is None or not self._secrets.match(client, offered.basic[1]):
+        given = offered.basic
+        if given is None or not self._secrets.match(client, given[1], offered.now):
             raise NotProven("the client secret is wrong")
 
 

@@ -16,5 +16,5 @@ class ClientSecretPost(Method):
         self._secrets = secrets
 
     def prove(self, client: Client, offered: Offered) -> None:
-        if not self._secrets.match(client, offered.form["client_secret"]):
+        if not self._secrets.match(client, offered.form["client_secret"], offered.now):
             raise NotProven("the client secret is wrong")

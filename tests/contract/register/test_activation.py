@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from foundation.audit import Actor
+from foundation.audit import SYSTEM, Actor
 from foundation.errors import BadRequest, CivitasError, Conflict
 from foundation.ground import Ground
 from idp.register import CodeRefused, InvitationRefused, NameTaken, Register, Subject
@@ -246,5 +246,5 @@ def test_staff_whose_role_ended_may_not_sign_in(register, any_ground):
     secret = register.staff.invite("officer", "Olga", now)
     with any_ground.database.write() as uow:
         staff_id = register.staff.accept_invitation(uow, secret, now)
-        register.staff.end(uow, staff_id, Actor("staff", "stf_boss"), now)
+        register.staff_changes.end(uow, staff_id, "left", SYSTEM, now)
         assert not register.may_sign_in(uow, Subject("staff", staff_id))

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from tests.support.authorization_server import CALLBACK, AuthorizationServer
+
+OPERATOR = Actor("staff", "stf_operator")
 
 
 @pytest.fixture
@@ -191,17 +194,18 @@ def test_many_wrong_secrets_are_slowed_down_and_lock_nobody_out(
 def test_a_replaced_secret_is_dead_at_once(server: AuthorizationServer) -> None:
     service = server.add(grant_types=["client_credentials"], redirect_uris=None, scope="a:b")
     assert server.token(service, grant_type="client_credentials").status_code == 200
-    server.oauth.clients.new_secret(service.client.id, server.ground.clock.now())
+    server.oauth.clients.new_secret(
+        service.client.id, "leaked", server.ground.clock.now(), OPERATOR, timedelta(0)
+    )
     assert server.token(service, grant_type="client_credentials").status_code == 401
 
 
 def test_a_suspended_client_gets_nothing(server: AuthorizationServer) -> None:
-    from foundation.audit import Actor
-
     service = server.add()
     tokens = server.tokens(service)
     with server.ground.database.write() as uow:
-        server.oauth.clients.set_state(uow, service.client.id, "suspended", Actor("staff", "op"))
+        now = server.ground.clock.now()
+        server.oauth.clients.suspend(uow, service.client.id, "hostile", OPERATOR, now)
     assert server.authorize(service).status_code == 400
     assert server.userinfo(tokens["access_token"]).status_code == 401
     assert server.token(service, grant_type="refresh_token", refresh_token="x").status_code == 401

@@ -1,0 +1,7 @@
+"""Supervision: what operators do in an incident, and what auditors see — ISO/IEC 27035-1."""
+
+from idp.supervision.incidents import Incidents, Stopped
+from idp.supervision.routes import doors
+from idp.supervision.wing import Supervision
+
+__all__ = ["Incidents", "Stopped", "Supervision", "doors"]

@@ -1,0 +1,1 @@
+"""Pages of operators and auditors, a file each."""

@@ -1,0 +1,79 @@
+"""Services: suspend, resume, rotate the secret, end what they were given — RFC 9700 §4.14."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from foundation import web
+from foundation.errors import BadRequest, NotFound
+from idp.oauth import OAuth
+from idp.supervision.wing import Supervision
+
+OVERLAPS = {"0": timedelta(0), "1": timedelta(hours=1), "24": timedelta(days=1)}
+OVERLAPS["168"] = timedelta(days=7)
+
+
+def services(supervision: Supervision, request: Request) -> Response:
+    """Those registered here, and those of others that were suspended."""
+    supervision.operator(request)
+    return supervision.ground.pages.render(
+        request,
+        "supervision/services.html",
+        clients=_oauth(supervision).clients.list(),
+        elsewhere=_oauth(supervision).clients.suspended_elsewhere(),
+    )
+
+
+def service(supervision: Supervision, request: Request) -> Response:
+    """One service; its identifier may be an address, so it is a parameter."""
+    return _page(supervision, request, web.query(request).get("client_id", ""))
+
+
+def act(supervision: Supervision, request: Request) -> Response:
+    """One act about a service. A new secret is shown this once."""
+    by, form = supervision.posted(request)
+    incidents, doing = supervision.incidents, request.path_params["act"]
+    client_id, reason = form.required("client_id").strip(), form.get("reason", "")
+    if doing == "suspend":
+        incidents.suspend_client(client_id, reason, by)
+    elif doing == "resume":
+        incidents.resume_client(client_id, reason, by)
+    elif doing == "stop":
+        incidents.stop_client(client_id, reason, by)
+    elif doing == "rotate":
+        overlap = OVERLAPS.get(form.get("overlap", ""))
+        if overlap is None:
+            raise BadRequest("Choose how long the old secret works.", where="overlap")
+        secret = incidents.rotate_secret(client_id, reason, by, overlap)
+        return _page(supervision, request, client_id, secret)
+    else:
+        raise NotFound("There is no such act.")
+    query = urlencode({"client_id": client_id, "done": doing})
+    return RedirectResponse(f"/services/one?{query}", 303)
+
+
+def _page(supervision: Supervision, request: Request, client_id: str, secret: str = "") -> Response:
+    supervision.operator(request)
+    now = supervision.ground.clock.now()
+    found = _oauth(supervision).clients.find(client_id, now)
+    if found is None or found.kind == "device":
+        raise NotFound(f"There is no client {client_id}.", where="client_id")
+    until = found.previous_secret_until
+    return supervision.ground.pages.render(
+        request,
+        "supervision/service.html",
+        client=found,
+        old_until=until if until is not None and until > now else None,
+        secret=secret,
+        done=request.query_params.get("done", ""),
+    )
+
+
+def _oauth(supervision: Supervision) -> OAuth:
+    if supervision.tokens is None:
+        raise NotFound("A regulator signs no citizen in, so it has no services.")
+    return supervision.tokens
