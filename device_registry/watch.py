@@ -61,7 +61,8 @@ class Watch:
         self._audit.record(
             uow,
             "device.enrolment_refused",
-            Actor("device", device.id) if device is not None else Actor("system", "pki"),
+            # Who it really was is not proven; and the public part must not tell who is known.
+            Actor("system", "pki"),
             device.owner.person if device is not None and device.owner is not None else (),
             {
                 "device": device.id if device is not None else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -163,7 +164,9 @@ class Audit:
         """Write an event that commits with the caller's act; returns its id.
 
         `details` (JSON values) are sealed once for each of `persons`, or under the audit's own
-        key when nobody is concerned. A person whose key is gone gets the event without them.
+        key when nobody is concerned. What is public has the same form either way, or the log
+        would tell which of the names that strangers try are somebody's: an event about nobody
+        refers to one person too, and a person whose key is gone gets noise in place of details.
         """
         event_id = opaque.identifier("evt")
         at = on_the_record(self._clock.now())
@@ -173,12 +176,12 @@ class Audit:
             try:
                 sealed = self._vault.seal(person, plaintext, f"audit\0{event_id}")
             except Erased:
-                sealed = b""
+                sealed = os.urandom(len(plaintext))
             lines.append(_line(event_id, len(lines), self._subject(person), sealed))
-        refs = [line["ref"] for line in lines]
         if not lines:
             sealed = self._keys.seal(USE, plaintext, event_id)
             lines.append(_line(event_id, 0, None, sealed))
+        refs = [line["ref"] for line in lines]
         actor_ref = opaque.secret(12)
         if actor.kind in ("staff", "service"):
             # Who acts on others is found again by what they did; a device has its own history.

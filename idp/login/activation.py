@@ -23,6 +23,7 @@ from idp.login.authenticators.password import Passwords
 from idp.login.credential import PASSWORD, Credential
 from idp.login.directory import Directory, Invited
 from idp.login.establishing import Establishing, SignedIn, actor, persons
+from idp.login.failures import Failure
 from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Throttle
@@ -83,7 +84,8 @@ class Activation:
                 self._directory.peek(uow, kind, code, now)
         except (CodeRefused, InvitationRefused):
             with self._ground.database.write() as uow:
-                self._establishing.failed(uow, None, "activation", "code refused")
+                failure = Failure("a code", None, "activation", "code refused")
+                self._establishing.failed(uow, failure, now)
             raise
         with self._ground.database.write() as uow:
             self._throttle.source_right(uow, visit.source)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from foundation.audit import SYSTEM, Actor, Audit
+from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from idp.login import store
 from idp.login.authenticators import password
 from idp.login.credential import Credential
 from idp.login.directory import Directory, Standing
+from idp.login.failures import Failure, Failures
 from idp.login.session import Proof, Session, with_proof
 from idp.login.sessions import Sessions
 from idp.login.visit import Visit
@@ -42,8 +43,14 @@ class Establishing:
     """Makes and changes sessions; nothing else does."""
 
     def __init__(
-        self, ground: Ground, directory: Directory, policies: Policies, sessions: Sessions
+        self,
+        ground: Ground,
+        directory: Directory,
+        policies: Policies,
+        sessions: Sessions,
+        failures: Failures,
     ) -> None:
+        self._failures = failures
         self._audit: Audit = ground.audit
         self._directory = directory
         self._policies = policies
@@ -109,21 +116,9 @@ class Establishing:
         self._succeeded(uow, session, proof)
         return SignedIn(session, token)
 
-    def failed(
-        self,
-        uow: UnitOfWork,
-        subject: Subject | None,
-        method: str,
-        reason: str,
-        credential: str | None = None,
-    ) -> None:
+    def failed(self, uow: UnitOfWork, failure: Failure, now: datetime) -> None:
         """Put a failure on record (AU-13): what failed and why, never what was typed."""
-        details = {"method": method, "reason": reason}
-        if credential is not None:
-            details["credential"] = credential
-        if subject is not None and subject.kind == "staff":
-            details["staff"] = subject.id
-        self._audit.record(uow, "sign-in.failed", SYSTEM, persons(subject), details)
+        self._failures.note(uow, failure, now)
 
     def _succeeded(self, uow: UnitOfWork, session: Session, proof: Proof) -> None:
         self._audit.record(

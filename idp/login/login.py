@@ -20,6 +20,7 @@ from idp.login.authenticators.passkey import Passkeys
 from idp.login.authenticators.password import Passwords
 from idp.login.directory import Directory
 from idp.login.establishing import Establishing, SignedIn
+from idp.login.failures import Failures
 from idp.login.management import Management
 from idp.login.session import Session
 from idp.login.sessions import Sessions, was_for
@@ -61,7 +62,10 @@ class Login:
         self.directory = Directory(ground, register)
         self.staff_only = staff_only
         self.sessions = Sessions(ground.database, settings, ends)
-        self.establishing = Establishing(ground, self.directory, policies, self.sessions)
+        self.failures = Failures(ground, settings)
+        self.establishing = Establishing(
+            ground, self.directory, policies, self.sessions, self.failures
+        )
         passwords = Passwords(ground.keys, settings)
         passkeys = Passkeys(
             server.url,
@@ -84,6 +88,12 @@ class Login:
             passkeys,
             throttle,
             Strongest(policies),
+            self.failures,
+        )
+        ground.jobs.periodic(
+            "failed sign-ins",
+            timedelta(minutes=1),
+            lambda: self.failures.sweep(ground.clock.now()),
         )
         ground.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
 

@@ -25,6 +25,7 @@ from idp.login.authenticators.password import Passwords
 from idp.login.credential import PASSKEY, PASSWORD, Credential
 from idp.login.directory import Directory
 from idp.login.establishing import SignInRefused, actor, persons
+from idp.login.failures import Failure, Failures
 from idp.login.session import HIGHEST, Session
 from idp.login.sessions import Sessions
 from idp.login.settings import LoginSettings
@@ -62,7 +63,9 @@ class Management:
         passkeys: Passkeys,
         throttle: Throttle,
         strongest: Strongest,
+        failures: Failures,
     ) -> None:
+        self._failures = failures
         self._strongest = strongest
         self._database = ground.database
         self._clock = ground.clock
@@ -112,9 +115,9 @@ class Management:
             raise SignInRefused("there is no password to change")
         old, sealed = stored
         if not self._passwords.verify(present, sealed, old.id):
-            details = {"method": PASSWORD, "reason": "wrong password", "credential": old.id}
+            failure = Failure(subject.id, subject, PASSWORD, "wrong password", old.id)
             with self._database.write() as uow:
-                self._record(uow, "sign-in.failed", subject, details)
+                self._failures.note(uow, failure, self._clock.now())
             raise SignInRefused("wrong password")
         with self._database.write() as uow:
             # A new password that will not do is no wrong guess at the present one.

@@ -38,6 +38,10 @@ class LoginSettings(Section):
     attempt_window: int = Field(default=15, ge=1)
     """Minutes in which wrong attempts are counted."""
 
+    failure_events: int = Field(default=1_000, ge=10)
+    """Names and passkeys whose failed sign-ins begin an entry of the audit in `attempt_window`;
+    the failures of all others are counted together."""
+
     challenge_lifetime: int = Field(default=5, ge=1, le=30)
     """How long a passkey's challenge can be answered; it is answered once."""
     set_up_lifetime: int = Field(default=60, ge=5)

@@ -23,6 +23,7 @@ from idp.login.authenticators.password import Passwords
 from idp.login.credential import Credential
 from idp.login.directory import Directory
 from idp.login.establishing import Establishing, SignedIn, SignInRefused
+from idp.login.failures import Failure
 from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Attempt, KnownBrowsers, Throttle
@@ -77,7 +78,7 @@ class SignIn:
         key = self.known.account_key(index, visit.known)
         attempt = self._throttle.count(key, visit.source, self._clock.now())
         subject = self._directory.of_name(name)
-        signed_in = self._with_password(subject, typed, visit, current, attempt)
+        signed_in = self._with_password(subject, typed, visit, current, attempt, index.hex())
         return replace(signed_in, name_index=index)
 
     def step_up_by_password(self, typed: str, visit: Visit, current: Session) -> SignedIn:
@@ -85,7 +86,9 @@ class SignIn:
         attempt = self._throttle.count(
             f"subject\0{current.subject.id}", visit.source, self._clock.now()
         )
-        return self._with_password(current.subject, typed, visit, current, attempt)
+        return self._with_password(
+            current.subject, typed, visit, current, attempt, current.subject.id
+        )
 
     def name_index(self, name: str) -> bytes:
         """What attempts at a name are counted under, whether anybody has it or not."""
@@ -98,22 +101,24 @@ class SignIn:
         visit: Visit,
         current: Session | None,
         attempt: Attempt,
+        about: str,
     ) -> SignedIn:
+        method = password.AUTHENTICATOR
         stored = None
         if subject is not None:
             with self._database.read() as uow:
                 stored = store.password_of(uow, subject)
         if subject is None or stored is None:
             self._passwords.refuse(typed)
-            self._fail(subject, password.AUTHENTICATOR, "unknown name or no password")
+            self._fail(Failure(about, subject, method, "unknown name or no password"))
         credential, sealed = stored
         if not self._passwords.verify(typed, sealed, credential.id):
-            self._fail(subject, password.AUTHENTICATOR, "wrong password", credential.id)
+            self._fail(Failure(about, subject, method, "wrong password", credential.id))
         better = None
         if self._passwords.outdated(sealed, credential.id):
             better = self._passwords.hash(typed, credential.id)
         now = self._clock.now()
-        proof = Proof(password.AUTHENTICATOR, credential.id, now)
+        proof = Proof(method, credential.id, now)
 
         def bind(uow: UnitOfWork) -> None:
             if not store.used(uow, credential.id, now):
@@ -170,16 +175,16 @@ class SignIn:
                 uow, handle, visit.browser, "step-up" if step_up else "sign-in", self._clock.now()
             )
         if taken is None:
-            self._fail(None, "passkey", "challenge unknown, used, stale or another browser's")
+            self._fail_passkey("challenge unknown, used, stale or another browser's")
         if step_up and (current is None or taken.session_id != current.id):
-            self._fail(None, "passkey", "another session's challenge")
+            self._fail_passkey("another session's challenge")
         credential = self._credential(answer)
         if step_up and credential.holder.id != taken.subject_id:
-            self._fail(credential.holder, "passkey", "another person's passkey", credential.id)
+            self._fail_passkey("another person's passkey", answer, credential)
         try:
             asserted = self._passkeys.assertion(taken.state, answer, credential)
         except Refused as refused:
-            self._fail(credential.holder, "passkey", str(refused)[:200], credential.id)
+            self._fail_passkey(str(refused)[:200], answer, credential)
         now = self._clock.now()
         proof = Proof(
             asserted.authenticator, credential.id, now, managed=credential.data["managed"]
@@ -196,11 +201,11 @@ class SignIn:
         try:
             lookup = lookup_of(credential_id_in(answer))
         except Refused as refused:
-            self._fail(None, "passkey", str(refused))
+            self._fail_passkey(str(refused))
         with self._database.read() as uow:
             found = store.by_lookup(uow, lookup)
         if found is None:
-            self._fail(None, "passkey", "unknown passkey")
+            self._fail_passkey("unknown passkey", answer)
         return found
 
     def _passkeys_of(self, subject: Subject) -> list[Credential]:
@@ -227,14 +232,27 @@ class SignIn:
         except SignInRefused as refused:
             # The unit of work was rolled back; that it was refused must stay on record.
             with self._database.write() as uow:
-                self._establishing.failed(
-                    uow, subject, proof.authenticator, refused.reason, proof.credential
+                # Whoever gets here held the credential: that is counted apart from guesses.
+                about = f"{refused.reason}\0{proof.credential}"
+                failure = Failure(
+                    about, subject, proof.authenticator, refused.reason, proof.credential
                 )
+                self._establishing.failed(uow, failure, now)
             raise
 
-    def _fail(
-        self, subject: Subject | None, method: str, reason: str, credential: str | None = None
-    ) -> NoReturn:
+    def _fail(self, failure: Failure) -> NoReturn:
         with self._database.write() as uow:
-            self._establishing.failed(uow, subject, method, reason, credential)
-        raise SignInRefused(reason)
+            self._establishing.failed(uow, failure, self._clock.now())
+        raise SignInRefused(failure.reason)
+
+    def _fail_passkey(
+        self,
+        reason: str,
+        answer: Mapping[str, Any] | None = None,
+        credential: Credential | None = None,
+    ) -> NoReturn:
+        """Counted by what the answer named, whether that is a passkey of somebody or of nobody."""
+        about = "no passkey" if answer is None else lookup_of(credential_id_in(answer)).hex()
+        holder = credential.holder if credential is not None else None
+        named = credential.id if credential is not None else None
+        self._fail(Failure(about, holder, "passkey", reason, named))

@@ -1,4 +1,4 @@
-"""Tables of sign-in: credentials, sessions, and passkey challenges that work once."""
+"""Tables of sign-in: credentials, sessions, challenges that work once, failures counted."""
 
 from __future__ import annotations
 
@@ -75,4 +75,19 @@ challenges = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant, nullable=True),
     Index("ix_login_challenges_expires_at", "expires_at"),
+)
+
+# Failures that were counted and are not in the audit yet; a row lives as long as its window.
+failures = Table(
+    "login_failures",
+    metadata,
+    # The digest of what was tried: a name that is nobody's has a row like any other.
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("subject_kind", String(16), nullable=True),
+    Column("subject_id", String(64), nullable=True),
+    Column("method", String(32), nullable=False),
+    Column("more", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("ix_login_failures_until", "until"),
 )

@@ -63,6 +63,7 @@ class Teller:
             "attributes": ", ".join(labels) or self._translate("nothing"),
             "level": details.get("level", "?"),
             "device": details.get("device", ""),
+            "more": details.get("more", "?"),
         }
 
     def _attribute(self, name: str) -> str:

@@ -7,7 +7,8 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do
     return message
 
 
-# %(service)s, %(purpose)s, %(attributes)s, %(level)s, %(reason)s, %(device)s are filled in.
+# %(service)s, %(purpose)s, %(attributes)s, %(level)s, %(reason)s, %(device)s, %(more)s are filled
+# in.
 SENTENCES: dict[str, str] = {
     "register.enrol": N_("Your identity was entered in the register, at level %(level)s."),
     "register.proof": N_("Your identity reached level %(level)s."),
@@ -27,6 +28,9 @@ SENTENCES: dict[str, str] = {
     "register.restore": N_("Your identity was restored."),
     "sign-in.succeeded": N_("You signed in, at level %(level)s."),
     "sign-in.failed": N_("Somebody tried to sign in with your name, and failed."),
+    "sign-in.failed-again": N_(
+        "Soon after, somebody tried %(more)s more times to sign in with your name, and failed."
+    ),
     "sign-in.locked": N_("Sign-in with your name was slowed down after many failed attempts."),
     "session.ended": N_("A session of yours ended."),
     "credential.added": N_("A way to sign in was added."),
