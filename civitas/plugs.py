@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from idp.federation import Federation
 from idp.oauth import Client, InvalidClientMetadata, client_from_metadata
 from idp.register import Register
 from policies import Facts, Known
+
+log = logging.getLogger("civitas.federation")
 
 
 class FromTheRegister:
@@ -62,14 +65,20 @@ class Federated:
     def find(self, client_id: str, now: datetime) -> Client | None:
         if "://" not in client_id:
             return None
-        metadata = self._federation.relying_party(client_id)
-        if metadata is None:
+        found = self._federation.self_described(client_id)
+        if found is None:
             return None
         try:
             return client_from_metadata(
-                client_id, metadata, development=self._development, kind="federated"
+                client_id,
+                found.said,
+                development=self._development,
+                kind="federated",
+                vouched=found.vouched,
+                scope=found.scope,
             )
-        except InvalidClientMetadata:
+        except InvalidClientMetadata as reason:
+            log.warning("relying party %s is refused: %s", client_id, reason.description)
             return None
 
 

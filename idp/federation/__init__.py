@@ -5,11 +5,13 @@ from idp.federation.jws import Invalid, key_set, published, read, sign, verify
 from idp.federation.resolution import Accredited, Unresolved
 from idp.federation.routes import doors
 from idp.federation.settings import FederationSettings, check
-from idp.federation.wing import Federation, Metadata, prepare
+from idp.federation.vouching import MEMBERS, members
+from idp.federation.wing import Federation, Metadata, RelyingParty, prepare
 
 SECTIONS = (FederationSettings,)
 
 __all__ = [
+    "MEMBERS",
     "OPENID_PROVIDER",
     "OPENID_RELYING_PARTY",
     "SECTIONS",
@@ -18,10 +20,12 @@ __all__ = [
     "FederationSettings",
     "Invalid",
     "Metadata",
+    "RelyingParty",
     "Unresolved",
     "check",
     "doors",
     "key_set",
+    "members",
     "prepare",
     "published",
     "read",

@@ -12,13 +12,13 @@ from foundation.ground import Ground
 from foundation.signing_keys import generation, signing_keys
 from idp.federation import entity_statement, jws, store, trust_mark
 from idp.federation.accreditation import LEVELS, OPENID_PROVIDER, OPENID_RELYING_PARTY
+from idp.federation.client_keys import JWK_SET_TYP
 from idp.federation.store import Entity, IssuedMark
 from idp.federation.trust_chain import TrustChain
 from idp.federation.trust_mark import TrustMark
 from policies import acr_of
 
 USE = "federation"
-JWK_SET_TYP = "jwk-set+jwt"
 RESOLVE_TYP = "resolve-response+jwt"
 
 

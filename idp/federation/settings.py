@@ -28,6 +28,19 @@ class FederationSettings(Section):
     """Entity identifier → JWK Set, or a file that holds one, relative to this file."""
     authority_hints: tuple[str, ...] = ()
     """Our immediate superiors; `[jurisdiction] regulator` if empty."""
+    relying_party_scope: tuple[str, ...] = (
+        "openid",
+        "profile",
+        "email",
+        "age",
+        "residence",
+        "offline_access",
+    )
+    """Scopes that a relying party of the federation may ask people for on its own word; others
+    need a superior that names them."""
+    vouched: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Entity identifier → members of its relying party metadata that you vouch for yourself, such
+    as `audiences`."""
     statement_seconds: int = Field(default=600, ge=60, le=86_400)
     """Lifetime of the statements that we sign."""
     mark_seconds: int = Field(default=3600, ge=60, le=31_536_000)

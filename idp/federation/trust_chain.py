@@ -11,10 +11,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from idp.federation import metadata_policy
+from idp.federation import metadata_policy, vouching
 from idp.federation.entity_statement import EntityStatement, MarkEntry, parse
 from idp.federation.jws import Invalid
 
+Metadata = Mapping[str, Mapping[str, Any]]
+"""Entity type → parameters."""
 LONGEST = 8
 """Statements in a chain: more are refused before any signature is looked at."""
 
@@ -22,6 +24,7 @@ LONGEST = 8
 @dataclass(frozen=True, slots=True)
 class TrustChain:
     """A valid chain. `metadata` is resolved: what the anchor allows of what the subject says.
+    `vouched` is the part of it that superiors say or name the values of.
 
     `expires_at` is the earliest end of its statements (§10.4). `trust_marks` are the subject's,
     still to be validated one by one (§7.3).
@@ -31,6 +34,7 @@ class TrustChain:
     anchor: str
     expires_at: datetime
     metadata: Mapping[str, Mapping[str, Any]]
+    vouched: Mapping[str, Mapping[str, Any]]
     trust_marks: tuple[MarkEntry, ...]
     statements: tuple[EntityStatement, ...]
 
@@ -61,11 +65,13 @@ def validate(
     for statement in statements:
         statement.check_time(now)
     _check_signatures(statements, pinned)
+    metadata, vouched = _resolve(statements)
     return TrustChain(
         subject=statements[0].subject,
         anchor=statements[-1].issuer,
         expires_at=min(s.expires_at for s in statements),
-        metadata=_resolve(statements),
+        metadata=metadata,
+        vouched=vouched,
         trust_marks=statements[0].trust_marks,
         statements=statements,
     )
@@ -104,11 +110,12 @@ def _check_signatures(
     statements[0].verified_by(statements[0].keys)
 
 
-def _resolve(statements: Sequence[EntityStatement]) -> Mapping[str, Mapping[str, Any]]:
+def _resolve(statements: Sequence[EntityStatement]) -> tuple[Metadata, Metadata]:
     leaf, between = statements[0], statements[1:-1]
+    superior = between[0].metadata
     metadata: dict[str, Mapping[str, Any]] = dict(leaf.metadata)
     # §3.1.1: the immediate superior's metadata overrides, for types that the subject has.
-    for entity_type, parameters in between[0].metadata.items():
+    for entity_type, parameters in superior.items():
         if entity_type in metadata:
             metadata[entity_type] = {**metadata[entity_type], **parameters}
     for intermediates, statement in enumerate(between):
@@ -121,4 +128,15 @@ def _resolve(statements: Sequence[EntityStatement]) -> Mapping[str, Mapping[str,
     if unknown:
         raise Invalid(f"The critical policy operator {min(unknown)} is not understood.")
     policies = [s.metadata_policy for s in reversed(between) if s.metadata_policy is not None]
-    return metadata_policy.apply(metadata_policy.resolve(policies, critical), metadata)
+    policy = metadata_policy.resolve(policies, critical)
+    resolved = metadata_policy.apply(policy, metadata)
+    vouched = {
+        entity_type: vouching.vouched_for(
+            policy.get(entity_type, {}),
+            superior.get(entity_type, {}),
+            leaf.metadata.get(entity_type, {}),
+            parameters,
+        )
+        for entity_type, parameters in resolved.items()
+    }
+    return resolved, vouched

@@ -6,14 +6,16 @@ takes no part (a provider on its own).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from foundation.fetch import Fetch
 from foundation.ground import Ground
 from foundation.settings import Development, Jurisdiction
-from idp.federation import entity_statement, jws, settings, trust_chain
+from idp.federation import client_keys, entity_statement, jws, settings, trust_chain
 from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY, Accreditation
 from idp.federation.authority import RESOLVE_TYP, USE, Authority
 from idp.federation.brief_memory import BriefMemory
@@ -21,8 +23,23 @@ from idp.federation.own_marks import OwnMarks
 from idp.federation.resolution import Accredited, Resolution, Unresolved
 from idp.federation.settings import FederationSettings
 
+log = logging.getLogger("civitas.federation")
 Metadata = Mapping[str, Mapping[str, Any]]
 """Entity type → metadata parameters, such as `openid_provider` → discovery document."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelyingParty:
+    """A relying party that our anchor knows, as it describes itself.
+
+    `said`: its metadata as the trust chain resolves it, keys included. `vouched`: the part that a
+    superior or our operator stands behind (see `vouching`). `scope`: what our operator lets it ask
+    for on its own word.
+    """
+
+    said: Mapping[str, Any]
+    vouched: Mapping[str, Any]
+    scope: tuple[str, ...]
 
 
 def prepare(ground: Ground) -> None:
@@ -55,6 +72,9 @@ class Federation:
             self.anchors,
             keep=timedelta(seconds=chosen.cache_seconds),
             loopback_http=self._loopback,
+        )
+        self._described: BriefMemory[RelyingParty | None] = BriefMemory(
+            timedelta(seconds=chosen.cache_seconds)
         )
         self._resolved: BriefMemory[str | None] = BriefMemory(timedelta(seconds=2))
         self.authority = Authority(
@@ -131,18 +151,35 @@ class Federation:
 
     def relying_party(self, entity_id: str) -> Mapping[str, Any] | None:
         """The resolved `openid_relying_party` metadata of an entity that our anchor vouches for,
-        or None: what automatic registration (§12.1) takes for the client of that name."""
+        or None."""
+        found = self.self_described(entity_id)
+        return None if found is None else found.said
+
+    def self_described(self, entity_id: str) -> RelyingParty | None:
+        """What automatic registration (§12.1) takes for the client of that name, or None; why not
+        is logged."""
         if not self.anchors or self.role != "leaf" or entity_id == self.entity_id:
             return None
+        now = self.ground.clock.now()
+        return self._described.recall(entity_id, now, lambda: self._describe(entity_id))
+
+    def _describe(self, entity_id: str) -> RelyingParty | None:
+        chosen = self.ground.settings.of(FederationSettings)
         try:
             chain = self.resolution.chain(entity_id)
-        except Unresolved:
+            said = chain.metadata.get(OPENID_RELYING_PARTY)
+            if said is None:
+                raise Unresolved("Its anchor does not know it as a relying party.")
+            said = client_keys.with_keys(said, chain, self.fetch, self.ground.clock.now())
+        except Unresolved as reason:
+            log.warning("relying party %s is refused: %s", entity_id, reason)
             return None
-        return chain.metadata.get(OPENID_RELYING_PARTY)
+        vouched = {**chain.vouched[OPENID_RELYING_PARTY], **chosen.vouched.get(entity_id, {})}
+        return RelyingParty(said, vouched, chosen.relying_party_scope)
 
     def remembers(self, entity_id: str) -> bool:
-        """Whether `relying_party` would answer now without asking anybody."""
-        return self.resolution.remembers(entity_id)
+        """Whether `self_described` would answer now without asking anybody."""
+        return self._described.holds(entity_id, self.ground.clock.now())
 
     def provider(self, entity_id: str) -> Accredited | None:
         """An accredited provider, with its level by an active mark; None when it is not one now."""

@@ -31,6 +31,7 @@ class Client:
     person's free choice. `sector`: clients of one sector see the same pairwise subject.
     `resource`: the URI under which this client itself receives access tokens (RFC 8707).
     `audiences`: the resources that it may ask tokens for.
+    `calls_itself`: a name that nobody vouches for, beside `name`.
     `assertion_audience`: which single `aud` its assertions carry (failures 7).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
@@ -56,7 +57,7 @@ class Client:
     tls_client_auth_subject_dn: str | None = None
     certificate_bound_access_tokens: bool = False
     require_signed_request_object: bool = False
-    client_uri: str | None = None
+    calls_itself: str | None = None
     policy_uri: str | None = None
     contacts: tuple[str, ...] = ()
     active: bool = True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NoReturn, cast
 from urllib.parse import urlsplit
 
 import jwt
 
 from foundation.errors import Unprocessable
-from idp.oauth import redirects, scopes
+from idp.oauth import redirects, scopes, self_description
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS, Client
 
 _KNOWN = frozenset(
@@ -44,6 +45,10 @@ _KNOWN = frozenset(
 )
 
 
+_BY_KEY = self_description.AUTHENTICATION
+_NOTHING: Mapping[str, Any] = {}
+
+
 class InvalidClientMetadata(Unprocessable):
     """RFC 7591 §3.2.2 `invalid_client_metadata`: `where` names the member."""
 
@@ -56,16 +61,47 @@ def parse(
     *,
     development: bool,
     kind: Literal["service", "federated"] = "service",
+    vouched: Mapping[str, Any] = _NOTHING,
+    scope: Collection[str] = self_description.SCOPE,
 ) -> Client:
-    """A Client out of metadata as written by an operator or by an accredited entity.
+    """A Client out of metadata. Raises InvalidClientMetadata, which names the member and says what
+    to write.
 
-    Raises InvalidClientMetadata that names the member and says what to write. Members of a
-    federated entity that we do not know are ignored; an operator's are refused.
+    An operator's word is enough for all of a `service`, and members that we do not know are
+    refused. A `federated` one signs for itself: `vouched` is the part of its resolved metadata that
+    others stand behind, `scope` what our operator lets it ask for on its own word.
     """
-    if kind == "service":
-        for name in metadata:
-            if name not in _KNOWN:
-                raise InvalidClientMetadata(f"{name} is not a known member", where=name)
+    if kind == "federated":
+        return _federated(client_id, metadata, vouched, scope, development)
+    for name in metadata:
+        if name not in _KNOWN:
+            raise InvalidClientMetadata(f"{name} is not a known member", where=name)
+    return _parsed(client_id, metadata, development, "service", _sector)
+
+
+def _federated(
+    client_id: str,
+    said: Mapping[str, Any],
+    vouched: Mapping[str, Any],
+    scope: Collection[str],
+    development: bool,
+) -> Client:
+    if "automatic" not in (_strings(said, "client_registration_types") or ("automatic",)):
+        _refuse("client_registration_types", "does not name automatic, and there is no other")
+    if said.get("token_endpoint_auth_method", _BY_KEY) != _BY_KEY:
+        _refuse("token_endpoint_auth_method", f"must be {_BY_KEY} in the federation")
+    counted = self_description.taken(client_id, said, vouched, scope)
+    client = _parsed(client_id, counted, development, "federated", _sector_of_entity)
+    return replace(client, calls_itself=self_description.calls_itself(said, vouched))
+
+
+def _parsed(
+    client_id: str,
+    metadata: Mapping[str, Any],
+    development: bool,
+    kind: Literal["service", "federated"],
+    sector_of: Callable[[Mapping[str, Any], Sequence[str], str], str],
+) -> Client:
     method = _one_of(
         metadata, "token_endpoint_auth_method", AUTHENTICATION_METHODS, "client_secret_basic"
     )
@@ -79,7 +115,7 @@ def parse(
         _refuse("response_types", "only 'code' is supported")
     if metadata.get("subject_type", "pairwise") != "pairwise":
         _refuse("subject_type", "only 'pairwise' is supported")
-    keys = _keys(metadata)
+    keys = _keys(metadata, lenient=kind == "federated")
     signed = _flag(metadata, "require_signed_request_object")
     if not keys and (method == "private_key_jwt" or signed):
         _refuse("jwks", "is needed: the public keys of this client")
@@ -91,7 +127,7 @@ def parse(
         name=_text(metadata, "client_name") or _refuse("client_name", "is needed; people read it"),
         kind=kind,
         token_endpoint_auth_method=method,
-        sector=_sector(metadata, uris, client_id),
+        sector=sector_of(metadata, uris, client_id),
         grant_types=grants,
         redirect_uris=uris,
         post_logout_redirect_uris=_redirects(
@@ -116,7 +152,6 @@ def parse(
             metadata, "tls_client_certificate_bound_access_tokens"
         ),
         require_signed_request_object=signed,
-        client_uri=_resource(metadata, "client_uri"),
         policy_uri=_resource(metadata, "policy_uri"),
         contacts=_strings(metadata, "contacts"),
     )
@@ -211,8 +246,16 @@ def _sector(metadata: Mapping[str, Any], uris: Sequence[str], client_id: str) ->
     return hosts.pop() if hosts else client_id
 
 
-def _keys(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Public keys, each with its algorithm pinned (failures 10)."""
+def _sector_of_entity(metadata: Mapping[str, Any], uris: Sequence[str], client_id: str) -> str:
+    return self_description.sector(client_id, uris)
+
+
+def _keys(metadata: Mapping[str, Any], *, lenient: bool) -> tuple[Mapping[str, Any], ...]:
+    """Public keys, each with its algorithm pinned (failures 10).
+
+    `lenient`: keys of a set that is published for many are passed over when they are not for
+    signing, or of a kind that we do not verify.
+    """
     if "jwks_uri" in metadata:
         _refuse("jwks_uri", "is not fetched; write the keys in jwks")
     jwks = metadata.get("jwks")
@@ -221,7 +264,15 @@ def _keys(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     listed = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(listed, list) or not listed:
         _refuse("jwks", "must be an object with a non-empty list 'keys'")
+    if lenient:
+        listed = [key for key in listed if not isinstance(key, Mapping) or _signs(key)]
+        if not listed:
+            _refuse("jwks", "has no key for signing that we can verify with")
     return tuple(_pinned(key) for key in listed)
+
+
+def _signs(key: Mapping[str, Any]) -> bool:
+    return key.get("use", "sig") == "sig" and _algorithm(key) is not None
 
 
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
@@ -233,20 +284,23 @@ def _pinned(key: Any) -> Mapping[str, Any]:
         _refuse("jwks", "has a key that is not an object")
     if _PRIVATE & set(key):
         _refuse("jwks", "contains a private or symmetric key; send public keys only")
-    natural = (
-        _BY_CURVE.get(str(key.get("crv")))
-        if key.get("kty") in ("EC", "OKP")
-        else ("RS256" if key.get("kty") == "RSA" else None)
-    )
-    algorithm = key.get("alg", natural)
-    fits = (natural, "PS256") if natural == "RS256" else (natural,)
-    if natural is None or algorithm not in fits:
-        _refuse("jwks", f"has a key of unsupported type or algorithm {algorithm!r}")
+    algorithm = _algorithm(key)
+    if algorithm is None:
+        _refuse("jwks", f"has a key of unsupported type or algorithm {key.get('alg')!r}")
     pinned = {**key, "alg": algorithm}
     try:
         loaded = jwt.PyJWK.from_dict(pinned)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         _refuse("jwks", "has a key that cannot be read")
-    if natural == "RS256" and loaded.key.key_size < 2048:
+    if key.get("kty") == "RSA" and loaded.key.key_size < 2048:
         _refuse("jwks", "has an RSA key under 2048 bits")
     return pinned
+
+
+def _algorithm(key: Mapping[str, Any]) -> str | None:
+    """The one algorithm of a key: the one that it names, if that fits its type, or the usual."""
+    kinds = {"EC": _BY_CURVE.get(str(key.get("crv"))), "RSA": "RS256"}
+    natural = kinds.get("EC" if key.get("kty") == "OKP" else str(key.get("kty")))
+    algorithm = key.get("alg", natural)
+    fits = (natural, "PS256") if natural == "RS256" else (natural,)
+    return str(algorithm) if natural is not None and algorithm in fits else None

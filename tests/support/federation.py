@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from foundation import opaque, web
+from foundation import algorithms, opaque, web
 from foundation.clock import FrozenClock
 from foundation.edge import Edge
 from foundation.fetch import Fetch, Fetched, FetchFailed
@@ -30,13 +32,16 @@ from idp import federation as federation_suite
 from idp.broker import Broker
 from idp.federation import Federation, FederationSettings
 from idp.login import Authenticated, Requirement
+from idp.oauth import pkce
 from policies import Policies, Withdrawal
 from tests.support import deployments
+from tests.support.authorization_server import VERIFIER
 
 REGULATOR = "http://localhost:9100"
 PROVIDER = "http://localhost:9201"
 SECOND_PROVIDER = "http://localhost:9202"
 BROKER = "http://localhost:9300"
+SERVICE = "http://localhost:9401"
 OFFICER = "sta_officer"
 
 
@@ -124,6 +129,11 @@ class City:
             url, "provider", REGULATOR, provider.metadata, provider.doors()
         )
         return provider
+
+    def service(self, url: str = SERVICE) -> ScriptedService:
+        service = ScriptedService(url, self)
+        service.member = self._member(url, "provider", REGULATOR, service.metadata, service.doors())
+        return service
 
     def broker(self) -> tuple[Member, Broker]:
         folder = self.folder / "broker"
@@ -283,6 +293,88 @@ class ScriptedProvider:
 
     def _userinfo(self, request: Request) -> Response:
         return JSONResponse({"sub": self.subject, **self.userinfo})
+
+
+class ScriptedService:
+    """A relying party of the federation that says of itself whatever a test likes."""
+
+    def __init__(self, url: str, city: City) -> None:
+        self.url = url
+        self.member: Member
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.jwk = {**algorithms.jwk(self.key.public_key()), "kid": "rp-1", "use": "sig"}
+        self.said: dict[str, Any] = {
+            "client_name": "Bicycle Shop",
+            "client_registration_types": ["automatic"],
+            "redirect_uris": [f"{url}/callback"],
+            "response_types": ["code"],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scope": "openid profile email offline_access",
+            "subject_type": "pairwise",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "id_token_signed_response_alg": "ES256",
+            "jwks": {"keys": [self.jwk]},
+        }
+        self.published: tuple[str, str] = ("application/jwk-set+json", "")
+        self._city = city
+
+    def metadata(self) -> Mapping[str, Any]:
+        return {"openid_relying_party": self.said}
+
+    def doors(self) -> tuple[Door, ...]:
+        return (Door(("GET",), "/keys", self._keys, "test"),)
+
+    def _keys(self, request: Request) -> Response:
+        content_type, body = self.published
+        return Response(body, headers={"Content-Type": content_type})
+
+    def signed(self, claims: Mapping[str, Any], typ: str) -> str:
+        """`claims` as a JWT of its own key, as PyJWT makes it."""
+        headers = {"kid": "rp-1", "typ": typ}
+        return jwt.encode(dict(claims), self.key, algorithm="ES256", headers=headers)
+
+    def request(self, issuer: str, **changed: Any) -> dict[str, str]:
+        """An authorization request of §12.1.1: everything inside, signed and fresh."""
+        now = int(self._city.clock.now().timestamp())
+        claims = {
+            "iss": self.url,
+            "client_id": self.url,
+            "aud": issuer,
+            "jti": opaque.secret(16),
+            "iat": now,
+            "exp": now + 60,
+            "response_type": "code",
+            "redirect_uri": self.said["redirect_uris"][0],
+            "scope": "openid",
+            "state": "st-1",
+            "nonce": "no-1",
+            "code_challenge": pkce.challenge_of(VERIFIER),
+            "code_challenge_method": "S256",
+            **changed,
+        }
+        kept = {name: value for name, value in claims.items() if value is not None}
+        signed = self.signed(kept, "oauth-authz-req+jwt")
+        return {"client_id": self.url, "request": signed}
+
+    def redemption(self, issuer: str, **form: str) -> dict[str, str]:
+        """A token request, proven by its key."""
+        now = int(self._city.clock.now().timestamp())
+        claims = {
+            "iss": self.url,
+            "sub": self.url,
+            "aud": issuer,
+            "jti": opaque.secret(16),
+            "iat": now,
+            "exp": now + 60,
+        }
+        return {
+            "client_id": self.url,
+            "redirect_uri": self.said["redirect_uris"][0],
+            "code_verifier": VERIFIER,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self.signed(claims, "JWT"),
+            **form,
+        }
 
 
 def _service(hub: Broker, request: Request) -> Response:

@@ -40,10 +40,10 @@ def answer(oauth: OAuth, request: Request) -> Response:
 
 def _context(oauth: OAuth, page: ConsentPage) -> dict[str, Any]:
     catalogue, question = oauth.policies.catalogue, page.question
-    uri = page.client.client_uri or page.transaction.request.redirect_uri
     return {
         "client": page.client,
-        "site": urlsplit(uri).netloc,
+        # Where the code goes, whatever a service says of itself.
+        "site": urlsplit(page.transaction.request.redirect_uri).netloc,
         "purpose": catalogue.purposes[question.purpose],
         "needed": [catalogue.attributes[name] for name in question.needed],
         "optional": [catalogue.attributes[name] for name in question.optional],
