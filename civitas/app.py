@@ -21,6 +21,7 @@ from civitas.doors import FixedPaths, ProtocolDoor
 from foundation.clock import Clock
 from foundation.edge import Edge
 from foundation.errors import BadRequest, MethodNotAllowed, NotFound, Problem, Unprocessable
+from foundation.limits import Limits
 from foundation.middleware import Gate
 from foundation.pages import N_
 from foundation.settings import Development, Server, Settings
@@ -84,9 +85,9 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         context=context,
         edge=edge,
         max_body=settings.of(Server).max_body,
-        body_limits={
-            d.path: d.max_body for group in doors.values() for d in group if d.max_body is not None
-        },
+        doors=[door for group in doors.values() for door in group],
+        threads=settings.of(Server).threads,
+        limits=settings.of(Limits),
         development=settings.of(Development).loopback_http,
         observe=ground.telemetry.observe,
     )

@@ -43,7 +43,7 @@ class Ready(BaseModel):
 
 def doors(ground: Ground, openapi: Callable[[], dict[str, Any]]) -> tuple[Door, ...]:
     return (
-        Door(("GET",), "/healthz", healthz, "Civitas operation", api=True),
+        Door(("GET",), "/healthz", healthz, "Civitas operation", api=True, light=True),
         Door(
             ("GET",),
             "/readyz",
@@ -58,8 +58,9 @@ def doors(ground: Ground, openapi: Callable[[], dict[str, Any]]) -> tuple[Door, 
     )
 
 
-def healthz() -> Alive:
-    """The process answers. Says nothing of the database: restart on failure here."""
+async def healthz() -> Alive:
+    """The process answers, however much it has to do: no thread is taken. Says nothing of the
+    database: restart on failure here."""
     return Alive()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from device_registry import store
 from device_registry.device import Device
 from device_registry.settings import DevicesSettings
+from foundation import networks
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Problem, TooManyRequests
@@ -39,15 +40,13 @@ class Watch:
         try:
             with self._database.write() as uow:
                 device = store.get(uow, claimed[:32])
-                self._rates.attempt(
-                    uow,
-                    "enrolment refused",
-                    # All made-up ids count as one, or each would be entitled to its own entries.
-                    f"{caller.address}\0{device.id if device is not None else ''}",
-                    self._settings.refusals_per_device,
-                    WINDOW,
-                    now,
+                # All made-up ids count as one, or each would be entitled to its own entries.
+                bucket = f"enrolment refused {device.id if device is not None else ''}"
+                limit = self._settings.refusals_per_device
+                self._rates.attempt_from(
+                    uow, bucket, caller.address, limit, WINDOW, now, shared=True
                 )
+                self._rates.wrong_from(uow, bucket, caller.address, limit, WINDOW, now)
                 self._note(uow, device, refusal)
                 self._watch(uow, caller.address, now)
         except TooManyRequests as throttled:
@@ -72,8 +71,9 @@ class Watch:
         )
 
     def _watch(self, uow: UnitOfWork, address: str, now: datetime) -> None:
-        """EN 303 645 5.10: a burst raises one alert, not one for each failure."""
-        most = self._settings.alert_after_refusals
+        """EN 303 645 5.10: a burst raises one alert, not one for each failure, nor for each address
+        of who has many."""
+        most, address = self._settings.alert_after_refusals, networks.party(address)
         try:
             self._rates.attempt(uow, "enrolment burst", address, most, WINDOW, now)
         except TooManyRequests:

@@ -145,6 +145,8 @@ class Unprocessable(Problem):
 
 class TooManyRequests(Problem):
     status, code = 429, "too_many_requests"
+    key: str | None = None
+    """The network whose limit is full, where networks are counted; for the log only."""
 
     def __init__(self, description: str, *, retry_after: int, **more: Any) -> None:
         headers = {**more.pop("headers", {}), "Retry-After": str(retry_after)}

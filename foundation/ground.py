@@ -13,6 +13,7 @@ from foundation.clock import Clock, SystemClock
 from foundation.database import Database, DatabaseSettings
 from foundation.jobs import Jobs
 from foundation.keys import Keys, KeySettings
+from foundation.limits import Limits
 from foundation.pages import Pages
 from foundation.rates import Rates
 from foundation.row_check import bind_existing, check_bound, record_alarms
@@ -25,6 +26,7 @@ from foundation.vault import Vault, VaultSettings, database_url
 
 SECTIONS = (
     Server,
+    Limits,
     DatabaseSettings,
     VaultSettings,
     AuditSettings,

@@ -1,4 +1,4 @@
-"""What every request passes: a capped body, security headers, one place for errors.
+"""What every request passes: a capped body, a fair turn, security headers, one place for errors.
 
 Plain ASGI, since Starlette's BaseHTTPMiddleware costs more than some of our endpoints.
 """
@@ -6,8 +6,10 @@ Plain ASGI, since Starlette's BaseHTTPMiddleware costs more than some of our end
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
@@ -16,10 +18,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from foundation import networks
 from foundation.browser import cookie_name, new_browser_cookie
+from foundation.doorbook import Doorbook
 from foundation.edge import Edge
 from foundation.errors import BadRequest, CivitasError, PayloadTooLarge, Unavailable
-from foundation.web import Context
+from foundation.fair_queue import FairQueue
+from foundation.limits import Limits
+from foundation.peer import client_address
+from foundation.web import Context, Door
 
 log = logging.getLogger("civitas.http")
 Observe = Callable[[Scope, int, float], None]
@@ -46,16 +53,22 @@ class Gate:
         context: Context,
         edge: Edge,
         max_body: int,
-        body_limits: Mapping[str, int],
         development: bool,
         observe: Observe,
+        doors: Iterable[Door] = (),
+        threads: int = 40,
+        limits: Limits | None = None,
     ) -> None:
         self._app = app
         self._context = context
         self._edge = edge
         self._max_body = max_body
-        self._body_limits = dict(body_limits)
+        self._doors = Doorbook(doors)
         self._observe = observe
+        limits = limits or Limits()
+        self.work = FairQueue(threads, limits.waiting)
+        # One is hashed while the next reads its row; the rest waits here, without a thread.
+        self.hashing = FairQueue(2 * (os.cpu_count() or 1), limits.hashes_waiting)
         headers = {
             "x-content-type-options": "nosniff",
             "referrer-policy": "same-origin",
@@ -77,18 +90,25 @@ class Gate:
         status = 500
         under_way = False
 
+        turn = AsyncExitStack()
+
         async def answer(message: Message) -> None:
             nonlocal status, under_way
             if message["type"] == "http.response.start":
                 under_way = True
                 status = message["status"]
                 self._add_headers(scope, message)
+                # The work is done; who reads the answer slowly keeps nobody waiting.
+                await turn.aclose()
             await send(message)
 
         try:
             try:
-                receive = await self._read_body(scope, receive)
-                await self._app(scope, receive, answer)
+                door = self._door(scope)
+                receive = await self._read_body(scope, receive, door)
+                async with turn:
+                    await self._wait(turn, scope, door)
+                    await self._app(scope, receive, answer)
             except Exception as error:
                 if under_way:
                     raise
@@ -97,6 +117,23 @@ class Gate:
                 await response(scope, receive, answer)
         finally:
             self._observe(scope, status, time.perf_counter() - started)
+
+    def _door(self, scope: Scope) -> Door | None:
+        if "\0" in scope["path"]:
+            raise BadRequest("The path holds a NUL character.", where="path")
+        if scope["method"] in ("GET", "HEAD"):
+            return self._doors.find_fixed(scope["method"], scope["path"])
+        return self._doors.find(scope["method"], scope["path"])
+
+    async def _wait(self, turn: AsyncExitStack, scope: Scope, door: Door | None) -> None:
+        def descent() -> tuple[str, ...]:
+            return networks.descent(client_address(Request(scope)))
+
+        if door is not None and door.light:
+            return
+        if door is not None and door.hashes:
+            await turn.enter_async_context(self.hashing.turn(descent))
+        await turn.enter_async_context(self.work.turn(descent))
 
     def _respond(self, request: Request, error: Exception) -> ASGIApp:
         refusal = as_refusal(error)
@@ -116,10 +153,8 @@ class Gate:
             headers.append((b"set-cookie", value.encode()))
         message["headers"] = headers
 
-    async def _read_body(self, scope: Scope, receive: Receive) -> Receive:
-        if "\0" in scope["path"]:
-            raise BadRequest("The path holds a NUL character.", where="path")
-        limit = self._body_limits.get(scope["path"], self._max_body)
+    async def _read_body(self, scope: Scope, receive: Receive, door: Door | None) -> Receive:
+        limit = door.max_body if door is not None and door.max_body else self._max_body
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
             raise _too_large(limit)

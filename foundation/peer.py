@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from cryptography import x509
 from starlette.requests import Request
 
+from foundation import networks
 from foundation.errors import BadRequest
 
 
@@ -80,14 +81,8 @@ def _forwarded_address(request: Request) -> str | None:
 
 def client_network(request: Request) -> str:
     """What attempts are counted under: the address, or of IPv6 its /64, since whoever has one
-    address there has all of them."""
-    text = client_address(request)
-    address = _address(text)
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return text
+    address there has all of them. What lies around it: `foundation/networks.py`."""
+    return networks.narrowest(client_address(request))
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

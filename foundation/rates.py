@@ -1,8 +1,15 @@
-"""Rate limits that hold across processes: a leaky bucket per (bucket, key) — GCRA."""
+"""Rate limits that hold across processes: a leaky bucket per (bucket, key) — GCRA.
+
+A limit on where attempts come from binds every network around the address. One that is shared by
+many parties only slows down: when it is full, each party has a small reserve of its own, and who
+is known passes, so that nobody shuts out the rest by using it up.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from foundation import opaque
+from foundation import networks, opaque
 from foundation.clock import Instant
 from foundation.database import Database, UnitOfWork, metadata
 from foundation.errors import TooManyRequests
@@ -82,6 +89,36 @@ def _named(bucket: str, key: str) -> dict[str, Any]:
     return {"of_bucket": bucket, "of_key": opaque.digest(f"{bucket}\0{key}")}
 
 
+def _pour(bucket: str, key: str, limit: int, per: timedelta, now: datetime) -> dict[str, Any]:
+    drop = per / limit
+    return {
+        **_named(bucket, key),
+        "now": now,
+        "first": now + drop,
+        "drop": drop // _MICROSECOND,
+        "full_from": now + per - drop,
+    }
+
+
+def _reserve(bucket: str) -> str:
+    return f"{bucket}/reserve"
+
+
+RESERVE = 3
+"""Attempts of one party in a window, while a limit that it shares with others is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An attempt that was counted at a source: what is given back if it was right."""
+
+    bucket: str
+    source: str
+    limit: int
+    per: timedelta
+    reserve: bool = False
+
+
 class Rates:
     """Counts attempts durably. The key (an account, an address) is stored as a digest only."""
 
@@ -96,18 +133,99 @@ class Rates:
         Raises TooManyRequests, with the seconds to wait, when the bucket is full. The bucket
         leaks steadily, so a limit never locks anybody out for longer than `per / limit`.
         """
-        drop = per / limit
-        values = {
-            **_named(bucket, key),
-            "now": now,
-            "first": now + drop,
-            "drop": drop // _MICROSECOND,
-            "full_from": now + per - drop,
-        }
+        values = _pour(bucket, key, limit, per, now)
         # The row stays locked from here to the commit, so two processes cannot both pass.
         if uow.one(_ATTEMPT[uow.connection.dialect.name], values) is None:
             self.room(uow, bucket, key, limit, per, now)
             raise TooManyRequests("Too many attempts.", retry_after=1, detail=bucket)
+
+    def attempt_from(
+        self,
+        uow: UnitOfWork,
+        bucket: str,
+        source: str,
+        limit: int,
+        per: timedelta,
+        now: datetime,
+        *,
+        shared: bool = False,
+    ) -> Counted:
+        """Count one attempt in every network around `source` that is one party's.
+
+        `shared`: what many parties share is looked at as well, as befits guesses of strangers. It
+        is filled by `wrong_from` only, so that those who are right never wait for one row. Raises
+        TooManyRequests, whose `key` is the network that is full.
+        """
+        around = networks.around(source)
+        for network in around:
+            if not network.shared:
+                most = int(limit * network.times)
+                try:
+                    self.attempt(uow, bucket, network.name, most, per, now)
+                except TooManyRequests as full:
+                    full.key = network.name
+                    raise
+        reserve = shared and self._full(uow, bucket, around, limit, per, now)
+        if reserve:
+            name = networks.party(source)
+            try:
+                self.attempt(uow, _reserve(bucket), name, min(RESERVE, limit), per, now)
+            except TooManyRequests as full:
+                full.detail, full.key = bucket, networks.ALL
+                raise
+        return Counted(bucket, source, limit, per, reserve)
+
+    def wrong_from(
+        self,
+        uow: UnitOfWork,
+        bucket: str,
+        source: str,
+        limit: int,
+        per: timedelta,
+        now: datetime,
+    ) -> None:
+        """An attempt was wrong: count it in the networks that many parties share."""
+        for network in networks.around(source):
+            if network.shared:
+                uow.one(
+                    _ATTEMPT[uow.connection.dialect.name],
+                    _pour(bucket, network.name, int(limit * network.times), per, now),
+                )
+
+    def right_from(self, uow: UnitOfWork, counted: Counted) -> None:
+        """An attempt was right: it gives back what it took, in the order in which it took it."""
+        for network in networks.around(counted.source):
+            if not network.shared:
+                most = int(counted.limit * network.times)
+                self.give_back(uow, counted.bucket, network.name, most, counted.per)
+        if counted.reserve:
+            name, most = networks.party(counted.source), min(RESERVE, counted.limit)
+            self.give_back(uow, _reserve(counted.bucket), name, most, counted.per)
+
+    def check_wrong(
+        self, bucket: str, source: str, limit: int, per: timedelta, now: datetime
+    ) -> None:
+        """Count something that is wrong already, in a unit of work of its own."""
+        with self._database.write() as uow:
+            self.attempt_from(uow, bucket, source, limit, per, now, shared=True)
+            self.wrong_from(uow, bucket, source, limit, per, now)
+
+    def _full(
+        self,
+        uow: UnitOfWork,
+        bucket: str,
+        around: Iterable[networks.Network],
+        limit: int,
+        per: timedelta,
+        now: datetime,
+    ) -> bool:
+        try:
+            for network in around:
+                if network.shared:
+                    self.room(uow, bucket, network.name, int(limit * network.times), per, now)
+        except TooManyRequests:
+            return True
+        return False
 
     def room(
         self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta, now: datetime

@@ -78,7 +78,8 @@ class Door:
     """One endpoint: where it is, what answers, and the specification that says how.
 
     `endpoint` takes a Request and gives a Response; with `api=True` it is a typed FastAPI
-    endpoint that shows in the OpenAPI page. `max_body` (bytes) lifts the general cap.
+    endpoint that shows in the OpenAPI page. `max_body` (bytes) lifts the general cap. `hashes`: a
+    password is hashed behind it, so it waits in the queue for that. `light`: it takes no thread.
     """
 
     methods: tuple[str, ...]
@@ -87,6 +88,8 @@ class Door:
     specification: str
     api: bool = False
     max_body: int | None = None
+    hashes: bool = False
+    light: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

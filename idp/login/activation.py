@@ -77,7 +77,7 @@ class Activation:
         """The sealed cookie of an opened set-up. Raises CodeRefused, InvitationRefused or
         TooManyRequests; nothing is said about the person before the code is proven."""
         now = self._clock.now()
-        self._throttle.count_source(visit.source, now)
+        counted = self._throttle.count_source(visit.source, now)
         code = code.strip()[:MOST_CODE]
         try:
             with self._ground.database.read() as uow:
@@ -86,9 +86,10 @@ class Activation:
             with self._ground.database.write() as uow:
                 failure = Failure("a code", None, "activation", "code refused")
                 self._establishing.failed(uow, failure, now)
+                self._throttle.wrong(uow, visit.source, now)
             raise
         with self._ground.database.write() as uow:
-            self._throttle.source_right(uow, visit.source)
+            self._throttle.source_right(uow, counted)
         return self._seal(OpenSetUp(kind, code, now), visit)
 
     def opened(self, cookie: str | None, visit: Visit) -> tuple[OpenSetUp, Invited] | None:

@@ -107,7 +107,9 @@ class Management:
         subject = session.subject
         with self._database.read() as uow:
             self._require_strongest(uow, session, else_present_password=True)
-        attempt = self._throttle.count(f"subject\0{subject.id}", source, self._clock.now())
+        attempt = self._throttle.count(
+            f"subject\0{subject.id}", source, self._clock.now(), known=True
+        )
         with self._database.read() as uow:
             stored = store.password_of(uow, subject)
             words = self._directory.context_words(uow, subject)
@@ -118,6 +120,7 @@ class Management:
             failure = Failure(subject.id, subject, PASSWORD, "wrong password", old.id)
             with self._database.write() as uow:
                 self._failures.note(uow, failure, self._clock.now())
+                self._throttle.wrong(uow, source, self._clock.now())
             raise SignInRefused("wrong password")
         with self._database.write() as uow:
             # A new password that will not do is no wrong guess at the present one.

@@ -19,7 +19,7 @@ def doors(login: Login) -> tuple[Door, ...]:
     )
     return (
         Door(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
-        Door(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE),
+        Door(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE, hashes=True),
         Door(("POST",), "/sign-in/passkey/options", partial(passkeys.ask, login), _WEBAUTHN),
         Door(("POST",), "/sign-in/passkey", partial(passkeys.answer, login), _WEBAUTHN),
         Door(("POST",), "/passkeys/options", partial(passkeys.ask_new, login), _WEBAUTHN),
@@ -28,7 +28,13 @@ def doors(login: Login) -> tuple[Door, ...]:
         Door(("GET",), "/signed-out", partial(sign_out.show, login), _SIGN_OUT),
         *(() if login.staff_only else letters),
         Door(("GET",), "/activate/set-up", partial(activate.show_choices, login), _ACTIVATION),
-        Door(("POST",), "/activate/set-up", partial(activate.choose, login), _ACTIVATION),
+        Door(
+            ("POST",),
+            "/activate/set-up",
+            partial(activate.choose, login),
+            _ACTIVATION,
+            hashes=True,
+        ),
         Door(("GET",), "/activate/passkey", partial(activate.offer_passkey, login), _ACTIVATION),
         Door(("GET",), "/invitation/{secret}", partial(activate.invited, login), _ACTIVATION),
     )

@@ -76,7 +76,9 @@ class SignIn:
         """
         index = self.name_index(name)
         key = self.known.account_key(index, visit.known)
-        attempt = self._throttle.count(key, visit.source, self._clock.now())
+        attempt = self._throttle.count(
+            key, visit.source, self._clock.now(), known=key != index.hex()
+        )
         subject = self._directory.of_name(name)
         signed_in = self._with_password(subject, typed, visit, current, attempt, index.hex())
         return replace(signed_in, name_index=index)
@@ -84,7 +86,7 @@ class SignIn:
     def step_up_by_password(self, typed: str, visit: Visit, current: Session) -> SignedIn:
         """Add a password to a session. Raises SignInRefused or TooManyRequests."""
         attempt = self._throttle.count(
-            f"subject\0{current.subject.id}", visit.source, self._clock.now()
+            f"subject\0{current.subject.id}", visit.source, self._clock.now(), known=True
         )
         return self._with_password(
             current.subject, typed, visit, current, attempt, current.subject.id
@@ -110,10 +112,10 @@ class SignIn:
                 stored = store.password_of(uow, subject)
         if subject is None or stored is None:
             self._passwords.refuse(typed)
-            self._fail(Failure(about, subject, method, "unknown name or no password"))
+            self._fail(visit, Failure(about, subject, method, "unknown name or no password"))
         credential, sealed = stored
         if not self._passwords.verify(typed, sealed, credential.id):
-            self._fail(Failure(about, subject, method, "wrong password", credential.id))
+            self._fail(visit, Failure(about, subject, method, "wrong password", credential.id))
         better = None
         if self._passwords.outdated(sealed, credential.id):
             better = self._passwords.hash(typed, credential.id)
@@ -169,22 +171,22 @@ class SignIn:
         step_up: bool = False,
     ) -> SignedIn:
         """A session for an answered challenge. Raises SignInRefused or TooManyRequests."""
-        self._throttle.count_source(visit.source, self._clock.now())
+        counted = self._throttle.count_source(visit.source, self._clock.now())
         with self._database.write() as uow:
             taken = challenges.take(
                 uow, handle, visit.browser, "step-up" if step_up else "sign-in", self._clock.now()
             )
         if taken is None:
-            self._fail_passkey("challenge unknown, used, stale or another browser's")
+            self._fail_passkey(visit, "challenge unknown, used, stale or another browser's")
         if step_up and (current is None or taken.session_id != current.id):
-            self._fail_passkey("another session's challenge")
-        credential = self._credential(answer)
+            self._fail_passkey(visit, "another session's challenge")
+        credential = self._credential(answer, visit)
         if step_up and credential.holder.id != taken.subject_id:
-            self._fail_passkey("another person's passkey", answer, credential)
+            self._fail_passkey(visit, "another person's passkey", answer, credential)
         try:
             asserted = self._passkeys.assertion(taken.state, answer, credential)
         except Refused as refused:
-            self._fail_passkey(str(refused)[:200], answer, credential)
+            self._fail_passkey(visit, str(refused)[:200], answer, credential)
         now = self._clock.now()
         proof = Proof(
             asserted.authenticator, credential.id, now, managed=credential.data["managed"]
@@ -193,19 +195,19 @@ class SignIn:
         def bind(uow: UnitOfWork) -> None:
             if not store.counted(uow, credential.id, asserted.counter, now):
                 raise SignInRefused("the signature counter did not move on: perhaps a clone")
-            self._throttle.source_right(uow, visit.source)
+            self._throttle.source_right(uow, counted)
 
         return self._establish(visit, credential.holder, proof, current, bind)
 
-    def _credential(self, answer: Mapping[str, Any]) -> Credential:
+    def _credential(self, answer: Mapping[str, Any], visit: Visit) -> Credential:
         try:
             lookup = lookup_of(credential_id_in(answer))
         except Refused as refused:
-            self._fail_passkey(str(refused))
+            self._fail_passkey(visit, str(refused))
         with self._database.read() as uow:
             found = store.by_lookup(uow, lookup)
         if found is None:
-            self._fail_passkey("unknown passkey", answer)
+            self._fail_passkey(visit, "unknown passkey", answer)
         return found
 
     def _passkeys_of(self, subject: Subject) -> list[Credential]:
@@ -240,13 +242,15 @@ class SignIn:
                 self._establishing.failed(uow, failure, now)
             raise
 
-    def _fail(self, failure: Failure) -> NoReturn:
+    def _fail(self, visit: Visit, failure: Failure) -> NoReturn:
         with self._database.write() as uow:
             self._establishing.failed(uow, failure, self._clock.now())
+            self._throttle.wrong(uow, visit.source, self._clock.now())
         raise SignInRefused(failure.reason)
 
     def _fail_passkey(
         self,
+        visit: Visit,
         reason: str,
         answer: Mapping[str, Any] | None = None,
         credential: Credential | None = None,
@@ -255,4 +259,4 @@ class SignIn:
         about = "no passkey" if answer is None else lookup_of(credential_id_in(answer)).hex()
         holder = credential.holder if credential is not None else None
         named = credential.id if credential is not None else None
-        self._fail(Failure(about, holder, "passkey", reason, named))
+        self._fail(visit, Failure(about, holder, "passkey", reason, named))

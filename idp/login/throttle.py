@@ -1,4 +1,4 @@
-"""How often one may guess — AU-2, AU-3, X.1253 9.3-4: per account, per source, per known browser.
+"""How often one may guess — AU-2, AU-3, X.1253 9.3-4: per account, per network, per known browser.
 
 Every attempt is counted before its outcome is known and given back when it was right, so a wrong
 one counts once, however many arrive together. A browser that has signed in to an account counts
@@ -18,7 +18,7 @@ from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
 from foundation.ground import Ground
 from foundation.keys import Keys
-from foundation.rates import Rates
+from foundation.rates import Counted, Rates
 from idp.login.settings import LoginSettings
 
 ACCOUNT, SOURCE, NOTED, OPENED = "login-account", "login-source", "login-noted", "login-opened"
@@ -29,7 +29,7 @@ class Attempt:
     """A counted attempt: what has to be given back if it was right."""
 
     account: str
-    source: str
+    source: Counted
 
 
 class Throttle:
@@ -41,14 +41,15 @@ class Throttle:
         self._audit: Audit = ground.audit
         self._settings = settings
 
-    def count(self, account: str, source: str, now: datetime) -> Attempt:
-        """Count one attempt; raises TooManyRequests, whose consequence goes on record."""
-        attempt = Attempt(account, source)
+    def count(self, account: str, source: str, now: datetime, *, known: bool = False) -> Attempt:
+        """Count one attempt; raises TooManyRequests, whose consequence goes on record.
+
+        `known`: by a browser that signed in before, whom the wrong guesses of others, counted in
+        networks that many parties share, do not slow down.
+        """
         try:
             with self._database.write() as uow:
-                self._rates.attempt(
-                    uow, SOURCE, source, self._settings.source_attempts, self._settings.window, now
-                )
+                counted = self._count_at(uow, source, now, shared=not known)
                 self._rates.attempt(
                     uow,
                     ACCOUNT,
@@ -58,22 +59,27 @@ class Throttle:
                     now,
                 )
         except TooManyRequests as full:
-            self._note(account if full.detail == ACCOUNT else source, str(full.detail), now)
+            by_account = full.detail == ACCOUNT
+            # The network that is full, not each address in it, or a flood would fill the audit.
+            self._note(account if by_account else full.key or source, str(full.detail), now)
             raise
-        return attempt
+        return Attempt(account, counted)
 
-    def count_source(self, source: str, now: datetime) -> None:
+    def count_source(self, source: str, now: datetime) -> Counted:
         """Count a guess at something that has no account: a code, a passkey."""
         with self._database.write() as uow:
-            self._rates.attempt(
-                uow, SOURCE, source, self._settings.source_attempts, self._settings.window, now
-            )
+            return self._count_at(uow, source, now, shared=True)
 
     def count_opened(self, source: str, now: datetime) -> None:
         """Count a request that makes us store something, such as a challenge."""
         with self._database.write() as uow:
             limit = self._settings.source_attempts * 10
-            self._rates.attempt(uow, OPENED, source, limit, self._settings.window, now)
+            self._rates.attempt_from(uow, OPENED, source, limit, self._settings.window, now)
+
+    def wrong(self, uow: UnitOfWork, source: str, now: datetime) -> None:
+        """The attempt was wrong: it counts in the networks that many share as well."""
+        limit, window = self._settings.source_attempts, self._settings.window
+        self._rates.wrong_from(uow, SOURCE, source, limit, window, now)
 
     def right(self, uow: UnitOfWork, attempt: Attempt) -> None:
         """The attempt was right: give the source its one back, forget the account's count.
@@ -83,10 +89,12 @@ class Throttle:
         self.source_right(uow, attempt.source)
         self._rates.forgive(uow, ACCOUNT, attempt.account)
 
-    def source_right(self, uow: UnitOfWork, source: str) -> None:
-        self._rates.give_back(
-            uow, SOURCE, source, self._settings.source_attempts, self._settings.window
-        )
+    def source_right(self, uow: UnitOfWork, counted: Counted) -> None:
+        self._rates.right_from(uow, counted)
+
+    def _count_at(self, uow: UnitOfWork, source: str, now: datetime, *, shared: bool) -> Counted:
+        limit, window = self._settings.source_attempts, self._settings.window
+        return self._rates.attempt_from(uow, SOURCE, source, limit, window, now, shared=shared)
 
     def _note(self, key: str, bucket: str, now: datetime) -> None:
         """One event a window, not one a request: a flood must not fill the audit as well."""

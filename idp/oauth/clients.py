@@ -211,11 +211,16 @@ class Clients:
         if not any(source.would_fetch(client_id, now) for source in self._sources):
             return self.find(client_id, now)
         limit, minute = self._unknown_per_minute, timedelta(minutes=1)
-        self._rates.check(_UNKNOWN, network, limit, minute, now)
+        with self._database.write() as uow:
+            counted = self._rates.attempt_from(
+                uow, _UNKNOWN, network, limit, minute, now, shared=True
+            )
         found = self.find(client_id, now)
-        if found is not None:
-            with self._database.write() as uow:
-                self._rates.give_back(uow, _UNKNOWN, network, limit, minute)
+        with self._database.write() as uow:
+            if found is not None:
+                self._rates.right_from(uow, counted)
+            else:
+                self._rates.wrong_from(uow, _UNKNOWN, network, limit, minute, now)
         return found
 
     def of_resource(self, resource: str) -> Client | None:

@@ -33,6 +33,7 @@ def doors(portal: Portal) -> tuple[Door, ...]:
             "/account/credentials/password",
             partial(credentials.change_password, portal),
             _CREDENTIALS,
+            hashes=True,
         ),
         Door(
             ("POST",),

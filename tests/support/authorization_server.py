@@ -140,7 +140,6 @@ class AuthorizationServer:
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,
-            body_limits={},
             development=True,
             observe=lambda scope, status, seconds: None,
         )

@@ -206,7 +206,6 @@ class City:
             context=context,
             edge=Edge(ground.database, ground.pages),
             max_body=1_000_000,
-            body_limits={},
             development=True,
             observe=lambda scope, status, seconds: None,
         )

@@ -72,7 +72,6 @@ class SignInDesk:
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,
-            body_limits={},
             development=True,
             observe=lambda scope, status, seconds: None,
         )

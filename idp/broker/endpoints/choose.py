@@ -27,13 +27,15 @@ def choose(broker: Broker, request: Request) -> Response:
     web.check_csrf(request, form)
     wish = _wish(broker, request, form.required("for"))
     now = broker.ground.clock.now()
-    broker.ground.rates.check(
-        "broker.choose",
-        web.client_network(request),
-        broker.settings.choices_per_minute,
-        timedelta(minutes=1),
-        now,
-    )
+    with broker.ground.database.write() as uow:
+        broker.ground.rates.attempt_from(
+            uow,
+            "broker.choose",
+            web.client_network(request),
+            broker.settings.choices_per_minute,
+            timedelta(minutes=1),
+            now,
+        )
     slug = form.get("provider", "")
     if not slug:
         raise BadRequest("Choose one of the providers.", where="provider")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from foundation import opaque
+from foundation.fair_queue import Busy
 from foundation.keys import Keys
 from idp.login.settings import LoginSettings
 
@@ -17,9 +22,33 @@ AUTHENTICATOR = "password"
 MOST_BYTES = 1024
 _PURPOSE = "login-password"
 
-# As many hashes at once as there are cores: more would be no faster, and each takes its memory,
-# which a thread's heap keeps. So a rush at the door cannot take the machine's memory either.
-_HASHING = ThreadPoolExecutor(os.cpu_count() or 1, "argon2")
+HASHES_AT_ONCE = os.cpu_count() or 1
+"""More would be no faster, and each takes its memory, which a thread's heap keeps."""
+_POLITE = 5
+
+
+def _give_way() -> None:
+    """Hashing takes what the other threads leave: a rush at sign-in slows down sign-in alone. On
+    Linux a thread has a niceness of its own, sched(7)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, 0, _POLITE)
+
+
+_HASHING = ThreadPoolExecutor(HASHES_AT_ONCE, "argon2", _give_way)
+# Doors that hash wait at the gate, where networks take turns and no thread is held; this bound is
+# for whatever comes another way.
+_PROMISED = BoundedSemaphore(HASHES_AT_ONCE * 16)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _hashing(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    if not _PROMISED.acquire(blocking=False):
+        raise Busy(1)
+    try:
+        return _HASHING.submit(work, *args, **kwargs).result()
+    finally:
+        _PROMISED.release()
 
 
 def prepared(password: str) -> str:
@@ -47,7 +76,7 @@ class Passwords:
 
     def hash(self, password: str, credential_id: str) -> bytes:
         """The sealed hash of a new password, bound to its credential."""
-        written = _HASHING.submit(self._hasher.hash, prepared(password)).result()
+        written = _hashing(self._hasher.hash, prepared(password))
         return self._keys.seal(_PURPOSE, written.encode(), credential_id)
 
     def verify(self, password: str, sealed: bytes, credential_id: str) -> bool:
@@ -57,7 +86,7 @@ class Passwords:
     def refuse(self, password: str) -> None:
         """The same work as ``verify`` for a name that nobody has (X.1253 9.3-4)."""
         if self._nobody is None:
-            self._nobody = self._hasher.hash(opaque.secret())
+            self._nobody = _hashing(self._hasher.hash, opaque.secret())
         self._matches(password, self._nobody)
 
     def outdated(self, sealed: bytes, credential_id: str) -> bool:
@@ -71,6 +100,6 @@ class Passwords:
         if too_long(password):
             password = ""  # still a hash of work, and nobody has an empty password
         try:
-            return _HASHING.submit(self._hasher.verify, written, prepared(password)).result()
+            return _hashing(self._hasher.verify, written, prepared(password))
         except (VerificationError, InvalidHashError):
             return False

@@ -242,7 +242,7 @@ class Authorization:
         return Redirected(error, redirect_uri=redirect_uri, state=state, issuer=self.issuer)
 
     def _limit(self, uow: UnitOfWork, http: Request, now: datetime) -> None:
-        self.ground.rates.attempt(
+        self.ground.rates.attempt_from(
             uow,
             "oauth.authorize",
             web.client_network(http),

@@ -90,7 +90,8 @@ class Authenticator:
     def _count_failure(self, request: Request, now: datetime) -> None:
         address = web.client_network(request)
         try:
-            self._rates.check("oauth.client", address, self._limit, timedelta(minutes=1), now)
+            minute = timedelta(minutes=1)
+            self._rates.check_wrong("oauth.client", address, self._limit, minute, now)
         except TooManyRequests as limit:
             raise SlowDown(
                 "Too many failed client authentications from this address.", headers=limit.headers

@@ -117,7 +117,6 @@ class House:
             "context": context,
             "edge": Edge(self.ground.database, self.ground.pages),
             "max_body": 1000,
-            "body_limits": {},
             "development": True,
             "observe": lambda scope, status, seconds: None,
         }

@@ -1,0 +1,53 @@
+"""Wrong sign-ins from all over one network are few, whatever addresses it has — AU-2, AU-3."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from foundation.audit_tables import events
+from foundation.ground import Ground
+from foundation.settings import Settings
+from tests.support import deployments
+from tests.support.sign_in import NAME, PASSWORD, SignInDesk, with_cheap_passwords
+
+SPRAYED = 40
+LIMIT = 6
+
+
+@pytest.fixture
+def desk(any_settings: Settings, clock: object) -> SignInDesk:
+    changed = with_cheap_passwords(any_settings, source_attempts=LIMIT)
+    return SignInDesk(deployments.lay_ground(changed, clock))  # type: ignore[arg-type]
+
+
+@pytest.mark.row("assurance", "AU-2")
+@pytest.mark.parametrize(
+    ("pattern", "times"),
+    [("2001:db8:0:{:x}00::1", 2), ("2001:db8:{:x}::1", 4)],
+    ids=["a /48", "a /40"],
+)
+def test_a_network_guesses_no_more_often_than_its_width_is_due(
+    desk: SignInDesk, pattern: str, times: int
+) -> None:
+    answers = [
+        desk.browser(pattern.format(number)).sign_in(f"name.{number}", "wrong password").status_code
+        for number in range(SPRAYED)
+    ]
+    assert answers.count(422) == LIMIT * times
+    assert answers.count(429) == SPRAYED - LIMIT * times
+    assert _locked(desk.ground) == 1, "a flood must not fill the audit as well"
+
+
+def test_a_spray_keeps_nobody_from_signing_in_elsewhere(desk: SignInDesk) -> None:
+    desk.citizen()
+    for number in range(2 * SPRAYED):  # the whole /32 is full
+        desk.browser(f"2001:db8:{number:x}00::1").sign_in(NAME + str(number), "wrong password")
+    assert desk.browser("2001:db8:ff00::1").sign_in(NAME, PASSWORD).status_code == 303
+    assert desk.browser("198.51.100.7").sign_in(NAME, PASSWORD).status_code == 303
+
+
+def _locked(ground: Ground) -> int:
+    query = select(func.count()).select_from(events).where(events.c.kind == "sign-in.locked")
+    with ground.database.read() as uow:
+        return int(uow.connection.scalar(query) or 0)

@@ -1,0 +1,143 @@
+"""Who waits for whom at the gate: sign-ins for each other, health for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from starlette.responses import Response
+
+from foundation import web
+from foundation.edge import Edge
+from foundation.ground import Ground
+from foundation.limits import Limits
+from foundation.middleware import Gate
+
+
+def head(method: str, path: str, address: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [],
+        "client": (address, 1),
+        "scheme": "http",
+        "server": ("localhost", 8000),
+    }
+
+
+async def empty() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def settle() -> None:
+    """Until nobody has anything to do but wait."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Crowd:
+    """Requests straight at a gate whose doors wait until they may go on: no server, no thread."""
+
+    def __init__(self, ground: Ground, threads: int, **limits: int) -> None:
+        self.inside: list[str] = []
+        self.open = asyncio.Event()
+        doors = [
+            web.Door(("POST",), "/hash", Response, "test", hashes=True),
+            web.Door(("POST",), "/work", Response, "test"),
+            web.Door(("GET",), "/alive", Response, "test", light=True),
+        ]
+        self.gate = Gate(
+            self._app,
+            context=web.Context(
+                origins=frozenset(),
+                cookie_tag="0123abcd",
+                secure_cookies=False,
+                trusted_proxies=(),
+                mac=ground.keys.mac,
+                who=lambda request: None,
+            ),
+            edge=Edge(ground.database, ground.pages),
+            max_body=1000,
+            development=True,
+            observe=lambda scope, status, seconds: None,
+            doors=doors,
+            threads=threads,
+            limits=Limits(**limits),
+        )
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] != "/alive":
+            self.inside.append(scope["path"])
+            await self.open.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask(self, method: str, path: str, address: str) -> dict[str, Any]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.gate(head(method, path, address), empty, send)
+        headers = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+        return {"status": sent[0]["status"], **headers}
+
+    async def come(self, number: int, path: str) -> list[asyncio.Task[dict[str, Any]]]:
+        """So many at once, each from another /48 of one /40."""
+        tasks = [
+            asyncio.create_task(self.ask("POST", path, f"2001:db8:{n:x}::1")) for n in range(number)
+        ]
+        await settle()
+        return tasks
+
+
+def test_a_rush_at_sign_in_takes_few_turns_and_leaves_the_others_theirs(ground: Ground) -> None:
+    async def walk() -> None:
+        crowd = Crowd(ground, threads=40, hashes_waiting=8)
+        rush = await crowd.come(50, "/hash")
+        at_once = crowd.inside.count("/hash")
+        assert at_once == 2 * (os.cpu_count() or 1)
+        work = asyncio.create_task(crowd.ask("POST", "/work", "198.51.100.7"))
+        await settle()
+        assert crowd.inside.count("/work") == 1, "another door is not behind the rush"
+        crowd.open.set()
+        answers = [await task for task in rush]
+        assert (await work)["status"] == 200
+        busy = [a for a in answers if a["status"] == 503]
+        assert len(busy) == 50 - at_once - 8
+        assert all(int(a["retry-after"]) >= 1 for a in busy)
+
+    asyncio.run(walk())
+
+
+def test_health_answers_when_every_turn_is_taken_and_the_rest_is_full(ground: Ground) -> None:
+    async def walk() -> None:
+        crowd = Crowd(ground, threads=2, waiting=3)
+        rush = await crowd.come(10, "/work")
+        assert (await crowd.ask("GET", "/alive", "198.51.100.7"))["status"] == 200
+        crowd.open.set()
+        statuses = [(await task)["status"] for task in rush]
+        assert (statuses.count(200), statuses.count(503)) == (5, 5)
+
+    asyncio.run(walk())
+
+
+def test_a_reader_who_takes_an_answer_slowly_keeps_no_turn(ground: Ground) -> None:
+    async def walk() -> None:
+        crowd = Crowd(ground, threads=1)
+        crowd.open.set()
+        stuck = asyncio.Event()
+
+        async def send(message: Any) -> None:
+            await stuck.wait()
+
+        slow = asyncio.create_task(crowd.gate(head("POST", "/work", "198.51.100.7"), empty, send))
+        await settle()
+        assert (await crowd.ask("POST", "/work", "198.51.100.8"))["status"] == 200
+        stuck.set()
+        await slow
+
+    asyncio.run(walk())
