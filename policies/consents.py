@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from foundation import opaque
-from foundation.audit import SYSTEM, Actor
+from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ground import Ground as Floor
@@ -26,8 +26,6 @@ from policies.question import Question
 
 OWN_SERVICE = "civitas"
 """This service itself. Its core rests on a basis on record, never on consent."""
-
-EXPIRE_AT_ONCE = 500
 
 
 class Consents:
@@ -166,17 +164,10 @@ class Consents:
         yes, no, new = split(attributes, covered, refused)
         return Standing(best.id if best and yes else None, yes, no, new)
 
-    def expire(self, now: datetime) -> int:
-        """Mark the consents whose time is over: periodic work, idempotent; how many.
-
-        They ceased to be grounds at their `not_after` already; this makes lists and ledger say so.
-        """
-        with self._floor.database.write() as uow:
-            ended = [r for r in store.due(uow, now, EXPIRE_AT_ONCE) if store.expire(uow, r.id, now)]
-            for row in ended:
-                details = {"consent": row.id, "service": row.service, "purpose": row.purpose}
-                self._floor.audit.record(uow, "consent.expired", SYSTEM, (row.person_id,), details)
-        return len(ended)
+    def replaced_by(self, uow: UnitOfWork, consent: Consent) -> Sequence[Consent]:
+        """Older consents whose place this one took: things may still rest on them."""
+        rows = store.replaced_by(uow, consent.person_id, consent.service, consent.purpose)
+        return [_closed(row._asdict()) for row in rows]
 
     def seal_reason(self, person_id: str, consent_id: str, reason: str) -> bytes | None:
         """The person's words on why they withdrew, sealed; None once their key is gone."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from foundation.database import UnitOfWork
+from policies.consent import Consent
 from policies.question import Known
 
 
@@ -21,10 +22,11 @@ class Ended:
 class EndsWithConsent(Protocol):
     """Something that rests on a consent: tokens, a service's session, links, credentials."""
 
-    def end(self, uow: UnitOfWork, consent_id: str, reason: str, now: datetime) -> Ended:
+    def end(self, uow: UnitOfWork, consent: Consent, reason: str, now: datetime) -> Ended:
         """End all that rests on the consent, in the caller's unit of work; idempotent.
 
-        An exception rolls the whole withdrawal back.
+        Called for the consent that ends, and for each whose place it took. An exception rolls
+        the whole withdrawal back.
         """
         ...
 

@@ -112,17 +112,16 @@ def withdraw(
     )
 
 
-def replaced_by(uow: UnitOfWork, person_id: str, service: str, purpose: str) -> list[str]:
+def replaced_by(uow: UnitOfWork, person_id: str, service: str, purpose: str) -> Sequence[Row[Any]]:
     """Older consents whose place the present one took: things may still rest on them."""
-    rows = uow.all(
-        select(consents.c.id).where(
+    return uow.all(
+        select(*(c for c in consents.c if not c.name.endswith("_sealed"))).where(
             consents.c.person_id == person_id,
             consents.c.service == service,
             consents.c.purpose == purpose,
             consents.c.state == "replaced",
         )
     )
-    return [row.id for row in rows]
 
 
 def use_up(uow: UnitOfWork, consent_id: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -42,11 +41,6 @@ class Policies:
         self._answer = lru_cache(maxsize=256)(self.engine.decide)
         self.consent = Consents(floor, catalogue)
         self._receipts = Receipts(floor, catalogue)
-        floor.jobs.periodic(
-            "consents expire",
-            timedelta(minutes=10),
-            lambda: self.consent.expire(floor.clock.now()),
-        )
 
     # ── the decision ──────────────────────────────────────────────────────────────────
 

@@ -51,7 +51,13 @@ def assemble(ground: Ground) -> Deployment:
 
     # People: who they are, and how they sign in.
     people = Register(ground)
-    signing_in = Login(ground, people, policies, ends=(oauth.TokensEndWithSession(),))
+    signing_in = Login(
+        ground,
+        people,
+        policies,
+        ends=(oauth.TokensEndWithSession(),),
+        hears=(oauth.AskAfterChange(),),
+    )
 
     # Services: those registered here; at a private provider, those that its regulator vouches for.
     allied = Federation(

@@ -8,7 +8,14 @@ from idp.login.management import Management, ProveAgain
 from idp.login.routes import doors
 from idp.login.session import Session
 from idp.login.settings import LoginSettings
-from idp.login.who import Authenticated, EndsWithSession, GoTo, Requirement, WhoIsThere
+from idp.login.who import (
+    Authenticated,
+    EndsWithSession,
+    GoTo,
+    HearsOfChange,
+    Requirement,
+    WhoIsThere,
+)
 
 SECTIONS = (LoginSettings,)
 
@@ -19,6 +26,7 @@ __all__ = [
     "Credential",
     "EndsWithSession",
     "GoTo",
+    "HearsOfChange",
     "Login",
     "LoginSettings",
     "Management",

@@ -156,6 +156,7 @@ class Activation:
                 persons(subject),
                 {"credential": credential_id, "kind": PASSWORD, "by": "activation"},
             )
+            self._directory.means_changed(uow, subject, now)
             self._directory.activate(uow, subject, now)
             proof = Proof(password.AUTHENTICATOR, credential_id, now)
             return self._establishing.establish(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.vault import Erased
+from idp.login.who import HearsOfChange
 from idp.register import Register, Subject
 from policies import Proofing
 
@@ -38,9 +40,18 @@ class Standing:
 class Directory:
     """The subjects of this deployment. Only this file speaks to the register."""
 
-    def __init__(self, ground: Ground, register: Register) -> None:
+    def __init__(
+        self, ground: Ground, register: Register, hears: Sequence[HearsOfChange] = ()
+    ) -> None:
         self._ground = ground
         self._register = register
+        self._hears = tuple(hears)
+
+    def means_changed(self, uow: UnitOfWork, subject: Subject, now: datetime) -> None:
+        """Tell those who keep what the old means may have given away; staff have none of it."""
+        if subject.kind == "citizen":
+            for one in self._hears:
+                one.means_changed(uow, subject.id, now)
 
     def of_name(self, name: str) -> Subject | None:
         return self._register.subject_of_sign_in_name(name.strip())

@@ -29,7 +29,7 @@ from idp.login.sign_in import SignIn
 from idp.login.strongest import Strongest
 from idp.login.throttle import Throttle
 from idp.login.visit import KNOWN, SESSION, Errand
-from idp.login.who import Authenticated, EndsWithSession, GoTo, Requirement
+from idp.login.who import Authenticated, EndsWithSession, GoTo, HearsOfChange, Requirement
 from idp.register import EndsWithIdentity, Register
 from policies import Policies
 
@@ -43,8 +43,9 @@ SET_UP_PASSKEY = "/activate/passkey"
 class Login:
     """Sign-in of citizens and staff. Safe to share between threads.
 
-    ``ends`` hear of every end of a session, in its unit of work. ``staff_only``: nobody else has
-    anything to activate here (a regulator authenticates no citizen).
+    ``ends`` hear of every end of a session, in its unit of work, and ``hears`` of every change of
+    a person's means. ``staff_only``: nobody else has anything to activate here (a regulator
+    authenticates no citizen).
     """
 
     def __init__(
@@ -54,12 +55,13 @@ class Login:
         policies: Policies,
         ends: Sequence[EndsWithSession] = (),
         staff_only: bool = False,
+        hears: Sequence[HearsOfChange] = (),
     ) -> None:
         settings = ground.settings.of(LoginSettings)
         server = ground.settings.of(Server)
         self.ground = ground
         self.settings = settings
-        self.directory = Directory(ground, register)
+        self.directory = Directory(ground, register, hears)
         self.staff_only = staff_only
         self.sessions = Sessions(ground.database, settings, ends)
         self.failures = Failures(ground, settings)

@@ -265,3 +265,5 @@ class Management:
         self, uow: UnitOfWork, kind: str, subject: Subject, details: Mapping[str, Any]
     ) -> None:
         self._audit.record(uow, kind, actor(subject), persons(subject), details)
+        if kind in ("credential.added", "credential.changed", "credential.ended"):
+            self._directory.means_changed(uow, subject, self._clock.now())

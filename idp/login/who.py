@@ -74,3 +74,12 @@ class EndsWithSession(Protocol):
     def end_session(self, uow: UnitOfWork, session_id: str, reason: str, now: datetime) -> None:
         """End whatever rests on ``session_id``; raise to roll everything back."""
         ...
+
+
+class HearsOfChange(Protocol):
+    """Told inside the caller's unit of work that a citizen's means of signing in changed, or were
+    recovered: whoever had the old ones may have let services in."""
+
+    def means_changed(self, uow: UnitOfWork, person_id: str, now: datetime) -> None:
+        """Note it; raise to roll everything back."""
+        ...

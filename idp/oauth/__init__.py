@@ -14,6 +14,7 @@ from idp.oauth.endings import (
 from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
 from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
+from idp.oauth.reviews import AskAfterChange
 from idp.oauth.routes import doors
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.wing import OAuth, prepare
@@ -26,6 +27,7 @@ __all__ = [
     "PAGES",
     "SECTIONS",
     "AddedClient",
+    "AskAfterChange",
     "ClaimsSource",
     "Client",
     "ClientSource",

@@ -1,25 +1,33 @@
-"""What ends with a consent, a session, an identity or a device — RFC 9700 §4.14."""
+"""What ends with a consent, a session, an identity or a device — RFC 9700 §4.14; G-4, P-6."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete
-
 import device_registry
 from foundation.database import UnitOfWork
-from idp.oauth import cut_offs, grant_store
-from idp.oauth.tables import answers
-from policies import Ended
+from idp.oauth import answers, cut_offs, grant_store, reviews
+from policies import Consent, Ended
 
 _TOKENS = "sign-ins at the service"
 
 
 class TokensEndWithConsent:
-    """`policies.EndsWithConsent`: grants of that consent, with their codes and tokens."""
+    """`policies.EndsWithConsent`: what the person had answered at that service, the grants of that
+    consent, and those that rest on none, with their codes and tokens.
 
-    def end(self, uow: UnitOfWork, consent_id: str, reason: str, now: datetime) -> Ended:
-        count = grant_store.end_of_consent(uow, consent_id, "consent withdrawn", now)
+    So the service gets nobody in silence, by any scope and for any purpose, until the person
+    answers anew. What rests on another consent that stands goes on: they see it beside this one.
+    """
+
+    def end(self, uow: UnitOfWork, consent: Consent, reason: str, now: datetime) -> Ended:
+        # The answers first: a code that is being issued holds one of them, and its grant is seen
+        # by what follows.
+        answers.forget(uow, consent.person_id, consent.service)
+        count = grant_store.end_of_consent(uow, consent.id, reason, now)
+        count += grant_store.end_without_consent(
+            uow, consent.person_id, consent.service, reason, now
+        )
         return Ended(_TOKENS, count)
 
 
@@ -34,8 +42,9 @@ class TokensEndWithIdentity:
     """`register.EndsWithIdentity`: everything of that person."""
 
     def end_identity(self, uow: UnitOfWork, person_id: str, reason: str, now: datetime) -> None:
+        answers.forget(uow, person_id)
+        reviews.done(uow, person_id)
         grant_store.end_of_person(uow, person_id, f"identity: {reason}", now)
-        uow.execute(delete(answers).where(answers.c.person_id == person_id))
 
 
 class TokensEndWithDevice:

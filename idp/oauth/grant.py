@@ -15,7 +15,9 @@ class Grant:
     `subject`: the pairwise `sub` that the client sees. `session_reference`: the pairwise `sid`.
     `userinfo_attributes`, `id_token_attributes`: what the person agreed to release, by door.
     `level`: the level of assurance really reached (1–4). `audience`: the resource of the access
-    token (RFC 8707), None for our own doors. `offline`: outlives the sign-in session.
+    token (RFC 8707), None for our own doors. `auth_time_told`: what the service learns of
+    `auth_time`, None when it did not ask. `offline`: outlives the sign-in session. `used_at`: when
+    tokens were last issued on it.
     """
 
     id: str
@@ -37,8 +39,10 @@ class Grant:
     offline: bool
     created_at: datetime
     expires_at: datetime
+    auth_time_told: datetime | None = None
     state: str = ACTIVE
     ended_because: str | None = None
+    used_at: datetime | None = None
 
     def alive(self, now: datetime) -> bool:
         """Whether anything resting on this grant may still be used."""

@@ -29,6 +29,23 @@ def find(uow: UnitOfWork, grant_id: str) -> Grant | None:
     return None if row is None else _grant(row)
 
 
+def alive_of_person(uow: UnitOfWork, person_id: str, now: datetime) -> Sequence[Grant]:
+    """A person's grants on which something may still be done, oldest first."""
+    alive = (grants.c.state == ACTIVE) & (grants.c.expires_at > now)
+    query = select(*_COLUMNS).where(grants.c.person_id == person_id, alive)
+    return [_grant(row) for row in uow.all(query.order_by(grants.c.created_at, grants.c.id))]
+
+
+def use(uow: UnitOfWork, grant_id: str, now: datetime) -> bool:
+    """Note that tokens are issued on this grant now. False if it has ended: the row decides."""
+    statement = (
+        update(grants)
+        .where(grants.c.id == grant_id, grants.c.state == ACTIVE, grants.c.expires_at > now)
+        .values(used_at=now)
+    )
+    return uow.changed(statement) == 1
+
+
 def end_one(uow: UnitOfWork, grant_id: str, because: str, now: datetime) -> Grant | None:
     """End one grant; the grant if it was active until now, None if it already had ended."""
     if not _end(uow, grants.c.id == grant_id, because, now):
@@ -39,6 +56,22 @@ def end_one(uow: UnitOfWork, grant_id: str, because: str, now: datetime) -> Gran
 def end_of_consent(uow: UnitOfWork, consent_id: str, because: str, now: datetime) -> int:
     """End all grants that rest on a consent; how many were active."""
     return _end(uow, grants.c.consent_id == consent_id, because, now)
+
+
+def end_without_consent(
+    uow: UnitOfWork, person_id: str, client_id: str, because: str, now: datetime
+) -> int:
+    """End a person's grants at a client that rest on no consent: sign-in alone, or the law."""
+    here = (grants.c.person_id == person_id) & (grants.c.client_id == client_id)
+    return _end(uow, here & grants.c.consent_id.is_(None), because, now)
+
+
+def end_at_client(
+    uow: UnitOfWork, person_id: str, client_id: str, because: str, now: datetime
+) -> int:
+    """End all grants that a person gave a client."""
+    here = (grants.c.person_id == person_id) & (grants.c.client_id == client_id)
+    return _end(uow, here, because, now)
 
 
 def end_of_session(uow: UnitOfWork, session_id: str, because: str, now: datetime) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 
 from foundation.database import Database, UnitOfWork
-from idp.oauth import assertions, codes, grant_store, refresh_tokens
+from idp.oauth import answers, assertions, codes, grant_store, refresh_tokens
 from idp.oauth.authorization import transaction
 from idp.oauth.tables import revoked_tokens
 
@@ -24,6 +24,7 @@ SWEEPS = (
     refresh_tokens.sweep,
     transaction.sweep,
     assertions.sweep,
+    answers.sweep,
     _revoked,
     grant_store.sweep,
 )

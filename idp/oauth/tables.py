@@ -63,6 +63,7 @@ grants = Table(
     Column("level", Integer, nullable=False),
     Column("amr", Json, nullable=False),
     Column("auth_time", Instant, nullable=False),
+    Column("auth_time_told", Instant),
     Column("nonce", String),
     Column("offline", Boolean, nullable=False),
     Column("state", String, nullable=False),  # active | ended
@@ -70,6 +71,7 @@ grants = Table(
     Column("ended_because", String),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
     Index("ix_oauth_grants_consent_id", "consent_id"),
     Index("ix_oauth_grants_session_id", "session_id"),
     Index("ix_oauth_grants_person_id", "person_id"),
@@ -125,6 +127,15 @@ answers = Table(
     Column("purpose", String, primary_key=True),
     Column("offline", Boolean, nullable=False),
     Column("answered_at", Instant, nullable=False),
+    Column("not_after", Instant),
+)
+
+# Whose means of signing in changed, so that they are asked which services may go on.
+reviews = Table(
+    "oauth_reviews",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("changed_at", Instant, nullable=False),
 )
 
 # Identifiers of assertions and request objects that were seen: each works once (failures 7).

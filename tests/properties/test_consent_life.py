@@ -80,7 +80,7 @@ class ConsentLife(RuleBasedStateMachine):
     def waits(self, days: int, mark: bool) -> None:
         self.clock.advance(timedelta(days=days))
         if mark:
-            self.policies.consent.expire(self.clock.now())
+            Withdrawal(self.policies, []).expire(self.clock.now())
 
     @invariant()
     def releases_exactly_what_is_allowed(self) -> None:

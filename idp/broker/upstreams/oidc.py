@@ -124,6 +124,7 @@ class Oidc:
             "code_challenge": secrets.challenge,
             "code_challenge_method": "S256",
             "acr_values": acr_of(max(sought.level, 1)),
+            "claims": {"id_token": {"auth_time": {"essential": True}}},
         }
         if sought.fresh:
             claims["prompt"] = "login"
@@ -226,7 +227,8 @@ class Oidc:
 
     def _auth_time(self, sought: Sought, claims: Mapping[str, Any]) -> datetime:
         now = self._clock.now()
-        told = _seconds(claims.get("auth_time", claims.get("iat")), "auth_time")
+        # Asked for as essential: without it an old sign-in would pass for one of this moment.
+        told = _seconds(claims.get("auth_time"), "auth_time")
         _check(told <= now.timestamp() + _LEEWAY.total_seconds(), "auth_time")
         at = now - timedelta(seconds=max(0.0, now.timestamp() - told))
         if not sought.fresh:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import Request
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.errors import BadRequest, Conflict, Forbidden
+from foundation.errors import BadRequest, Conflict, Forbidden, OAuthError
 from foundation.ground import Ground
 from foundation.pages import N_
 from idp.login import Authenticated, Requirement
-from idp.oauth.authorization import asking, transaction
+from idp.oauth import answers, grant_store
+from idp.oauth.authorization import transaction
 from idp.oauth.authorization.asking import Question
-from idp.oauth.authorization.flow import CONSENT, Authorization
+from idp.oauth.authorization.flow import CONSENT, Authorization, somebody_else
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
 from idp.oauth.errors import AccessDenied, Redirected
-from policies import Notice, Policies
+from policies import Consent, Notice, Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,17 @@ class Answering:
         if unknown:
             raise BadRequest(N_("Only what the page asks can be chosen."), where=min(unknown))
         chosen = (*question.needed, *(name for name in question.optional if name in ticked))
+        request = page.transaction.request
+        if not self.authorization.is_expected(request, page.client, page.person):
+            # Looked at only after they agreed to be known: a refusal tells nothing of a guess.
+            with self.ground.database.write() as uow:
+                self._answer_once(uow, page)
+            raise self._redirected(page, somebody_else())
         with self.ground.database.write() as uow:
             self._answer_once(uow, page)
-            consent_id = None
+            consent = None
             if question.asked:
+                before = self.policies.consent.at_service(uow, page.person.subject, page.client.id)
                 consent = self.policies.consent.give(
                     person_id=page.person.subject,
                     service=page.client.id,
@@ -118,23 +127,31 @@ class Answering:
                     notice=page.notice,
                     uow=uow,
                 )
-                consent_id = consent.id if chosen else None
-            asking.remember(uow, page.person.subject, question, now)
+                self._end_what_is_wider(uow, before, consent, now)
+            rests_on = consent if consent is not None and chosen else None
+            answer = self.authorization.asking.remember(
+                uow, page.person.subject, question, rests_on, now
+            )
             return self.authorization.issuing.issue(
                 uow,
-                page.transaction.request,
+                request,
                 page.client,
                 page.person,
                 (*chosen, *question.by_law),
-                consent_id,
+                None if rests_on is None else rests_on.id,
+                answer.until,
                 now,
             )
 
     def refuse(self, page: ConsentPage) -> Redirected:
-        """The person said no: the service learns that, and nothing else."""
-        request = page.transaction.request
+        """The person said no: the service learns that, and nothing else.
+
+        What they answered before does not outlive it: the service gets nobody in silence. Access
+        that they gave before goes on until they end it.
+        """
         with self.ground.database.write() as uow:
             self._answer_once(uow, page)
+            answers.forget(uow, page.person.subject, page.client.id)
             self.ground.audit.record(
                 uow,
                 "service.refused",
@@ -147,12 +164,27 @@ class Answering:
                     "attributes": list(page.question.asked),
                 },
             )
+        return self._redirected(page, AccessDenied("The person refused."))
+
+    def _redirected(self, page: ConsentPage, error: OAuthError) -> Redirected:
+        request = page.transaction.request
         return Redirected(
-            AccessDenied("The person refused."),
+            error,
             redirect_uri=request.redirect_uri,
             state=request.state,
             issuer=self.authorization.issuer,
         )
+
+    def _end_what_is_wider(
+        self, uow: UnitOfWork, before: Sequence[Consent], given: Consent, now: datetime
+    ) -> None:
+        """Tokens that rest on a wider answer end with it: their scope says more than is allowed.
+
+        The service has a new code in hand for what is allowed now.
+        """
+        for old in before:
+            if old.purpose == given.purpose and set(old.attributes) - set(given.attributes):
+                grant_store.end_of_consent(uow, old.id, "a narrower answer took its place", now)
 
     def _answer_once(self, uow: UnitOfWork, page: ConsentPage) -> None:
         if not transaction.answer(uow, page.transaction.handle, transaction.ASKING):

@@ -5,25 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
-
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from datetime import datetime, timedelta
 
 from foundation.database import Database, UnitOfWork
+from idp.oauth import answers
+from idp.oauth.answers import Answer
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
 from idp.oauth.release import Releases
-from idp.oauth.tables import answers
-from policies import Policies
-
-# Built once: every sign-in runs it.
-_ANSWERED = select(answers.c.offline).where(
-    answers.c.person_id == bindparam("person"),
-    answers.c.client_id == bindparam("client"),
-    answers.c.purpose == bindparam("of_purpose"),
-)
+from policies import Consent, Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,8 @@ class Asking:
         asked = tuple(name for name in requested if name not in by_law)
         standing = self._policies.consent.standing(person_id, client.id, request.purpose, asked)
         needed = tuple(name for name in asked if name in client.required_attributes)
-        answered = self._answered(person_id, client.id, request.purpose)
+        with self._database.read() as uow:
+            answered = answers.find(uow, person_id, client.id, request.purpose, now)
         missing = any(name not in standing.covered for name in needed)
         return Question(
             client_id=client.id,
@@ -92,25 +84,33 @@ class Asking:
             must_ask=standing.must_ask
             or missing
             or answered is None
-            or (request.offline and not answered)
+            or (request.offline and not answered.offline)
             or "consent" in request.prompt,
         )
 
-    def _answered(self, person_id: str, client_id: str, purpose: str) -> bool | None:
-        """Whether the person let this service in before; True if in their absence too."""
-        asked = {"person": person_id, "client": client_id, "of_purpose": purpose}
-        with self._database.read() as uow:
-            row = uow.one(_ANSWERED, asked)
-        return None if row is None else bool(row.offline)
+    def remember(
+        self,
+        uow: UnitOfWork,
+        person_id: str,
+        question: Question,
+        consent: Consent | None,
+        now: datetime,
+    ) -> Answer:
+        """Note that the person let the service in, so that the same is not asked again: as long
+        as what they chose holds or, where they chose nothing, as long as a consent would."""
+        days = self._policies.purpose(question.purpose).valid_days
+        until = now + timedelta(days=days) if consent is None else consent.not_after
+        answer = Answer(question.client_id, question.purpose, question.offline, now, until)
+        answers.remember(uow, person_id, answer)
+        return answer
 
 
-def remember(uow: UnitOfWork, person_id: str, question: Question, now: datetime) -> None:
-    """Note that the person let the service in, so that the same is not asked again."""
-    dialect = uow.connection.dialect.name
-    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    values = {"offline": question.offline, "answered_at": now}
-    statement = build(answers).values(
-        person_id=person_id, client_id=question.client_id, purpose=question.purpose, **values
-    )
-    key = [answers.c.person_id, answers.c.client_id, answers.c.purpose]
-    uow.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+def still_answered(
+    uow: UnitOfWork, person_id: str, question: Question, now: datetime
+) -> Answer | None:
+    """The answer that made a page needless, held until this unit of work is done; None if it
+    ended since it was read (a withdrawal that came between)."""
+    answer = answers.find(uow, person_id, question.client_id, question.purpose, now, locked=True)
+    if answer is None or (question.offline and not answer.offline):
+        return None
+    return answer

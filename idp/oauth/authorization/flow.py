@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
@@ -14,8 +14,8 @@ from foundation.ground import Ground
 from foundation.pages import N_
 from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
 from idp.oauth import subjects
-from idp.oauth.authorization import request_object, transaction
-from idp.oauth.authorization.asking import Asking, Question
+from idp.oauth.authorization import freshness, request_object, transaction
+from idp.oauth.authorization.asking import Asking, Question, still_answered
 from idp.oauth.authorization.checks import BEFORE_REDIRECT, CHECKS, Examined
 from idp.oauth.authorization.issuing import Issuing
 from idp.oauth.authorization.request import AuthorizationRequest, UncheckedRequest, parsed
@@ -25,12 +25,15 @@ from idp.oauth.clients import Clients
 from idp.oauth.errors import (
     AccessDenied,
     ConsentRequired,
+    InvalidRequest,
     LoginRequired,
     Redirected,
     UnmetAuthenticationRequirements,
     UnusableRequest,
 )
 from idp.oauth.settings import OAuthSettings
+from idp.oauth.tokens import id_token
+from idp.oauth.tokens.jws import NotOurs
 
 CONTINUE = "/oauth/continue"
 CANCEL = "/oauth/cancel"
@@ -72,7 +75,8 @@ class Authorization:
             ) from None
         request = parsed(unchecked, client)
         try:
-            return self._who_is_there(http, request, client, now)
+            expecting = self._expecting(request, client, unchecked.get("id_token_hint"))
+            return self._who_is_there(http, expecting, client, now)
         except OAuthError as error:
             raise self._redirected(error, request.redirect_uri, request.state) from None
 
@@ -151,7 +155,7 @@ class Authorization:
             Requirement(
                 # Without a page to go to, only an essential level can stop the answer.
                 level=request.essential_level if silent else request.wanted_level,
-                max_age=None if request.max_age is None else timedelta(seconds=request.max_age),
+                max_age=freshness.oldest(request),
                 prompt=frozenset(request.prompt) - {"consent"},
                 return_to=_continue(handle),
                 leave_to=f"{CANCEL}?transaction={handle}",
@@ -160,7 +164,7 @@ class Authorization:
         if isinstance(answer, Authenticated):
             return self._ask_or_issue(http, request, client, answer, now, None, handle)
         if silent:
-            raise LoginRequired("Nobody suitable is signed in, and prompt=none forbids asking.")
+            raise self._in_silence(http, now)
         self._store(http, handle, request, now)
         return answer.url
 
@@ -174,14 +178,17 @@ class Authorization:
         waiting: Transaction | None,
         handle: str = "",
     ) -> str:
+        question = self.asking.question(request, client, person.subject, now)
+        if "none" in request.prompt and (
+            question.must_ask or not self.is_expected(request, client, person)
+        ):
+            raise self._in_silence(http, now)
         if person.acr_level < request.essential_level:
             raise UnmetAuthenticationRequirements("The level asked for was not reached.")
-        self._same_person(request, client, person)
-        question = self.asking.question(request, client, person.subject, now)
         if not question.must_ask:
+            if not self.is_expected(request, client, person):
+                raise somebody_else()
             return self._issue(http, request, client, person, question, now, waiting)
-        if "none" in request.prompt:
-            raise ConsentRequired("The person has not been asked, and prompt=none forbids it.")
         if waiting is None:
             self._store(http, handle, request, now)
         else:
@@ -214,8 +221,11 @@ class Authorization:
                 self._limit(uow, http, now)
             elif not transaction.answer(uow, waiting.handle, transaction.WAITING):
                 raise _used()
+            answer = still_answered(uow, person.subject, question, now)
+            if answer is None:
+                raise ConsentRequired("The person has just taken back what they had answered.")
             return self.issuing.issue(
-                uow, request, client, person, allowed, question.consent_id, now
+                uow, request, client, person, allowed, question.consent_id, answer.until, now
             )
 
     def _store(
@@ -226,17 +236,43 @@ class Authorization:
             self._limit(uow, http, now)
             transaction.begin(uow, handle, web.browser_id(http), request, now, lifetime)
 
-    def _same_person(
+    def is_expected(
         self, request: AuthorizationRequest, client: Client, person: Authenticated
-    ) -> None:
-        """A request for one `sub` is never answered with another — OpenID Connect Core §3.1.2.1."""
-        wanted = request.claims.subject
-        if wanted is None:
-            return
+    ) -> bool:
+        """A request for one `sub` is never answered with another — OpenID Connect Core §3.1.2.1.
+
+        A service asks this of people who have answered only: of anybody else it could find out
+        who is there by guessing.
+        """
+        if not request.claims.subjects:
+            return True
         with self.ground.database.read() as uow:
             actual = subjects.known_subject(uow, person.subject, client.sector)
-        if actual != wanted:
-            raise LoginRequired("Somebody else is signed in than the person asked for.")
+        return actual in request.claims.subjects
+
+    def _expecting(
+        self, request: AuthorizationRequest, client: Client, hint: str | None
+    ) -> AuthorizationRequest:
+        """The request, for the person of its `id_token_hint` if it has one (§3.1.2.1)."""
+        if hint is None:
+            return request
+        try:
+            meant = id_token.hint(self.ground.keys, self.issuer, hint)
+        except NotOurs:
+            meant = None
+        if meant is None or meant.audience != client.id:
+            raise InvalidRequest("id_token_hint is not an ID token that this client got from us")
+        named = request.claims.subjects
+        # Nobody has the empty subject: two wishes that exclude each other are for nobody.
+        both = (meant.subject if meant.subject in (named or (meant.subject,)) else "",)
+        return replace(request, claims=replace(request.claims, subjects=both))
+
+    def _in_silence(self, http: Request, now: datetime) -> LoginRequired:
+        """The one answer to `prompt=none` without a code, counted: nobody is there, somebody who
+        never answered, or took it back, or is not the one who is asked for."""
+        with self.ground.database.write() as uow:
+            self._limit(uow, http, now)
+        return LoginRequired("Nobody who may be told of is there, and prompt=none forbids asking.")
 
     def _redirected(self, error: OAuthError, redirect_uri: str, state: str | None) -> Redirected:
         return Redirected(error, redirect_uri=redirect_uri, state=state, issuer=self.issuer)
@@ -263,11 +299,16 @@ def _fresh_enough(
     old session as a new one (failures 5)."""
     if "login" in request.prompt and person.auth_time < waiting.started_at:
         return False
-    if request.max_age is None:
+    oldest = freshness.oldest(request)
+    if oldest is None:
         return True
     # max_age=0 asks for a sign-in that happened for this request.
-    oldest = min(now - timedelta(seconds=request.max_age), waiting.started_at)
-    return person.auth_time >= oldest
+    return person.auth_time >= min(now - oldest, waiting.started_at)
+
+
+def somebody_else() -> LoginRequired:
+    """Told only of a person who has answered this service."""
+    return LoginRequired("Somebody else is signed in than the person asked for.")
 
 
 def _used() -> Over:

@@ -10,6 +10,7 @@ from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.login import Authenticated
 from idp.oauth import codes, grant_store, subjects
+from idp.oauth.authorization import freshness
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
@@ -35,11 +36,13 @@ class Issuing:
         person: Authenticated,
         allowed: Collection[str],
         consent_id: str | None,
+        until: datetime,
         now: datetime,
     ) -> str:
         """The redirect URI with `code`, `state` and `iss`, all of it in the caller's write.
 
-        `allowed`: the attributes that the person chose or the law permits.
+        `allowed`: the attributes that the person chose or the law permits. `until`: how long
+        their answer holds; nothing that rests on it outlives it.
         """
         lifetime = (
             self._settings.offline_grant_seconds
@@ -71,7 +74,8 @@ class Issuing:
             nonce=request.nonce,
             offline=request.offline,
             created_at=now,
-            expires_at=now + timedelta(seconds=lifetime),
+            expires_at=min(now + timedelta(seconds=lifetime), until),
+            auth_time_told=freshness.told(request, person.auth_time),
         )
         grant_store.add(uow, grant)
         code = codes.issue(

@@ -32,13 +32,16 @@ class ClaimsWanted:
     """The `claims` parameter, minimal: attribute names by door — §5.5.
 
     `essential_levels`: levels one of which the service insists on (`acr` marked essential).
+    `auth_time`: whether the time of the sign-in is essential. `subjects`: whom the service
+    expects, by its own `sub`; empty expects nobody in particular.
     """
 
     userinfo: tuple[str, ...] = ()
     id_token: tuple[str, ...] = ()
     essential_levels: tuple[int, ...] = ()
     preferred_levels: tuple[int, ...] = ()
-    subject: str | None = None
+    auth_time: bool = False
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ class AuthorizationRequest:
 
 def from_json(stored: Mapping[str, Any]) -> AuthorizationRequest:
     """The request out of a stored transaction."""
-    claims = ClaimsWanted(**_tuples(stored["claims"]))
+    wanted = _tuples(stored["claims"])
+    # A request that waited while this program took the place of one with a single `subject`.
+    subject = wanted.pop("subject", None)
+    claims = ClaimsWanted(**(wanted if subject is None else {**wanted, "subjects": (subject,)}))
     return AuthorizationRequest(**{**_tuples(stored), "claims": claims})
 
 
@@ -151,10 +157,10 @@ def claims_wanted(text: str | None) -> ClaimsWanted:
     if not isinstance(value, dict):
         raise MalformedClaims("it is not an object")
     userinfo, id_token = (_members(value, door) for door in ("userinfo", "id_token"))
-    acr, subject = id_token.pop("acr", {}), id_token.pop("sub", {})
-    for protocol in ("auth_time", "amr", "nonce", "sid"):
+    acr, auth_time = id_token.pop("acr", {}), id_token.pop("auth_time", {})
+    subjects = _subjects(id_token.pop("sub", None), userinfo.pop("sub", None))
+    for protocol in ("amr", "nonce", "sid"):
         id_token.pop(protocol, None)
-    userinfo.pop("sub", None)
     named = tuple(
         level for level in (level_of(acr_value) for acr_value in _values(acr)) if level is not None
     )
@@ -166,7 +172,8 @@ def claims_wanted(text: str | None) -> ClaimsWanted:
         id_token=tuple(id_token),
         essential_levels=named if essential else (),
         preferred_levels=() if essential else named,
-        subject=next(iter(_values(subject)), None),
+        auth_time=auth_time.get("essential") is True,
+        subjects=subjects,
     )
 
 
@@ -178,6 +185,15 @@ def _members(value: Mapping[str, Any], door: str) -> dict[str, Mapping[str, Any]
         if wish is not None and not isinstance(wish, dict):
             raise MalformedClaims(f"{door}.{name} is neither null nor an object")
     return {name: wish or {} for name, wish in members.items()}
+
+
+def _subjects(*wishes: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Whom both doors may be about: a `sub` asked for at each must be in both (§5.5.1)."""
+    named = [_values(wish) for wish in wishes if wish and ("value" in wish or "values" in wish)]
+    if not named:
+        return ()
+    # Asked for nobody whom there could be is not the same as asked for anybody.
+    return tuple(s for s in named[0] if all(s in other for other in named)) or ("",)
 
 
 def _values(wish: Mapping[str, Any]) -> tuple[str, ...]:

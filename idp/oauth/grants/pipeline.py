@@ -128,10 +128,8 @@ class Pipeline:
 
     def _confirm(self, uow: UnitOfWork, asked: TokenRequest, grant: Grant | None) -> None:
         # A withdrawal may have come between reading the grant and this write.
-        if grant is not None:
-            current = grant_store.find(uow, grant.id)
-            if current is None or not current.alive(asked.now):
-                raise InvalidGrant("The authorization has just ended; sign in again.")
+        if grant is not None and not grant_store.use(uow, grant.id, asked.now):
+            raise InvalidGrant("The authorization has just ended; sign in again.")
 
     def _audit_sign_in(self, uow: UnitOfWork, grant: Grant, attributes: tuple[str, ...]) -> None:
         self.ground.audit.record(
@@ -176,7 +174,7 @@ class Pipeline:
             purpose=grant.purpose,
             acr=acr_of(grant.level),
             amr=grant.amr,
-            auth_time=grant.auth_time,
+            auth_time=grant.auth_time_told,
         )
 
 

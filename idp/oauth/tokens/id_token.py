@@ -52,12 +52,14 @@ def encode(
         "azp": client.id,
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
-        "auth_time": int(grant.auth_time.timestamp()),
         "acr": acr_of(grant.level),
         "amr": list(grant.amr),
         "sid": grant.session_reference,
         "at_hash": half_hash(access_token),
     }
+    # What two services could compare is told to who asked for it, and coarsely.
+    if grant.auth_time_told is not None:
+        claims["auth_time"] = int(grant.auth_time_told.timestamp())
     # §12.2: a refreshed ID token should not carry the nonce of the first.
     if nonce and grant.nonce is not None:
         claims["nonce"] = grant.nonce

@@ -14,6 +14,7 @@ from foundation.errors import BadRequest, Conflict, NotFound, Problem
 from foundation.ground import Ground as Floor
 from policies import (
     OWN_SERVICE,
+    Consent,
     Deny,
     Ended,
     Facts,
@@ -35,10 +36,10 @@ class Tokens:
         self.ended: list[str] = []
         self.fails = fails
 
-    def end(self, uow: UnitOfWork, consent_id: str, reason: str, now: datetime) -> Ended:
+    def end(self, uow: UnitOfWork, consent: Consent, reason: str, now: datetime) -> Ended:
         if self.fails:
             raise RuntimeError("the token store is broken")
-        self.ended.append(consent_id)
+        self.ended.append(consent.id)
         return Ended("access tokens", 1)
 
 
@@ -275,14 +276,17 @@ def test_an_expired_consent_is_no_ground_before_and_after_it_is_marked(
     policies: Policies, clock: FrozenClock
 ) -> None:
     given = give(policies)
+    tokens = Tokens()
+    withdrawal = Withdrawal(policies, [tokens])
     clock.advance(timedelta(days=365))
     for _ in range(2):
         answer = decide(policies)
         assert isinstance(answer, Deny)
         assert answer.code == "expired"
-        policies.consent.expire(clock.now())
+        withdrawal.expire(clock.now())
     assert policies.consent.get(given.id, "per_anna").state == "expired"
-    assert policies.consent.expire(clock.now()) == 0
+    assert withdrawal.expire(clock.now()) == 0
+    assert tokens.ended == [given.id]
 
 
 # ── withdrawal ────────────────────────────────────────────────────────────────────────────────

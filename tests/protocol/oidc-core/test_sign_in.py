@@ -46,7 +46,7 @@ def id_token(server: AuthorizationServer, service: AddedClient, token: str) -> d
 @pytest.mark.rfc("oidc-core", "3.1.3.6")
 def test_the_id_token_says_who_how_and_when(server: AuthorizationServer) -> None:
     service = server.add()
-    tokens = server.tokens(service)
+    tokens = server.tokens(service, max_age="0")
     claims = id_token(server, service, tokens["id_token"])
     now = int(server.ground.clock.now().timestamp())
     assert claims["nonce"] == "n-0S6_WzA2Mj"
@@ -98,7 +98,7 @@ def test_a_refreshed_id_token_keeps_the_person_and_the_first_auth_time(
     server: AuthorizationServer, clock: FrozenClock
 ) -> None:
     service = server.add()
-    tokens = server.tokens(service, scope="openid offline_access")
+    tokens = server.tokens(service, scope="openid offline_access", max_age="3600")
     first = id_token(server, service, tokens["id_token"])
     clock.advance(timedelta(hours=1))
     refreshed = server.refresh(service, tokens["refresh_token"]).json()
@@ -276,12 +276,14 @@ def test_a_browser_client_may_read_and_a_foreign_page_may_not(
 @pytest.mark.rfc("oidc-core", "3.1.2.6")
 def test_prompt_none_never_shows_a_page(server: AuthorizationServer) -> None:
     service = server.add()
-    asked = answer_of(server.authorize(service, prompt="none"))
-    assert asked["error"] == "consent_required"
+    unasked = server.authorize(service, prompt="none")
+    assert answer_of(unasked)["error"] == "login_required"
     server.tokens(service)
     assert "code" in answer_of(server.authorize(service, prompt="none"))
     server.people.present = None
-    assert answer_of(server.authorize(service, prompt="none"))["error"] == "login_required"
+    nobody = server.authorize(service, prompt="none")
+    # A service that was never let in does not even learn that somebody is there.
+    assert nobody.headers["location"] == unasked.headers["location"]
 
 
 @pytest.mark.rfc("oidc-core", "3.1.2.1")
