@@ -20,6 +20,7 @@ from civitas.commands import (
     devices,
     incident,
     init,
+    notices,
     providers,
     routes,
     serve,
@@ -48,6 +49,7 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(ca.app, name="ca")
 app.add_typer(providers.app, name="providers")
 app.add_typer(audit.app, name="audit")
+app.add_typer(notices.app, name="notices")
 app.add_typer(incident.app, name="incident")
 
 

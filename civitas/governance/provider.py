@@ -112,7 +112,10 @@ def assemble(ground: Ground) -> Deployment:
             oauth.prepare,
             federation.prepare,
         ),
-        on_start=(pki.complete_or_void,),
+        on_start=(
+            pki.complete_or_void,
+            people.notices.say_where_they_go,
+        ),
         anchors=lambda: [authority.trust_anchors()],
         parts={
             "pki": authority,

@@ -5,6 +5,7 @@ from idp.login.credential import Credential
 from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.management import Management, ProveAgain
+from idp.login.removals import Removal
 from idp.login.routes import doors
 from idp.login.session import Session
 from idp.login.settings import LoginSettings
@@ -31,6 +32,7 @@ __all__ = [
     "LoginSettings",
     "Management",
     "ProveAgain",
+    "Removal",
     "Requirement",
     "Session",
     "SignInRefused",

@@ -157,6 +157,7 @@ class Activation:
                 {"credential": credential_id, "kind": PASSWORD, "by": "activation"},
             )
             self._directory.means_changed(uow, subject, now)
+            self._directory.tell(uow, subject, "identity.activated", now, at_activation=True)
             self._directory.activate(uow, subject, now)
             proof = Proof(password.AUTHENTICATOR, credential_id, now)
             return self._establishing.establish(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.vault import Erased
 from idp.login.who import HearsOfChange
-from idp.register import Register, Subject
+from idp.register import Notice, Register, Subject
 from policies import Proofing
 
 # Staff are vouched for by their employer, who invited them in person (floor plan, rule 9).
@@ -71,6 +71,24 @@ class Directory:
         if person is None:
             return Standing(False, Proofing(0))
         return Standing(person.may_authenticate, Proofing(person.level, person.in_person))
+
+    def tell(
+        self,
+        uow: UnitOfWork,
+        subject: Subject,
+        kind: str,
+        now: datetime,
+        words: Mapping[str, str] | None = None,
+        at_activation: bool = False,
+    ) -> None:
+        """Tell a person outside of their session what was done, in the same unit of work."""
+        self._register.notices.tell(uow, subject, kind, now, words, told_already=at_activation)
+
+    def unseen(self, uow: UnitOfWork, subject: Subject) -> list[Notice]:
+        return self._register.notices.unseen(uow, subject)
+
+    def seen(self, uow: UnitOfWork, subject: Subject, now: datetime) -> None:
+        self._register.notices.seen(uow, subject, now)
 
     def roles(self, uow: UnitOfWork, subject: Subject) -> frozenset[str]:
         if subject.kind != "staff":

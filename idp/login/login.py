@@ -22,6 +22,7 @@ from idp.login.directory import Directory
 from idp.login.establishing import Establishing, SignedIn
 from idp.login.failures import Failures
 from idp.login.management import Management
+from idp.login.removals import Removals
 from idp.login.session import Session
 from idp.login.sessions import Sessions, was_for
 from idp.login.settings import LoginSettings
@@ -75,8 +76,16 @@ class Login:
             [url for url in (server.url, server.tls_url) if url],
         )
         throttle = Throttle(ground, settings)
+        self.removals = Removals(ground, settings, self.directory, self.sessions)
         self.sign_in = SignIn(
-            ground, settings, self.directory, self.establishing, passwords, passkeys, throttle
+            ground,
+            settings,
+            self.directory,
+            self.establishing,
+            passwords,
+            passkeys,
+            throttle,
+            self.removals,
         )
         self.activation = Activation(
             ground, settings, self.directory, self.establishing, passwords, throttle
@@ -91,6 +100,7 @@ class Login:
             throttle,
             Strongest(policies),
             self.failures,
+            self.removals,
         )
         ground.jobs.periodic(
             "failed sign-ins",

@@ -26,6 +26,7 @@ from idp.login.credential import PASSKEY, PASSWORD, Credential
 from idp.login.directory import Directory
 from idp.login.establishing import SignInRefused, actor, persons
 from idp.login.failures import Failure, Failures
+from idp.login.removals import Removal, Removals
 from idp.login.session import HIGHEST, Session
 from idp.login.sessions import Sessions
 from idp.login.settings import LoginSettings
@@ -33,7 +34,7 @@ from idp.login.sign_in import Asked
 from idp.login.strongest import Strongest
 from idp.login.throttle import Throttle
 from idp.login.visit import Visit
-from idp.register import Subject
+from idp.register import Notice, Subject
 
 MOST_PASSKEYS = 20
 MOST_LABEL = 80
@@ -64,8 +65,10 @@ class Management:
         throttle: Throttle,
         strongest: Strongest,
         failures: Failures,
+        removals: Removals,
     ) -> None:
         self._failures = failures
+        self._removals = removals
         self._strongest = strongest
         self._database = ground.database
         self._clock = ground.clock
@@ -203,7 +206,8 @@ class Management:
                 self._require_strongest(uow, session, now)
                 store.add(uow, credential, None, made.lookup)
                 details = {"credential": credential.id, "kind": PASSKEY, "managed": managed}
-                self._record(uow, "credential.added", session.subject, details)
+                begun = self.at_activation(session)
+                self._record(uow, "credential.added", session.subject, details, begun)
         except IntegrityError as error:
             raise Conflict(
                 "This passkey is bound already.", next_step="Use it to sign in."
@@ -228,6 +232,48 @@ class Management:
             store.end(uow, subject, credential_id, now)
             self._sessions.end_all(uow, subject.id, "credential removed", now, but=session.id)
             self._record(uow, "credential.ended", subject, {"credential": credential_id})
+
+    # ── a lost means, and what the person was told ────────────────────────────────────
+
+    def ask_removal(self, session: Session, credential_id: str) -> Removal:
+        """Say that a credential is lost, by a fresh proof of another one; it ends after a delay.
+
+        Raises ProveAgain, NotFound, Conflict or TooManyRequests.
+        """
+        now = self._clock.now()
+        with self._database.write() as uow:
+            bound = store.of_holder(uow, session.subject, locked=True)
+            if credential_id not in {credential.id for credential in bound}:
+                raise NotFound("There is no such credential.", where="credential")
+            others = [credential for credential in bound if credential.id != credential_id]
+            alive = self._sessions.alive(uow, session.id, now)
+            if not alive or not self._strongest.is_fresh(session, others, now):
+                raise ProveAgain
+            return self._removals.ask(uow, session, credential_id, now)
+
+    def stop_removal(self, session: Session, removal_id: str) -> None:
+        """Keep what was said to be lost; raises ProveAgain or NotFound."""
+        now = self._clock.now()
+        with self._database.write() as uow:
+            self._require_strongest(uow, session, now)
+            self._removals.stop(uow, session.subject, removal_id, now)
+
+    def removals(self, subject: Subject) -> Sequence[Removal]:
+        """What is to be removed, if nobody stops it."""
+        with self._database.read() as uow:
+            return self._removals.of(uow, subject)
+
+    def notices(self, subject: Subject) -> Sequence[Notice]:
+        """What the subject has not seen yet of what was changed."""
+        with self._database.read() as uow:
+            return self._directory.unseen(uow, subject)
+
+    def notices_seen(self, session: Session) -> None:
+        """They know. A thief of the password hides nothing so: raises ProveAgain."""
+        now = self._clock.now()
+        with self._database.write() as uow:
+            self._require_strongest(uow, session, now)
+            self._directory.seen(uow, session.subject, now)
 
     def _sealed(self, label: str, credential_id: str) -> str:
         # People call a passkey after themselves: their words are kept like a name.
@@ -262,8 +308,15 @@ class Management:
         return bound
 
     def _record(
-        self, uow: UnitOfWork, kind: str, subject: Subject, details: Mapping[str, Any]
+        self,
+        uow: UnitOfWork,
+        kind: str,
+        subject: Subject,
+        details: Mapping[str, Any],
+        at_activation: bool = False,
     ) -> None:
+        """On record, and told outside of the session, in the unit of work of the change."""
         self._audit.record(uow, kind, actor(subject), persons(subject), details)
         if kind in ("credential.added", "credential.changed", "credential.ended"):
             self._directory.means_changed(uow, subject, self._clock.now())
+        self._directory.tell(uow, subject, kind, self._clock.now(), at_activation=at_activation)

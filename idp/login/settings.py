@@ -47,6 +47,14 @@ class LoginSettings(Section):
     set_up_lifetime: int = Field(default=60, ge=5)
     """How long an opened activation stays open in the browser; the code itself lives longer."""
 
+    removal_days: int = Field(default=7, ge=1, le=90)
+    """Days until a passkey is removed that its holder says to have lost, and cannot show; the
+    person is told at once, and stops it with the passkey."""
+
+    @property
+    def removal_delay(self) -> timedelta:
+        return timedelta(days=self.removal_days)
+
     @property
     def lifetime(self) -> timedelta:
         return timedelta(minutes=self.session_lifetime)

@@ -24,6 +24,7 @@ from idp.login.credential import Credential
 from idp.login.directory import Directory
 from idp.login.establishing import Establishing, SignedIn, SignInRefused
 from idp.login.failures import Failure
+from idp.login.removals import Removals
 from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Attempt, KnownBrowsers, Throttle
@@ -55,7 +56,9 @@ class SignIn:
         passwords: Passwords,
         passkeys: Passkeys,
         throttle: Throttle,
+        removals: Removals,
     ) -> None:
+        self._removals = removals
         self._database = ground.database
         self._clock: Clock = ground.clock
         self._index: Callable[[str, str], bytes] = ground.vault.index
@@ -196,6 +199,7 @@ class SignIn:
             if not store.counted(uow, credential.id, asserted.counter, now):
                 raise SignInRefused("the signature counter did not move on: perhaps a clone")
             self._throttle.source_right(uow, counted)
+            self._removals.found_again(uow, credential.holder, credential.id, now)
 
         return self._establish(visit, credential.holder, proof, current, bind)
 

@@ -38,5 +38,10 @@ class Strongest:
         best = max(self._level([best_use(credential)]) for credential in bound)
         return self._level([proof.as_used() for proof in fresh]) >= best
 
+    def is_fresh(self, session: Session, some: Sequence[Credential], now: datetime) -> bool:
+        """Whether the session showed any of ``some`` lately."""
+        ids = {credential.id for credential in some}
+        return any(p.credential in ids and now - p.at <= RECENT for p in session.proofs)
+
     def _level(self, used: Sequence[Used]) -> int:
         return self._policies.level_of_session(_WELL_KNOWN, used).level

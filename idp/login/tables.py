@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, text
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound
+from foundation.row_macs import bound, grants_nothing
 
 credentials = Table(
     "login_credentials",
@@ -90,4 +90,36 @@ failures = Table(
     Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),
     Index("ix_login_failures_until", "until"),
+)
+grants_nothing(failures, "it counts what failed")
+
+# A way to sign in that is to end, for its holder has lost it; the owner has until then to stop it.
+removals = Table(
+    "login_removals",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("credential_id", String(40), nullable=False),
+    Column("state", String(16), nullable=False),  # asked, stopped, done
+    Column("asked_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    Index("ix_login_removals_subject", "subject_id", "state"),
+    Index("ix_login_removals_due_at", "state", "due_at"),
+    Index(
+        "uq_login_removals_asked",
+        "credential_id",
+        unique=True,
+        sqlite_where=text("state = 'asked'"),
+        postgresql_where=text("state = 'asked'"),
+    ),
+)
+bound(
+    removals,
+    "subject_kind",
+    "subject_id",
+    "credential_id",
+    "due_at",
+    only_while={"state": ("asked",)},
 )

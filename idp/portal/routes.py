@@ -41,6 +41,24 @@ def doors(portal: Portal) -> tuple[Door, ...]:
             partial(credentials.remove, portal),
             _CREDENTIALS,
         ),
+        Door(
+            ("POST",),
+            "/account/credentials/{credential_id}/lost",
+            partial(credentials.lost, portal),
+            _CREDENTIALS,
+        ),
+        Door(
+            ("POST",),
+            "/account/removals/{removal_id}/stop",
+            partial(credentials.stop, portal),
+            _CREDENTIALS,
+        ),
+        Door(
+            ("POST",),
+            "/account/notices/seen",
+            partial(credentials.notices_seen, portal),
+            _CREDENTIALS,
+        ),
         *_api(portal),
     )
 

@@ -8,6 +8,8 @@ from idp.register.evidence import Evidence, Findings
 from idp.register.identity_life import IdentityLife
 from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow
 from idp.register.life import State, TransitionRefused
+from idp.register.notice_settings import NoticeSettings
+from idp.register.notices import Notice
 from idp.register.person import Person, Step
 from idp.register.ports import EndsWithIdentity
 from idp.register.profile import Profile, WrongField
@@ -23,7 +25,7 @@ from idp.register.staff_changes import Recovery, StaffChanges
 from idp.register.store import AlreadyEnrolled, NoSuchPerson
 from idp.register.subject import Subject, SubjectKind
 
-SECTIONS = (RegisterSettings,)
+SECTIONS = (RegisterSettings, NoticeSettings)
 
 __all__ = [
     "REGISTER_ROW",
@@ -46,6 +48,8 @@ __all__ = [
     "KnownPerson",
     "NameTaken",
     "NoSuchPerson",
+    "Notice",
+    "NoticeSettings",
     "OpenActivation",
     "Person",
     "Profile",

@@ -15,6 +15,7 @@ from idp.register import store
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
 from idp.register.life import Guard, State, TransitionRefused
+from idp.register.notices import Notices
 from idp.register.person import Person
 from idp.register.ports import Ends
 from idp.register.profile import Profile
@@ -23,7 +24,14 @@ from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
 from idp.register.subject import Subject
-from idp.register.tables import activation_codes, blind_indexes, letters, lookups, persons
+from idp.register.tables import (
+    activation_codes,
+    blind_indexes,
+    letters,
+    lookups,
+    notices,
+    persons,
+)
 
 
 class IdentityLife:
@@ -35,6 +43,7 @@ class IdentityLife:
         self._audit = ground.audit
         self._proofing = proofing
         self._names = SignInNames(ground.vault)
+        self._notices = Notices(ground)
         self._retention = timedelta(
             days=ground.settings.of(RegisterSettings).archive_retention_days
         )
@@ -88,7 +97,7 @@ class IdentityLife:
                     next_step="Search for the person by that civil number.",
                 )
             changed = [n for n in profile.__slots__ if getattr(before, n) != getattr(profile, n)]
-            return store.change_state(
+            adjusted = store.change_state(
                 uow,
                 self._audit,
                 person_id,
@@ -99,6 +108,16 @@ class IdentityLife:
                 details={"changed": changed},
                 values={"sealed_profile": store.seal_profile(self._vault, person_id, profile)},
             )
+            # To the old address too: who has it changed for a thief's is told where they are.
+            self._notices.tell(
+                uow,
+                Subject("citizen", person_id),
+                "contact.changed",
+                now,
+                {"changed": ", ".join(changed)},
+                also_to=(before.email,),
+            )
+        return adjusted
 
     def archive(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Credentials are revoked, and data is cut to what must be kept."""
@@ -181,6 +200,7 @@ class IdentityLife:
             )
             for table in (blind_indexes, activation_codes, letters, lookups):
                 uow.execute(delete(table).where(table.c.person_id == person_id))
+            uow.execute(delete(notices).where(notices.c.subject_id == person_id))
             uow.execute(delete(persons).where(persons.c.id == person_id))
             retire(uow, person_id, now)
             self._audit.forget(uow, person_id)

@@ -13,6 +13,8 @@ from idp.register.activation import ActivationCodes, OpenActivation
 from idp.register.claims import KnownPerson
 from idp.register.enrolment import Enrolment
 from idp.register.life import Guard, State
+from idp.register.mailing import Mailing
+from idp.register.notices import Notices
 from idp.register.person import Person
 from idp.register.profile import Profile
 from idp.register.proofing import Proofing
@@ -39,6 +41,8 @@ class Register:
         self.codes = ActivationCodes(ground)
         self.names = SignInNames(ground.vault)
         self.staff = Staff(ground)
+        self.notices = Notices(ground)
+        self.mailing = Mailing(ground, self.notices)
         self.staff_changes = StaffChanges(ground, self.staff, self.names)
 
     # ── a person ──────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound
+from foundation.row_macs import bound, grants_nothing
 
 # Never deleted from: a row whose identity ended is the tombstone that blocks reuse.
 reference_identifiers = Table(
@@ -258,3 +258,21 @@ import_rows = Table(
     Column("reason", String(300)),
     Column("what_to_do", String(300)),
 )
+
+# What a person was told outside of their session; the words are sealed under their key.
+notices = Table(
+    "register_notices",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("channel", String(8), nullable=False),  # mail, letter, account
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sent_at", Instant),
+    Column("seen_at", Instant),
+    Column("keep_until", Instant, nullable=False),
+    Index("ix_register_notices_subject", "subject_id", "seen_at"),
+)
+grants_nothing(notices, "it tells of what was done, and opens nothing")

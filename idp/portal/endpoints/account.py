@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from idp.portal import ledger
 from idp.portal.endpoints.consents import as_json as consent_as_json
+from idp.portal.endpoints.credentials import told
 from idp.portal.wing import Portal
 
 RECENT = timedelta(days=30)
@@ -34,6 +35,7 @@ def overview(portal: Portal, request: Request) -> Response:
         active=sum(1 for c in consents if c.active_at(now)),
         credentials=len(portal.login.management.list(portal.session(request).subject)),
         entries=[teller.tell(e) for e in portal.ground.audit.ledger(person_id, limit=5)],
+        told=told(portal, request),
     )
 
 

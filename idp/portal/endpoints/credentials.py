@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -11,6 +13,7 @@ from idp.portal.wing import Portal
 
 HERE = "/account/credentials"
 AGAIN = f"/sign-in?return_to={HERE}&strongest=1"
+ANEW = f"/sign-in?return_to={HERE}&fresh=1"
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
@@ -60,6 +63,46 @@ def remove(portal: Portal, request: Request) -> Response:
     return RedirectResponse(f"{HERE}?done=removed", 303)
 
 
+def lost(portal: Portal, request: Request) -> Response:
+    """Say that a means is lost: it ends after the delay, if its owner does not stop it."""
+    session = portal.session(request)
+    portal.posted(request)
+    try:
+        portal.login.management.ask_removal(session, request.path_params["credential_id"])
+    except ProveAgain:
+        return RedirectResponse(ANEW, 303)
+    return RedirectResponse(f"{HERE}?done=lost", 303)
+
+
+def stop(portal: Portal, request: Request) -> Response:
+    """Keep what somebody said to be lost."""
+    session = portal.session(request)
+    portal.posted(request)
+    try:
+        portal.login.management.stop_removal(session, request.path_params["removal_id"])
+    except ProveAgain:
+        return RedirectResponse(AGAIN, 303)
+    return RedirectResponse(f"{HERE}?done=kept", 303)
+
+
+def notices_seen(portal: Portal, request: Request) -> Response:
+    """The person knows what was changed."""
+    session = portal.session(request)
+    portal.posted(request)
+    try:
+        portal.login.management.notices_seen(session)
+    except ProveAgain:
+        return RedirectResponse(AGAIN, 303)
+    return RedirectResponse(HERE, 303)
+
+
+def told(portal: Portal, request: Request) -> list[tuple[datetime, str]]:
+    """(instant, sentence) of all that was changed and not seen by the person yet."""
+    translate = portal.ground.pages.translator(request)
+    unseen = portal.login.management.notices(portal.session(request).subject)
+    return [(n.at, portal.register.mailing.sentence(n, translate)) for n in unseen]
+
+
 def _page(
     portal: Portal,
     request: Request,
@@ -74,6 +117,8 @@ def _page(
         credentials=portal.login.management.list(session.subject),
         may_change=portal.login.management.may_change(session),
         again=AGAIN,
+        removals={r.credential_id: r for r in portal.login.management.removals(session.subject)},
+        told=told(portal, request),
         csrf=web.csrf_token(request),
         wrong=wrong or {},
         done=request.query_params.get("done", ""),

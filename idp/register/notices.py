@@ -1,0 +1,214 @@
+"""What a person is told outside of their session — NIST SP 800-63B §4.6, ISO/IEC 29115 CM-9.
+
+Whoever changes how somebody signs in may be a thief in a session of theirs, so each change is told
+on a way that the session does not open: by e-mail to the address in the register, or by a letter
+that the operator posts. It also stands in the account, until the person with the strongest means
+has seen it. The words are sealed for the person; they name no secret and hold no link with a token.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from foundation import opaque
+from foundation.database import UnitOfWork
+from foundation.ground import Ground
+from foundation.pages import N_
+from foundation.vault import Erased
+from idp.register import store
+from idp.register.notice_settings import NoticeSettings
+from idp.register.subject import Subject
+from idp.register.tables import notices
+
+log = logging.getLogger("civitas.notices")
+JOB = "notice"
+_SEALED = "register notice"
+_KEPT = timedelta(days=180)
+
+SENTENCES: dict[str, str] = {
+    "identity.activated": N_("Your identity was activated, and a password was chosen for it."),
+    "credential.added": N_("A way to sign in was added to your account."),
+    "credential.changed": N_("The password of your account was changed."),
+    "credential.ended": N_("A way to sign in was removed from your account."),
+    "credential.removal-asked": N_(
+        "Somebody who is signed in to your account asked to remove a way to sign in without "
+        "showing it. It is removed on %(due)s unless you stop it."
+    ),
+    "credential.removal-stopped": N_("The removal of a way to sign in was stopped."),
+    "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
+}
+WHAT_TO_DO = N_(
+    "If this was you, there is nothing to do. If it was not, sign in with your passkey and look at "
+    "%(where)s, or go to the registration office at once."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person is told. ``words`` fill the sentence of its kind."""
+
+    id: str
+    subject: Subject
+    kind: str
+    at: datetime
+    channel: str
+    to: tuple[str, ...]
+    words: Mapping[str, str]
+    locale: str
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self.kind]
+
+
+class Notices:
+    """Writes notices in the unit of work of what they tell of, and remembers who has seen them."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._settings = ground.settings.of(NoticeSettings)
+
+    def tell(
+        self,
+        uow: UnitOfWork,
+        subject: Subject,
+        kind: str,
+        now: datetime,
+        words: Mapping[str, str] | None = None,
+        also_to: Sequence[str] = (),
+        told_already: bool = False,
+    ) -> None:
+        """A notice that commits with the act.
+
+        ``also_to``: an address that they had before. ``told_already``: at the activation itself,
+        where a letter came first, an e-mail is sent, and no second letter.
+        """
+        if kind not in SENTENCES:
+            raise ValueError(f"{kind} has no sentence")
+        addresses, locale = self._reached(uow, subject)
+        to = list(dict.fromkeys(filter(None, (*also_to, *addresses))))
+        channel = "account"
+        if to and self._settings.smtp_host:
+            channel = "mail"
+        elif subject.kind == "citizen" and self._settings.letters and not told_already:
+            channel = "letter"
+        content = {"to": to, "words": dict(words or {}), "locale": locale}
+        notice_id = opaque.identifier("ntc")
+        try:
+            sealed = self._ground.vault.seal(subject.id, json.dumps(content).encode(), _SEALED)
+        except Erased:
+            return
+        uow.execute(
+            insert(notices).values(
+                id=notice_id,
+                subject_kind=subject.kind,
+                subject_id=subject.id,
+                kind=kind,
+                at=now,
+                channel=channel,
+                sealed=sealed,
+                seen_at=now if told_already else None,
+                keep_until=now + _KEPT,
+            )
+        )
+        if channel == "mail":
+            self._ground.jobs.enqueue(uow, JOB, {"notice": notice_id}, run_at=now)
+
+    def unseen(self, uow: UnitOfWork, subject: Subject) -> list[Notice]:
+        """What stands in the account still, newest first."""
+        rows = uow.all(
+            select(notices)
+            .where(
+                notices.c.subject_id == subject.id,
+                notices.c.subject_kind == subject.kind,
+                notices.c.seen_at.is_(None),
+            )
+            .order_by(notices.c.at.desc(), notices.c.id)
+            .limit(20)
+        )
+        return [notice for row in rows if (notice := self._notice(row)) is not None]
+
+    def seen(self, uow: UnitOfWork, subject: Subject, now: datetime) -> int:
+        """The person knows. Only for who has shown the strongest means; how many there were."""
+        return uow.changed(
+            update(notices)
+            .where(
+                notices.c.subject_id == subject.id,
+                notices.c.subject_kind == subject.kind,
+                notices.c.seen_at.is_(None),
+            )
+            .values(seen_at=now)
+        )
+
+    def find(self, uow: UnitOfWork, notice_id: str) -> Notice | None:
+        """A notice that is not sent yet."""
+        row = uow.one(select(notices).where(notices.c.id == notice_id, notices.c.sent_at.is_(None)))
+        return None if row is None else self._notice(row)
+
+    def letters(self, uow: UnitOfWork) -> list[Notice]:
+        """What has to be posted still."""
+        rows = uow.all(
+            select(notices)
+            .where(notices.c.channel == "letter", notices.c.sent_at.is_(None))
+            .order_by(notices.c.at, notices.c.id)
+        )
+        return [notice for row in rows if (notice := self._notice(row)) is not None]
+
+    def sent(self, uow: UnitOfWork, notice_ids: Sequence[str], now: datetime) -> None:
+        uow.execute(update(notices).where(notices.c.id.in_(notice_ids)).values(sent_at=now))
+
+    def send_otherwise(self, uow: UnitOfWork, which: Any) -> int:
+        """What cannot go by e-mail goes by letter, or stays in the account alone."""
+        channel = "letter" if self._settings.letters else "account"
+        waiting = (notices.c.channel == "mail") & notices.c.sent_at.is_(None)
+        return uow.changed(update(notices).where(waiting, which).values(channel=channel))
+
+    def sweep(self, now: datetime) -> None:
+        """Periodic work: what an e-mail did not bring in a day goes another way; old ones go."""
+        with self._ground.database.write() as uow:
+            late = self.send_otherwise(uow, notices.c.at < now - timedelta(days=1))
+            uow.execute(delete(notices).where(notices.c.keep_until <= now))
+        if late:
+            log.warning("%d notices could not be sent by e-mail in a day", late)
+
+    def say_where_they_go(self, now: datetime) -> None:
+        """At start: an operator knows whether people are told outside of their sessions."""
+        if not self._settings.smtp_host and not self._settings.letters:
+            log.warning(
+                "people are told of changes to how they sign in inside their account only: set "
+                "smtp_host in [notices], or letters = true and post what `civitas notices "
+                "letters` writes"
+            )
+
+    def _reached(self, uow: UnitOfWork, subject: Subject) -> tuple[Sequence[str], str]:
+        if subject.kind == "staff":
+            return (self._settings.staff_mailbox,), ""
+        try:
+            profile = store.profile(uow, self._ground.vault, subject.id)
+        except Erased:
+            return (), ""
+        return (profile.email,), profile.locale
+
+    def _notice(self, row: Any) -> Notice | None:
+        try:
+            opened = self._ground.vault.open(row.subject_id, row.sealed, _SEALED)
+        except Erased:
+            return None
+        content = json.loads(opened)
+        return Notice(
+            row.id,
+            Subject(row.subject_kind, row.subject_id),
+            row.kind,
+            row.at,
+            row.channel,
+            tuple(content["to"]),
+            content["words"],
+            content["locale"],
+        )
