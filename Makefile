@@ -14,7 +14,7 @@ ifneq ($(ROOM),)
 export PYTEST_DEBUG_TEMPROOT := $(ROOM)
 endif
 
-.PHONY: help setup setup-demo demo demo-broker tour lint test test-all fuzz bench chaos release index lock clean
+.PHONY: help setup setup-demo demo demo-broker tour lint test test-all mutants fuzz bench chaos release index lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -43,8 +43,12 @@ lint: setup ## style, types, floor plan
 test: lint ## all tests but the slow ones
 	$(PYTEST) -m "not slow" -n $(WORKERS) --dist worksteal --durations=15
 
-test-all: lint ## all tests, with the share of lines that they cover
+test-all: lint ## all tests, with the share of lines that they cover, and the tests' own check
 	$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m tests.mutants --workers $(WORKERS)
+
+mutants: setup ## take each control out in a copy: its test must go red; ARGS="EN-5 G-5"
+	$(BIN)/python -m tests.mutants --workers $(WORKERS) --record $(ARGS)
 
 chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
 	$(PYTEST) tests/chaos

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -26,7 +27,7 @@ from idp import login
 from idp.login import EndsWithSession, GoTo, Login, LoginSettings, Requirement
 from idp.register import Evidence, Findings, IdentityLife, Profile, Register
 from idp.register.tables import persons
-from policies import Policies
+from policies import Policies, PoliciesSettings
 from tests.support.passkey import SoftPasskey
 
 PASSWORD = "orbit velvet cactus lantern"
@@ -107,6 +108,11 @@ class SignInDesk:
 
     requirement = Requirement(level=1, return_to="/test/whoami")
 
+    def of_organisation_at(self, level: int) -> SignInDesk:
+        """The same desk, of an organisation that was assessed at this level."""
+        assessed = self.ground.settings.with_sections(PoliciesSettings(organisation_level=level))
+        return SignInDesk(replace(self.ground, settings=assessed))
+
     # ── people ────────────────────────────────────────────────────────────────────────
 
     def enrol(self, number: str = "AB123456", level: int = 2, given: str = "Anna") -> str:
@@ -121,9 +127,8 @@ class SignInDesk:
         enrolled = self.register.enrolment.enrol(profile, findings, OFFICER, "2026-01", now)
         with self.ground.database.write() as uow:
             if level != 2:
-                uow.execute(
-                    update(persons).where(persons.c.id == enrolled.person.id).values(level=level)
-                )
+                raised = update(persons).where(persons.c.id == enrolled.person.id)
+                uow.execute(raised.values(level=level, in_person=level == 4))
             return self.register.codes.issue(uow, enrolled.person.id, OFFICER, now).code
 
     def browser(self, address: str = "192.0.2.1") -> Browser:

@@ -91,6 +91,7 @@ def test_a_rolled_back_redemption_leaves_the_code_usable(register, any_ground, p
         assert register.redeem_activation(uow, code, now) == person_id
 
 
+@pytest.mark.row("assurance", "CM-6")
 @pytest.mark.parametrize("days", [30, 31, 400])
 def test_an_old_code_opens_nothing(register, any_ground, person_id, days):
     code = issue(register, any_ground, person_id)

@@ -141,6 +141,16 @@ def test_a_whole_head_after_a_large_body_on_one_connection_is_read(listening: Li
     assert answers.count(b"HTTP/1.1 200 ") == 2
 
 
+@pytest.mark.row("assurance", "AU-7")
+def test_what_is_captured_stays_closed_to_who_gets_the_servers_key_later(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    context = tls_context(tmp_path / "cert.pem", tmp_path / "key.pem", ())
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    offered = [cipher["name"] for cipher in context.get_ciphers()]
+    # TLS 1.3 agrees on a key of its own each time; of 1.2 only what does so as well.
+    assert [name for name in offered if not name.startswith(("TLS_", "ECDHE-"))] == []
+
+
 @pytest.mark.row("devices", "5.5")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_tls_is_refused(listening: Listening) -> None:

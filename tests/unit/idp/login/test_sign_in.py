@@ -14,7 +14,8 @@ from sqlalchemy import func, select, update
 
 from foundation.audit_tables import events
 from foundation.clock import FrozenClock
-from idp.login import store
+from idp.login import LoginSettings, store
+from idp.login.authenticators.password import Passwords
 from idp.login.tables import credentials
 from tests.support.sign_in import NAME, OFFICER, PASSWORD, SignInDesk
 
@@ -62,6 +63,7 @@ def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(desk: SignInDe
     assert sentence(wrong) == sentence(unknown)
 
 
+@pytest.mark.row("assurance", "X.1253-9.3-4")
 def test_an_unknown_name_costs_a_hash_like_a_known_one(
     desk: SignInDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +94,16 @@ def test_a_dump_of_the_database_holds_no_password_and_only_sealed_slow_hashes(
     dump = b"".join(path.read_bytes() for path in tmp_path.glob("civitas.db*"))
     for secret in (PASSWORD, token, "argon2", NAME, "Tamm"):
         assert secret.encode() not in dump
+
+
+@pytest.mark.row("assurance", "AU-4")
+def test_as_shipped_a_password_is_hashed_as_slowly_as_rfc_9106_and_owasp_ask(
+    desk: SignInDesk,
+) -> None:
+    passwords = Passwords(desk.ground.keys, LoginSettings())
+    written = passwords._open(passwords.hash(PASSWORD, "cred_1"), "cred_1")
+    assert written.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert written != passwords._open(passwords.hash(PASSWORD, "cred_1"), "cred_1"), "salted"
 
 
 @pytest.mark.row("assurance", "CM-1")
@@ -135,6 +147,7 @@ def test_a_password_is_hashed_anew_when_the_parameters_changed(desk: SignInDesk)
 
 
 @pytest.mark.row("failures", "13")
+@pytest.mark.row("assurance", "AU-2")
 def test_one_wrong_attempt_counts_once(desk: SignInDesk) -> None:
     desk.citizen()
     browser = desk.browser()
@@ -227,12 +240,13 @@ def test_a_session_identifier_that_was_planted_is_worth_nothing_after_sign_in(
 ) -> None:
     desk.citizen()
     attacker = desk.citizen("mallory", number="CD654321")
-    planted = attacker.cookie("session")
+    planted, mallory = attacker.cookie("session"), attacker.whoami()["id"]
     victim = desk.browser()
     victim.set_cookie("session", str(planted))
     victim.sign_in()
     assert victim.cookie("session") != planted
-    assert victim.whoami()["id"] != attacker.whoami()
+    assert victim.whoami()["id"] != mallory
+    assert attacker.whoami() is None, "nobody shares a session"
 
 
 @pytest.mark.row("failures", "5")
@@ -274,6 +288,7 @@ def test_a_forced_sign_in_is_answered_by_the_sign_in_that_it_led_to(desk: SignIn
     assert "go_to" in browser.who(**{**forced, "return_to": "/oauth/continue?transaction=8"})
 
 
+@pytest.mark.row("assurance", "AU-9")
 def test_a_new_cookie_at_every_proof_kills_the_one_before(desk: SignInDesk) -> None:
     browser = desk.citizen()
     old = browser.cookie("session")
@@ -291,6 +306,7 @@ def test_max_age_asks_again_when_the_proof_is_old(desk: SignInDesk, clock: Froze
     assert "subject" in browser.who(max_age=timedelta(minutes=6))
 
 
+@pytest.mark.row("assurance", "AU-9")
 def test_a_session_ends_when_nothing_happens_and_after_its_lifetime(
     desk: SignInDesk, clock: FrozenClock
 ) -> None:

@@ -60,6 +60,7 @@ def piece(kind: str, source: str, method: str = "presented-in-person", **more: b
 PASSPORT = piece("passport", "passport-authority")
 EXTRACT = piece("register-extract", "civil-register", "register-query")
 BANK = piece("bank-statement", "bank", "register-query")
+TAX = piece("tax-assessment", "tax-authority", "register-query")
 REMOTE = piece("passport", "passport-authority", "presented-remotely")
 
 
@@ -91,12 +92,40 @@ REMOTE = piece("passport", "passport-authority", "presented-remotely")
     ],
 )
 @pytest.mark.row("assurance", "EN-4")
-@pytest.mark.row("assurance", "EN-5")
-@pytest.mark.row("assurance", "EN-6")
 def test_the_policy_decides_what_evidence_reaches_a_level(level, evidence, contact, result):
     verdict = assess(POLICY, Findings(level, evidence, contact))
     assert verdict.result == result
     assert bool(verdict.missing) == (result == "refused")
+
+
+@pytest.mark.row("assurance", "EN-5")
+@pytest.mark.parametrize(
+    ("evidence", "contact", "sentence"),
+    [
+        ((PASSPORT,), True, "1 more sources that corroborate"),
+        ((PASSPORT, PASSPORT), True, "1 more sources that corroborate"),
+        ((PASSPORT, piece("statement", "self")), True, "1 more sources that corroborate"),
+        ((PASSPORT, BANK), False, "must be exercised"),
+    ],
+)
+def test_level_3_needs_a_second_source_and_contact_data_that_was_exercised(
+    evidence, contact, sentence
+):
+    verdict = assess(POLICY, Findings(3, evidence, contact))
+    assert verdict.result == "refused"
+    assert sentence in " ".join(verdict.missing)
+    # With both it still is not one officer's word.
+    assert assess(POLICY, Findings(3, (PASSPORT, BANK), True)).result == "awaiting-second-officer"
+
+
+@pytest.mark.row("assurance", "EN-6")
+def test_level_4_needs_two_authoritative_sources_however_many_others_corroborate():
+    everybody_else = Findings(4, (PASSPORT, BANK, TAX), True)
+    verdict = assess(POLICY, everybody_else)
+    assert verdict.result == "refused"
+    assert verdict.missing == ("The policy asks for 2 authoritative sources; 1 are confirmed.",)
+    two = Findings(4, (PASSPORT, EXTRACT, TAX), True)
+    assert assess(POLICY, two).result == "awaiting-second-officer"
 
 
 @pytest.mark.row("assurance", "EN-7")

@@ -1,0 +1,1 @@
+"""Checks of the checks: each control is taken out, and its test must go red: `make mutants`."""
