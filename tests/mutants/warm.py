@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,11 @@ def main() -> None:
     here = str(Path.cwd())
     sys.path[0] = os.environ["PYTHONPATH"] = here
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    for library in LIBRARIES:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(library)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for library in LIBRARIES:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(library)
     # What is shared stays shared: no child walks it in search of garbage.
     gc.collect()
     gc.freeze()

@@ -245,6 +245,8 @@ def test_the_notice_of_another_purpose_is_no_notice(policies: Policies) -> None:
 def test_a_guardian_gives_for_a_child_and_it_ends_when_the_child_comes_of_age(
     policies: Policies,
 ) -> None:
+    with pytest.raises(BadRequest, match="must be verified first"):
+        give(policies, giver=Giver("guardian", "per_bert"))
     give(policies, giver=Giver("guardian", "per_bert", authority="grd_1"))
     asked = question(at=policies.floor.clock.now())
     assert isinstance(policies.decide(asked, Facts(2, age=12)), Permit)
@@ -402,4 +404,5 @@ def test_data_for_one_purpose_asked_for_another_is_refused_and_logged(
 
 def _by_kind(policies: Policies, *kinds: str) -> list[Any]:
     entries = policies.floor.audit.ledger("per_anna")
+    assert set(kinds) <= {e.kind for e in entries}
     return [next(e for e in entries if e.kind == kind) for kind in kinds]

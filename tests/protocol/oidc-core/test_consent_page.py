@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from tests.support.authorization_server import AuthorizationServer, answer_of, hidden_fields
@@ -141,6 +145,25 @@ def test_an_answer_to_another_request_is_refused(server: AuthorizationServer) ->
     server.tokens(service, "email", scope=SCOPE + " profile", prompt="consent")
     smuggled = {**fields, "give.given_name": "yes"}
     assert server.http.post("/oauth/consent", data=smuggled).status_code == 400
+
+
+@pytest.mark.row("failures", "11")
+def test_an_answer_is_to_the_question_that_was_shown_and_to_no_later_one(
+    server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, page = asked(server)
+    fields = {**hidden_fields(page), "answer": "accept"}
+    # Meanwhile the service, which describes itself, needs what was free to choose before.
+    clients = server.oauth.clients
+    find = clients.find
+
+    def needs_more(client_id: str, now: datetime) -> Any:
+        found = find(client_id, now)
+        return found and replace(found, required_attributes=frozenset({"email"}))
+
+    monkeypatch.setattr(clients, "find", needs_more)
+    assert server.http.post("/oauth/consent", data=fields).status_code == 409
+    assert server.policies.consent.list("per_1") == []
 
 
 @pytest.mark.row("failures", "11")

@@ -176,12 +176,28 @@ def test_a_request_for_one_sub_is_never_answered_with_another(
 
 
 @pytest.mark.rfc("oidc-core", "5.3")
+@pytest.mark.row("privacy", "P-2")
 def test_userinfo_gives_what_the_person_chose_and_no_more(server: AuthorizationServer) -> None:
     service = server.add()
     tokens = server.tokens(service, "given_name", scope="openid profile email age")
     body = server.userinfo(tokens["access_token"]).json()
     sub = id_token(server, service, tokens["id_token"])["sub"]
     assert body == {"sub": sub, "given_name": "Ada"}
+
+
+@pytest.mark.row("privacy", "P-2")
+@pytest.mark.parametrize(
+    "facts", [Facts(level=2, age=34, active=False), Facts(level=2, age=34, alive=False)]
+)
+def test_what_the_decision_refuses_at_that_moment_is_not_released(
+    server: AuthorizationServer, facts: Facts
+) -> None:
+    service = server.add()
+    tokens = server.tokens(service, "email", scope="openid email")
+    assert set(server.userinfo(tokens["access_token"]).json()) == {"sub", "email"}
+    # The consent and the token live on; what is known of the person has changed.
+    server.people.facts = facts
+    assert set(server.userinfo(tokens["access_token"]).json()) == {"sub"}
 
 
 @pytest.mark.row("privacy", "P-4")

@@ -2,12 +2,14 @@
 
 import ast
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from foundation.settings import SettingsError
+from policies.crosscheck import cross_check
 from policies.loading import load, packaged
 from policies.rows import Row
 
@@ -47,6 +49,14 @@ def test_a_scope_asks_for_its_claims_and_an_unknown_one_for_none() -> None:
     assert CATALOGUE.attributes_of_scope("email") == ("email",)
     assert "name" in CATALOGUE.attributes_of_scope("profile")
     assert CATALOGUE.attributes_of_scope("everything") == ()
+
+
+@pytest.mark.row("privacy", "G-11")
+def test_a_claim_that_no_purpose_has_a_use_for_stops_the_start() -> None:
+    unlisted = replace(CATALOGUE.attributes["email"], name="shoe_size")
+    wider = replace(CATALOGUE, attributes={**CATALOGUE.attributes, "shoe_size": unlisted})
+    with pytest.raises(SettingsError, match=r"'shoe_size': no purpose in purposes\.toml"):
+        cross_check(wider)
 
 
 @pytest.mark.row("privacy", "G-10")

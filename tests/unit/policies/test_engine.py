@@ -230,6 +230,7 @@ def test_a_childs_consent_is_a_guardians_whose_right_was_verified() -> None:
     assert code(question(), consent_ground(giver="guardian", authority=True), child) == "permit"
     unverified = consent_ground(giver="guardian", authority=False)
     assert code(question(), unverified, child) == "authority-not-verified"
+    assert code(question(), consent_ground(), child) == "guardian-needed"
 
 
 def test_special_data_needs_an_express_consent() -> None:
