@@ -120,6 +120,13 @@ def in_a_child(tests: list[str], seconds: float, untouched: bool) -> dict[str, l
     return answer
 
 
+def _look_for_no_smaller_example() -> None:
+    from hypothesis import Phase, settings
+
+    settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None)
+    settings.load_profile("mutants")
+
+
 def main() -> None:
     # The copy comes first, before what is installed as editable; the folder of this file never.
     here = str(Path.cwd())
@@ -130,6 +137,7 @@ def main() -> None:
         for library in LIBRARIES:
             with contextlib.suppress(ImportError):
                 importlib.import_module(library)
+    _look_for_no_smaller_example()
     # What is shared stays shared: no child walks it in search of garbage.
     gc.collect()
     gc.freeze()
