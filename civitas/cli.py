@@ -21,6 +21,7 @@ from civitas.commands import (
     incident,
     init,
     notices,
+    person_keys,
     providers,
     routes,
     serve,
@@ -51,6 +52,7 @@ app.add_typer(providers.app, name="providers")
 app.add_typer(audit.app, name="audit")
 app.add_typer(notices.app, name="notices")
 app.add_typer(incident.app, name="incident")
+app.add_typer(person_keys.app, name="person-keys")
 
 
 def main() -> None:

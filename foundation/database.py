@@ -154,6 +154,21 @@ class Database:
             yield UnitOfWork(connection, self.guard)
 
     @contextmanager
+    def snapshot(self) -> Iterator[UnitOfWork]:
+        """Reads that all see the state of one moment, while others write."""
+        with self._reader.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+                try:
+                    yield UnitOfWork(connection)
+                finally:
+                    connection.exec_driver_sql("ROLLBACK")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield UnitOfWork(connection)
+
+    @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
         if self.dialect != "sqlite":
             with self.engine.begin() as connection:

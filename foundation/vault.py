@@ -27,6 +27,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.engine import make_url
@@ -44,7 +45,7 @@ class VaultSettings(Section):
 
     section: ClassVar[str] = "vault"
     keys: str = "sqlite:///person-keys.db"
-    """URL of the store of person keys; must not share the database's backups."""
+    """URL of the store of person keys: another database, with other backups; a file: one node."""
     schema_name: str | None = None
     """PostgreSQL schema of that store."""
 
@@ -90,8 +91,12 @@ class Vault:
     CACHE = timedelta(seconds=1)
     CACHED_KEYS = 4096
 
-    def __init__(self, store: Database, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self, store: Database, keys: Keys, clock: Clock, beside: Database | None = None
+    ) -> None:
+        """`beside` is the database with the data, which must be another one."""
         self.store = store
+        self._beside = beside
         self._keys = keys
         self._clock = clock
         self._wrap = AESGCM(keys.wrapping_key("person-key"))
@@ -100,25 +105,32 @@ class Vault:
 
     @classmethod
     def load(cls, settings: Settings, database: Database, keys: Keys, clock: Clock) -> Self:
-        """The vault of a deployment; refuses a key store that is the database itself."""
+        """The vault of a deployment; refuses a key store that is in the database itself."""
         chosen = settings.of(VaultSettings)
         store = Database(database_url(settings, chosen.keys), chosen.schema_name, pool=8)
         if _place(store) == _place(database):
             store.close()
-            raise SettingsError(
-                "[vault] keys names the same database as [database] url: write another one, so "
-                "that a backup never holds the keys of what it contains."
-            )
-        return cls(store, keys, clock)
+            raise SettingsError(_SAME_DATABASE)
+        return cls(store, keys, clock, beside=database)
 
     def prepare(self) -> None:
-        """Make the table of the key store if it is missing; idempotent."""
+        """Make the tables of the key store if they are missing; idempotent."""
+        self._refuse_one_database()
         self.store.make_schema()
         vault_metadata.create_all(self.store.engine)
 
+    def _refuse_one_database(self) -> None:
+        """Two URLs can lead to one PostgreSQL database; the server itself tells."""
+        data = self._beside
+        if data is None or {data.dialect, self.store.dialect} != {"postgresql"}:
+            return
+        if _identity(data) == _identity(self.store):
+            raise SettingsError(_SAME_DATABASE)
+
     def check(self) -> None:
-        """Raises SettingsError unless the keys of the people can be read."""
+        """Raises SettingsError unless the keys of the people can be read, and stand alone."""
         try:
+            self._refuse_one_database()
             with self.store.read() as uow:
                 uow.one(select(person_keys.c.person_id).limit(1))
         except SQLAlchemyError as error:
@@ -258,11 +270,29 @@ class Vault:
                 raw.close()
 
 
+_SAME_DATABASE = (
+    "[vault] keys names the same database as [database] url, and another schema is no other "
+    "database: write another one, so that no backup or dump holds the keys of what it contains. "
+    "Where keys are there already, `civitas person-keys move --to URL` moves them."
+)
+
+
 def _place(database: Database) -> tuple[object, ...]:
+    """What a dump of the whole would hold together, as far as the URL tells."""
     url = database.engine.url
     if database.dialect == "sqlite" and url.database:
         return (Path(url.database).resolve(),)
-    return url.host, url.port, url.database, dict(url.query), database.schema
+    query = dict(url.query)
+    host = url.host or query.get("host") or "localhost"
+    port = url.port or query.get("port") or 5432
+    return str(host).lower(), int(str(port)), url.database or url.username
+
+
+def _identity(database: Database) -> tuple[object, ...]:
+    """Which database of which server this is, by whatever address it was reached."""
+    with database.read() as uow:
+        row = uow.one(text("SELECT current_database(), pg_postmaster_start_time()"))
+    return tuple(row or ())
 
 
 def normalise(value: str) -> str:

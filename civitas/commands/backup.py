@@ -1,24 +1,25 @@
-"""`civitas backup` and `civitas restore`: one file, the same from either database."""
+"""`civitas backup` and `civitas restore`: one sealed file, the same from either database."""
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from sqlalchemy import Connection, MetaData, func, inspect, select, text
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, MetaData, Table, func, inspect, select
 
-from civitas import governance, schema
+from civitas import backup_file, governance, schema
+from civitas.backup_file import Head, NoBackup, PlainBackup, SealedBackup
 from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, err, fail, out
 from civitas.configuration import settings_of
 from foundation.database import Database, metadata
 from foundation.ground import Ground
+from foundation.sealed_stream import SealedWriter
 from foundation.settings import Settings
 from foundation.vault import vault_metadata
-
-BATCH = 1000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,9 +42,10 @@ def backup(
     config: ConfigOption = DEFAULT_CONFIG,
     person_keys: PersonKeys = False,
 ) -> None:
-    """Write a consistent copy of the database, while it is in use, to one file.
+    """Write a consistent copy of the database, while it is in use, to one sealed file.
 
-    The master key and the person keys are not in it: keep each of the three apart.
+    It is encrypted and authenticated under the master key: without that it tells nothing but its
+    length. The master key and the person keys are not in it: keep each of the three apart.
 
     Example: `civitas backup /backup/civitas-2026-03-02.backup`
     """
@@ -51,108 +53,122 @@ def backup(
         fail(f"{file} exists; name a file that does not.")
     ground = _ground(settings_of(config))
     schema.check(ground.database)
-    source, tables = _store(ground, person_keys)
+    ground.keys.check()
+    source, tables, store = _store(ground, person_keys)
     partial = file.with_name(file.name + ".partial")
     partial.unlink(missing_ok=True)
-    target = Database(URL.create("sqlite", database=str(partial)).render_as_string())
-    with source.engine.connect() as reading:
-        if source.dialect == "postgresql":
-            reading.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        with target.engine.begin() as writing:
-            rows = _copy(reading, writing, tables, make=True)
-            _mark(writing, "person keys" if person_keys else "database")
-    target.close()
-    _fold_wal(partial)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as writing, source.snapshot() as uow:
+        with SealedWriter(writing, _key(ground), backup_file.CONTEXT) as sealed:
+            present = _present(uow.connection, tables)
+            rows = backup_file.write(sealed, Head(store, schema.HEAD), uow.connection, present)
+        writing.flush()
+        os.fsync(writing.fileno())
     partial.rename(file)
     ground.close()
-    out.print(f"{rows} rows of the {'person keys' if person_keys else 'database'} are in {file}.")
+    out.print(f"{rows} rows of the {store} are in {file}, sealed under the master key.")
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `civitas backup` wrote.")],
     config: ConfigOption = DEFAULT_CONFIG,
     person_keys: PersonKeys = False,
+    unsealed: Annotated[
+        bool,
+        typer.Option(
+            "--unsealed",
+            help="Take a backup of before they were sealed, which anybody could have written.",
+        ),
+    ] = False,
 ) -> None:
     """Fill an empty database from a backup; an existing one is never overwritten.
+
+    The whole file is authenticated before a row is written. One of an earlier revision is restored
+    as it was; `civitas db upgrade` then brings it here.
 
     Example: `civitas restore /backup/civitas-2026-03-02.backup --config new.toml`
     """
     if not file.is_file():
         fail(f"{file} does not exist; name a file that `civitas backup` wrote.")
     ground = _ground(settings_of(config))
-    target, tables = _store(ground, person_keys)
-    source = Database(URL.create("sqlite", database=str(file)).render_as_string())
-    with source.engine.connect() as reading:
-        _refuse_foreign(reading, file, "person keys" if person_keys else "database")
+    target, tables, store = _store(ground, person_keys)
+    try:
+        found = backup_file.of(file, _key(ground))
+        if isinstance(found, PlainBackup) and not unsealed:
+            fail(
+                f"{file} is not sealed: it is of before backups were, or no backup, and nothing "
+                "tells who wrote it. If you are sure that it is yours, add --unsealed."
+            )
+        head = found.verify()
+        _refuse_unfitting(head, file, store)
         if not person_keys:
             if schema.current(target) is not None:
                 fail("The database is not empty; restore into a new one.")
-            schema.upgrade(target)
+            schema.upgrade(target, head.revision)
         else:
             ground.vault.prepare()
         with target.engine.begin() as writing:
             if any(
-                writing.execute(select(func.count()).select_from(t)).scalar()
-                for t in tables.sorted_tables
+                writing.execute(
+                    select(func.count()).select_from(Table(t.name, MetaData()))
+                ).scalar()
+                for t in _present(writing, tables)
             ):
                 fail("The store is not empty; restore into a new one.")
-            rows = _copy(reading, writing, tables, make=False)
-    source.close()
+            rows = _fill(writing, found, tables)
+    except NoBackup as error:
+        fail(str(error))
     ground.close()
-    out.print(f"{rows} rows restored. Check them with `civitas audit verify`.")
+    if isinstance(found, PlainBackup):
+        err.print(
+            f"{file} was not sealed: who could read it knows who met whom, and who could write it "
+            "may have changed it. Make a new backup, and destroy this one.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    older = head.revision != schema.HEAD and not person_keys
+    step = "Run `civitas db upgrade`, then check" if older else "Check"
+    out.print(f"{rows} rows restored. {step} them with `civitas audit verify`.")
 
 
 def _ground(settings: Settings) -> Ground:
     return governance.assemble(settings).ground
 
 
-def _store(ground: Ground, person_keys: bool) -> tuple[Database, MetaData]:
+def _key(ground: Ground) -> bytes:
+    return ground.keys.wrapping_key("backup")
+
+
+def _store(ground: Ground, person_keys: bool) -> tuple[Database, MetaData, str]:
     if person_keys:
-        return ground.vault.store, vault_metadata
-    return ground.database, metadata
+        return ground.vault.store, vault_metadata, "person keys"
+    return ground.database, metadata, "database"
 
 
-def _copy(reading: Connection, writing: Connection, tables: MetaData, *, make: bool) -> int:
-    if make:
-        tables.create_all(writing)
+def _present(connection: Connection, tables: MetaData) -> list[Table]:
+    """The tables that are there: a store may be of an earlier revision."""
+    there = set(inspect(connection).get_table_names())
+    return [table for table in tables.sorted_tables if table.name in there]
+
+
+def _fill(writing: Connection, found: SealedBackup | PlainBackup, tables: MetaData) -> int:
     rows = 0
     with Progress(console=err, transient=True) as progress:
-        task = progress.add_task("copying", total=len(tables.sorted_tables))
-        for table in tables.sorted_tables:
+        task = progress.add_task("copying", total=None)
+        for table, batch in found.rows(tables):
             progress.update(task, description=table.name)
-            result = reading.execution_options(yield_per=BATCH).execute(select(table))
-            for batch in result.mappings().partitions(BATCH):
-                writing.execute(table.insert(), [dict(row) for row in batch])
-                rows += len(batch)
-            progress.advance(task)
+            writing.execute(table.insert(), batch)
+            rows += len(batch)
     return rows
 
 
-def _mark(writing: Connection, store: str) -> None:
-    writing.execute(text("CREATE TABLE civitas_backup (store TEXT, revision TEXT)"))
-    writing.execute(
-        text("INSERT INTO civitas_backup VALUES (:store, :revision)"),
-        {"store": store, "revision": schema.HEAD},
-    )
-
-
-def _refuse_foreign(reading: Connection, file: Path, store: str) -> None:
-    if not inspect(reading).has_table("civitas_backup"):
-        fail(f"{file} was not written by `civitas backup`.")
-    row = reading.execute(text("SELECT store, revision FROM civitas_backup")).one()
-    if row.store != store:
-        fail(f"{file} holds the {row.store}, not the {store}.")
-    if row.revision != schema.HEAD:
+def _refuse_unfitting(head: Head, file: Path, store: str) -> None:
+    if head.store != store:
+        fail(f"{file} holds the {head.store}, not the {store}.")
+    if not re.fullmatch("[0-9]{4}", head.revision):
+        fail(f"{file} names the revision {head.revision!r}, which no Civitas ever had.")
+    if head.revision > schema.HEAD:
         fail(
-            f"{file} is at revision {row.revision}, this program at {schema.HEAD}: restore it with "
-            "the program that wrote it, then upgrade."
+            f"{file} is at revision {head.revision}, newer than this program ({schema.HEAD}): "
+            "restore it with the program that wrote it."
         )
-
-
-def _fold_wal(path: Path) -> None:
-    """Leave one file behind, not three: SQLite's journal goes back to its simplest form."""
-    import sqlite3
-
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE")
-    connection.close()

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 import typer
+from sqlalchemy.engine import make_url
 
-from civitas import governance, schema, tls_files
+from civitas import governance, key_store, schema, tls_files
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -21,10 +22,12 @@ from civitas.commands.console import (
     out,
 )
 from civitas.configuration import settings_from, settings_of
+from foundation.database import DatabaseSettings
 from foundation.ground import open_database
 from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
 from foundation.settings import Settings
+from foundation.vault import VaultSettings
 
 _PINNED = "regulator.jwks.json"
 
@@ -57,6 +60,13 @@ def init(
     schema_name: Annotated[
         str | None, typer.Option("--schema", help="PostgreSQL schema of this deployment.")
     ] = None,
+    person_keys: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the person keys live; if not given, beside a SQLite file, or in a database "
+            "of their own on the same PostgreSQL server. A sqlite:/// file is for one node only."
+        ),
+    ] = None,
     development: Annotated[
         bool, typer.Option("--development", help="Permit plain http, on this machine only.")
     ] = False,
@@ -72,6 +82,7 @@ def init(
     if config.exists():
         settings = settings_of(config)
         _check_database(settings)
+        _make_key_database(settings)
     else:
         jurisdiction = {
             "name": name,
@@ -89,7 +100,7 @@ def init(
                 "server": _server(url.rstrip("/"), tls_url and tls_url.rstrip("/")),
                 "jurisdiction": jurisdiction,
                 "database": _database(database, schema_name),
-                "vault": _vault(database, schema_name),
+                "vault": _vault(database, schema_name, person_keys),
                 "audit": {"mark_file": _beside(database, "audit-mark")},
                 "keys": {"master_key": "file:master.key"},
                 "development": {"loopback_http": True} if development else {},
@@ -102,9 +113,11 @@ def init(
         settings = settings_from(text, config)
         config.parent.mkdir(parents=True, exist_ok=True)
         _check_database(settings)
+        _make_key_database(settings)
         if pinned:
             _pin(config.parent / _PINNED, pinned, jurisdiction["regulator"])
-        _write(config, text)
+        write_configuration(config, text)
+        out.print(f"Wrote {config}.")
     _make_master_key(settings)
     _make_tables(settings)
     out.print(f"Ready: start it with `civitas serve --config {config}`.", soft_wrap=True)
@@ -125,10 +138,22 @@ def _database(url: str, schema_name: str | None) -> dict[str, Any]:
     return {"url": url, **({"schema_name": schema_name} if schema_name else {})}
 
 
-def _vault(url: str, schema_name: str | None) -> dict[str, Any]:
-    if url.startswith("sqlite"):
-        return {"keys": f"sqlite:///{_beside(url, 'person-keys.db')}"}
-    return {"keys": url, "schema_name": f"{schema_name or 'civitas'}_keys"}
+def _vault(url: str, schema_name: str | None, chosen: str | None) -> dict[str, Any]:
+    """Never in the database itself, in another schema neither: a dump would hold both."""
+    if chosen is None and url.startswith("sqlite"):
+        chosen = f"sqlite:///{_beside(url, 'person-keys.db')}"
+    elif chosen is None:
+        chosen = key_store.beside(url) if url.startswith("postgresql") else url
+    named = {"schema_name": schema_name} if schema_name and not chosen.startswith("sqlite") else {}
+    return {"keys": chosen, **named}
+
+
+def _make_key_database(settings: Settings) -> None:
+    chosen, data = settings.of(VaultSettings).keys, settings.of(DatabaseSettings).url
+    if key_store.make_database(chosen, data):
+        out.print(f"Made the database {make_url(chosen).database} for the person keys.")
+    if chosen.startswith("sqlite") and not data.startswith("sqlite"):
+        out.print("The person keys are in a file of this machine: that is for one node only.")
 
 
 def _beside(database: str, name: str) -> str:
@@ -153,14 +178,13 @@ def _toml(sections: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _write(config: Path, text: str) -> None:
+def write_configuration(config: Path, text: str) -> None:
     """Whole or not at all; only owner and group read it, for a database URL may hold a password."""
     beside = config.with_name(f".{config.name}.new")
     beside.unlink(missing_ok=True)
     beside.touch(mode=0o640)
     beside.write_text(text, encoding="utf-8")
     beside.rename(config)
-    out.print(f"Wrote {config}.")
 
 
 def _key(name: str) -> str:

@@ -113,8 +113,10 @@ class City:
         if self.database is None:
             return ()
         schema = f"civitas_tour_{self.tag}_{name.replace('-', '_')}"
-        self._schemas += [schema, f"{schema}_keys"]
-        return ("--database", self.database, "--schema", schema)
+        self._schemas.append(schema)
+        # A tour runs on one machine: its keys are in a file there, no second database is made.
+        keys = "sqlite:///person-keys.db"
+        return ("--database", self.database, "--schema", schema, "--person-keys", keys)
 
     def close(self) -> None:
         """Stop everything; drop only the schemas that this tour made."""

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from typer.testing import CliRunner, Result
 
+from civitas import schema
 from civitas.cli import app
 from civitas.configuration import settings_of
 from civitas.residents import as_csv, residents
+from foundation.database import Database, metadata
 from foundation.ground import open_database
-from foundation.vault import vault_metadata
+from foundation.master_key import MasterKey
+from foundation.sealed_stream import CHUNK, HEADER
 from idp.register.tables import persons
+
+if TYPE_CHECKING:
+    from tests.support.postgresql import PostgreSQL
 
 runner = CliRunner()
 PEOPLE = 12
@@ -43,44 +56,152 @@ def city(tmp_path: Path) -> Path:
 
 @pytest.mark.row("assurance", "X.1253-9.2-5")
 def test_a_city_moves_from_sqlite_to_postgresql(
-    city: Path, tmp_path: Path, postgres_url: str
+    city: Path, tmp_path: Path, postgresql_server: PostgreSQL, postgres_url: str
 ) -> None:
     database, keys = tmp_path / "city.backup", tmp_path / "keys.backup"
     run("backup", str(database), "--config", str(city))
     run("backup", str(keys), "--person-keys", "--config", str(city))
-    moved = city.parent.parent / "new" / "civitas.toml"
-    moved.parent.mkdir()
-    old = city.read_text()
-    moved.write_text(
-        old.replace('url = "sqlite:///civitas.db"', f'url = "{postgres_url}"')
-        .replace('keys = "sqlite:///person-keys.db"',
-                 f'keys = "{postgres_url}"\nschema_name = "person_keys"')
-    )  # fmt: skip
-    (moved.parent / "master.key").write_bytes((city.parent / "master.key").read_bytes())
-    (moved.parent / "master.key").chmod(0o600)
-    run("restore", str(database), "--config", str(moved))
-    run("restore", str(keys), "--person-keys", "--config", str(moved))
-    run("audit", "verify", "--config", str(moved))
-    restored = open_database(settings_of(moved))
+    with postgresql_server.database() as keys_url:
+        moved = beside(
+            city,
+            'url = "sqlite:///civitas.db"', f'url = "{postgres_url}"',
+            'keys = "sqlite:///person-keys.db"', f'keys = "{keys_url}"',
+        )  # fmt: skip
+        run("restore", str(database), "--config", str(moved))
+        run("restore", str(keys), "--person-keys", "--config", str(moved))
+        run("audit", "verify", "--config", str(moved))
+        assert people_in(moved) == PEOPLE
+        run("restore", str(database), "--config", str(moved), code=2)
+        # And back: a backup of PostgreSQL is the same file.
+        again = tmp_path / "again.backup"
+        run("backup", str(again), "--config", str(moved))
+    back = beside(city, "", "", name="back")
+    run("restore", str(again), "--config", str(back))
+    assert everything(back) == everything(city)
+
+
+def beside(city: Path, *changes: str, name: str = "new") -> Path:
+    """A configuration in a new folder: the same deployment, with other stores."""
+    config = city.parent.parent / name / "civitas.toml"
+    config.parent.mkdir()
+    text = city.read_text()
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    config.write_text(text)
+    shutil.copy2(city.parent / "master.key", config.parent / "master.key")
+    return config
+
+
+def people_in(config: Path) -> int:
+    restored = open_database(settings_of(config))
     with restored.read() as uow:
         row = uow.one(select(func.count()).select_from(persons))
     restored.close()
     assert row is not None
-    assert row[0] == PEOPLE
-    run("restore", str(database), "--config", str(moved), code=2)
+    return int(row[0])
+
+
+def everything(config: Path) -> dict[str, list[tuple[object, ...]]]:
+    database = open_database(settings_of(config))
+    with database.read() as uow:
+        rows = {t.name: [tuple(row) for row in uow.all(select(t))] for t in metadata.sorted_tables}
+    database.close()
+    return {name: sorted(found, key=repr) for name, found in rows.items()}
+
+
+def test_a_backup_tells_nothing_without_the_master_key(city: Path, tmp_path: Path) -> None:
+    file, keys = tmp_path / "city.backup", tmp_path / "keys.backup"
+    run("backup", str(file), "--config", str(city))
+    run("backup", str(keys), "--person-keys", "--config", str(city))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    content = file.read_bytes() + keys.read_bytes()
+    told = [value for rows in everything(city).values() for row in rows for value in row]
+    words = [v.encode() for v in told if isinstance(v, str) and len(v) > 7]
+    blobs = [v for v in told if isinstance(v, bytes) and len(v) > 7]
+    assert len(words) > PEOPLE
+    assert len(blobs) > PEOPLE
+    assert not [value for value in words + blobs if value in content]
+    assert not [value for value in blobs if base64.b64encode(value) in content]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def changed(content: bytes) -> bytes:
+    return content[:-30] + bytes([content[-30] ^ 1]) + content[-29:]
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(HEADER) + 32 + CHUNK + 16]  # whole chunks, only not all of them
+
+
+def lengthened(content: bytes) -> bytes:
+    return content + content[-40:]
+
+
+@pytest.mark.parametrize("alter", [changed, cut, lengthened])
+def test_an_altered_backup_is_refused_before_a_row_is_written(
+    city: Path, tmp_path: Path, alter: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "city.backup"
+    run("backup", str(file), "--config", str(city))
+    file.write_bytes(alter(file.read_bytes()))
+    new = beside(city, "", "")
+    assert "does not open" in run("restore", str(file), "--config", str(new), code=2).output
+    empty = open_database(settings_of(new))
+    assert schema.current(empty) is None
+    empty.close()
+
+
+def test_a_backup_opens_under_its_own_master_key_only(city: Path, tmp_path: Path) -> None:
+    file = tmp_path / "city.backup"
+    run("backup", str(file), "--config", str(city))
+    new = beside(city, "", "")
+    (new.parent / "master.key").unlink()
+    MasterKey.create(new.parent / "master.key")
+    assert "master key" in run("restore", str(file), "--config", str(new), code=2).output
+
+
+def plain_backup(file: Path, revision: str) -> None:
+    """What `civitas backup` wrote at revision 0011: a SQLite file."""
+    database = Database(f"sqlite:///{file}")
+    schema.upgrade(database, revision)
+    with database.write() as uow:
+        uow.execute(text("CREATE TABLE civitas_backup (store TEXT, revision TEXT)"))
+        uow.execute(text("INSERT INTO civitas_backup VALUES ('database', :r)"), {"r": revision})
+        uow.execute(
+            text(
+                "INSERT INTO periodic_work VALUES ('audit sequencer', 1700000000000000, NULL, 'x')"
+            )
+        )
+    database.close()
+
+
+def test_an_older_plain_backup_is_taken_when_told_so_and_then_upgraded(
+    city: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.backup"
+    plain_backup(file, "0011")
+    new = beside(city, "", "")
+    refused = run("restore", str(file), "--config", str(new), code=2).output
+    assert "not sealed" in refused
+    said = run("restore", str(file), "--unsealed", "--config", str(new)).output
+    assert "was not sealed" in said
+    assert "civitas db upgrade" in said
+    run("db", "upgrade", "--config", str(new))
+    run("audit", "verify", "--config", str(new))
+    assert everything(new)["periodic_work"] == [
+        ("audit sequencer", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), None, "x")
+    ]
 
 
 def test_no_backup_of_the_database_holds_a_person_key(city: Path, tmp_path: Path) -> None:
     file = tmp_path / "city.backup"
     run("backup", str(file), "--config", str(city))
-    content = file.read_bytes()
-    store = open_database(settings_of(city))
-    store.close()
-    import sqlite3
-
+    new = beside(city, "", "")
+    run("restore", str(file), "--config", str(new))
+    content = (new.parent / "civitas.db").read_bytes()
     with sqlite3.connect(city.parent / "person-keys.db") as keys:
-        table = next(iter(vault_metadata.tables))
-        wrapped = [row[0] for row in keys.execute(f"SELECT wrapped FROM {table}")]
+        wrapped = [row[0] for row in keys.execute("SELECT wrapped FROM person_keys")]
     assert len(wrapped) == PEOPLE
     assert not any(key in content for key in wrapped)
 
@@ -95,8 +216,10 @@ def test_an_existing_file_is_never_overwritten(city: Path, tmp_path: Path) -> No
 def test_a_foreign_file_and_the_wrong_store_are_refused(city: Path, tmp_path: Path) -> None:
     file = tmp_path / "city.backup"
     run("backup", str(file), "--config", str(city))
-    empty = found(tmp_path / "empty")
-    run("restore", str(file), "--person-keys", "--config", str(empty), code=2)
+    empty = beside(city, "", "")
+    wrong = run("restore", str(file), "--person-keys", "--config", str(empty), code=2)
+    assert "holds the database, not the person keys" in wrong.output
     (tmp_path / "foreign").write_bytes(b"")
     run("restore", str(tmp_path / "foreign"), "--config", str(empty), code=2)
+    run("restore", str(tmp_path / "foreign"), "--unsealed", "--config", str(empty), code=2)
     run("restore", str(tmp_path / "missing"), "--config", str(empty), code=2)
