@@ -57,7 +57,7 @@ def test_init_lays_the_person_keys_beside_a_database_of_one_file(tmp_path: Path)
          "--database", f"sqlite:///{state}/civitas.db"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert {file.name for file in state.iterdir()} == {"civitas.db", "person-keys.db"}
+    assert {file.name for file in state.iterdir()} == {"civitas.db", "person-keys.db", "audit-mark"}
 
 
 def test_init_makes_the_master_key_once_and_keeps_what_exists(config: Path) -> None:
@@ -91,7 +91,7 @@ def test_an_init_that_is_refused_leaves_nothing_behind(
     mended = runner.invoke(app, ["init", "--config", str(config), "--development"])
     assert mended.exit_code == 0, mended.output
     assert config.stat().st_mode & 0o777 == 0o640
-    made = {"civitas.toml", "civitas.db", "person-keys.db", "master.key"}
+    made = {"civitas.toml", "civitas.db", "person-keys.db", "master.key", "audit-mark"}
     assert {file.name for file in config.parent.iterdir()} == made
 
 
