@@ -55,7 +55,7 @@ def _said(entity: Any, as_json: bool) -> None:
 def accredit(
     entity_id: EntityArgument,
     level: Annotated[
-        int | None, typer.Option(help="1 to 4 for a provider; none for a broker.")
+        int | None, typer.Option(help="1 to 4; a broker hands on nothing above its own.")
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,

@@ -38,7 +38,7 @@ def assemble(ground: Ground) -> Deployment:
 
     # People and services meet at the hub: it knows who is there, and what their provider said.
     hub = Broker(ground, allied, policies)
-    tokens = OAuth(ground, policies, who=hub, signs_out=hub, claims=hub)
+    tokens = OAuth(ground, policies, who=hub, signs_out=hub, claims=hub, ceiling=hub.ceiling)
 
     # Ends: of a consent, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))

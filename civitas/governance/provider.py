@@ -73,6 +73,7 @@ def assemble(ground: Ground) -> Deployment:
         authenticate_device=devices.authenticate,
         device_is_active=device_is_active(devices),
         validate_certificate=authority.validate_client,
+        ceiling=lambda: policies.settings.organisation_level,
     )
     questions = DecisionPoint(policies, KnownByServices(people, tokens.person_of))
 

@@ -75,6 +75,7 @@ class Broker:
         self.policies = policies
         self.settings = ground.settings.of(BrokerSettings)
         self._ends = tuple(ends)
+        self._federation = federation
         self.providers = Providers(ground, federation)
         self._oidc = Oidc(
             ground.keys,
@@ -95,20 +96,22 @@ class Broker:
         """The person of this browser's session if it suffices, else the way to the choice."""
         if not is_local(requirement.return_to):
             raise ValueError("a return path must be local")
-        now = self.ground.clock.now()
+        now, ceiling = self.ground.clock.now(), self.ceiling()
+        # Nobody is sent away for more than we may hand on; the asker compares what came back.
+        wanted = min(requirement.level, ceiling)
         fresh = bool(requirement.prompt & {"login", "select_account"})
-        session = None if fresh else self.session(request)
-        if session is not None and self._suffices(session, requirement, now):
+        session = None if fresh or ceiling == 0 else self.session(request)
+        if session is not None and self._suffices(session, wanted, requirement.max_age, now):
             return Authenticated(
                 subject=session.person_id,
-                acr_level=session.level,
+                acr_level=min(session.level, ceiling),
                 amr=session.amr,
                 auth_time=session.auth_time,
                 session_id=session.id,
             )
         too_old = requirement.max_age is not None
         wish = Wish(
-            level=requirement.level,
+            level=wanted,
             return_to=requirement.return_to,
             fresh=fresh or too_old,
             made_at=int(now.timestamp()),
@@ -130,12 +133,22 @@ class Broker:
         session = self.session(request)
         if session is None:
             return None
-        return Principal("citizen", session.person_id, level=session.level, session=session.id)
+        level = min(session.level, self.ceiling())
+        return Principal("citizen", session.person_id, level=level, session=session.id)
 
-    def _suffices(self, session: BrokerSession, requirement: Requirement, now: datetime) -> bool:
-        if session.level < requirement.level:
+    def ceiling(self) -> int:
+        """The level above which nothing is handed on: that of our organisation, and that at which
+        the regulator accredits us, when it does so at one; 0 while it does not vouch for us."""
+        own = self._federation.own_level()
+        organisation = self.policies.settings.organisation_level
+        return organisation if own is None else min(organisation, own)
+
+    def _suffices(
+        self, session: BrokerSession, level: int, max_age: timedelta | None, now: datetime
+    ) -> bool:
+        if session.level < level:
             return False
-        if requirement.max_age is not None and now - session.auth_time > requirement.max_age:
+        if max_age is not None and now - session.auth_time > max_age:
             return False
         # Who was suspended since does not vouch for anybody any more.
         try:

@@ -182,6 +182,25 @@ class Resolution:
         statement.check_time(self._clock.now())
         return statement.verified_by(self._anchors[anchor])
 
+    def statement_about(self, anchor: EntityStatement, subject: str) -> EntityStatement:
+        """What an anchor, whose configuration was verified, says of a subordinate now. Raises
+        FetchError or Invalid; a 404 is a FetchError: it does not vouch."""
+        statement = entity_statement.parse(
+            self._about(anchor, subject), loopback_http=self._loopback
+        )
+        if (statement.issuer, statement.subject) != (anchor.subject, subject):
+            raise Invalid(f"{anchor.subject} answered with a statement about somebody else.")
+        statement.check_time(self._clock.now())
+        return statement.verified_by(anchor.keys)
+
+    def is_active(self, token: str, kind: str, subject: str, anchor: EntityStatement) -> bool:
+        """Whether the anchor gave this mark of that type to `subject`, and stands by it now."""
+        try:
+            mark = trust_mark.validate(token, kind, subject, anchor, self._clock.now())
+            return self._status(mark, anchor) == trust_mark.ACTIVE
+        except (FetchError, Invalid):
+            return False
+
     def _about(self, superior: EntityStatement, subject: str) -> str:
         url = endpoint(superior, "federation_fetch_endpoint")
         return self._statement(with_query(url, sub=subject)).token
@@ -197,18 +216,8 @@ class Resolution:
             level = trust_mark.level_of_type(anchor.issuer, entry.trust_mark_type)
             if level is None:
                 continue
-            try:
-                mark = trust_mark.validate(
-                    entry.trust_mark,
-                    entry.trust_mark_type,
-                    chain.subject,
-                    anchor,
-                    self._clock.now(),
-                )
-                if self._status(mark, anchor) == trust_mark.ACTIVE:
-                    levels.append(level)
-            except (FetchError, Invalid):
-                continue
+            if self.is_active(entry.trust_mark, entry.trust_mark_type, chain.subject, anchor):
+                levels.append(level)
         return levels
 
     def _status(self, mark: TrustMark, anchor: EntityStatement) -> str:

@@ -20,6 +20,7 @@ from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY, 
 from idp.federation.authority import RESOLVE_TYP, USE, Authority
 from idp.federation.brief_memory import BriefMemory
 from idp.federation.own_marks import OwnMarks
+from idp.federation.own_standing import OwnStanding
 from idp.federation.resolution import Accredited, Resolution, Unresolved
 from idp.federation.settings import FederationSettings
 
@@ -86,6 +87,12 @@ class Federation:
         self.accreditation = Accreditation(ground, self.resolution, self.entity_id)
         self.own_marks = OwnMarks(
             ground, self.fetch, self.resolution, self.entity_id, self.authority_hints
+        )
+        self._standing = OwnStanding(
+            ground, self.resolution, self.own_marks, self.entity_id, self.authority_hints
+        )
+        self._own_level: BriefMemory[int | None] = BriefMemory(
+            timedelta(seconds=chosen.cache_seconds)
         )
         if self.role == "anchor":
             ground.jobs.periodic(
@@ -180,6 +187,11 @@ class Federation:
     def remembers(self, entity_id: str) -> bool:
         """Whether `self_described` would answer now without asking anybody."""
         return self._described.holds(entity_id, self.ground.clock.now())
+
+    def own_level(self) -> int | None:
+        """The level at which those whom we answer to accredit us now: None without one or without
+        anybody, 0 when they do not vouch for us."""
+        return self._own_level.recall("", self.ground.clock.now(), self._standing.level)
 
     def provider(self, entity_id: str) -> Accredited | None:
         """An accredited provider, with its level by an active mark; None when it is not one now."""

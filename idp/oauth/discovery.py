@@ -7,7 +7,7 @@ from typing import Any
 from foundation.settings import Jurisdiction, Server, Settings
 from idp.oauth.authorization.checks import PROMPTS
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, OFFLINE_ACCESS, OPENID
-from policies import Catalogue
+from policies import Catalogue, PoliciesSettings
 
 PATHS = {
     "authorization_endpoint": "/oauth/authorize",
@@ -35,7 +35,11 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
-        "acr_values_supported": [level.acr for level in catalogue.levels.values()],
+        "acr_values_supported": [
+            level.acr
+            for number, level in catalogue.levels.items()
+            if number <= settings.of(PoliciesSettings).organisation_level
+        ],
         "claims_supported": [*PROTOCOL_CLAIMS, *catalogue.attributes],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": True,

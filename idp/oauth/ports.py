@@ -12,7 +12,14 @@ from idp.login import WhoIsThere
 from idp.oauth.client import Client
 from policies import Known
 
-__all__ = ["ClaimsSource", "ClientSource", "SignsOut", "WhoIsThere"]
+__all__ = ["Ceiling", "ClaimsSource", "ClientSource", "SignsOut", "WhoIsThere"]
+
+
+class Ceiling(Protocol):
+    """How far this deployment itself is assured: no level above it is handed on, whatever was
+    reached before. Under broker it may ask others: never called inside a unit of work."""
+
+    def __call__(self) -> int: ...
 
 
 class ClaimsSource(Protocol):

@@ -15,7 +15,7 @@ from foundation.database import Database
 from idp.oauth import subjects
 from idp.oauth.clients import Clients
 from idp.oauth.grant import Grant
-from idp.oauth.ports import ClaimsSource
+from idp.oauth.ports import Ceiling, ClaimsSource
 from policies import Facts, Permit, Policies, Question
 
 
@@ -23,12 +23,18 @@ class Releases:
     """The one place of this suite that asks for a decision and fetches values."""
 
     def __init__(
-        self, database: Database, policies: Policies, claims: ClaimsSource, clients: Clients
+        self,
+        database: Database,
+        policies: Policies,
+        claims: ClaimsSource,
+        clients: Clients,
+        ceiling: Ceiling,
     ) -> None:
         self._database = database
         self._policies = policies
         self._claims = claims
         self._clients = clients
+        self._ceiling = ceiling
 
     def by_law(
         self, client_id: str, purpose: str, names: Sequence[str], now: datetime
@@ -48,7 +54,8 @@ class Releases:
         """The values of those `names` that may be read now; a refused one is simply absent."""
         if not names:
             return {}
-        known = self._claims.known(grant.person_id, grant.session_id, grant.level)
+        level = min(grant.level, self._ceiling())
+        known = self._claims.known(grant.person_id, grant.session_id, level)
         permitted = self._permitted(grant, known.facts, tuple(names), now)
         values = known.claims(permitted)
         return {name: values[name] for name in permitted if values.get(name) is not None}

@@ -36,7 +36,8 @@ from idp.oauth.grants.authorization_code import AuthorizationCode
 from idp.oauth.grants.client_credentials import ClientCredentials
 from idp.oauth.grants.pipeline import Pipeline
 from idp.oauth.grants.refresh_token import Refresh
-from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut
+from idp.oauth.never_above import NeverAbove
+from idp.oauth.ports import Ceiling, ClaimsSource, ClientSource, SignsOut
 from idp.oauth.principal import TokenPrincipals
 from idp.oauth.release import Releases
 from idp.oauth.revocation import Revocation
@@ -63,10 +64,14 @@ class OAuth:
         authenticate_device: AuthenticateDevice | None = None,
         device_is_active: DeviceIsActive | None = None,
         validate_certificate: ValidateCertificate | None = None,
+        ceiling: Ceiling | None = None,
     ) -> None:
         """`who`: who is there. `claims`: values of attributes. `sources`: clients from elsewhere.
-        The last three connect devices and certificates of services; without them there are none.
+        `ceiling`: the level of this deployment itself, if it has one. The others connect devices
+        and certificates of services; without them there are none.
         """
+        ceiling = ceiling or (lambda: max(policies.catalogue.levels))
+        who = NeverAbove(who, ceiling)
         self.ground = ground
         self.policies = policies
         self.settings = ground.settings.of(OAuthSettings)
@@ -85,7 +90,7 @@ class OAuth:
             sources=sources,
         )
         self.families = Families(ground.audit)
-        self.releases = Releases(database, policies, claims, self.clients)
+        self.releases = Releases(database, policies, claims, self.clients, ceiling)
         self.authenticator = Authenticator(
             self.clients,
             (
@@ -110,6 +115,7 @@ class OAuth:
             ),
             self.families,
             self.releases,
+            ceiling,
         )
         wishes = Wishes(policies.catalogue)
         asking = Asking(database, policies, wishes, self.releases)

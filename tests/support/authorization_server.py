@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -99,7 +99,12 @@ class _Device:
 class AuthorizationServer:
     """Everything that a protocol test needs, with short words for the usual walk."""
 
-    def __init__(self, ground: Ground, sources: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        sources: Sequence[Any] = (),
+        ceiling: Callable[[], int] | None = None,
+    ) -> None:
         self.ground = ground
         # The RSA key takes long to make: tests that need it call `oauth.prepare`.
         ground.keys.ensure("jwt", "ES256")
@@ -116,6 +121,7 @@ class AuthorizationServer:
             authenticate_device=self.people.authenticate_device,
             device_is_active=self.people.device_is_active,
             validate_certificate=lambda certificate, now: None,
+            ceiling=ceiling,
         )
         self.withdrawal = Withdrawal(self.policies, ends=(oauth.TokensEndWithConsent(),))
         self.issuer = self.oauth.issuer

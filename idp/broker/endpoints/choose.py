@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest, Unavailable
+from foundation.pages import N_
 from idp.broker.signing_in import SignInFailed
 from idp.broker.wing import REMEMBERED, Broker
 from idp.broker.wish import Wish
@@ -63,6 +64,11 @@ def page(
             next_step="Try again in a minute.",
             detail=str(reason),
         ) from None
+    if broker.ceiling() == 0:
+        raise Unavailable(
+            N_("The regulator does not vouch for us at the moment, so nobody can be signed in."),
+            next_step=N_("Try again in a minute."),
+        )
     failed = next((p for p in offered if failure and p.slug == failure.provider), None)
     offered = [p for p in offered if failure is None or p.slug != failure.provider]
     remembered = web.cookie(request, REMEMBERED)

@@ -32,6 +32,7 @@ from idp.oauth.errors import (
 from idp.oauth.families import Families
 from idp.oauth.grant import Grant
 from idp.oauth.grants.proposal import GrantType, Proposal, TokenRequest
+from idp.oauth.ports import Ceiling
 from idp.oauth.release import Releases
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import access_token, id_token
@@ -50,13 +51,14 @@ class Pipeline:
     grant_types: Sequence[GrantType]
     families: Families
     releases: Releases
+    ceiling: Ceiling
 
     def run(self, request: Request, form: Form) -> Mapping[str, Any]:
         """The token response of §5.1. Raises the errors of §5.2."""
         now = self.ground.clock.now()
         caller = self.authenticator.authenticate(request, form, now)
         asked = TokenRequest(form, caller, now)
-        proposal = self._grant_type(asked).propose(asked)
+        proposal = self._never_above(self._grant_type(asked).propose(asked))
         bound_to = _sender_constraint(asked, proposal)
         scope = _scope(asked, proposal)
         audience = self._audience(asked, proposal)
@@ -85,6 +87,13 @@ class Pipeline:
                 nonce=proposal.first,
             )
         return response
+
+    def _never_above(self, proposal: Proposal) -> Proposal:
+        """The level of a grant is that of its day; what is issued today is not above our own."""
+        grant = proposal.grant
+        if grant is None:
+            return proposal
+        return replace(proposal, grant=replace(grant, level=min(grant.level, self.ceiling())))
 
     def _grant_type(self, asked: TokenRequest) -> GrantType:
         name = asked.form.required("grant_type", InvalidRequest)
