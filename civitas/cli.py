@@ -20,6 +20,7 @@ from civitas.commands import (
     devices,
     incident,
     init,
+    letters,
     notices,
     person_keys,
     providers,
@@ -45,6 +46,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(staff.app, name="staff")
 app.add_typer(citizens.app, name="citizens")
+app.add_typer(letters.app, name="letters")
 app.add_typer(clients.app, name="clients")
 app.add_typer(devices.app, name="devices")
 app.add_typer(ca.app, name="ca")

@@ -185,7 +185,7 @@ class Audit:
         actor_ref = opaque.secret(12)
         if actor.kind in ("staff", "service"):
             # Who acts on others is found again by what they did; a device has its own history.
-            acting = _line(event_id, -1, self._subject(f"{actor.kind}\0{actor.id}"), None)
+            acting = _line(event_id, -1, self.index_of(actor), None)
             lines.append({**acting, "ref": actor_ref})
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
         lines.sort(key=itemgetter("position"))
@@ -259,6 +259,10 @@ class Audit:
             ref=row.ref,
             sealed=row.sealed,
         )
+
+    def index_of(self, actor: Actor) -> bytes:
+        """Under which blind index the acts of a member of staff or a service are found."""
+        return self._subject(f"{actor.kind}\0{actor.id}")
 
     def _subject(self, person_id: str) -> bytes:
         return self._keys.mac("audit-subject", person_id.encode())[:16]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from rich.console import Console
 from civitas import governance, schema
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
+from foundation.audit import Actor
 from foundation.errors import CivitasError, Problem
 from pki import CertificateAuthority
 
@@ -62,6 +64,15 @@ def refusals() -> Iterator[None]:
         where = f"{refusal.where}: " if isinstance(refusal, Problem) and refusal.where else ""
         step = f" {refusal.next_step}" if isinstance(refusal, Problem) and refusal.next_step else ""
         fail(f"{where}{refusal.description}{step}", code=1)
+
+
+def host() -> Actor:
+    """Who acts by a command: the operator of the host, by the account that runs it."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):
+        account = "unknown"
+    return Actor("system", f"host:{account}"[:64])
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:

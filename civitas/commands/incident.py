@@ -6,10 +6,9 @@ reason; it holds from the next request on, in every process.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -22,10 +21,10 @@ from civitas.commands.console import (
     JsonOption,
     deployment_of,
     fail,
+    host,
     out,
     print_json,
 )
-from foundation.audit import Actor
 from idp.supervision import Incidents, Stopped
 
 app = typer.Typer(help="Stop what went wrong, first.", no_args_is_help=True)
@@ -33,15 +32,6 @@ app = typer.Typer(help="Stop what went wrong, first.", no_args_is_help=True)
 ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence; it stands in the audit.")]
 StaffArgument = Annotated[str, typer.Argument(help="Identifier of the member of staff (stf_…).")]
 ClientArgument = Annotated[str, typer.Argument(help="Identifier of the service.")]
-
-
-def host() -> Actor:
-    """Who acts here: the operator of the host, by the account that runs the command."""
-    try:
-        account = getpass.getuser()
-    except (KeyError, OSError):
-        account = "unknown"
-    return Actor("system", f"host:{account}"[:64])
 
 
 @contextmanager
@@ -122,6 +112,25 @@ def recover_staff(
     with incidents_of(config) as incidents:
         incidents.ask_recovery(staff_id, reason, host())
     out.print("Two operators have to agree now: the page Staff, after they signed in.")
+
+
+@app.command()
+def freeze_officer(
+    staff_id: StaffArgument,
+    since: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC), as 2026-03-01.")
+    ],
+    reason: ReasonOption,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Stop unused letters and codes of an officer's cases, and queue their decisions for others.
+
+    Example: `civitas incident freeze-officer stf_… --since 2026-03-01 --reason "Laptop stolen"`
+    """
+    with incidents_of(config) as incidents:
+        frozen = incidents.freeze_cases(staff_id, since.replace(tzinfo=UTC), reason, host())
+    out.print(f"{frozen.letters} people's letters are stopped.")
+    out.print(f"{frozen.decisions} decisions wait for another officer, at the desk.")
 
 
 @app.command()

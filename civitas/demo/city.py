@@ -125,8 +125,9 @@ class DemoCity:
         self.civitas(place, "citizens", "import", str(file))
 
     def letter(self, place: Place, seed: int = 1) -> tuple[str, str]:
-        """Let an officer of the demo proof the next grown-up resident at level 2, by the same
-        pages that a real one uses; returns the resident's name and the code of their letter."""
+        """Let an officer of the demo proof the next grown-up resident at level 2 and ask for
+        their letter, by the same pages that a real one uses; then print it. Returns the
+        resident's name and the code of the letter."""
         counter = self.folder / place.name / "letters"
         number = int(counter.read_text()) if counter.exists() else 0
         counter.write_text(str(number + 1))
@@ -138,6 +139,7 @@ class DemoCity:
             if p["birthdate"] < "2000" and p["locality"] == CITY and p["locale"] == "en"
         ]
         person = grown[number % len(grown)]
+        # The demo is its own printing house: the code is in the file of letters alone.
         code = proof_and_write(officer, here, person["civil_number"])
         return f"{person['given_name']} {person['family_name']}", code
 

@@ -51,6 +51,11 @@ class World:
         return self.staff(self.provider, "officer")
 
     @cached_property
+    def importer(self) -> Browser:
+        """Another one, who enrols from files."""
+        return self.staff(self.provider, "officer")
+
+    @cached_property
     def library(self) -> Service:
         return self.service(self.provider)
 

@@ -50,9 +50,11 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Desk"), "/desk", "staff", frozenset({"officer"})),
     Place(N_("Devices"), "/devices", "staff", frozenset({"operator"})),
     Place(N_("Certificates"), "/pki/board", "staff", frozenset({"operator"})),
+    Place(N_("Letters"), "/letters", "staff", frozenset({"operator"})),
     Place(N_("Services"), "/services", "staff", frozenset({"operator"})),
     Place(N_("Staff"), "/staff", "staff", frozenset({"operator"})),
     Place(N_("Incidents"), "/incidents", "staff", frozenset({"operator"})),
+    Place(N_("Audit"), "/auditor", "staff", frozenset({"auditor"})),
     Place(N_("Accreditation"), "/regulator", "staff", frozenset({"regulator"})),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,21 @@ class Pages:
                 "Vary": "Cookie, Accept-Language",
             },
         )
+
+    def document(self, template: str, wishes: Iterable[str], **context: Any) -> Markup:
+        """A document that is no page of ours, such as a letter, in the first of these languages
+        that we speak."""
+        translator = self.words.choose(wishes)
+        body = self._environment.get_template(template).render(
+            {
+                "_": translator.escaped,
+                "gettext": translator.markup,
+                "ngettext": translator.markup_plural,
+                "translator": translator,
+            },
+            **context,
+        )
+        return Markup(body)  # noqa: S704 - every template escapes what it is given
 
     def _frame(
         self, request: Request, translator: Translator, about_an_error: bool

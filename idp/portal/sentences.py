@@ -17,7 +17,13 @@ SENTENCES: dict[str, str] = {
     "register.proofing-awaiting-second-officer": N_(
         "Your identity was checked for level %(level)s; a second officer still has to confirm."
     ),
+    "register.letter-asked": N_("A letter with an activation code was asked for."),
     "register.letter": N_("A letter with an activation code was made for you."),
+    "register.letter-stopped": N_("A letter or its code was stopped."),
+    "register.one-person-refused": N_("An officer tried to do alone what two must do."),
+    "register.second-look-confirmed": N_("A second officer looked at a decision: confirmed."),
+    "register.second-look-refused": N_("A second officer looked at a decision: not confirmed."),
+    "incident.person_stopped": N_("All your sessions were ended by the identity service."),
     "register.looked-up": N_("An officer opened your record."),
     "register.own-record-refused": N_("You tried to act as an officer on your own record."),
     "register.activate": N_("You activated your identity."),

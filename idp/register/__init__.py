@@ -5,11 +5,13 @@ from idp.register.claims import KnownPerson
 from idp.register.desk import Desk
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
+from idp.register.freezing import Frozen
 from idp.register.identity_life import IdentityLife
 from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow
 from idp.register.life import State, TransitionRefused
 from idp.register.notice_settings import NoticeSettings
 from idp.register.notices import Notice
+from idp.register.oversight import AuditedDecision, Measure, audited_decisions, officers_measures
 from idp.register.person import Person, Step
 from idp.register.ports import EndsWithIdentity
 from idp.register.profile import Profile, WrongField
@@ -32,6 +34,7 @@ __all__ = [
     "ROLES",
     "SECTIONS",
     "AlreadyEnrolled",
+    "AuditedDecision",
     "CodeRefused",
     "Decision",
     "Desk",
@@ -40,12 +43,14 @@ __all__ = [
     "Evidence",
     "FileRefused",
     "Findings",
+    "Frozen",
     "IdentityLife",
     "ImportReport",
     "Importer",
     "InvitationRefused",
     "IssuedCode",
     "KnownPerson",
+    "Measure",
     "NameTaken",
     "NoSuchPerson",
     "Notice",
@@ -70,6 +75,8 @@ __all__ = [
     "TransitionRefused",
     "UnpublishedPolicy",
     "WrongField",
+    "audited_decisions",
     "checked_reason",
     "doors",
+    "officers_measures",
 ]

@@ -9,7 +9,6 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden, SeeOther
 from foundation.ground import Ground
-from foundation.settings import Server
 from idp.register.identity_life import IdentityLife
 from idp.register.imports import Importer
 from idp.register.lookup import Lookups
@@ -27,11 +26,15 @@ class Desk:
         self.life = life
         self.importer = importer
         self.lookups = Lookups(ground)
-        self.activation_url = f"{ground.settings.of(Server).url}/activate"
 
     def officer(self, request: Request) -> Actor:
         """Who works at the desk; raises what `web.require` raises for everybody else."""
         return Actor("staff", web.require(request, kind="staff", role="officer").id)
+
+    def printer(self, request: Request) -> Actor:
+        """Who makes the files for the printing house: an operator, who neither imports at the
+        desk nor proofs."""
+        return Actor("staff", web.require(request, kind="staff", role="operator").id)
 
     def posted(self, request: Request) -> tuple[Actor, web.Form]:
         """The officer and their form, which came from a page of ours."""

@@ -11,7 +11,7 @@ from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Unprocessable
 from foundation.ground import Ground
-from idp.register import store
+from idp.register import store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
 from idp.register.life import Guard, State, TransitionRefused
@@ -56,19 +56,24 @@ class IdentityLife:
 
     def suspend(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Sessions and tokens end at once; credentials are kept for the return."""
-        reason = checked_reason(reason)
         with self._database.write() as uow:
-            person = store.change_state(
-                uow,
-                self._audit,
-                person_id,
-                "suspend",
-                {Guard.AUTHORISED},
-                by,
-                now,
-                details={"reason": reason},
-            )
-            self._end(uow, person_id, "suspend", now)
+            return self.suspend_within(uow, person_id, by, reason, now)
+
+    def suspend_within(
+        self, uow: UnitOfWork, person_id: str, by: Actor, reason: str, now: datetime
+    ) -> Person:
+        """The same inside the caller's unit of work."""
+        person = store.change_state(
+            uow,
+            self._audit,
+            person_id,
+            "suspend",
+            {Guard.AUTHORISED},
+            by,
+            now,
+            details={"reason": checked_reason(reason)},
+        )
+        self._end(uow, person_id, "suspend", now)
         return person
 
     def reactivate(
@@ -149,6 +154,9 @@ class IdentityLife:
     ) -> Decision:
         """Proof again at the target level; then `established`, to be activated anew."""
         policy = self._proofing.policy_for_one(policy_version, findings.level, now)
+
+        with self._database.read() as uow:
+            two_people.refuse_importer(uow, self._audit, person_id, by)
 
         def decide(uow: UnitOfWork) -> Decision:
             application = self._proofing.apply(

@@ -61,8 +61,8 @@ class Lookups:
             self._open(uow, person_id, purpose, officer, now)
 
     def note(self, uow: UnitOfWork, person_id: str, purpose: str, officer: Actor) -> None:
-        """Tell the person why their profile is read this once, by many letters at a time for
-        example; their record does not open. Raises BadRequest."""
+        """Tell the person why their address is read this once, for a letter; their record does
+        not open. Raises BadRequest."""
         check(purpose)
         self._tell(uow, person_id, purpose, officer)
 

@@ -15,7 +15,7 @@ from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
 from foundation.vault import Vault
-from idp.register import store
+from idp.register import second_looks, store, two_people
 from idp.register.evidence import (
     Assessment,
     Evidence,
@@ -167,10 +167,11 @@ class Proofing:
                 where="state",
                 next_step="Look at the state of this identity, and choose a step that it offers.",
             )
+        two_people.refuse_importer(uow, self._audit, person_id, officer)
         application_id = self.apply(uow, person_id, officer, terms_version, policy.version, now)
         decision = self.decide(uow, application_id, person_id, policy, findings, officer, now)
         if decision.result == "accepted":
-            self._raise_level(uow, decision, officer, now)
+            self._accepted(uow, decision, policy, officer, now)
         return decision
 
     def confirm(
@@ -183,6 +184,7 @@ class Proofing:
                 "Who made the first decision cannot be the second officer.",
                 next_step="Ask a colleague to look at the evidence and confirm.",
             )
+        two_people.refuse_importer(uow, self._audit, decision.person_id, second)
         result: Result = "accepted" if accept else "refused"
         changed = uow.changed(
             update(proofing_decisions)
@@ -211,8 +213,35 @@ class Proofing:
             {"level": decision.level, "policy": decision.policy_version, "second_officer": True},
         )
         if accept:
-            self._raise_level(uow, decision, second, now)
+            policy = self.policy(decision.policy_version, now)
+            self._accepted(uow, decision, policy, second, now)
         return self.decision(uow, decision_id)
+
+    def take_back(
+        self, uow: UnitOfWork, decision_id: str, officer: Actor, reason: str, now: datetime
+    ) -> int:
+        """A second look did not confirm: the decision counts no more, and the level is that of
+        the best one that still does. Returns the level."""
+        decision = self.decision(uow, decision_id)
+        uow.execute(
+            update(proofing_decisions)
+            .where(proofing_decisions.c.id == decision_id)
+            .values(result="refused", reasons=["A second look did not confirm it."])
+        )
+        standing = [d for d in self.decisions(uow, decision.person_id) if d.result == "accepted"]
+        best = max(standing, key=lambda d: (d.level, d.in_person), default=None)
+        level, in_person = (best.level, best.in_person) if best else (1, False)
+        before = store.known_person(uow, decision.person_id)
+        if level != before.level or in_person != before.in_person:
+            uow.execute(
+                update(persons)
+                .where(persons.c.id == before.id)
+                .values(level=level, in_person=in_person, changed_at=now)
+            )
+            after = store.known_person(uow, before.id)
+            told = {"level": level, "decision": decision_id, "reason": reason}
+            store.write_history(uow, self._audit, before.state, after, "proof", officer, now, told)
+        return level
 
     # ── reading ───────────────────────────────────────────────────────────────────────
 
@@ -249,6 +278,20 @@ class Proofing:
             .limit(200)
         )
         return [_decision(row) for row in uow.all(query)]
+
+    def _accepted(
+        self,
+        uow: UnitOfWork,
+        decision: Decision,
+        policy: ProofingPolicy,
+        actor: Actor,
+        now: datetime,
+    ) -> None:
+        """The level follows, and the lot decides whether somebody looks at it again."""
+        self._raise_level(uow, decision, actor, now)
+        if second_looks.drawn(policy.second_look_percent):
+            case = [(decision.id, decision.person_id)]
+            second_looks.open_(uow, case, second_looks.SAMPLE, now)
 
     def _raise_level(
         self, uow: UnitOfWork, decision: Decision, actor: Actor, now: datetime

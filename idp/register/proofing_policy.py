@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import Unprocessable
+from foundation.settings import SettingsError
 
+SECOND_LOOK_PERCENT = 2.0
 DATA = Path(__file__).parent / "data" / "policies.toml"
 
 
@@ -57,11 +59,13 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class ProofingPolicy:
-    """One version. `published` None: a draft."""
+    """One version. `published` None: a draft. `second_look_percent`: of the decisions at the
+    desk that are accepted, how many another officer looks at again."""
 
     version: str
     published: date | None
     retention_years: int
+    second_look_percent: float
     levels: Mapping[int, LevelRule]
     sources: Mapping[str, Source]
     evidence: Mapping[str, EvidenceType]
@@ -111,11 +115,18 @@ def shipped() -> ProofingPolicies:
     return ProofingPolicies.read()
 
 
+def _percent(written: float) -> float:
+    if not 0 <= written <= 100:
+        raise SettingsError("second_look_percent of a proofing policy lies between 0 and 100.")
+    return float(written)
+
+
 def _policy(table: Mapping[str, Any]) -> ProofingPolicy:
     return ProofingPolicy(
         version=table["version"],
         published=table.get("published"),
         retention_years=table["retention_years"],
+        second_look_percent=_percent(table.get("second_look_percent", SECOND_LOOK_PERCENT)),
         levels={row["number"]: LevelRule(**row) for row in table["level"]},
         sources={row["id"]: Source(**row) for row in table["source"]},
         evidence={

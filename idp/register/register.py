@@ -12,10 +12,13 @@ from idp.register import store
 from idp.register.activation import ActivationCodes, OpenActivation
 from idp.register.claims import KnownPerson
 from idp.register.enrolment import Enrolment
+from idp.register.freezing import Freezing
+from idp.register.letters import Letters
 from idp.register.life import Guard, State
 from idp.register.mailing import Mailing
 from idp.register.notices import Notices
 from idp.register.person import Person
+from idp.register.printing import Printing
 from idp.register.profile import Profile
 from idp.register.proofing import Proofing
 from idp.register.proofing_policy import ProofingPolicies, shipped
@@ -29,8 +32,8 @@ from idp.register.subject import Subject
 class Register:
     """Persons and staff: who they are, in which state, at which level of proofing.
 
-    Parts: `enrolment`, `proofing`, `codes`, `names`, `staff`, `staff_changes`. Safe to
-    share between threads.
+    Parts: `enrolment`, `proofing`, `codes`, `letters`, `printing`, `freezing`, `names`, `staff`,
+    `staff_changes`. Safe to share between threads.
     """
 
     def __init__(self, ground: Ground, policies: ProofingPolicies | None = None) -> None:
@@ -39,6 +42,9 @@ class Register:
         self.proofing = Proofing(ground.vault, ground.audit, policies or _policies(ground))
         self.enrolment = Enrolment(ground, self.proofing)
         self.codes = ActivationCodes(ground)
+        self.letters = Letters(ground, self.codes)
+        self.printing = Printing(ground, self.letters)
+        self.freezing = Freezing(ground.audit, self.letters)
         self.names = SignInNames(ground.vault)
         self.staff = Staff(ground)
         self.notices = Notices(ground)

@@ -6,11 +6,13 @@ from functools import partial
 
 from foundation.web import Door
 from idp.register.desk import Desk
-from idp.register.endpoints import desk_home, desk_imports, desk_person
+from idp.register.endpoints import desk_home, desk_imports, desk_person, letters, second_looks
 
 _PROOFING = "ISO/IEC 29115:2013 §10.1"
 _LIFE = "ISO/IEC 24760-1"
 _LOOK_UP = "GDPR art. 15"
+_LETTERS = "ISO/IEC 29115:2013 CM-5"
+_LOOK = "/desk/second-looks/{look_id}"
 _PERSON = "/desk/persons/{person_id}"
 
 
@@ -46,4 +48,9 @@ def doors(desk: Desk) -> tuple[Door, ...]:
             partial(desk_imports.letters, desk),
             _PROOFING,
         ),
+        Door(("GET",), _LOOK, partial(second_looks.show, desk), _PROOFING),
+        Door(("POST",), _LOOK, partial(second_looks.answer, desk), _PROOFING),
+        Door(("GET",), "/letters", partial(letters.show, desk), _LETTERS),
+        Door(("POST",), "/letters", partial(letters.make, desk), _LETTERS),
+        Door(("POST",), "/letters/{batch_id}/again", partial(letters.again, desk), _LETTERS),
     )

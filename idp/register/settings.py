@@ -21,6 +21,9 @@ class RegisterSettings(Section):
     """How long a stated purpose opens one person's record to an officer."""
     archive_retention_days: int = Field(default=3650, ge=1)
     """How long an archived identity is kept before it is deleted."""
+    printing_house_certificate: str | None = None
+    """File (PEM) with the printing house's certificate, RSA: files of letters are encrypted for
+    it (CMS, RFC 5652). Absent: an operator downloads them in clear, once."""
     most_import_bytes: int = Field(default=67_108_864, ge=1024)
     """Size of the largest civil-register file."""
     most_import_rows: int = Field(default=200_000, ge=1)

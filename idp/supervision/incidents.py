@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.errors import NotFound
+from foundation.errors import Forbidden, NotFound
 from foundation.ground import Ground
 from idp.login import Login
 from idp.oauth import OAuth
-from idp.register import Register, checked_reason
+from idp.register import Frozen, Register, checked_reason
 from idp.supervision.ports import Sessions
 
 _BECAUSE = "incident"
@@ -78,6 +78,16 @@ class Incidents:
             if secret is not None:
                 self._out(uow, staff_id, now)
         return secret
+
+    def freeze_cases(self, staff_id: str, since: datetime, reason: str, by: Actor) -> Frozen:
+        """What an officer imported, proofed or had written since then: letters and codes not yet
+        used are stopped, and each decision waits for another officer's second look."""
+        reason, now = checked_reason(reason), self._now()
+        if by.id == staff_id:
+            raise Forbidden("Nobody freezes their own cases.", next_step="Ask another operator.")
+        with self._database.write() as uow:
+            self._staff.staff.member(uow, staff_id)
+            return self._staff.freezing.freeze(uow, staff_id, since, reason, by, now)
 
     def _out(self, uow: UnitOfWork, staff_id: str, now: datetime) -> None:
         if self._login is not None:

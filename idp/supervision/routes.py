@@ -1,15 +1,15 @@
-"""Doors of supervision: staff, services and incidents for operators."""
+"""Doors of supervision: staff, services and incidents for operators, the record for auditors."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from foundation.web import Door
-from idp.supervision.endpoints import incidents, services, staff
+from idp.supervision.endpoints import auditor, incidents, services, staff
 from idp.supervision.wing import Supervision
 
 _STAFF, _INCIDENT = "ITU-T X.1253 9.1-6", "ISO/IEC 27035-1 §5.5"
-_SERVICE = "RFC 9700 §4.14"
+_SERVICE, _AUDIT = "RFC 9700 §4.14", "ISO/IEC 27002 8.15"
 
 
 def doors(supervision: Supervision) -> tuple[Door, ...]:
@@ -20,6 +20,10 @@ def doors(supervision: Supervision) -> tuple[Door, ...]:
         Door(
             ("POST",), "/incidents/person", partial(incidents.stop_person, supervision), _INCIDENT
         ),
+    )
+    on_desk = (
+        Door(("GET",), "/auditor/decisions", partial(auditor.decisions, supervision), _AUDIT),
+        Door(("GET",), "/auditor/officers", partial(auditor.officers, supervision), _STAFF),
     )
     return (
         Door(("GET",), "/staff", partial(staff.members, supervision), _STAFF),
@@ -38,5 +42,10 @@ def doors(supervision: Supervision) -> tuple[Door, ...]:
             partial(incidents.stop_everybody, supervision),
             _INCIDENT,
         ),
+        Door(("GET",), "/auditor", partial(auditor.home, supervision), _AUDIT),
+        Door(("GET",), "/auditor/events", partial(auditor.events, supervision), _AUDIT),
+        Door(("GET",), "/auditor/events/{event_id}", partial(auditor.event, supervision), _AUDIT),
+        Door(("POST",), "/auditor/export", partial(auditor.export, supervision), _AUDIT),
+        *(on_desk if supervision.has_desk else ()),
         *(on_services if supervision.tokens is not None else ()),
     )

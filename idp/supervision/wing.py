@@ -31,11 +31,16 @@ class Supervision:
         self.ground = ground
         self.register = register
         self.tokens = tokens
+        self.has_desk = tokens is not None and register is not None
         self.incidents = Incidents(ground, sessions, register, login, tokens)
 
     def operator(self, request: Request) -> Actor:
         """Who manages here; raises what `web.require` raises for everybody else."""
         return Actor("staff", web.require(request, kind="staff", role=MANAGES).id)
+
+    def auditor(self, request: Request) -> Actor:
+        """Who looks on here, and changes nothing."""
+        return Actor("staff", web.require(request, kind="staff", role="auditor").id)
 
     def posted(self, request: Request) -> tuple[Actor, Form]:
         """The operator and their form, which came from a page of ours."""

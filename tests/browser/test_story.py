@@ -55,12 +55,12 @@ def library(demo: DemoCity, portal: Place, free_port: Callable[[], int]) -> str:
     return f"http://localhost:{port}"
 
 
-def invited(demo: DemoCity, place: Place, role: str, walker: Walker) -> None:
+def invited(demo: DemoCity, place: Place, role: str, walker: Walker, name: str = "olga") -> None:
     """Follow the one-time link, set up a sign-in, and prove the passkey that roles need."""
     link = demo.civitas_json(place, "staff", "invite", "--role", role, "--name", "Olga Officer")
     walker.page.goto(link["link"])
     walker.look("invitation")
-    walker.set_up(f"olga.{role}")
+    walker.set_up(f"{name}.{role}")
     home = {"officer": "desk", "operator": "devices", "regulator": "regulator"}[role]
     walker.look("one more proof")
     walker.click("Continue with your passkey")
@@ -86,8 +86,8 @@ def imported(officer: Walker, place: Place) -> None:
     officer.page.locator(".eyebrow a").click()
 
 
-def letter(officer: Walker, civil_number: str) -> str:
-    """Look a person up, proof them at level 2, print the letter; returns its code."""
+def letter(officer: Walker, civil_number: str) -> None:
+    """Look a person up, proof them at level 2, ask for their letter: no code is seen."""
     officer.type("Civil number", civil_number)
     officer.page.get_by_label("Why do you look this person up?").select_option("proofing")
     officer.click("Look up")
@@ -100,9 +100,24 @@ def letter(officer: Walker, civil_number: str) -> str:
     officer.click("Record the proofing")
     officer.says("The proofing is accepted")
     officer.look("person proofed")
-    officer.click("Make a letter")
-    officer.look("letter")
-    code: str = officer.page.locator(".letter .code").inner_text()
+    officer.click("Ask for a letter")
+    officer.says("The letter is asked for")
+    officer.look("letter asked for")
+    assert officer.page.locator(".code").count() == 0
+
+
+def printed(operator: Walker, place: Place) -> str:
+    """Make the file for the printing house; the code in it, and nowhere on the page."""
+    operator.page.goto(f"{place.url}/letters")
+    operator.look("letters")
+    with operator.page.expect_download() as downloading:
+        operator.click("Make the file")
+    letters = json.loads(downloading.value.path().read_text())["letters"]
+    operator.page.reload()
+    operator.says("No letter waits")
+    operator.look("letters made")
+    code: str = letters[0]["code"]
+    assert code not in operator.page.content()
     return code
 
 
@@ -120,10 +135,15 @@ def activated(citizen: Walker, place: Place, code: str) -> None:
 def test_officer_citizen_and_service_by_clicking(
     demo: DemoCity, portal: Place, library: str, browser: Browser
 ) -> None:
+    with Walker(browser, "importer") as importer:
+        invited(demo, portal, "officer", importer, "ines")
+        imported(importer, portal)
     with Walker(browser, "officer") as officer:
         invited(demo, portal, "officer", officer)
-        imported(officer, portal)
-        code = letter(officer, SOMEONE["civil_number"])
+        letter(officer, SOMEONE["civil_number"])
+    with Walker(browser, "printer") as printer:
+        invited(demo, portal, "operator", printer, "otto")
+        code = printed(printer, portal)
     with Walker(browser, "citizen") as citizen:
         activated(citizen, portal, code)
         citizen.page.wait_for_url("**/account")

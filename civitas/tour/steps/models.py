@@ -44,10 +44,9 @@ def no_citizens(regulator: Deployed) -> None:
 
 def through_the_hub(world: World, bank: Deployed, hub: Deployed) -> tuple[Browser, dict[str, str]]:
     people = list(residents(SOME, seed=2, city="Tallinn", country="EE"))
-    officer = world.staff(bank, "officer")
-    upload(officer, bank, as_csv(iter(people)))
+    upload(world.staff(bank, "officer"), bank, as_csv(iter(people)))
     someone = an_adult_of(people, "Tallinn")
-    code = proof_and_write(officer, bank, someone["civil_number"])
+    code = proof_and_write(world.staff(bank, "officer"), bank, someone["civil_number"])
     citizen = Browser()
     passkey = set_up(world, citizen, bank, code, "kaja")
     citizen.client.cookies.clear()

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation.errors import SeeOther
-from idp.register import store
+from idp.register import second_looks, store
 from idp.register.desk import Desk
 from idp.register.lookup import purposes
 from idp.register.profile import WrongField, civil_number
@@ -55,12 +55,14 @@ def _page(
 ) -> Response:
     with desk.ground.database.read() as uow:
         waiting = desk.register.proofing.waiting(uow)
+        looks = second_looks.queue(uow)
     return desk.ground.pages.render(
         request,
         "register/desk.html",
         status=status,
         purposes=purposes(),
         waiting=waiting,
+        looks=looks,
         imports=desk.importer.recent(10),
         wrong=wrong,
         nobody=nobody,

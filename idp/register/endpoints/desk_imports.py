@@ -8,11 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.audit import Actor
-from foundation.errors import BadRequest
+from foundation.errors import BadRequest, Conflict, Forbidden
 from idp.register.desk import Desk
 from idp.register.life import State
-from idp.register.lookup import check, purposes
 from idp.register.tables import activation_codes, persons
+from idp.register.tables import letters as asked_for
 
 ROWS = 100
 LETTERS = 50
@@ -38,7 +38,8 @@ def progress(desk: Desk, request: Request) -> Response:
     """How far the import is, and which rows were refused."""
     officer = desk.officer(request)
     import_id = request.path_params["import_id"]
-    after = web.query(request).get("after", "0")
+    query = web.query(request)
+    after, asked = query.get("after", "0"), query.get("asked", "")
     if not after.isascii() or not after.isdigit() or len(after) > 9:
         raise BadRequest("The parameter after is a line number.", where="after")
     report = desk.importer.report(import_id)
@@ -50,40 +51,34 @@ def progress(desk: Desk, request: Request) -> Response:
         refused=refused[:ROWS],
         next_after=refused[ROWS - 1].line if len(refused) > ROWS else None,
         waiting=len(_without_letter(desk, import_id, officer)),
-        purposes=purposes(),
+        asked=asked if asked.isascii() and asked.isdigit() and len(asked) < 4 else "",
     )
 
 
 def letters(desk: Desk, request: Request) -> Response:
-    """Letters for the next persons of this import who wait for one, to be printed now, for a
-    purpose that each of them will read (P-4)."""
-    officer, form = desk.posted(request)
+    """Ask for letters to the next persons of this import who wait for one; nothing about them is
+    shown, and the printing house makes them."""
+    officer, _ = desk.posted(request)
     import_id = request.path_params["import_id"]
-    purpose = form.get("purpose", "")
-    check(purpose)
     desk.importer.report(import_id)
     now = desk.ground.clock.now()
-    printed = []
-    with desk.ground.database.write() as uow:
-        for person_id in _without_letter(desk, import_id, officer)[:LETTERS]:
-            desk.lookups.note(uow, person_id, purpose, officer)
-            profile = desk.register.profile(uow, person_id)
-            issued = desk.register.codes.issue(uow, person_id, officer, now)
-            printed.append((profile, issued))
-    return desk.ground.pages.render(
-        request,
-        "register/letters.html",
-        activation_url=desk.activation_url,
-        letters=printed,
-        back=f"/desk/imports/{import_id}",
-    )
+    asked = 0
+    for person_id in _without_letter(desk, import_id, officer)[:LETTERS]:
+        # One by one: somebody who may have none (frozen, say) keeps nobody else from theirs.
+        try:
+            with desk.ground.database.write() as uow:
+                desk.register.letters.ask(uow, person_id, officer, now)
+        except (Conflict, Forbidden):
+            continue
+        asked += 1
+    return RedirectResponse(f"/desk/imports/{import_id}?asked={asked}", 303)
 
 
 def _without_letter(desk: Desk, import_id: str, officer: Actor) -> list[str]:
     """Persons of the import at level 2 or higher who wait for activation, without any letter;
     a colleague writes to the officer themselves."""
     ids = desk.importer.persons(import_id)
-    lettered = select(activation_codes.c.person_id)
+    lettered = select(activation_codes.c.person_id).union_all(select(asked_for.c.person_id))
     query = select(persons.c.id).where(
         persons.c.state == State.ESTABLISHED, persons.c.level >= 2, persons.c.id.not_in(lettered)
     )

@@ -73,20 +73,13 @@ def confirm(desk: Desk, request: Request) -> Response:
 
 
 def letter(desk: Desk, request: Request) -> Response:
-    """A letter with a new activation code, to be printed now: the code is shown this once."""
+    """Ask for an activation letter; the printing house makes it, and no officer sees its code."""
     officer, _ = desk.posted(request)
     person_id = request.path_params["person_id"]
     with desk.ground.database.write() as uow:
         desk.require_open(uow, person_id, officer)
-        profile = desk.register.profile(uow, person_id)
-        issued = desk.register.codes.issue(uow, person_id, officer, desk.ground.clock.now())
-    return desk.ground.pages.render(
-        request,
-        "register/letters.html",
-        activation_url=desk.activation_url,
-        letters=[(profile, issued)],
-        back=f"/desk/persons/{person_id}",
-    )
+        desk.register.letters.ask(uow, person_id, officer, desk.ground.clock.now())
+    return RedirectResponse(f"/desk/persons/{person_id}?done=letter", 303)
 
 
 def change(desk: Desk, request: Request) -> Response:
@@ -120,6 +113,7 @@ def _page(
         found = store.known_person(uow, person_id)
         decisions = proofing.decisions(uow, person_id)
         history = store.steps_of(uow, person_id)
+        letter = desk.register.letters.newest(uow, person_id)
         try:
             profile = desk.register.profile(uow, person_id)
         except Erased:
@@ -132,6 +126,7 @@ def _page(
         profile=profile,
         decisions=decisions,
         history=history,
+        letter=letter,
         steps=[s for s in open_steps(found.state) if s in STEPS],
         proofable=found.state in PROOFABLE,
         policy=proofing.current_policy(desk.ground.clock.now()),

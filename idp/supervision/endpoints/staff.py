@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation.errors import NotFound
-from foundation.settings import Server
+from foundation.errors import BadRequest, NotFound
+from foundation.settings import Jurisdiction, Server
 from idp.register import ROLES, Register
 from idp.supervision.wing import Supervision
 
@@ -44,11 +46,24 @@ def act(supervision: Supervision, request: Request) -> Response:
         incidents.change_role(staff_id, form.get("role", ""), reason, by)
     elif doing == "recovery":
         incidents.ask_recovery(staff_id, reason, by)
+    elif doing == "freeze":
+        incidents.freeze_cases(staff_id, _day(supervision, form.get("since", "")), reason, by)
     elif doing == "sessions":
         incidents.stop_staff(staff_id, reason, by)
     else:
         raise NotFound("There is no such act.")
     return RedirectResponse(f"/staff/{staff_id}?done={doing}", 303)
+
+
+def _day(supervision: Supervision, written: str) -> datetime:
+    """The beginning of a day, as the jurisdiction counts it."""
+    zone = supervision.ground.settings.of(Jurisdiction).zone
+    try:
+        return datetime.combine(date.fromisoformat(written), time.min, zone)
+    except (ValueError, OverflowError):
+        raise BadRequest(
+            "The day is not understood.", where="since", next_step="Write it as 2026-03-01."
+        ) from None
 
 
 def agree(supervision: Supervision, request: Request) -> Response:
@@ -82,6 +97,7 @@ def _page(
         waiting=[one for one in waiting if one.staff_id == staff_id],
         viewer=viewer.id,
         link=link,
+        enrols="/desk" in {place.href for place in supervision.ground.pages.places},
         done=request.query_params.get("done", ""),
     )
 

@@ -273,14 +273,21 @@ def test_level_3_waits_for_a_second_officer_who_is_another_one(city, officer, pe
     assert city.register.known(person_id).person.level == 3
 
 
-def test_a_letter_shows_a_code_once_and_the_code_activates(city, officer, person_id):
+def test_a_letter_leaves_by_the_printing_house_and_its_code_activates(city, officer, person_id):
     place = look_up(officer, "activation")
-    page = officer.post(f"{place}/letter", place)
-    assert page.headers["cache-control"] == "no-store"
-    code = re.search(r'class="code"[^>]*>([^<]+)<', page.text)
-    assert code is not None
-    assert "http://localhost:8000/activate" in page.text
-    city.browser().activate(code[1], "new.citizen")
+    asked = officer.post(f"{place}/letter", place)
+    assert asked.headers["location"] == f"{place}?done=letter"
+    page = officer.get(place).text
+    assert "leaves with the next file" in page
+    assert "Ask for a letter" not in page
+    file = city.staff("operator").post("/letters", "/letters", format="json")
+    assert file.headers["cache-control"] == "no-store"
+    (letter,) = file.json()["letters"]
+    assert letter["address_to_open"] == "http://localhost:8000/activate"
+    page = officer.get(place).text
+    assert "on its way" in page
+    assert letter["code"] not in page
+    city.browser().activate(letter["code"], "new.citizen")
     assert city.register.known(person_id).person.state == "active"
     refused = officer.post(f"{place}/letter", place)
     assert refused.status_code == 409
@@ -296,8 +303,9 @@ def test_each_letter_goes_to_the_registered_address_of_the_person_whom_its_code_
         place = f"/desk/persons/{one}"
         officer.post(f"{place}/look-up", purpose="proofing")
         officer.post(f"{place}/proofing", place, **passport())
-    page = officer.post(f"/desk/imports/{import_id}/letters", "/desk", purpose="activation")
-    letters = re.findall(r'<article class="letter".*?</article>', page.text, re.DOTALL)
+    officer.post(f"/desk/imports/{import_id}/letters", "/desk")
+    page = city.staff("operator").post("/letters", "/letters", format="html")
+    letters = re.findall(r"<article.*?</article>", page.text, re.DOTALL)
     reached = []
     for letter in letters:
         code = re.search(r'class="code"[^>]*>([^<]+)<', letter)
@@ -345,28 +353,17 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(city, officer):
 def test_letters_of_an_import_go_to_those_who_are_proofed_and_have_none(city, officer, person_id):
     import_id = city.importer.recent()[0].id
     letters = f"/desk/imports/{import_id}/letters"
-    none = officer.post(letters, "/desk", purpose="activation")
-    assert "Nobody waits for a letter" in none.text
+    none = officer.post(letters, "/desk")
+    assert none.headers["location"].endswith("?asked=0")
     place = look_up(officer)
     officer.post(f"{place}/proofing", place, **passport())
-    page = officer.post(letters, "/desk", purpose="activation")
-    assert page.text.count('class="letter"') == 1
-    assert "register.letter" in city.kinds(person_id)
-    again = officer.post(letters, "/desk", purpose="activation")
-    assert again.text.count('class="letter"') == 0
-
-
-@pytest.mark.row("privacy", "P-4")
-@pytest.mark.parametrize("sent", [{}, {"purpose": ""}, {"purpose": "curiosity"}])
-def test_letters_of_an_import_need_a_purpose(city, officer, person_id, sent):
-    place = look_up(officer)
-    officer.post(f"{place}/proofing", place, **passport())
-    before = city.kinds(person_id)
-    import_id = city.importer.recent()[0].id
-    assert "read the addresses" in officer.get(f"/desk/imports/{import_id}").text
-    refused = officer.post(f"/desk/imports/{import_id}/letters", "/desk", **sent)
-    assert refused.status_code == 400
-    assert city.kinds(person_id) == before
+    assert "1 people of this file" in officer.get(f"/desk/imports/{import_id}").text
+    asked = officer.post(letters, "/desk")
+    assert asked.headers["location"].endswith("?asked=1")
+    assert "1 letters were asked for" in officer.get(asked.headers["location"]).text
+    assert "register.letter-asked" in city.kinds(person_id)
+    again = officer.post(letters, "/desk")
+    assert again.headers["location"].endswith("?asked=0")
 
 
 @pytest.mark.row("privacy", "P-4")
@@ -375,14 +372,18 @@ def test_who_gets_one_of_many_letters_reads_its_purpose_and_their_record_stays_s
 ):
     place = look_up(officer)
     officer.post(f"{place}/proofing", place, **passport())
-    second = city.staff(name="Sven Second")
+    second, printer = city.staff(name="Sven Second"), city.staff("operator")
     import_id = city.importer.recent()[0].id
-    second.post(f"/desk/imports/{import_id}/letters", "/desk", purpose="activation")
+    second.post(f"/desk/imports/{import_id}/letters", "/desk")
+    printer.post("/letters", "/letters", format="csv")
     entries = city.ground.audit.ledger(person_id)
-    of_second = {e.kind: e.details for e in entries if e.actor.id == second.id}
-    assert sorted(of_second) == ["register.letter", "register.looked-up"]
-    assert of_second["register.looked-up"]["sentence"] == "To send you your activation letter"
+    of_second = [e.kind for e in entries if e.actor.id == second.id]
+    assert of_second == ["register.letter-asked"]
+    of_printer = {e.kind: e.details for e in entries if e.actor.id == printer.id}
+    assert sorted(of_printer) == ["register.letter", "register.looked-up"]
+    assert of_printer["register.looked-up"]["sentence"] == "To send you your activation letter"
     assert PEOPLE[0]["civil_number"] not in second.get(place).text
+    assert printer.get(place).status_code == 403
 
 
 @pytest.mark.row("failures", "12")
@@ -391,8 +392,8 @@ def test_an_officer_is_not_among_those_to_whom_they_write(city, officer, person_
     officer.post(f"{place}/proofing", place, **passport())
     own = city.staff(own_number=PEOPLE[0]["civil_number"])
     import_id = city.importer.recent()[0].id
-    page = own.post(f"/desk/imports/{import_id}/letters", "/desk", purpose="activation")
-    assert page.text.count('class="letter"') == 0
+    done = own.post(f"/desk/imports/{import_id}/letters", "/desk")
+    assert done.headers["location"].endswith("?asked=0")
 
 
 def test_a_suspended_person_is_out_at_once_and_returns_with_their_level(city, officer, person_id):

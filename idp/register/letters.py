@@ -1,0 +1,253 @@
+"""Activation letters: asked for at the desk, made for the printing house — ISO/IEC 29115 CM-5.
+
+A code comes to exist when its letter is printed, and stands in the file for the printing house
+alone: no officer sees one. Who makes the file had no hand in the people whom it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from foundation import opaque
+from foundation.audit import Actor
+from foundation.database import UnitOfWork
+from foundation.errors import Conflict, Forbidden, NotFound
+from foundation.ground import Ground
+from idp.register import second_looks, store, two_people
+from idp.register.activation import ActivationCodes, IssuedCode
+from idp.register.life import State
+from idp.register.lookup import Lookups
+from idp.register.profile import Profile
+from idp.register.tables import activation_codes, letter_batches, letters, persons
+
+MOST = 500
+"""Letters of one file: each is a few writes of one unit of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """`state`: waiting, printed or stopped."""
+
+    id: str
+    person_id: str
+    state: str
+    asked_at: datetime
+    printed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A file that was made, by its counts."""
+
+    id: str
+    made_by: str
+    made_at: datetime
+    letters: int
+    file_format: str
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One letter with its code in clear, for the file alone."""
+
+    number: int
+    profile: Profile
+    issued: IssuedCode
+
+
+class Letters:
+    """Asks for letters, and makes them in batches."""
+
+    def __init__(self, ground: Ground, codes: ActivationCodes) -> None:
+        self._database = ground.database
+        self._vault = ground.vault
+        self._audit = ground.audit
+        self._codes = codes
+        self._lookups = Lookups(ground)
+
+    def ask(self, uow: UnitOfWork, person_id: str, by: Actor, now: datetime) -> Letter:
+        """A letter for the next file; one that waits already is the answer.
+
+        Raises Conflict out of state, Forbidden when one member of staff would be alone.
+        """
+        person = store.known_person(uow, person_id)
+        if person.state is not State.ESTABLISHED:
+            raise Conflict(
+                f"This identity is {person.state}; a letter is for one that waits for activation.",
+                where="state",
+                next_step="Look at the state of this identity, and choose a step that it offers.",
+            )
+        if second_looks.stands_in_the_way(uow, person_id):
+            raise Conflict(
+                "A second look at this identity has not ended well yet.",
+                where="state",
+                next_step="Another officer looks at the decision first: the desk lists it.",
+            )
+        if two_people.hands(uow, person_id) <= {(by.kind, by.id)}:
+            raise Forbidden(
+                "Only you had a hand in this identity so far.",
+                next_step="Ask a colleague to proof the person, or to ask for the letter.",
+            )
+        standing = self.newest(uow, person_id)
+        if standing is not None and standing.state == "waiting":
+            return standing
+        letter = Letter(opaque.identifier("ltr"), person_id, "waiting", now, None)
+        uow.execute(
+            insert(letters).values(
+                id=letter.id,
+                person_id=person_id,
+                asked_by_kind=by.kind,
+                asked_by=by.id,
+                asked_at=now,
+                state=letter.state,
+            )
+        )
+        self._audit.record(uow, "register.letter-asked", by, [person_id], {})
+        return letter
+
+    def newest(self, uow: UnitOfWork, person_id: str) -> Letter | None:
+        """The letter that was asked for last."""
+        query = select(letters).where(letters.c.person_id == person_id)
+        row = uow.one(query.order_by(letters.c.asked_at.desc(), letters.c.id).limit(1))
+        return None if row is None else _letter(row)
+
+    def waiting(self, uow: UnitOfWork) -> int:
+        """How many wait for the next file."""
+        query = select(func.count().label("n")).where(letters.c.state == "waiting")
+        row = uow.one(query)
+        return 0 if row is None else int(row.n)
+
+    def batches(self, uow: UnitOfWork) -> Sequence[Batch]:
+        """The newest first."""
+        query = select(letter_batches).order_by(letter_batches.c.made_at.desc()).limit(50)
+        return [
+            Batch(r.id, r.made_by, r.made_at, r.letters, r.file_format, r.encrypted)
+            for r in uow.all(query)
+        ]
+
+    def make(
+        self, file_format: str, encrypted: bool, by: Actor, now: datetime
+    ) -> tuple[str, Sequence[Printed]]:
+        """The next file: its id, and its letters with their codes, this once.
+
+        Letters for people in whom `by` had a hand are left for somebody else. Raises Conflict
+        when there is none to make.
+        """
+        with self._database.read() as uow:
+            chosen = self._next(uow, by)
+            profiles = {r.person_id: store.profile(uow, self._vault, r.person_id) for r in chosen}
+        if not chosen:
+            raise Conflict(
+                "No letter waits that you may print.",
+                next_step="Who imported or proofed somebody does not print their letter.",
+            )
+        batch_id = opaque.identifier("bat")
+        made: list[Printed] = []
+        with self._database.write() as uow:
+            uow.execute(
+                insert(letter_batches).values(
+                    id=batch_id,
+                    made_by_kind=by.kind,
+                    made_by=by.id,
+                    made_at=now,
+                    letters=0,
+                    file_format=file_format,
+                    encrypted=encrypted,
+                )
+            )
+            for row in chosen:
+                # Asked again under the lock: it may have been stopped or made meanwhile.
+                mine = update(letters).where(letters.c.id == row.id, letters.c.state == "waiting")
+                if not self._may_be_made(uow, row.person_id) or not uow.changed(
+                    mine.values(state="printed", batch_id=batch_id, printed_at=now)
+                ):
+                    continue
+                self._lookups.note(uow, row.person_id, "activation", by)
+                issued = self._codes.issue(uow, row.person_id, by, now)
+                made.append(Printed(len(made) + 1, profiles[row.person_id], issued))
+            uow.execute(
+                update(letter_batches)
+                .where(letter_batches.c.id == batch_id)
+                .values(letters=len(made))
+            )
+            details = {"batch": batch_id, "letters": len(made), "encrypted": encrypted}
+            self._audit.record(uow, "register.letters-made", by, (), details)
+        return batch_id, made
+
+    def again(self, batch_id: str, by: Actor, now: datetime) -> int:
+        """The file was lost: its unused codes end, and their letters wait again; how many."""
+        with self._database.write() as uow:
+            if uow.one(select(letter_batches.c.id).where(letter_batches.c.id == batch_id)) is None:
+                raise NotFound("There is no such file.", detail=batch_id)
+            unused = (
+                select(letters.c.id, letters.c.person_id)
+                .join_from(letters, persons)
+                .where(
+                    letters.c.batch_id == batch_id,
+                    letters.c.state == "printed",
+                    persons.c.state == State.ESTABLISHED,
+                )
+            )
+            rows = uow.all(unused)
+            for row in rows:
+                end_codes(uow, row.person_id, now)
+                uow.execute(
+                    update(letters)
+                    .where(letters.c.id == row.id)
+                    .values(state="waiting", batch_id=None, printed_at=None)
+                )
+            details = {"batch": batch_id, "letters": len(rows)}
+            self._audit.record(uow, "register.letters-lost", by, (), details)
+        return len(rows)
+
+    def stop(self, uow: UnitOfWork, person_id: str, by: Actor, now: datetime) -> int:
+        """No letter or code of this person works any more; how many did. They read it."""
+        waiting = update(letters).where(
+            letters.c.person_id == person_id, letters.c.state == "waiting"
+        )
+        stopped = uow.changed(waiting.values(state="stopped")) + end_codes(uow, person_id, now)
+        if stopped:
+            self._audit.record(uow, "register.letter-stopped", by, [person_id], {})
+        return stopped
+
+    def _next(self, uow: UnitOfWork, by: Actor) -> list[Row[Any]]:
+        query = (
+            select(letters)
+            .join_from(letters, persons)
+            .where(letters.c.state == "waiting", persons.c.state == State.ESTABLISHED)
+            .order_by(letters.c.asked_at, letters.c.id)
+        )
+        found: list[Row[Any]] = []
+        for row in uow.all(query.limit(4 * MOST)):
+            if (by.kind, by.id) in two_people.hands(uow, row.person_id):
+                continue
+            if (by.kind, by.id) == (row.asked_by_kind, row.asked_by):
+                continue
+            found.append(row)
+        return found[:MOST]
+
+    def _may_be_made(self, uow: UnitOfWork, person_id: str) -> bool:
+        person = store.person(uow, person_id)
+        if person is None or person.state is not State.ESTABLISHED:
+            return False
+        return not second_looks.stands_in_the_way(uow, person_id)
+
+
+def end_codes(uow: UnitOfWork, person_id: str, now: datetime) -> int:
+    """End the codes of a person that could still be used; how many."""
+    open_ = activation_codes.c.ended_at.is_(None) & (activation_codes.c.expires_at > now)
+    return uow.changed(
+        update(activation_codes)
+        .where(activation_codes.c.person_id == person_id, open_)
+        .values(ended_at=now)
+    )
+
+
+def _letter(row: Row[Any]) -> Letter:
+    return Letter(row.id, row.person_id, row.state, row.asked_at, row.printed_at)

@@ -1,0 +1,69 @@
+"""Who had a hand in an identity so far: one person alone makes none — ISO/IEC 29115 EN-4, CM-5.
+
+Read from the record at the moment of the decision. Who imported a person does not proof them,
+and no code leaves for a person in whom only one member of staff had a hand.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from foundation.audit import Actor, Audit
+from foundation.database import UnitOfWork
+from foundation.errors import Forbidden
+from idp.register.tables import persons, proofing_decisions
+
+Hand = tuple[str, str]
+"""Kind and id of an actor."""
+
+
+def importer(uow: UnitOfWork, person_id: str) -> Hand | None:
+    """Who made the enrolling decision."""
+    row = uow.one(
+        select(proofing_decisions.c.officer_kind, proofing_decisions.c.officer)
+        .join_from(persons, proofing_decisions, persons.c.enrolled_by == proofing_decisions.c.id)
+        .where(persons.c.id == person_id)
+    )
+    return None if row is None else (row.officer_kind, row.officer)
+
+
+def hands(uow: UnitOfWork, person_id: str) -> set[Hand]:
+    """Everybody who decided that this person is who they say."""
+    rows = uow.all(
+        select(proofing_decisions).where(
+            proofing_decisions.c.person_id == person_id, proofing_decisions.c.result == "accepted"
+        )
+    )
+    found: set[Hand] = {(row.officer_kind, row.officer) for row in rows}
+    return found | {("staff", row.second_officer) for row in rows if row.second_officer}
+
+
+def refuse_importer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) -> None:
+    """Raises Forbidden for who imported this person; the attempt is kept."""
+    if importer(uow, person_id) != (by.kind, by.id):
+        return
+
+    def keep(later: UnitOfWork) -> None:
+        audit.record(later, "register.one-person-refused", by, [person_id], {})
+
+    raise Forbidden(
+        "You imported this person.",
+        next_step="Ask a colleague to proof them: an import and a proofing need two people.",
+        consequence=keep,
+    )
+
+
+def had_a_hand(uow: UnitOfWork, by: Actor, since: datetime) -> list[tuple[str, str]]:
+    """(decision, person) of all accepted cases of one member of staff since then."""
+    decided = proofing_decisions.c.officer == by.id, proofing_decisions.c.decided_at >= since
+    confirmed = (
+        proofing_decisions.c.second_officer == by.id,
+        proofing_decisions.c.confirmed_at >= since,
+    )
+    query = select(proofing_decisions.c.id, proofing_decisions.c.person_id).where(
+        proofing_decisions.c.result == "accepted",
+        or_(decided[0] & decided[1], confirmed[0] & confirmed[1]),
+    )
+    return [(row.id, row.person_id) for row in uow.all(query)]
