@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +39,9 @@ MOST_CODE = 200
 class ChoiceRefused(Exception):
     """A name or password that cannot be chosen: the field, and a message id with its values."""
 
-    def __init__(self, field: str, message: str, values: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, field: str, message: str, values: Mapping[str, int | str] | None = None
+    ) -> None:
         super().__init__(message)
         self.field = field
         self.message = message
@@ -118,7 +122,8 @@ class Activation:
         """Use the code up, claim the name, bind the password, activate, sign in: all or nothing.
 
         `own_number`: the civil number of an officer who is in the register themselves.
-        Raises ChoiceRefused, or CodeRefused when the code was used elsewhere meanwhile.
+        Raises ChoiceRefused, CodeRefused when the code was used elsewhere meanwhile, or
+        TooManyRequests when too many names of others were tried.
         """
         with self._ground.database.read() as uow:
             words = self._directory.context_words(uow, invited.subject)
@@ -126,12 +131,41 @@ class Activation:
         credential_id = opaque.identifier("cred")
         sealed = self._passwords.hash(chosen, credential_id)
         now = self._clock.now()
+        # Who has which name is told to who holds a code, a few times; it is on record.
+        self._throttle.count_name(invited.subject.id, now)
+        try:
+            return self._complete(
+                set_up, invited, name, credential_id, sealed, visit, current, own_number, now
+            )
+        except ChoiceRefused as refused:
+            with self._ground.database.write() as uow:
+                if refused.message == TAKEN:
+                    concerned = persons(invited.subject)
+                    by = actor(invited.subject)
+                    self._ground.audit.record(uow, "activation.name_taken", by, concerned, {})
+                else:
+                    self._throttle.name_was_free(uow, invited.subject.id)
+            raise
+
+    def _complete(
+        self,
+        set_up: OpenSetUp,
+        invited: Invited,
+        name: str,
+        credential_id: str,
+        sealed: bytes,
+        visit: Visit,
+        current: Session | None,
+        own_number: str,
+        now: datetime,
+    ) -> SignedIn:
         with self._ground.database.write() as uow:
             subject = self._directory.redeem(uow, set_up.kind, set_up.code, now)
             try:
                 self._directory.claim(uow, subject, name)
             except NameTaken as taken:
-                raise ChoiceRefused("name", TAKEN) from taken
+                free = f"{name.strip()[:240]}-{secrets.randbelow(9000) + 1000}"
+                raise ChoiceRefused("name", TAKEN, {"free": free}) from taken
             except BadRequest as unfit:
                 raise ChoiceRefused("name", UNFIT) from unfit
             if invited.acts_on_persons and own_number.strip():
@@ -180,7 +214,7 @@ class Activation:
         return OpenSetUp(kind, code, datetime.fromisoformat(opened_at))
 
 
-TAKEN = N_("This sign-in name cannot be used. Choose another one.")
+TAKEN = N_("This sign-in name cannot be used. Choose another one, such as %(free)s.")
 UNFIT = N_("A sign-in name has at least 3 letters, digits or the marks . _ - @ +, without spaces.")
 NO_NUMBER = N_(
     "A civil number has 4 to 32 letters A–Z and digits; leave it empty if you have none."

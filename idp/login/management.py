@@ -111,7 +111,7 @@ class Management:
         with self._database.read() as uow:
             self._require_strongest(uow, session, else_present_password=True)
         attempt = self._throttle.count(
-            f"subject\0{subject.id}", source, self._clock.now(), known=True
+            f"subject\0{subject.id}", source, self._clock.now(), own=session.id
         )
         with self._database.read() as uow:
             stored = store.password_of(uow, subject)

@@ -31,8 +31,14 @@ class LoginSettings(Section):
     """A session ends after so long without a request."""
 
     account_attempts: int = Field(default=10, ge=1)
-    """Wrong passwords for one name in `attempt_window`, from browsers that never signed in to
-    it. A browser that did has a count of its own, so that a stranger cannot lock it out."""
+    """Wrong passwords for one name from one network in `attempt_window`. A browser that signed in
+    to it before has a count of its own, so that a stranger cannot lock it out."""
+    name_attempts: int = Field(default=100, ge=10)
+    """Wrong passwords for one name from all networks in `attempt_window`; beyond it each network
+    has two. It slows guessing by many machines down, and shuts nobody out."""
+    name_choices: int = Field(default=10, ge=3)
+    """Sign-in names of others that one may choose with one's activation code in a day: each tells
+    that somebody has it."""
     source_attempts: int = Field(default=100, ge=1)
     """Wrong passwords or codes from one address in `attempt_window`."""
     attempt_window: int = Field(default=15, ge=1)
@@ -66,6 +72,10 @@ class LoginSettings(Section):
     @property
     def window(self) -> timedelta:
         return timedelta(minutes=self.attempt_window)
+
+    @property
+    def name_window(self) -> timedelta:
+        return timedelta(days=1)
 
     @property
     def challenge(self) -> timedelta:

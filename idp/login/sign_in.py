@@ -78,10 +78,8 @@ class SignIn:
         An unknown name costs the same count and the same hash as a wrong password.
         """
         index = self.name_index(name)
-        key = self.known.account_key(index, visit.known)
-        attempt = self._throttle.count(
-            key, visit.source, self._clock.now(), known=key != index.hex()
-        )
+        own = self.known.own(index, visit.known)
+        attempt = self._throttle.count(index.hex(), visit.source, self._clock.now(), own=own)
         subject = self._directory.of_name(name)
         signed_in = self._with_password(subject, typed, visit, current, attempt, index.hex())
         return replace(signed_in, name_index=index)
@@ -89,7 +87,7 @@ class SignIn:
     def step_up_by_password(self, typed: str, visit: Visit, current: Session) -> SignedIn:
         """Add a password to a session. Raises SignInRefused or TooManyRequests."""
         attempt = self._throttle.count(
-            f"subject\0{current.subject.id}", visit.source, self._clock.now(), known=True
+            f"subject\0{current.subject.id}", visit.source, self._clock.now(), own=current.id
         )
         return self._with_password(
             current.subject, typed, visit, current, attempt, current.subject.id
@@ -174,7 +172,6 @@ class SignIn:
         step_up: bool = False,
     ) -> SignedIn:
         """A session for an answered challenge. Raises SignInRefused or TooManyRequests."""
-        counted = self._throttle.count_source(visit.source, self._clock.now())
         with self._database.write() as uow:
             taken = challenges.take(
                 uow, handle, visit.browser, "step-up" if step_up else "sign-in", self._clock.now()
@@ -198,7 +195,6 @@ class SignIn:
         def bind(uow: UnitOfWork) -> None:
             if not store.counted(uow, credential.id, asserted.counter, now):
                 raise SignInRefused("the signature counter did not move on: perhaps a clone")
-            self._throttle.source_right(uow, counted)
             self._removals.found_again(uow, credential.holder, credential.id, now)
 
         return self._establish(visit, credential.holder, proof, current, bind)
@@ -259,8 +255,15 @@ class SignIn:
         answer: Mapping[str, Any] | None = None,
         credential: Credential | None = None,
     ) -> NoReturn:
-        """Counted by what the answer named, whether that is a passkey of somebody or of nobody."""
+        """Counted by what the answer named, whether that is a passkey of somebody or of nobody.
+
+        Raises TooManyRequests where too many were wrong; who is right is never asked to wait.
+        """
+        self._throttle.count_wrong(visit.source, self._clock.now())
         about = "no passkey" if answer is None else lookup_of(credential_id_in(answer)).hex()
         holder = credential.holder if credential is not None else None
         named = credential.id if credential is not None else None
-        self._fail(visit, Failure(about, holder, "passkey", reason, named))
+        with self._database.write() as uow:
+            failure = Failure(about, holder, "passkey", reason, named)
+            self._establishing.failed(uow, failure, self._clock.now())
+        raise SignInRefused(reason)

@@ -1,8 +1,11 @@
-"""How often one may guess — AU-2, AU-3, X.1253 9.3-4: per account, per network, per known browser.
+"""How often one may guess — AU-2, AU-3, X.1253 9.3-4: per name and network, per known browser.
 
 Every attempt is counted before its outcome is known and given back when it was right, so a wrong
-one counts once, however many arrive together. A browser that has signed in to an account counts
-apart: a stranger who guesses at a name shuts out strangers, not the person whose name it is.
+one counts once, however many arrive together. Wrong guesses at a name shut out the network that
+they come from, and no other. When very many networks guess at one name, each has a few attempts
+left instead of many: that slows down who guesses, and never shuts out whose name it is, who comes
+with a network, a browser that is known, or a passkey of their own. A passkey is not locked at all:
+only answers that were wrong are counted, and a right one is never asked to wait.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
-from foundation import opaque
+from foundation import networks, opaque
 from foundation.audit import SYSTEM, Audit
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
@@ -22,14 +25,19 @@ from foundation.rates import Counted, Rates
 from idp.login.settings import LoginSettings
 
 ACCOUNT, SOURCE, NOTED, OPENED = "login-account", "login-source", "login-noted", "login-opened"
+NAME, SLOWED, TAKEN = "login-name", "login-name-slowed", "login-name-taken"
+SLOW = 2
+"""Attempts of one network at a name in a window, while very many others guess at it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A counted attempt: what has to be given back if it was right."""
+    """A counted attempt at an account: what has to be given back if it was right."""
 
     account: str
+    own: str
     source: Counted
+    slowed: bool
 
 
 class Throttle:
@@ -41,34 +49,58 @@ class Throttle:
         self._audit: Audit = ground.audit
         self._settings = settings
 
-    def count(self, account: str, source: str, now: datetime, *, known: bool = False) -> Attempt:
+    def count(self, account: str, source: str, now: datetime, *, own: str = "") -> Attempt:
         """Count one attempt; raises TooManyRequests, whose consequence goes on record.
 
-        `known`: by a browser that signed in before, whom the wrong guesses of others, counted in
-        networks that many parties share, do not slow down.
+        `own`: the mark of a browser that signed in before, or the session in which it is; whom
+        the wrong guesses of others, from wherever they come, do not slow down.
         """
+        party = f"own {own}" if own else networks.party(source)
+        key = f"{account}\0{party}"
+        limits = self._settings
+        slowed = False
         try:
             with self._database.write() as uow:
-                counted = self._count_at(uow, source, now, shared=not known)
-                self._rates.attempt(
-                    uow,
-                    ACCOUNT,
-                    account,
-                    self._settings.account_attempts,
-                    self._settings.window,
-                    now,
-                )
+                counted = self._count_at(uow, source, now, shared=not own)
+                self._rates.attempt(uow, ACCOUNT, key, limits.account_attempts, limits.window, now)
+                if not own:
+                    slowed = self._slowed(uow, account, key, now)
         except TooManyRequests as full:
-            by_account = full.detail == ACCOUNT
-            # The network that is full, not each address in it, or a flood would fill the audit.
-            self._note(account if by_account else full.key or source, str(full.detail), now)
+            by_account = full.detail in (ACCOUNT, SLOWED)
+            # The name or the network that is full, not each address, or a flood would fill the
+            # audit.
+            self._note(account if by_account else full.key or source, by_account, now)
             raise
-        return Attempt(account, counted)
+        return Attempt(account, key, counted, slowed)
+
+    def _slowed(self, uow: UnitOfWork, account: str, key: str, now: datetime) -> bool:
+        """Count at the name itself, over all networks; when that is full, few are left to each."""
+        most, window = self._settings.name_attempts, self._settings.window
+        try:
+            self._rates.attempt(uow, NAME, account, most, window, now)
+        except TooManyRequests:
+            self._rates.attempt(uow, SLOWED, key, SLOW, window, now)
+            return True
+        return False
 
     def count_source(self, source: str, now: datetime) -> Counted:
-        """Count a guess at something that has no account: a code, a passkey."""
+        """Count a guess at something that has no account: a code."""
         with self._database.write() as uow:
             return self._count_at(uow, source, now, shared=True)
+
+    def count_wrong(self, source: str, now: datetime) -> None:
+        """Count an answer of a passkey that was wrong; raises TooManyRequests."""
+        limit, window = self._settings.source_attempts, self._settings.window
+        self._rates.check_wrong(SOURCE, source, limit, window, now)
+
+    def count_name(self, subject_id: str, now: datetime) -> None:
+        """Count a sign-in name that is chosen at activation, before it is known to be taken."""
+        limit = self._settings.name_choices
+        self._rates.check(TAKEN, subject_id, limit, self._settings.name_window, now)
+
+    def name_was_free(self, uow: UnitOfWork, subject_id: str) -> None:
+        limit = self._settings.name_choices
+        self._rates.give_back(uow, TAKEN, subject_id, limit, self._settings.name_window)
 
     def count_opened(self, source: str, now: datetime) -> None:
         """Count a request that makes us store something, such as a challenge."""
@@ -87,7 +119,12 @@ class Throttle:
         In the order in which they were counted, or two sign-ins at once would wait for each other.
         """
         self.source_right(uow, attempt.source)
-        self._rates.forgive(uow, ACCOUNT, attempt.account)
+        self._rates.forgive(uow, ACCOUNT, attempt.own)
+        if attempt.slowed:
+            self._rates.forgive(uow, SLOWED, attempt.own)
+        elif not attempt.own.startswith(f"{attempt.account}\0own "):
+            most, window = self._settings.name_attempts, self._settings.window
+            self._rates.give_back(uow, NAME, attempt.account, most, window)
 
     def source_right(self, uow: UnitOfWork, counted: Counted) -> None:
         self._rates.right_from(uow, counted)
@@ -96,12 +133,12 @@ class Throttle:
         limit, window = self._settings.source_attempts, self._settings.window
         return self._rates.attempt_from(uow, SOURCE, source, limit, window, now, shared=shared)
 
-    def _note(self, key: str, bucket: str, now: datetime) -> None:
+    def _note(self, key: str, by_account: bool, now: datetime) -> None:
         """One event a window, not one a request: a flood must not fill the audit as well."""
         try:
             with self._database.write() as uow:
                 self._rates.attempt(uow, NOTED, key, 1, self._settings.window, now)
-                by = "account" if bucket == ACCOUNT else "source"
+                by = "account" if by_account else "source"
                 self._audit.record(uow, "sign-in.locked", SYSTEM, (), {"by": by})
         except TooManyRequests:
             pass
@@ -118,11 +155,11 @@ class KnownBrowsers:
         random = opaque.secret(12)
         return f"{random}.{self._tag(random, name_index)}"
 
-    def account_key(self, name_index: bytes, mark: str | None) -> str:
-        """Which count an attempt belongs to: this browser's own, or that of all strangers."""
+    def own(self, name_index: bytes, mark: str | None) -> str:
+        """What the attempts of this browser at this name count under; empty for a stranger."""
         random, _, tag = (mark or "").partition(".")
         known = random and hmac.compare_digest(tag.encode(), self._tag(random, name_index).encode())
-        return f"{name_index.hex()}\0{random}" if known else name_index.hex()
+        return random if known else ""
 
     def _tag(self, random: str, name_index: bytes) -> str:
         mac = self._keys.mac("login-known-browser", random.encode() + b"\0" + name_index)

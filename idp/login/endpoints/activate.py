@@ -26,6 +26,9 @@ COMPARE = N_(
     "Compare it with your letter. If it was used or has expired, ask the registration office for "
     "a new one."
 )
+TOO_MANY_NAMES = N_(
+    "You have tried too many names that others have. Wait %(hours)s h; your code stays good."
+)
 _CHOOSE = "/activate/set-up"
 
 
@@ -91,6 +94,12 @@ def choose(login: Login, request: Request) -> Response:
     except ChoiceRefused as refused:
         staff = set_up.kind == "staff"
         return _choices_page(login, request, who, staff, name, refused)
+    except TooManyRequests as full:
+        hours = {"hours": -(-full.retry_after // 3600)}
+        waiting = ChoiceRefused("name", TOO_MANY_NAMES, hours)
+        page = _choices_page(login, request, who, set_up.kind == "staff", name, waiting, 429)
+        page.headers.update(full.headers)
+        return page
     except CodeRefused:
         return _code_page(login, request, NOTHING, COMPARE, 410)
     onward = RedirectResponse(visit.errand.path(SET_UP_PASSKEY), 303)
@@ -159,11 +168,12 @@ def _choices_page(
     staff: bool,
     name: str = "",
     refused: ChoiceRefused | None = None,
+    status: int = 422,
 ) -> Response:
     return login.ground.pages.render(
         request,
         "login/choices.html",
-        200 if refused is None else 422,
+        200 if refused is None else status,
         errand=Errand.parse(web.query(request)),
         greeting=who.greeting,
         staff=staff,
