@@ -1,7 +1,8 @@
 """One HTTP connection: bounded heads, and the client's TLS certificate — RFC 9112 §3, RFC 8705.
 
 No Python ASGI server hands the client certificate to the application, nor bounds the head of a
-request: without a bound, one connection could fill the memory with a header that never ends.
+request or the connections of one network: without a bound, one connection could fill the memory
+with a header that never ends, and one network could open all that the process may have.
 """
 
 from __future__ import annotations
@@ -11,18 +12,30 @@ import re
 import ssl
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from civitas.connections import Connections
 
 MOST_HEAD = 65_536
 """Bytes of a request line and its headers, give or take what arrives at once."""
-HEAD_SECONDS = 30.0
-"""A head that has begun, or a connection that was opened, has so long to bring a whole one."""
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"retry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 _EST = "/.well-known/est/"
 _HEADER_NAME = re.compile(rb"(?<=\r\n)[a-z][a-z0-9-]*(?=: )")
+
+
+class Config(uvicorn.Config):
+    """What uvicorn hands to each connection; ours know their bounds by it."""
+
+    connections: Connections
+    head_seconds: float = 10.0
 
 
 class Connection(HttpToolsProtocol):
@@ -32,9 +45,18 @@ class Connection(HttpToolsProtocol):
     _head_open = True
     _head_bytes = 0
     _patience: asyncio.TimerHandle | None = None
+    _turned_away = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._connections = getattr(self.config, "connections", None)
+        self._head_seconds = getattr(self.config, "head_seconds", Config.head_seconds)
+        address = self.client[0] if self.client else "unix"
+        if self._connections is not None and not self._connections.opened(self, address):
+            self._turned_away = True
+            transport.write(_FULL)
+            transport.close()
+            return
         connection = transport.get_extra_info("ssl_object")
         self._client_certificate = (
             connection.getpeercert(binary_form=True) if connection is not None else None
@@ -44,9 +66,22 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
+        if self._connections is not None:
+            self._connections.closed(self)
         super().connection_lost(exc)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no whole request is here that is being answered."""
+        cycle: Any = self.cycle
+        return bool(cycle is None or cycle.response_complete or cycle.more_body)
+
+    def give_up(self) -> None:
+        self.transport.abort()
+
     def data_received(self, data: bytes) -> None:
+        if self._turned_away:
+            return
         super().data_received(data)
         if not self._head_open or self.transport.is_closing():
             return
@@ -71,7 +106,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.transport = _Capitalised(self.transport)  # type: ignore[assignment]
 
     def _wait_for_head(self) -> None:
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._patience = self.loop.call_later(self._head_seconds, self.transport.close)
 
     def _head_came(self) -> None:
         self._head_open = False

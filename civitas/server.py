@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import ssl
@@ -16,16 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from civitas import memory
-from civitas.connection import Connection
+from civitas.connection import Config, Connection
+from civitas.connections import Connections
 from civitas.unresumed import Unresumed
+from foundation.limits import Limits
 from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
 Anchors = Callable[[], list[bytes]]
 """PEM certificates of the authorities whose clients may come; asked again now and then."""
 RELOAD_SECONDS = 30
+_FILES_OF_OURS = 128
 log = logging.getLogger("civitas.server")
 
 
@@ -89,14 +94,32 @@ def serve(
     server = settings.of(Server)
     sockets = _bind(server, settings, anchors())
     files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, sockets, files, anchors, on_ready))
+    limits = settings.of(Limits)
+    most = min(limits.connections, _files_that_may_be_open() // 2 - _FILES_OF_OURS)
+    connections = Connections(max(16, most), server.trusted_proxies)
+    with asyncio.Runner(loop_factory=lambda: _Loop(limits.head_seconds)) as runner:
+        runner.run(_serve(app, sockets, files, anchors, on_ready, connections, limits))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    import uvloop
+def _files_that_may_be_open() -> int:
+    """As many as the system lets us: a connection is one, and its body on the way another."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
-    return uvloop.new_event_loop
+
+class _Loop(uvloop.Loop):
+    """uvicorn has no word for how long a TLS handshake may take; a minute holds too many."""
+
+    def __init__(self, handshake_seconds: float) -> None:
+        super().__init__()
+        self._handshake_seconds = handshake_seconds
+
+    async def create_server(self, *args: Any, **more: Any) -> Any:
+        if more.get("ssl") is not None:
+            more["ssl_handshake_timeout"] = self._handshake_seconds
+        return await super().create_server(*args, **more)
 
 
 def _bind(
@@ -196,10 +219,12 @@ async def _serve(
     tls_files: tuple[Path, Path],
     anchors: Anchors,
     on_ready: OnReady | None,
+    connections: Connections,
+    limits: Limits,
 ) -> None:
     servers = []
     for position, (_, context) in enumerate(sockets):
-        config = uvicorn.Config(
+        config = Config(
             app,
             http=Connection,
             ws="none",
@@ -212,6 +237,7 @@ async def _serve(
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=65536,
         )
+        config.connections, config.head_seconds = connections, limits.head_seconds
         config.load()
         config.ssl = context
         servers.append(_Listener(config))

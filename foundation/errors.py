@@ -123,6 +123,10 @@ class MethodNotAllowed(Problem):
     status, code = 405, "method_not_allowed"
 
 
+class RequestTimeout(Problem):
+    status, code = 408, "request_timeout"
+
+
 class Conflict(Problem):
     status, code = 409, "conflict"
 

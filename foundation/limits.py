@@ -14,6 +14,19 @@ class Limits(Section):
 
     section: ClassVar[str] = "limits"
 
+    connections: int = Field(default=4096, ge=16)
+    """Open connections. One network may hold a part of what is free: nobody can hold them all."""
+    head_seconds: float = Field(default=10, gt=0)
+    """How long the head of a request, or a TLS handshake, may take."""
+    body_seconds: float = Field(default=10, gt=0)
+    """How long a body may take, and a second more for each `least_rate` bytes that came."""
+    least_rate: int = Field(default=32_768, ge=1)
+    """Bytes a second at which a long body has to come."""
+    large_bodies: int = Field(default=4, ge=1)
+    """Bodies above `[server] max_body` that are received at once; one of them is worked on."""
+    spool: str | None = None
+    """Folder for the nameless, sealed files of bodies that are on their way; absent: the system's
+    for temporary files."""
     waiting: int = Field(default=512, ge=1)
     """Requests that wait for one of the `[server] threads`; networks take turns in it."""
     hashes_waiting: int = Field(default=64, ge=1)

@@ -5,6 +5,7 @@ Plain ASGI, since Starlette's BaseHTTPMiddleware costs more than some of our end
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -19,16 +20,18 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foundation import networks
+from foundation.bodies import Bodies, Body, declared, expected, refuse_declared
 from foundation.browser import cookie_name, new_browser_cookie
 from foundation.doorbook import Doorbook
 from foundation.edge import Edge
-from foundation.errors import BadRequest, CivitasError, PayloadTooLarge, Unavailable
-from foundation.fair_queue import FairQueue
+from foundation.errors import BadRequest, CivitasError, Unavailable
+from foundation.fair_queue import Descent, FairQueue
 from foundation.limits import Limits
 from foundation.peer import client_address
 from foundation.web import Context, Door
 
 log = logging.getLogger("civitas.http")
+LINGER_SECONDS = 2.0
 Observe = Callable[[Scope, int, float], None]
 
 
@@ -69,6 +72,10 @@ class Gate:
         self.work = FairQueue(threads, limits.waiting)
         # One is hashed while the next reads its row; the rest waits here, without a thread.
         self.hashing = FairQueue(2 * (os.cpu_count() or 1), limits.hashes_waiting)
+        # Large bodies come in a few at a time, to disk; one of them is worked on, in memory.
+        self.coming_in = FairQueue(limits.large_bodies, limits.large_bodies)
+        self.large = FairQueue(1, limits.large_bodies)
+        self._bodies = Bodies(limits)
         headers = {
             "x-content-type-options": "nosniff",
             "referrer-policy": "same-origin",
@@ -100,15 +107,17 @@ class Gate:
                 self._add_headers(scope, message)
                 # The work is done; who reads the answer slowly keeps nobody waiting.
                 await turn.aclose()
+            elif _unread(scope) and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await _linger(receive)
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         try:
             try:
-                door = self._door(scope)
-                receive = await self._read_body(scope, receive, door)
                 async with turn:
-                    await self._wait(turn, scope, door)
-                    await self._app(scope, receive, answer)
+                    handed_on = await self._enter(turn, scope, receive)
+                    await self._app(scope, handed_on, answer)
             except Exception as error:
                 if under_way:
                     raise
@@ -116,7 +125,56 @@ class Gate:
                 response = await run_in_threadpool(self._respond, request, error)
                 await response(scope, receive, answer)
         finally:
+            if (body := scope.get("civitas.body")) is not None:
+                body.close()
             self._observe(scope, status, time.perf_counter() - started)
+
+    async def _enter(self, turn: AsyncExitStack, scope: Scope, receive: Receive) -> Receive:
+        """Read the body, and wait until it is this request's turn."""
+
+        def descent() -> tuple[str, ...]:
+            return networks.descent(client_address(Request(scope)))
+
+        door = self._door(scope)
+        if scope["method"] not in ("GET", "HEAD") or expected(scope):
+            scope["civitas.unread"] = True
+            receive = await self._take_body(turn, scope, receive, door, descent)
+            scope["civitas.unread"] = False
+        if door is not None and door.light:
+            return receive
+        if door is not None and door.hashes:
+            await turn.enter_async_context(self.hashing.turn(descent))
+        await turn.enter_async_context(self.work.turn(descent))
+        return receive
+
+    async def _take_body(
+        self,
+        turn: AsyncExitStack,
+        scope: Scope,
+        receive: Receive,
+        door: Door | None,
+        descent: Descent,
+    ) -> Receive:
+        most = self._most(scope, door)
+        refuse_declared(scope, most)
+        if door is None or door.admits is None or not self._may_be_large(scope):
+            scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
+            return _replayed(body, receive)
+        async with self.work.turn(descent):
+            await run_in_threadpool(door.admits, Request(scope))
+        async with self.coming_in.turn(descent):
+            scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
+        await turn.enter_async_context(self.large.turn(descent))
+        return _replayed(body, receive)
+
+    def _most(self, scope: Scope, door: Door | None) -> int:
+        if scope["method"] in ("GET", "HEAD"):
+            return 0  # RFC 9110 §9.3.1: such a body means nothing
+        return door.max_body if door is not None and door.max_body else self._max_body
+
+    def _may_be_large(self, scope: Scope) -> bool:
+        chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+        return chunked or declared(scope) > self._max_body
 
     def _door(self, scope: Scope) -> Door | None:
         if "\0" in scope["path"]:
@@ -124,16 +182,6 @@ class Gate:
         if scope["method"] in ("GET", "HEAD"):
             return self._doors.find_fixed(scope["method"], scope["path"])
         return self._doors.find(scope["method"], scope["path"])
-
-    async def _wait(self, turn: AsyncExitStack, scope: Scope, door: Door | None) -> None:
-        def descent() -> tuple[str, ...]:
-            return networks.descent(client_address(Request(scope)))
-
-        if door is not None and door.light:
-            return
-        if door is not None and door.hashes:
-            await turn.enter_async_context(self.hashing.turn(descent))
-        await turn.enter_async_context(self.work.turn(descent))
 
     def _respond(self, request: Request, error: Exception) -> ASGIApp:
         refusal = as_refusal(error)
@@ -145,6 +193,8 @@ class Gate:
         headers = list(message.get("headers", ()))
         present = {name for name, _ in headers}
         headers += [(k, v) for k, v in self._headers if k not in present]
+        if _unread(scope):
+            headers.append((b"connection", b"close"))
         request = Request(scope)
         if made := new_browser_cookie(request):
             name = cookie_name(request, made[0])
@@ -153,38 +203,37 @@ class Gate:
             headers.append((b"set-cookie", value.encode()))
         message["headers"] = headers
 
-    async def _read_body(self, scope: Scope, receive: Receive, door: Door | None) -> Receive:
-        limit = door.max_body if door is not None and door.max_body else self._max_body
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > limit:
-            raise _too_large(limit)
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                # Half a form is another form: nothing is done with it.
-                raise BadRequest("The connection ended before the whole body was here.")
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            if chunk:
-                chunks.append(chunk)
-            if not message.get("more_body", False):
-                break
-        content = b"".join(chunks)
-        scope["civitas.body"] = content
-        handed_over = False
 
-        async def replay() -> Message:
-            nonlocal handed_over
-            if handed_over:
-                return await receive()
-            handed_over = True
-            return {"type": "http.request", "body": content, "more_body": False}
+def _unread(scope: Scope) -> bool:
+    """Whether the caller may still be sending a body that nobody will read."""
+    return bool(scope.get("civitas.unread")) and expected(scope)
 
-        return replay
+
+async def _linger(receive: Receive) -> None:
+    """Who is refused in the middle of a body gets to read why: closing at once would reset the
+    connection and take the answer with it — RFC 9112 §9.6."""
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+def _replayed(body: Body, receive: Receive) -> Receive:
+    """The body once more, for frameworks that read it themselves."""
+    handed_over = False
+
+    async def replay() -> Message:
+        nonlocal handed_over
+        if handed_over:
+            return await receive()
+        handed_over = True
+        return {"type": "http.request", "body": body.whole(), "more_body": False}
+
+    return replay
 
 
 def as_refusal(error: Exception) -> CivitasError | None:
@@ -205,12 +254,3 @@ def as_refusal(error: Exception) -> CivitasError | None:
             detail=str(error)[:200],
         )
     return None
-
-
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(
-        f"The body is larger than {limit} bytes.",
-        where="body",
-        next_step="Send less at a time.",
-        headers={"Connection": "close"},
-    )

@@ -56,8 +56,8 @@ class Server(Section):
     """Where a trusted proxy puts the caller's certificate: escaped PEM, or as RFC 9440 says."""
     threads: int = 40
     """How many requests are worked on at once."""
-    max_body: int = 1_048_576
-    """Bytes of a request's body; single doors may allow more."""
+    max_body: int = 65_536
+    """Bytes of a request's body; a door may have a cap of its own."""
     security_contact: str = "mailto:security@localhost"
     """URI for those who found a weakness; shown in `/.well-known/security.txt`."""
 

@@ -6,19 +6,22 @@ A repeated parameter is an error everywhere (RFC 6749 §3.1, §3.2).
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import anyio.from_thread
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from foundation.bodies import Body
 from foundation.browser import (
     browser_id,
     check_csrf,
+    check_origin,
     cookie,
     cookie_name,
     csrf_token,
@@ -50,6 +53,7 @@ __all__ = [
     "Principal",
     "browser_id",
     "check_csrf",
+    "check_origin",
     "client_address",
     "client_certificate",
     "client_network",
@@ -78,8 +82,10 @@ class Door:
     """One endpoint: where it is, what answers, and the specification that says how.
 
     `endpoint` takes a Request and gives a Response; with `api=True` it is a typed FastAPI
-    endpoint that shows in the OpenAPI page. `max_body` (bytes) lifts the general cap. `hashes`: a
-    password is hashed behind it, so it waits in the queue for that. `light`: it takes no thread.
+    endpoint that shows in the OpenAPI page. `max_body` (bytes): a cap other than the general one; a
+    door with a higher one has `admits`, which is asked before a large body is read: it knows the
+    head alone, and raises for who may not. `hashes`: a password is hashed behind it, so it waits
+    in the queue for that. `light`: it takes no thread.
     """
 
     methods: tuple[str, ...]
@@ -88,6 +94,7 @@ class Door:
     specification: str
     api: bool = False
     max_body: int | None = None
+    admits: Callable[[Request], object] | None = None
     hashes: bool = False
     light: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -149,8 +156,8 @@ class Form(Mapping[str, str]):
 
 def body(request: Request) -> bytes:
     """The whole body, already capped."""
-    content: bytes = request.scope.get("civitas.body", b"")
-    return content
+    content: Body | None = request.scope.get("civitas.body")
+    return content.whole() if content is not None else b""
 
 
 def media_type(request: Request) -> str:
@@ -187,20 +194,36 @@ def upload(request: Request) -> tuple[Form, dict[str, tuple[str, bytes]]]:
     if media_type(request) != "multipart/form-data":
         raise UnsupportedMediaType("Send the body as multipart/form-data.")
 
-    async def read() -> tuple[Form, dict[str, tuple[str, bytes]]]:
-        fields: dict[str, str] = {}
-        files: dict[str, tuple[str, bytes]] = {}
-        async with request.form(max_files=4, max_fields=MOST_PARAMETERS) as parts:
-            for name, value in parts.multi_items():
-                if name in fields or name in files:
-                    raise BadRequest(f"The parameter {name} is repeated.", where=name)
-                if isinstance(value, UploadFile):
-                    files[name] = (value.filename or "", await value.read())
-                else:
-                    fields[name] = value
-        return Form(fields), files
+    content: Body = request.scope.get("civitas.body") or Body()
+    # In the thread of this request, so that the loop has nothing to parse.
+    return asyncio.run(_parts(request.headers, content))
 
-    return anyio.from_thread.run(read)
+
+async def _parts(headers: Headers, content: Body) -> tuple[Form, dict[str, tuple[str, bytes]]]:
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        for chunk in content.chunks():
+            yield chunk
+
+    fields: dict[str, str] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    parser = MultiPartParser(headers, chunks(), max_files=4, max_fields=MOST_PARAMETERS)
+    # Never on disk: it would lie there in clear.
+    parser.spool_max_size = content.size + 1
+    try:
+        parts = await parser.parse()
+    except MultiPartException as problem:
+        raise BadRequest(f"The form cannot be read: {problem.message}", where="body") from None
+    try:
+        for name, value in parts.multi_items():
+            if name in fields or name in files:
+                raise BadRequest(f"The parameter {name} is repeated.", where=name)
+            if isinstance(value, UploadFile):
+                files[name] = (value.filename or "", await value.read())
+            else:
+                fields[name] = value
+    finally:
+        await parts.close()
+    return Form(fields), files
 
 
 def principal(request: Request) -> Principal | None:

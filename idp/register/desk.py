@@ -36,6 +36,11 @@ class Desk:
         desk nor proofs."""
         return Actor("staff", web.require(request, kind="staff", role="operator").id)
 
+    def admits(self, request: Request) -> None:
+        """Whether a large form may come in, as far as its head tells: raises as `posted` does."""
+        web.check_origin(request)
+        self.officer(request)
+
     def posted(self, request: Request) -> tuple[Actor, web.Form]:
         """The officer and their form, which came from a page of ours."""
         officer = self.officer(request)

@@ -38,6 +38,7 @@ def doors(desk: Desk) -> tuple[Door, ...]:
             "RFC 7578",
             # The parts' own headers, and the form's token, come on top of the file.
             max_body=desk.importer.most_bytes + 65_536,
+            admits=desk.admits,
         ),
         Door(
             ("GET",), "/desk/imports/{import_id}", partial(desk_imports.progress, desk), _PROOFING

@@ -27,6 +27,7 @@ APP = """
     import sys
     from pathlib import Path
     from civitas.server import serve
+    from foundation.limits import Limits
     from foundation.settings import Development, Server, Settings
 
     async def app(scope, receive, send):
@@ -44,7 +45,8 @@ APP = """
     folder, plain, tls = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     server = Server(listen=f"127.0.0.1:{plain}", tls_listen=f"127.0.0.1:{tls}",
                     unix_socket="app.sock", tls_certificate="cert.pem", tls_key="key.pem")
-    settings = Settings(folder / "civitas.toml", {}).with_sections(server)
+    limits = Limits(connections=16, head_seconds=0.5)
+    settings = Settings(folder / "civitas.toml", {}).with_sections(server, limits)
     anchors = lambda: [(folder / "cert.pem").read_bytes()]
     serve(app, settings, anchors, lambda: print("ready", flush=True))
 """
@@ -130,6 +132,34 @@ def test_a_head_that_never_ends_is_cut_off(listening: Listening) -> None:
         with suppress(ConnectionError):
             assert connection.recv(1000).startswith(b"HTTP/1.1 431 ")
             assert connection.recv(1000) == b""
+
+
+@pytest.mark.row("failures", "15")
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: loc", b"\x16\x03\x01"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_head_or_a_handshake_that_never_comes_ends(
+    listening: Listening, sent: bytes, secure: bool
+) -> None:
+    port = listening.tls if secure else listening.plain
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(sent)
+        with suppress(ConnectionError):
+            while connection.recv(1000):  # a timeout of this would fail the test
+                pass
+
+
+@pytest.mark.row("failures", "15")
+def test_when_all_connections_are_taken_by_half_requests_a_whole_one_still_comes_in(
+    listening: Listening,
+) -> None:
+    half = [socket.create_connection(("127.0.0.1", listening.plain), timeout=20) for _ in range(60)]
+    for number, connection in enumerate(half):
+        with suppress(ConnectionError):
+            body = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+            connection.sendall(body if number % 2 else b"GET / HT")
+    assert httpx.get(f"http://127.0.0.1:{listening.plain}/").text == "http True 0"
+    for connection in half:
+        connection.close()
 
 
 def test_a_whole_head_after_a_large_body_on_one_connection_is_read(listening: Listening) -> None:

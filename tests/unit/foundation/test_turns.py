@@ -9,33 +9,8 @@ from typing import Any
 from starlette.responses import Response
 
 from foundation import web
-from foundation.edge import Edge
 from foundation.ground import Ground
-from foundation.limits import Limits
-from foundation.middleware import Gate
-
-
-def head(method: str, path: str, address: str) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": b"",
-        "headers": [],
-        "client": (address, 1),
-        "scheme": "http",
-        "server": ("localhost", 8000),
-    }
-
-
-async def empty() -> dict[str, Any]:
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-async def settle() -> None:
-    """Until nobody has anything to do but wait."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+from tests.support.gates import Request, gate_of, settle
 
 
 class Crowd:
@@ -49,24 +24,7 @@ class Crowd:
             web.Door(("POST",), "/work", Response, "test"),
             web.Door(("GET",), "/alive", Response, "test", light=True),
         ]
-        self.gate = Gate(
-            self._app,
-            context=web.Context(
-                origins=frozenset(),
-                cookie_tag="0123abcd",
-                secure_cookies=False,
-                trusted_proxies=(),
-                mac=ground.keys.mac,
-                who=lambda request: None,
-            ),
-            edge=Edge(ground.database, ground.pages),
-            max_body=1000,
-            development=True,
-            observe=lambda scope, status, seconds: None,
-            doors=doors,
-            threads=threads,
-            limits=Limits(**limits),
-        )
+        self.gate = gate_of(self._app, ground, doors, threads, **limits)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/alive":
@@ -76,14 +34,8 @@ class Crowd:
         await send({"type": "http.response.body", "body": b""})
 
     async def ask(self, method: str, path: str, address: str) -> dict[str, Any]:
-        sent: list[Any] = []
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.gate(head(method, path, address), empty, send)
-        headers = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
-        return {"status": sent[0]["status"], **headers}
+        done = await Request(method, path, address)(self.gate)
+        return {"status": done.status, **done.headers}
 
     async def come(self, number: int, path: str) -> list[asyncio.Task[dict[str, Any]]]:
         """So many at once, each from another /48 of one /40."""
@@ -131,10 +83,12 @@ def test_a_reader_who_takes_an_answer_slowly_keeps_no_turn(ground: Ground) -> No
         crowd.open.set()
         stuck = asyncio.Event()
 
-        async def send(message: Any) -> None:
-            await stuck.wait()
+        class Slow(Request):
+            async def _send(self, message: Any) -> None:
+                await stuck.wait()
+                await super()._send(message)
 
-        slow = asyncio.create_task(crowd.gate(head("POST", "/work", "198.51.100.7"), empty, send))
+        slow = asyncio.create_task(Slow("POST", "/work")(crowd.gate))
         await settle()
         assert (await crowd.ask("POST", "/work", "198.51.100.8"))["status"] == 200
         stuck.set()
