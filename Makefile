@@ -64,6 +64,7 @@ index: setup ## write anew what docs/ takes from the code
 	$(BIN)/python scripts/spec_index.py
 	$(BIN)/python scripts/settings_reference.py
 	$(BIN)/python scripts/assurance_controls.py
+	$(BIN)/python -m tests.support.access
 
 release: setup ## dist/: wheel, bill of materials, licences, checksums; KEY=… VULNERABILITIES=…
 	@$(BIN)/python -m scripts.release $(if $(KEY),--key $(KEY)) $(if $(VULNERABILITIES),--vulnerabilities $(VULNERABILITIES))
