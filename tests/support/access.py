@@ -53,7 +53,7 @@ without a line fails.
 *The citizen* is the one whose ids the path holds, *another citizen* is not. Staff hold one role
 each, and came with their passkey. The service has every scope that a service may have, the device a
 token bound to its certificate. *in*: the door let the caller in, if only to say what else is wrong.
-*sign in*: a page, so a browser is sent to sign in. Doors of protocols that carry their own proof in
+*sign in*: a browser is sent to sign in, or to prove once more who is there. Doors of protocols that carry their own proof in
 the body (a code, a client's secret, a one-time token) say 400 or 401 to whoever brings none, and so
 are *in* for all here: what they ask for is in their specifications.
 
@@ -174,7 +174,7 @@ class World:
 
     def _filled(self, path: str) -> str:
         ids = {**self.ids, "file": "0.crl" if "/crl/" in path else "devices-1.cer"}
-        return re.sub(r"{([a-z_]+)(:path)?}", lambda found: ids[found[1]], path)
+        return re.sub(r"{([a-z_]+)(:path)?}", lambda found: ids.get(found[1], "of-nothing"), path)
 
     def _device(self, certificate: Any) -> Caller:
         der = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()

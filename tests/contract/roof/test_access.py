@@ -34,10 +34,9 @@ def test_no_door_breaks_whoever_asks(walked: Walked) -> None:
 
 def test_what_is_one_citizens_opens_for_nobody_else(walked: Walked) -> None:
     own = {door for door in walked if "{consent_id}" in door or "{credential_id}" in door}
-    assert len(own) >= 5
-    for door in own:
-        let_in = [kind for kind, said in walked[door].items() if said == access.IN]
-        assert let_in == ["the citizen"], door
+    let_in = {d: {k for k, said in walked[d].items() if said == access.IN} for d in own}
+    assert all(kinds <= {"the citizen"} for kinds in let_in.values()), let_in
+    assert sum(map(bool, let_in.values())) >= 5, "the ids are those of something that is there"
 
 
 def test_pages_of_staff_open_for_one_role_and_no_program(walked: Walked) -> None:
