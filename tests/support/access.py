@@ -53,9 +53,9 @@ without a line fails.
 *The citizen* is the one whose ids the path holds, *another citizen* is not. Staff hold one role
 each, and came with their passkey. The service has every scope that a service may have, the device a
 token bound to its certificate. *in*: the door let the caller in, if only to say what else is wrong.
-*sign in*: a browser is sent to sign in, or to prove once more who is there. Doors of protocols that carry their own proof in
-the body (a code, a client's secret, a one-time token) say 400 or 401 to whoever brings none, and so
-are *in* for all here: what they ask for is in their specifications.
+*sign in*: a browser is sent to sign in, or to prove once more who is there. Doors of protocols that
+carry their own proof in the body (a code, a client's secret, a one-time token) say 400 or 401 to
+whoever brings none, and so may be *in* for all here: what they ask for is in their specifications.
 
 | door | in | others |
 |---|---|---|
