@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -99,6 +100,57 @@ def reinstate(
     with deployment_of(config) as deployment:
         entity = _accreditation(deployment).reinstate(entity_id.rstrip("/"), SYSTEM.id, reason)
     _said(entity, as_json)
+
+
+@app.command()
+def completion(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """How sign-ins end at each provider: a broker's own numbers, or all that a regulator is told.
+
+    Numbers are in steps of five. Example: `civitas providers completion`
+    """
+    with deployment_of(config) as deployment:
+        hub, allied = deployment.parts.get("broker"), deployment.parts["federation"]
+        if hub is not None:
+            reports = [(allied.entity_id, hub.completion())]
+        elif allied.role == "anchor":
+            reports = allied.completions()
+        else:
+            fail("A broker counts how sign-ins end, and its regulator reads it.", code=1)
+    if as_json:
+        print_json(
+            [
+                {
+                    "broker": broker,
+                    "reports": rows is not None,
+                    "completion": [{**asdict(row), "rate": row.rate} for row in rows or ()],
+                }
+                for broker, rows in reports
+            ]
+        )
+        return
+    table = Table(box=None)
+    for heading in ("broker", "provider", "month", "begun", "completed", "rate", "failures"):
+        table.add_column(heading)
+    for broker, rows in reports:
+        if rows is None:
+            table.add_row(broker, "does not report", "", "", "", "", "")
+        for row in rows or ():
+            failures = ", ".join(f"{why} {_few(times)}" for why, times in row.failed.items())
+            rate = "" if row.rate is None else f"{row.rate} %"
+            table.add_row(
+                broker,
+                row.provider,
+                row.month,
+                _few(row.begun),
+                _few(row.completed),
+                rate,
+                failures,
+            )
+    out.print(table)
+
+
+def _few(times: int) -> str:
+    return str(times) if times else "<5"
 
 
 @app.command("list")

@@ -34,6 +34,7 @@ def assemble(ground: Ground) -> Deployment:
             "openid_relying_party": broker.relying_party_metadata(ground),
             "openid_provider": provider_metadata(ground.settings, policies.catalogue),
         },
+        how_they_end=lambda: hub.completion(whole_days=True),
     )
 
     # People and services meet at the hub: it knows who is there, and what their provider said.

@@ -59,8 +59,9 @@ def _provider(accredited: Accredited) -> Provider | None:
     # An issuer other than the entity itself would let one provider speak for another.
     if metadata.get("issuer") != chain.subject:
         return None
-    own = chain.metadata.get("federation_entity", {})
-    name = own.get("organization_name") or metadata.get("organization_name") or chain.subject
+    # People choose by this name, so it is one that somebody vouches for, or the address.
+    vouched = chain.vouched.get("federation_entity", {})
+    name = vouched.get("organization_name") or chain.subject
     return Provider(
         slug=slug_of(chain.subject),
         entity_id=chain.subject,

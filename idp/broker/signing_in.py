@@ -70,6 +70,8 @@ class SigningIn:
 
     def begin(self, slug: str, wish: Wish, browser: str) -> str:
         """Where the browser goes to sign in at the chosen provider. Raises SignInFailed."""
+        if not self._count_begun(slug):
+            raise SignInFailed("not_offered", slug, wish)
         provider = self._offered(slug, wish)
         secrets = Secrets.new()
         now = self._ground.clock.now()
@@ -117,6 +119,10 @@ class SigningIn:
             raise self._failed(failure, slug, wish) from failure
         person_id, cookie = self._open_session(provider, waiting, person)
         return SignedIn(person_id, cookie, wish.return_to)
+
+    def _count_begun(self, slug: str) -> bool:
+        with self._ground.database.write() as uow:
+            return store.count_begun(uow, slug, self._ground.clock.now().date().isoformat())
 
     def _offered(self, slug: str, wish: Wish) -> Provider:
         """Accreditation is looked at before the person leaves and when they come back."""

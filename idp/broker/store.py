@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from foundation import opaque
 from foundation.database import UnitOfWork
 from idp.broker.tables import (
+    broker_begun,
     broker_outcomes,
     broker_providers,
     broker_sessions,
@@ -43,6 +44,9 @@ class BrokerSession:
     sealed_claims: bytes
     created_at: datetime
     expires_at: datetime
+
+
+_LONGEST_SLUG = 32
 
 
 def known_slugs(uow: UnitOfWork) -> list[str]:
@@ -173,6 +177,33 @@ def count(uow: UnitOfWork, provider: str, outcome: str, day: str) -> None:
             set_={"times": broker_outcomes.c.times + 1},
         )
     )
+
+
+def count_begun(uow: UnitOfWork, provider: str, day: str) -> bool:
+    """One more sign-in that was begun at a provider; False for one that was never offered, since
+    its name may be anything."""
+    known = select(broker_providers.c.slug).where(broker_providers.c.slug == provider)
+    if len(provider) > _LONGEST_SLUG or uow.one(known) is None:
+        return False
+    insert_ = _insert(uow)
+    uow.execute(
+        insert_(broker_begun)
+        .values(provider=provider, day=day, times=1)
+        .on_conflict_do_update(
+            index_elements=["provider", "day"], set_={"times": broker_begun.c.times + 1}
+        )
+    )
+    return True
+
+
+def begun(uow: UnitOfWork) -> Sequence[tuple[str, str, int]]:
+    """(provider, day, times)."""
+    return [(r.provider, r.day, r.times) for r in uow.all(select(broker_begun))]
+
+
+def entities_by_slug(uow: UnitOfWork) -> Mapping[str, str]:
+    """Every provider that was ever offered, by its entity identifier."""
+    return {r.slug: r.entity_id for r in uow.all(select(broker_providers))}
 
 
 def outcomes(uow: UnitOfWork) -> Sequence[tuple[str, str, str, int]]:

@@ -60,6 +60,15 @@ broker_sessions = Table(
     Index("ix_broker_sessions_expires_at", "expires_at"),
 )
 
+broker_begun = Table(
+    "broker_begun",
+    metadata,
+    Column("provider", String(32), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("times", Integer, nullable=False),
+    PrimaryKeyConstraint("provider", "day", name="pk_broker_begun"),
+)
+
 broker_outcomes = Table(
     "broker_outcomes",
     metadata,

@@ -20,14 +20,14 @@ from foundation.ground import Ground
 from foundation.settings import Jurisdiction, Server
 from foundation.vault import Erased
 from foundation.web import Principal
-from idp.broker import store
+from idp.broker import completion, store
 from idp.broker.providers import Providers
 from idp.broker.settings import BrokerSettings
 from idp.broker.signing_in import SigningIn, opened_claims
 from idp.broker.store import BrokerSession
 from idp.broker.upstreams.oidc import USE, Oidc, client_metadata
 from idp.broker.wish import Wish, is_local
-from idp.federation import Federation, Unresolved
+from idp.federation import Completion, Federation, Unresolved
 from idp.login import Authenticated, EndsWithSession, GoTo, Requirement
 from idp.oauth import TokensEndWithSession
 from policies import Facts, Known, Policies
@@ -187,6 +187,15 @@ class Broker:
             return opened_claims(self.ground, session)
         except Erased:
             return {}
+
+    # ── how sign-ins end ──────────────────────────────────────────────────────────────
+
+    def completion(self, *, whole_days: bool = False) -> tuple[Completion, ...]:
+        """Per provider and month. `whole_days`: without today, so that who watches the numbers
+        cannot tell which provider somebody used a moment ago."""
+        today = self.ground.clock.now().date() if whole_days else None
+        with self.ground.database.read() as uow:
+            return completion.by_month(uow, today)
 
     # ── the end of a session ──────────────────────────────────────────────────────────
 

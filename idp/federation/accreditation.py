@@ -115,10 +115,12 @@ class Accreditation:
                 statement.verified_by(entity.keys)
             except (Unresolved, Invalid):
                 continue  # it keeps the keys that we know; chains with others do not verify
-            organization, types = _description(statement)
-            if list(statement.keys) != list(entity.keys) or types != entity.entity_types:
+            # Its name and what it takes part as are what we took up: only we change those.
+            if list(statement.keys) != list(entity.keys):
                 with self._ground.database.write() as uow:
-                    store.replace_description(uow, entity, organization, types, statement.keys)
+                    store.replace_description(
+                        uow, entity, entity.organization, entity.entity_types, statement.keys
+                    )
                     self._ground.audit.record(
                         uow,
                         "federation.keys_refreshed",

@@ -52,6 +52,8 @@ class Authority:
                 "allowed_entity_types": _allowed_types(entity),
             },
         }
+        # The name under which we took it up: whatever it calls itself since.
+        claims["metadata"] = {"federation_entity": {"organization_name": entity.organization}}
         policy = _policy(entity)
         if policy:
             claims["metadata_policy"] = policy

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.web import Door
-from idp.federation.endpoints import console
+from idp.federation.endpoints import completion, console
 from idp.federation.endpoints.entity_configuration import entity_configuration
 from idp.federation.endpoints.fetch import fetch
 from idp.federation.endpoints.historical_keys import historical_keys
@@ -35,7 +35,9 @@ def doors(federation: Federation) -> tuple[Door, ...]:
     ) -> Door:
         return Door(methods, path, partial(endpoint, federation), specification)
 
-    own = (door(GET, "/.well-known/openid-federation", entity_configuration, f"{SPEC} §9"),)
+    own: tuple[Door, ...] = (
+        door(GET, "/.well-known/openid-federation", entity_configuration, f"{SPEC} §9"),
+    )
     anchor = (
         door(GET, "/federation/fetch", fetch, f"{SPEC} §8.1"),
         door(GET, "/federation/list", listing, f"{SPEC} §8.2"),
@@ -45,6 +47,7 @@ def doors(federation: Federation) -> tuple[Door, ...]:
         door(GET, "/federation/trust-mark", trust_mark, f"{SPEC} §8.6"),
         door(GET, "/federation/historical-keys", historical_keys, f"{SPEC} §8.7"),
         door(GET, "/regulator", console.overview, CONSOLE),
+        door(GET, "/regulator/completion", completion.page, CONSOLE),
         door(POST, "/regulator/apply", console.apply, CONSOLE),
         door(GET, "/regulator/entities/{reference}", console.entity, CONSOLE),
         door(POST, "/regulator/entities/{reference}/{act}", console.act, CONSOLE),
@@ -52,4 +55,6 @@ def doors(federation: Federation) -> tuple[Door, ...]:
     )
     if federation.role == "none":
         return ()
+    if federation.reports:
+        own += (door(GET, "/federation/completion", completion.tell, "Report to the regulator"),)
     return own + anchor if federation.role == "anchor" else own

@@ -75,6 +75,19 @@ MEMBERS: tuple[Member, ...] = (
     Member(RELYING_PARTY, "sector_identifier_uri", "nobody", "see `sector`"),
     Member(RELYING_PARTY, "tls_client_auth_subject_dn", "nobody", "it authenticates by its key"),
     Member(RELYING_PARTY, "tos_uri", "nobody", "not shown"),
+    Member(PROVIDER, "authorization_endpoint", "entity", "where its own people are sent"),
+    Member(PROVIDER, "issuer", "entity", "its entity identifier itself; any other is not offered"),
+    Member(PROVIDER, "jwks", "entity", "keys of its ID tokens, by the one registered algorithm"),
+    Member(PROVIDER, "jwks_uri", "entity", "fetched, from public addresses only"),
+    Member(PROVIDER, "token_endpoint", "entity", "at public addresses only"),
+    Member(PROVIDER, "userinfo_endpoint", "entity", "at public addresses only"),
+    Member(PROVIDER, "level", "mark", "the active trust mark of the anchor, whatever it asserts"),
+    Member(PROVIDER, "acr_values_supported", "nobody", "see `level`"),
+    Member(PROVIDER, "logo_uri", "nobody", "no picture of a stranger is shown"),
+    Member(PROVIDER, "organization_name", "nobody", "see `federation_entity`"),
+    Member(FEDERATION_ENTITY, "organization_name", "superior", "else its address"),
+    Member(FEDERATION_ENTITY, "trust_marks", "mark",
+           "issued by the anchor itself to this entity, and active at this moment"),
 )  # fmt: skip
 
 

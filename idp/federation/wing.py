@@ -7,7 +7,7 @@ takes no part (a provider on its own).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -15,10 +15,11 @@ from typing import Any, Literal
 from foundation.fetch import Fetch
 from foundation.ground import Ground
 from foundation.settings import Development, Jurisdiction
-from idp.federation import client_keys, entity_statement, jws, settings, trust_chain
+from idp.federation import client_keys, completion, entity_statement, jws, settings, trust_chain
 from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY, Accreditation
 from idp.federation.authority import RESOLVE_TYP, USE, Authority
 from idp.federation.brief_memory import BriefMemory
+from idp.federation.completion import Completion, Own
 from idp.federation.own_marks import OwnMarks
 from idp.federation.own_standing import OwnStanding
 from idp.federation.resolution import Accredited, Resolution, Unresolved
@@ -52,16 +53,22 @@ class Federation:
     """The suite's one object.
 
     `metadata` answers "what is our metadata?" by entity type, each time anew: `oauth` for
-    `openid_provider`, `broker` for `openid_relying_party`. `fetch` is for tests and simulators.
+    `openid_provider`, `broker` for `openid_relying_party`. `how_they_end`: how sign-ins end at a
+    broker, which is reported to the anchors. `fetch` is for tests and simulators.
     """
 
     def __init__(
-        self, ground: Ground, metadata: Callable[[], Metadata], fetch: Fetch | None = None
+        self,
+        ground: Ground,
+        metadata: Callable[[], Metadata],
+        fetch: Fetch | None = None,
+        how_they_end: Own | None = None,
     ) -> None:
         self.ground = ground
         self.entity_id = settings.entity_id(ground.settings)
         self.authority_hints = settings.authority_hints(ground.settings)
         self._metadata = metadata
+        self._completion = how_they_end
         chosen = ground.settings.of(FederationSettings)
         self._lifetime = timedelta(seconds=chosen.statement_seconds)
         self.fetch = fetch or Fetch.of(ground.settings)
@@ -214,6 +221,29 @@ class Federation:
                 listed.setdefault(entity_id)
         listed.pop(self.entity_id, None)
         return tuple(p for e in listed if (p := self.provider(e)) is not None)
+
+    # ── how sign-ins end, told by a broker to its anchors ─────────────────────────────
+
+    @property
+    def reports(self) -> bool:
+        """Whether there is something to report."""
+        return self._completion is not None
+
+    def completion_report(self, proof: str) -> str:
+        """The report for the anchor that `proof` comes from. Raises Invalid."""
+        now = self.ground.clock.now()
+        to = completion.check_asking(proof, self.anchors, self.entity_id, now)
+        rows = self._completion() if self._completion is not None else ()
+        return completion.report(self.ground.keys.signer(USE), self.entity_id, to, rows, now)
+
+    def completions(self) -> list[tuple[str, Sequence[Completion] | None]]:
+        """As the anchor: what each accredited relying party that is a broker reports."""
+        signer, now = self.ground.keys.signer(USE), self.ground.clock.now()
+        return [
+            (e.entity_id, completion.fetched(self.fetch, e, signer, self.entity_id, now))
+            for e in self.accreditation.entities()
+            if e.is_accredited and OPENID_RELYING_PARTY in e.entity_types
+        ]
 
     # ── what a trust anchor resolves for others (§8.3) ────────────────────────────────
 

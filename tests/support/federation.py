@@ -144,6 +144,7 @@ class City:
             ground,
             lambda: {"openid_relying_party": broker_suite.relying_party_metadata(ground)},
             self.network,
+            how_they_end=lambda: hub.completion(whole_days=True),
         )
         policies = Policies(ground)
         hub = Broker(ground, federation, policies)

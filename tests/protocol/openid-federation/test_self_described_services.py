@@ -262,3 +262,48 @@ def test_an_address_of_keys_in_our_own_network_is_not_fetched(
     shop.said[member] = "https://metadata.example/keys"
     assert client(server) is None
     assert refused == ["https://metadata.example/keys"]
+
+
+# ── after a withdrawal ───────────────────────────────────────────────────────────────────────
+
+SCOPES = ("openid", "openid offline_access", "openid email", "openid profile",
+          "openid profile email offline_access")  # fmt: skip
+
+
+@pytest.mark.row("failures", "20")
+def test_a_hostile_service_learns_nothing_more_after_the_person_withdrew(
+    server: AuthorizationServer, shop: ScriptedService, clock: FrozenClock
+) -> None:
+    tokens = sign_in(server, shop, "email", "name", scope=SCOPES[-1])
+    subject = server.userinfo(tokens["access_token"]).json()["sub"]
+    (consent,) = server.policies.consent.list("per_1")
+    server.withdrawal.withdraw(consent.id, "per_1", "")
+
+    assert server.userinfo(tokens["access_token"]).status_code == 401
+    refreshed = shop.redemption(
+        server.issuer, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
+    )
+    assert server.browser().post("/oauth/token", data=refreshed).json()["error"] == "invalid_grant"
+    hints: tuple[dict[str, Any], ...] = (
+        {},
+        {"login_hint": "ada@example.org"},
+        {"id_token_hint": tokens["id_token"]},
+        {"claims": {"id_token": {"sub": {"value": subject}}}},
+        {"claims": {"id_token": {"sub": {"value": "not-ada"}}}},
+        {"max_age": 0},
+        {"acr_values": "urn:civitas:loa:1"},
+    )
+    answers = set()
+    for scope in SCOPES:
+        clock.advance(timedelta(minutes=1))  # the limit of requests is not what is tried here
+        for hint in hints:
+            answer = answer_of(begin(server, shop, scope=scope, prompt="none", **hint))
+            assert "code" not in answer, (scope, hint)
+            answers.add((answer["error"], answer.get("error_description")))
+            for prompt in (None, "login", "consent", "select_account"):
+                response = begin(server, shop, scope=scope, prompt=prompt, **hint)
+                where = response.headers["location"]
+                # Whatever is asked, the person stands between: a page of ours, and no code.
+                assert where.startswith(("/oauth/consent", "/sign-in")) or "error=" in where
+                assert "code=" not in where
+    assert len({error for error, _ in answers} - {"login_required"}) <= 1
