@@ -11,7 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -36,10 +36,13 @@ from foundation import audit_log, audit_mac, audit_tree, opaque
 from foundation.audit_checkpoint import Checkpoint, VerifierKey, open_note
 from foundation.audit_entry import SYSTEM, Actor, on_the_record, open_part, sealed_part
 from foundation.audit_log import LeafForged, TreeBroken
-from foundation.audit_mark import AuditSettings, Mark, Marks, mark_of
+from foundation.audit_mark import Mark, Marks, mark_of
+from foundation.audit_settings import AuditSettings
 from foundation.audit_tables import checkpoints, events, leaves, subjects
+from foundation.audit_witness import Witnesses
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
+from foundation.fetch import Fetch
 from foundation.keys import Keys
 from foundation.sealing import CannotOpen
 from foundation.settings import Server, Settings
@@ -105,10 +108,12 @@ class Audit:
         origin: str,
         count: Callable[[str], None] | None = None,
         marks: Marks | None = None,
+        witnesses: Witnesses | None = None,
     ) -> None:
         """`count` is told the kind of each event, for the metrics."""
         self.database = database
         self.marks = marks or Marks(vault.store, origin)
+        self.witnesses = witnesses or Witnesses(database, clock, Fetch())
         self.origin = origin
         self._keys = keys
         self._vault = vault
@@ -129,7 +134,8 @@ class Audit:
         name = origin(settings.of(Server).url)
         file = settings.resolve(chosen.mark_file) if chosen.mark_file else None
         marks = Marks(vault.store, name, file, to_log=chosen.mark_log)
-        return cls(database, keys, vault, clock, name, count, marks)
+        witnesses = Witnesses.of(chosen.witnesses, database, clock, Fetch.of(settings))
+        return cls(database, keys, vault, clock, name, count, marks, witnesses)
 
     def prepare(self) -> None:
         """Make the key that signs checkpoints, and the first mark; `civitas init` calls it.
@@ -301,13 +307,21 @@ class Audit:
         )
         self.record(uow, "audit.events-refused", SYSTEM, details={"events": list(event_ids)})
 
-    def checkpoint(self) -> str:
-        """The newest signed checkpoint, a note; raises NothingSigned."""
+    def checkpoint(self, *, cosigned: bool = False) -> str:
+        """The newest signed checkpoint, a note, with its cosignatures; raises NothingSigned.
+
+        `cosigned`: the newest one that a witness has cosigned, which may be some seconds older.
+        """
         with self.database.read() as uow:
-            row = uow.one(_newest())
-        if row is None:
-            raise NothingSigned("no checkpoint is signed yet: the sequencer has not run")
-        return str(row.note)
+            query = _newest()
+            if cosigned:
+                size = self.witnesses.cosigned_size(uow)
+                query = select(checkpoints).where(checkpoints.c.tree_size == size)
+            row = uow.one(query)
+            if row is None:
+                raise NothingSigned("no such checkpoint is signed yet: the sequencer has not run")
+            lines = self.witnesses.lines(uow, row.tree_size)
+        return str(row.note) + "".join(f"{line}\n" for line in lines)
 
     def signed_size(self, uow: UnitOfWork) -> int | None:
         """Leaves of the newest signed tree; None before the first checkpoint."""
@@ -333,7 +347,12 @@ class Audit:
         marks = self.marks.read(keys)
         if known is not None:
             marks.append(mark_of("the checkpoint that was kept", known, keys))
-        return verify_database(self.database, keys, self._keys.mac, marks, self.marks.first_mac())
+        first_mac = self.marks.first_mac()
+        report = verify_database(self.database, keys, self._keys.mac, marks, first_mac)
+        problems, notes = self.witnesses.verify()
+        return replace(
+            report, problems=(*report.problems, *problems), notes=(*report.notes, *notes)
+        )
 
     def resume(self, reason: str, now: datetime) -> tuple[Checkpoint, Checkpoint]:
         """Go on from the database as it is, after an older copy of it was restored.

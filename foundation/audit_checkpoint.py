@@ -1,4 +1,5 @@
-"""Signed checkpoints of the audit tree — C2SP tlog-checkpoint and signed-note (Ed25519)."""
+"""Signed checkpoints of the audit tree — C2SP tlog-checkpoint, signed-note and tlog-cosignature
+(Ed25519)."""
 
 import base64
 import binascii
@@ -11,6 +12,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
+"""The kind of a witness's key: Ed25519 over a statement with a time (C2SP tlog-cosignature)."""
 _DASH = "— "
 
 
@@ -24,27 +27,28 @@ class VerifierKey:
 
     name: str
     public_key: bytes
+    kind: bytes = _ED25519
 
     @property
     def key_id(self) -> bytes:
         """Four bytes that say which key signed."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + self.kind + self.public_key).digest()[:4]
 
     def __str__(self) -> str:
-        encoded = base64.b64encode(_ED25519 + self.public_key).decode()
+        encoded = base64.b64encode(self.kind + self.public_key).decode()
         return f"{self.name}+{self.key_id.hex()}+{encoded}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, kind: bytes = _ED25519) -> Self:
         name, _, rest = text.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
         try:
             raw = base64.b64decode(encoded, validate=True)
         except binascii.Error:
             raw = b""
-        if not name or len(raw) != 33 or raw[:1] != _ED25519:
+        if not name or len(raw) != 33 or raw[:1] != kind:
             raise InvalidCheckpoint("this is not an Ed25519 verifier key (name+hash+key)")
-        key = cls(name, raw[1:])
+        key = cls(name, raw[1:], kind)
         if key.key_id.hex() != key_id:
             raise InvalidCheckpoint("the verifier key's hash does not fit its name and key")
         return key
@@ -93,6 +97,32 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
             raise InvalidCheckpoint("the checkpoint speaks for another log than its signer's")
         return checkpoint
     raise InvalidCheckpoint("no signature by a known key of this log")
+
+
+def cosigned_at(note: str, line: str, key: VerifierKey) -> int | None:
+    """When the witness cosigned the note, in POSIX seconds, as `line` says; None: not its line.
+
+    Raises InvalidCheckpoint when the line names the key and does not verify.
+    """
+    body, found, _ = note.rpartition("\n\n")
+    name, _, encoded = line.removeprefix(_DASH).rpartition(" ")
+    if not found or not line.startswith(_DASH) or name != key.name:
+        return None
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidCheckpoint("a signature line is malformed") from None
+    if raw[:4] != key.key_id:
+        return None
+    time = int.from_bytes(raw[4:12], "big")
+    if len(raw) != 4 + 8 + 64 or not 0 < time < 2**63:
+        raise InvalidCheckpoint(f"the cosignature of {name} is malformed")
+    said = f"cosignature/v1\ntime {time}\n{body}\n".encode()
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public_key).verify(raw[12:], said)
+    except InvalidSignature:
+        raise InvalidCheckpoint(f"the cosignature of {name} does not verify") from None
+    return time
 
 
 def _parse(body: str) -> Checkpoint:

@@ -70,11 +70,23 @@ class Proof(BaseModel):
     proof: list[str]
 
 
-def checkpoint(audit: Audit) -> PlainTextResponse:
-    """The newest signed checkpoint, a signed note: origin, tree size and root."""
+Cosigned = Annotated[bool, Query(description="The newest checkpoint that a witness has cosigned.")]
+
+
+def checkpoint(audit: Audit, cosigned: Cosigned = False) -> PlainTextResponse:
+    """The newest signed checkpoint, a signed note: origin, tree size and root.
+
+    Witnesses' cosignatures (C2SP tlog-cosignature) are further lines of the note.
+    """
     try:
-        note = audit.checkpoint()
+        note = audit.checkpoint(cosigned=cosigned)
     except NothingSigned:
+        if cosigned:
+            raise NotFound(
+                "No checkpoint is cosigned by a witness.",
+                where="cosigned",
+                next_step="Leave it out for the newest checkpoint.",
+            ) from None
         raise _too_early() from None
     return PlainTextResponse(note, headers={"Cache-Control": "no-cache"})
 

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Row, String, Table, Text, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -20,22 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from foundation.audit_checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
 from foundation.clock import Instant
 from foundation.database import Database
-from foundation.settings import Section
 from foundation.vault import vault_metadata
 
 ABSENT = "has no mark"
 log = logging.getLogger("civitas.audit")
-
-
-class AuditSettings(Section):
-    """Where the audit's high-water mark is kept, beside the store of person keys."""
-
-    section: ClassVar[str] = "audit"
-    mark_file: str | None = None
-    """File with the newest checkpoint, raised after each; best on another volume than the
-    database."""
-    mark_log: bool = False
-    """Write size and root of each checkpoint to the log, which a collector or journald keeps."""
 
 
 audit_marks = Table(

@@ -82,3 +82,13 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+cosignatures = Table(
+    "audit_cosignatures",
+    metadata,
+    Column("tree_size", BigInteger, primary_key=True, autoincrement=False),
+    # Name and key id of the witness, as in its verifier key.
+    Column("witness", String(255), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)

@@ -19,7 +19,13 @@ import httpx
 from sqlalchemy import func, select
 
 from foundation import audit_log, audit_mac, audit_tree
-from foundation.audit_checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
+from foundation.audit_checkpoint import (
+    Checkpoint,
+    InvalidCheckpoint,
+    VerifierKey,
+    cosigned_at,
+    open_note,
+)
 from foundation.audit_entry import entry, on_the_record
 from foundation.audit_mac import Mac, is_genuine
 from foundation.audit_mark import ABSENT, Mark
@@ -288,11 +294,13 @@ def verify_from_outside(
     client: httpx.Client,
     pinned: str | None = None,
     known: str | None = None,
+    witnesses: Sequence[VerifierKey] = (),
 ) -> Report:
     """Download what is public and recompute it; nothing of ours is trusted but the key.
 
     `pinned` is the verifier key that the outsider got by another way (otherwise the one that the
     log shows). `known` is a checkpoint that the outsider kept: the tree must have grown from it.
+    Each of `witnesses` must have cosigned a checkpoint from which the tree grew.
     Raises httpx.HTTPError when the log cannot be reached.
     """
     log = _Log(base_url.rstrip("/"), client)
@@ -306,6 +314,8 @@ def verify_from_outside(
         _recompute(log, checkpoint, found)
         if known is not None:
             _check_growth(log, open_note(known, keys), checkpoint, found)
+        if witnesses:
+            _check_cosigned(log, keys, witnesses, checkpoint, found)
     except InvalidCheckpoint as error:
         found.add(f"The checkpoint that was kept is forged: {error}.")
     except (_Malformed, KeyError, TypeError, ValueError) as error:
@@ -322,13 +332,13 @@ class _Log:
     base_url: str
     client: httpx.Client
 
-    def text(self, door: str) -> str:
-        return self._get(door, {}).text
+    def text(self, door: str, **query: str) -> str:
+        return self._get(door, query).text
 
     def json(self, door: str, **query: int) -> Any:
         return self._get(door, query).json()
 
-    def _get(self, door: str, query: Mapping[str, int]) -> httpx.Response:
+    def _get(self, door: str, query: Mapping[str, int | str]) -> httpx.Response:
         response = self.client.get(f"{self.base_url}/audit/{door}", params=query)
         response.raise_for_status()
         return response
@@ -377,6 +387,29 @@ def _find_by_proofs(log: _Log, checkpoint: Checkpoint, found: _Findings) -> None
                 )
             except InvalidProof:
                 found.add(f"Leaf {index} is not in the signed tree.")
+
+
+def _check_cosigned(
+    log: _Log,
+    keys: Sequence[VerifierKey],
+    witnesses: Sequence[VerifierKey],
+    newest: Checkpoint,
+    found: _Findings,
+) -> None:
+    """A tree that was shown to us alone has no cosignature: a witness sees one tree of a log."""
+    try:
+        note = log.text("checkpoint", cosigned="true")
+    except httpx.HTTPStatusError:
+        found.add("No checkpoint is cosigned.")
+        return
+    _check_growth(log, open_note(note, keys), newest, found)
+    for key in witnesses:
+        try:
+            lines = note.rpartition("\n\n")[2].splitlines()
+            if not any(cosigned_at(note, line, key) for line in lines):
+                found.add(f"The witness {key.name} has not cosigned the checkpoint.")
+        except InvalidCheckpoint as error:
+            found.add(f"A cosignature is forged: {error}.")
 
 
 def _check_growth(log: _Log, old: Checkpoint, new: Checkpoint, found: _Findings) -> None:

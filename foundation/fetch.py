@@ -134,17 +134,17 @@ class Fetch:
 
     def post(self, url: str, form: Mapping[str, str], accept: Sequence[str]) -> Fetched:
         """Send `form` and return the answer of any status but a redirect, which is refused."""
+        return self.send(url, urlencode(form).encode(), "application/x-www-form-urlencoded", accept)
+
+    def send(self, url: str, body: bytes, content_type: str, accept: Sequence[str]) -> Fetched:
+        """POST a body; the answer as of `post`."""
         target = self._checked(url)
-        status, fields, body = self._exchange(
-            target,
-            "POST",
-            urlencode(form).encode(),
-            accept,
-            {"Content-Type": "application/x-www-form-urlencoded"},
+        status, fields, answer = self._exchange(
+            target, "POST", body, accept, {"Content-Type": content_type}
         )
         if 300 <= status < 400:
             raise FetchRefused(f"{url} redirects a POST, which is never followed.")
-        return Fetched(url, status, _accepted(url, fields, accept), body)
+        return Fetched(url, status, _accepted(url, fields, accept), answer)
 
     def _checked(self, url: str) -> _Target:
         try:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from foundation.audit import Audit
-from foundation.audit_mark import AuditSettings
+from foundation.audit_settings import AuditSettings
+from foundation.audit_witness import EVERY
 from foundation.clock import Clock, SystemClock
 from foundation.database import Database, DatabaseSettings
 from foundation.jobs import Jobs
@@ -67,6 +68,7 @@ class Ground:
         check_bound(self.guard)
 
     def close(self) -> None:
+        self.audit.witnesses.close()
         self.telemetry.close()
         self.vault.close()
         self.database.close()
@@ -92,6 +94,8 @@ def lay(
     jobs = Jobs(database, clock)
     rates = Rates(database)
     jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.sequence(clock.now()))
+    if audit.witnesses.chosen:
+        jobs.periodic("audit witnesses", EVERY, audit.witnesses.visit)
     jobs.periodic("rate limits", timedelta(minutes=10), lambda: rates.sweep(clock.now()))
     jobs.periodic("held keys", timedelta(minutes=1), lambda: vault.expire(clock.now()))
     jobs.periodic("key rotation", timedelta(minutes=5), lambda: keys.rotate_due(clock.now()))

@@ -38,6 +38,7 @@ SYSTEM_PARTS = {
     "openssl": "openssl",
     "pki": "strongswan-pki",
     "softhsm2-util": "softhsm2",
+    "ssh-agent": "openssh-client",
 }
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 

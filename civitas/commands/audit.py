@@ -18,6 +18,7 @@ from civitas.commands.console import (
     print_json,
 )
 from foundation.audit import TreeBroken
+from foundation.audit_checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey
 from foundation.audit_verify import Report, verify_from_outside
 
 app = typer.Typer(help="Verify the audit.", no_args_is_help=True)
@@ -40,6 +41,10 @@ def verify(
     known: Annotated[
         Path | None, typer.Option(help="A file with a checkpoint of this log that you kept.")
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(help="Verifier key of a witness that must have cosigned (with --url)."),
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,8 +62,12 @@ def verify(
         except (OSError, UnicodeDecodeError) as error:
             fail(f"{known} cannot be read ({error}): name a file with a checkpoint.")
     if url:
+        try:
+            cosigners = [VerifierKey.parse(text, COSIGNATURE) for text in witness or ()]
+        except InvalidCheckpoint as error:
+            fail(f"--witness: {error}.")
         with httpx.Client(timeout=30) as client:
-            report = verify_from_outside(url.rstrip("/"), client, key, kept)
+            report = verify_from_outside(url.rstrip("/"), client, key, kept, cosigners)
     else:
         with deployment_of(config) as deployment:
             report = deployment.ground.audit.verify(kept)

@@ -10,7 +10,8 @@ from sqlalchemy import delete, select, update
 
 from foundation.audit import TreeBroken
 from foundation.audit_checkpoint import open_note
-from foundation.audit_mark import AuditSettings, audit_marks
+from foundation.audit_mark import audit_marks
+from foundation.audit_settings import AuditSettings
 from foundation.audit_tables import checkpoints, events, leaves, nodes, subjects
 from foundation.clock import FrozenClock
 from foundation.ground import Ground

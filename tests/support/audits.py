@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from foundation import audit_doors
 from foundation.audit import Audit
 from foundation.audit_entry import SYSTEM, Actor
+from foundation.errors import Problem
 from foundation.ground import Ground
 
 
@@ -42,9 +45,14 @@ def history(ground: Ground, count: int = 11) -> list[str]:
     return events
 
 
+def _refused(request: Request, error: Problem) -> PlainTextResponse:
+    return PlainTextResponse(error.description, status_code=error.status)
+
+
 def outside(audit: Audit) -> TestClient:
     """A client of the public doors alone."""
     app = FastAPI()
     for door in audit_doors.doors(audit):
         app.add_api_route(door.path, door.endpoint, methods=list(door.methods), **door.options)
+    app.exception_handler(Problem)(_refused)
     return TestClient(app, base_url="http://localhost:8000")

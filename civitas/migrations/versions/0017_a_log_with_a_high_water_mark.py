@@ -1,10 +1,12 @@
-"""A log that knows how far it had come: 0017, after 0016.
+"""A log that knows how far it had come, and who cosigned it: 0017, after 0016.
 
 The mark itself is in the store of person keys, which has no history of its own.
 """
 
 import sqlalchemy as sa
 from alembic import op
+
+import foundation.clock
 
 revision = "0017"
 down_revision = "0016"
@@ -20,4 +22,12 @@ def upgrade() -> None:
         ["id"],
         sqlite_where=sa.text("waiting = 2"),
         postgresql_where=sa.text("waiting = 2"),
+    )
+    op.create_table(
+        "audit_cosignatures",
+        sa.Column("tree_size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("witness", sa.String(length=255), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("at", foundation.clock.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("tree_size", "witness", name=op.f("pk_audit_cosignatures")),
     )
