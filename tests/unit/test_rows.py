@@ -10,8 +10,8 @@ import pytest
 from scripts.spec_index import collect
 
 ROOT = Path(__file__).resolve().parents[2]
-FAILURES = tuple(str(number) for number in range(1, 18))
-"""Failures that really happened elsewhere, each a statement that holds for ours."""
+FAILURES = tuple(str(number) for number in (*range(1, 18), 19, 20, 21, 29))
+"""Failures that really happened, elsewhere or here, each a statement that holds for ours."""
 BUILT = {
     "assurance": (
         *("X.1253-9.1-5", "X.1253-9.1-6", "X.1253-9.2-3", "X.1253-9.2-4", "X.1253-9.2-5"),
@@ -21,6 +21,11 @@ BUILT = {
     "devices": (
         *("5.1", "5.5", "5.8", "5.9", "5.10", "5.11", "5.12", "5.13"),
         *("802.1AR", "RFC 8705", "revocation", "transfer", "issuance", "serials", "renewal"),
+    ),
+    "governance": (
+        *("accredit", "suspend", "withdraw", "publish", "key compromise", "audit"),
+        *("chains", "policy", "constraints"),
+        *("broker levels", "broker blindness", "broker choice"),
     ),
     "privacy": (
         *("G-1", "G-2", "G-3", "G-4", "G-5", "G-7", "G-8", "G-9", "G-10", "G-11"),

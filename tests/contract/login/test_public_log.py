@@ -81,6 +81,7 @@ def form_of(desk: SignInDesk, act: Callable[[], object]) -> list[Any]:
     return [(kind, datetime.fromisoformat(at) - began, *rest) for kind, at, *rest in forms]
 
 
+@pytest.mark.row("failures", "21")
 def test_guesses_at_a_name_look_the_same_whoever_has_it(desk: SignInDesk) -> None:
     desk.citizen()
     secret = desk.register.staff.invite("auditor", "Ada Mets", desk.ground.clock.now())

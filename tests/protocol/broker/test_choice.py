@@ -32,6 +32,7 @@ def test_the_choice_page_preselects_nothing(hub: Hub) -> None:
     assert "You asked us to remember" not in page
 
 
+@pytest.mark.row("governance", "broker choice")
 def test_the_order_favours_nobody(hub: Hub) -> None:
     first = {hub.broker.providers.offered(1)[0].entity_id for _ in range(60)}
     assert first == {PROVIDER, SECOND_PROVIDER}
@@ -47,6 +48,7 @@ def test_the_choice_is_remembered_only_if_asked(hub: Hub) -> None:
     assert page.count("checked") == 0
 
 
+@pytest.mark.row("governance", "suspend")
 def test_a_suspended_provider_is_not_offered_within_seconds(hub: Hub, clock: FrozenClock) -> None:
     assert offered(hub, 2) == {PROVIDER, SECOND_PROVIDER}
     hub.regulator.federation.accreditation.suspend(PROVIDER, OFFICER, "an incident")

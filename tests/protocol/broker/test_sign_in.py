@@ -74,6 +74,7 @@ def test_each_provider_has_a_redirect_uri_of_its_own(hub: Hub) -> None:
 RANDOM = {"inner state", "inner nonce", "inner jti", "inner code_challenge", "request"}
 
 
+@pytest.mark.row("governance", "broker blindness")
 def test_what_a_provider_sees_is_the_same_whichever_service_asked(hub: Hub) -> None:
     for service in ("library", "tax-office"):
         hub.sign_in(hub.first, service=service)
@@ -102,6 +103,7 @@ def test_what_a_service_sees_does_not_tell_the_provider(hub: Hub) -> None:
     assert PROVIDER not in seen
 
 
+@pytest.mark.row("failures", "3")
 def test_two_providers_with_the_same_upstream_subject_are_two_persons(hub: Hub) -> None:
     hub.sign_in(hub.first)
     one = hub.here()["subject"]
@@ -182,10 +184,13 @@ def test_a_level_below_the_one_asked_is_refused_with_a_reason_and_another_way(
     assert hub.here() is None
 
 
+@pytest.mark.row("governance", "broker levels")
 def test_the_level_is_never_above_the_accreditation(hub: Hub) -> None:
     hub.first.acr = "urn:civitas:loa:4"
     hub.sign_in(hub.first)
-    assert hub.here()["level"] == 2
+    found = hub.here()
+    assert found is not None
+    assert found["level"] == 2
     assert hub.here(level="3") is None
 
 

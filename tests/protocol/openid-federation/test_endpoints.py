@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from foundation.clock import FrozenClock
+from foundation.errors import Unprocessable
 from foundation.web import Principal
 from idp.federation import read, verify
 from tests.support.federation import (
@@ -52,6 +53,7 @@ def test_the_configuration_of_a_leaf_names_its_authority_its_marks_and_no_fetch_
 
 
 @pytest.mark.rfc("openid-federation", "8.1")
+@pytest.mark.row("governance", "accredit")
 def test_a_subordinate_statement_caps_the_levels_and_the_path(
     regulator: Member, provider: ScriptedProvider
 ) -> None:
@@ -59,7 +61,8 @@ def test_a_subordinate_statement_caps_the_levels_and_the_path(
     assert answer.headers["content-type"] == "application/entity-statement+jwt"
     claims = opened(regulator, answer.text, "entity-statement+jwt")
     assert (claims["iss"], claims["sub"]) == (REGULATOR, PROVIDER)
-    assert claims["metadata_policy"]["openid_provider"]["acr_values_supported"] == {
+    policy = claims["metadata_policy"].get("openid_provider", {})
+    assert policy.get("acr_values_supported") == {
         "subset_of": ["urn:civitas:loa:1", "urn:civitas:loa:2"]
     }
     assert claims["constraints"]["max_path_length"] == 0
@@ -184,6 +187,8 @@ def status_of(regulator: Member, mark: str) -> str:
 
 
 @pytest.mark.rfc("openid-federation", "8.4")
+@pytest.mark.row("governance", "suspend")
+@pytest.mark.row("governance", "withdraw")
 def test_the_status_of_a_mark_follows_the_acts_of_the_regulator(
     regulator: Member, provider: ScriptedProvider, clock: FrozenClock
 ) -> None:
@@ -229,6 +234,7 @@ def test_the_marked_are_listed_while_they_are_accredited(
 
 
 @pytest.mark.rfc("openid-federation", "8.7")
+@pytest.mark.row("governance", "key compromise")
 def test_keys_of_the_past_are_published_with_their_end(
     regulator: Member, clock: FrozenClock
 ) -> None:
@@ -255,6 +261,8 @@ def test_a_rolled_over_key_of_a_subordinate_is_taken_over_when_the_old_one_vouch
     assert claims["jwks"] == provider.member.federation.key_set()
 
 
+@pytest.mark.row("governance", "suspend")
+@pytest.mark.row("governance", "publish")
 def test_a_suspended_provider_has_no_statement_no_mark_and_is_not_listed(
     regulator: Member, provider: ScriptedProvider
 ) -> None:
@@ -297,6 +305,17 @@ def test_the_console_is_for_the_regulators_staff_alone(
         assert regulator.browser.get(path).status_code in (401, 403)
     for path in ("/regulator/apply", "/regulator/entities/ent_x/accredit"):
         assert regulator.browser.post(path, data={}).status_code in (401, 403)
+
+
+@pytest.mark.row("governance", "accredit")
+def test_an_applicant_that_does_not_name_us_as_its_authority_is_not_taken_up(
+    federation_city: City, regulator: Member
+) -> None:
+    applicant = federation_city.provider().member.federation
+    applicant.authority_hints = ("https://other.example",)
+    with pytest.raises(Unprocessable, match="authority_hints"):
+        regulator.federation.accreditation.apply(PROVIDER, OFFICER)
+    assert regulator.federation.accreditation.entities() == []
 
 
 def test_an_officer_takes_up_accredits_and_suspends_on_the_console(
@@ -347,6 +366,7 @@ def test_an_applicant_that_publishes_nothing_fit_is_refused_with_a_sentence(
     assert regulator.federation.accreditation.entities() == []
 
 
+@pytest.mark.row("governance", "audit")
 def test_every_act_is_in_the_history_and_in_the_audit(
     regulator: Member, provider: ScriptedProvider
 ) -> None:

@@ -249,7 +249,7 @@ def test_a_refresh_token_that_comes_back_ends_the_family_of_the_winner_too(
     tokens = server.tokens(service, scope="openid offline_access")
     winner = server.refresh(service, tokens["refresh_token"]).json()
     assert server.refresh(service, tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    assert server.refresh(service, winner["refresh_token"]).json()["error"] == "invalid_grant"
+    assert server.refresh(service, winner["refresh_token"]).json().get("error") == "invalid_grant"
     assert not server.introspect(service, winner["access_token"])["active"]
     kinds = [entry.kind for entry in server.ground.audit.ledger("per_1")]
     assert "tokens.ended" in kinds

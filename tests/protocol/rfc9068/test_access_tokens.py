@@ -66,6 +66,33 @@ def test_a_token_with_another_header_never_verifies(
 
 
 @pytest.mark.row("failures", "10")
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256", "ES384"])
+def test_the_algorithm_is_the_keys_even_where_the_signature_is_ours(
+    server: AuthorizationServer, algorithm: str
+) -> None:
+    _, body, _ = server.tokens(server.add())["access_token"].split(".")
+    signer = server.ground.keys.signer("jwt")
+
+    def status(named: str) -> int:
+        head = encoded({"alg": named, "typ": "at+jwt", "kid": signer.kid})
+        signature = signer.sign(f"{head}.{body}".encode())
+        last = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+        return int(server.userinfo(f"{head}.{body}.{last}").status_code)
+
+    assert status("ES256") == 200
+    assert status(algorithm) == 401
+
+
+@pytest.mark.row("failures", "10")
+@pytest.mark.parametrize("signature", ["", "AAAA", "A" * 86])
+def test_no_signature_and_none_that_fits_never_verifies(
+    server: AuthorizationServer, signature: str
+) -> None:
+    head, body, _ = server.tokens(server.add())["access_token"].split(".")
+    assert server.userinfo(f"{head}.{body}.{signature}").status_code == 401
+
+
+@pytest.mark.row("failures", "10")
 def test_a_token_signed_with_our_public_key_as_a_secret_never_verifies(
     server: AuthorizationServer,
 ) -> None:

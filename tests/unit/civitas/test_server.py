@@ -126,9 +126,8 @@ def test_a_client_certificate_reaches_the_application(listening: Listening) -> N
 def test_a_head_that_never_ends_is_cut_off(listening: Listening) -> None:
     with socket.create_connection(("127.0.0.1", listening.plain), timeout=20) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
-        with suppress(ConnectionError):
-            for _ in range(64):
-                connection.sendall(b"a" * 65_536)
+        with pytest.raises(ConnectionError):
+            connection.sendall(b"a" * 65_536 * 256)
         with suppress(ConnectionError):
             assert connection.recv(1000).startswith(b"HTTP/1.1 431 ")
             assert connection.recv(1000) == b""
@@ -172,6 +171,7 @@ def test_a_whole_head_after_a_large_body_on_one_connection_is_read(listening: Li
 
 
 @pytest.mark.row("assurance", "AU-7")
+@pytest.mark.row("devices", "5.5")
 def test_what_is_captured_stays_closed_to_who_gets_the_servers_key_later(tmp_path: Path) -> None:
     certificate(tmp_path)
     context = tls_context(tmp_path / "cert.pem", tmp_path / "key.pem", ())

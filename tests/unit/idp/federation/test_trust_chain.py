@@ -41,6 +41,7 @@ def test_a_chain_ends_with_its_shortest_statement() -> None:
 
 
 @pytest.mark.rfc("openid-federation", "6.1.4")
+@pytest.mark.row("governance", "policy")
 def test_the_metadata_is_what_every_superior_allows() -> None:
     leaf, middle, anchor = federation()
 
@@ -65,6 +66,7 @@ def test_the_metadata_is_what_every_superior_allows() -> None:
 
 @pytest.mark.rfc("openid-federation", "6.2.1")
 @pytest.mark.parametrize(("length", "valid"), [(0, False), (1, True), (None, True)])
+@pytest.mark.row("governance", "constraints")
 def test_the_path_is_no_longer_than_allowed(length: int | None, valid: bool) -> None:
     leaf, middle, anchor = federation()
     constraints = {} if length is None else {"max_path_length": length}
@@ -142,6 +144,9 @@ def broken() -> dict[str, tuple[tuple[str, ...], Entity]]:
     policy = {"metadata_policy": {"openid_provider": {"acr_values_supported": {"one_of": []}}}}
     return {
         "an anchor with other keys than the pinned": (with_(3, thief.configuration()), anchor),
+        "a whole chain under keys that are not the pinned": (
+            (good[0], good[1], thief.about(middle), thief.configuration()), anchor,
+        ),
         "an anchor that nobody trusts": (tuple(good), Entity("https://other.example")),
         "a statement missing": ((good[0], good[2], good[3]), anchor),
         "statements in the wrong order": ((good[0], good[2], good[1], good[3]), anchor),
@@ -173,6 +178,7 @@ BROKEN = broken()
 
 
 @pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.row("governance", "chains")
 def test_a_broken_chain_is_refused(case: str) -> None:
     tokens, anchor = BROKEN[case]
     with pytest.raises(Invalid):
