@@ -21,7 +21,8 @@ _WITHDRAWN = exists().where(
 
 def _credential() -> Executable:
     """Adds one, unless the token or the certificate that it rests on was taken back meanwhile."""
-    names = ("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after")
+    names = ("serial", "device_id", "profile", "thumbprint", "state", "issued_at", "not_after",
+             "row_mac")  # fmt: skip
     table = device_credentials
     values = [bindparam(f"new_{name}", type_=table.c[name].type).label(name) for name in names]
     row = select(next_number(table).label("number"), *values)
@@ -56,6 +57,16 @@ def add(
         "new_state": "issued",
         "new_issued_at": now,
         "new_not_after": new.not_after,
+        "new_row_mac": uow.row_mac(
+            device_credentials,
+            {
+                "serial": new.serial,
+                "device_id": device_id,
+                "profile": new.profile,
+                "thumbprint": new.thumbprint,
+                "not_after": new.not_after,
+            },
+        ),
     }
     return uow.one(_ADD_CREDENTIAL, row) is not None
 

@@ -53,6 +53,7 @@ class Device:
     changed_at: datetime
     profile: str = "device"
     approved_at: datetime | None = None
+    row_mac: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,12 @@ def next_number(table: Table) -> ScalarSelect[int]:
 
 
 # Every enrolment runs these: built once, since building costs as much as running.
-NAMED = select(devices, device_identifiers.c.scheme, device_identifiers.c.value).order_by(
-    device_identifiers.c.scheme, device_identifiers.c.value
-)
+NAMED = select(
+    devices,
+    devices.c.row_mac.label("mac_before"),
+    device_identifiers.c.scheme,
+    device_identifiers.c.value,
+).order_by(device_identifiers.c.scheme, device_identifiers.c.value)
 _GET = NAMED.outerjoin_from(devices, device_identifiers).where(devices.c.id == bindparam("device"))
 _LOCKED = _GET.with_for_update(of=devices)
 _IDENTIFIERS = (
@@ -63,7 +66,13 @@ _AS_READ = and_(
     devices.c.changed_at == bindparam("read_at"),
 )
 _KEEP = select(devices.c.id).where(_AS_READ).with_for_update()
-_MOVE = update(devices).where(_AS_READ).values(state=bindparam("next"), changed_at=bindparam("now"))
+_MOVE = (
+    update(devices)
+    .where(_AS_READ)
+    .values(
+        state=bindparam("next"), changed_at=bindparam("now"), row_mac=bindparam("row_mac_after")
+    )
+)
 _OF_ALL_STEPS = ("device_id", "at", "actor_kind", "actor_id")
 _OF_EACH_STEP = ("act", "before", "after", "reason", "evidence")
 
@@ -186,6 +195,7 @@ def _device(row: Row[Any], identifiers: tuple[Identifier, ...]) -> Device:
         changed_at=row.changed_at,
         profile=row.profile,
         approved_at=row.approved_at,
+        row_mac=getattr(row, "mac_before", None),
     )
 
 
@@ -194,7 +204,10 @@ def take(
 ) -> bool:
     """Move a device by these steps and note them; False, and nothing is done, if it changed since
     it was read. One journey where the database can: SQLite changes one table at a time."""
-    row = {**_as_read(device), "next": steps[-1].after.value, "now": now}
+    before = _bound(device)
+    after = {**before, "state": steps[-1].after.value}
+    row = {**_as_read(device), "next": after["state"], "now": now}
+    row["row_mac_after"] = uow.row_mac(devices, after, before)
     if uow.connection.dialect.name == "postgresql":
         noted = _noted(device.id, steps, actor, now)
         return bool(uow.all(_note(len(steps), moving=True), {**row, **noted}))
@@ -202,6 +215,20 @@ def take(
         return False
     note(uow, device.id, steps, actor, now)
     return True
+
+
+def _bound(device: Device) -> dict[str, Any]:
+    """What is under the MAC of its row, and that MAC."""
+    owner = device.owner
+    return {
+        "id": device.id,
+        "state": device.state.value,
+        "profile": device.profile,
+        "approved_at": device.approved_at,
+        "owner_kind": owner.kind if owner is not None else None,
+        "owner": owner.name if owner is not None else None,
+        "row_mac": device.row_mac,
+    }
 
 
 def _as_read(device: Device) -> dict[str, Any]:

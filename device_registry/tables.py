@@ -14,8 +14,10 @@ from sqlalchemy import (
     text,
 )
 
+from device_registry.device import LIVING
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound, grants_nothing
 
 devices = Table(
     "devices",
@@ -34,6 +36,19 @@ devices = Table(
     Index("ix_devices_owner", "owner_kind", "owner"),
     Index("ix_devices_registered_at", "registered_at", "id"),
 )
+bound(
+    devices,
+    "state",
+    "profile",
+    "approved_at",
+    "owner_kind",
+    "owner",
+    takes=lambda before, after: bool(
+        after["state"] in ("suspended", "quarantined", "transferred", "revoked", "decommissioned")
+        or any(before[c] != after[c] for c in ("profile", "owner_kind", "owner"))
+        or (before["approved_at"] is not None and after["approved_at"] is None)
+    ),
+)
 
 device_identifiers = Table(
     "device_identifiers",
@@ -45,6 +60,14 @@ device_identifiers = Table(
     Column("verified_by", String(64), nullable=False),
     UniqueConstraint("scheme", "value", name="uq_device_identifiers_scheme_value"),
     Index("ix_device_identifiers_device_id", "device_id"),
+)
+bound(
+    device_identifiers,
+    "device_id",
+    "issuer",
+    "verified_by",
+    key=("scheme", "value"),
+    reused=True,
 )
 
 device_state_events = Table(
@@ -62,6 +85,7 @@ device_state_events = Table(
     Column("reason", String(300), nullable=False),
     Column("evidence", Json, nullable=False),
 )
+grants_nothing(device_state_events, "it tells what was; the state is the device's own")
 
 device_ownership_events = Table(
     "device_ownership_events",
@@ -74,6 +98,7 @@ device_ownership_events = Table(
     Column("owner", String(120)),
     Index("ix_device_ownership_events_device_id", "device_id"),
 )
+grants_nothing(device_ownership_events, "it tells who was; the owner is the device's own")
 
 enrolment_tokens = Table(
     "enrolment_tokens",
@@ -89,6 +114,17 @@ enrolment_tokens = Table(
     Column("bound_key", String(64)),
     UniqueConstraint("digest", name="uq_enrolment_tokens_digest"),
     Index("ix_enrolment_tokens_device_id", "device_id"),
+)
+bound(
+    enrolment_tokens,
+    "device_id",
+    "digest",
+    "made_at",
+    "expires_at",
+    "bound_key",
+    only_while={"withdrawn_at": (None,)},
+    remembered="soon",
+    until="expires_at",
 )
 
 device_credentials = Table(
@@ -107,6 +143,16 @@ device_credentials = Table(
     Column("first_used_at", Instant),
     UniqueConstraint("device_id", "number", name="uq_device_credentials_device_id_number"),
     Index("ix_device_credentials_profile", "profile", "state", "device_id"),
+)
+bound(
+    device_credentials,
+    "device_id",
+    "profile",
+    "thumbprint",
+    "not_after",
+    only_while={"state": LIVING},
+    remembered="soon",
+    until="not_after",
 )
 
 device_changeovers = Table(
@@ -129,3 +175,4 @@ device_changeovers = Table(
         postgresql_where=text("state IN ('planned', 'running', 'paused')"),
     ),
 )
+bound(device_changeovers, "from_profile", "to_profile", "state", "starts_at", "ends_at")

@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import metadata
+from foundation.row_macs import held
 
 events = Table(
     "audit_events",
@@ -30,6 +31,7 @@ events = Table(
     # NULL for what had its leaf before there were MACs; see `audit_mac`.
     Column("mac", LargeBinary, nullable=True),
 )
+held(events, "its own MAC, and the tree")
 Index(
     "ix_audit_events_waiting",
     events.c.at,
@@ -56,6 +58,7 @@ subjects = Table(
     Column("sealed", LargeBinary, nullable=True),
     Index("ix_audit_subjects_subject", "subject"),
 )
+held(subjects, "its digest is in the leaf of its event")
 
 leaves = Table(
     "audit_leaves",
@@ -65,6 +68,7 @@ leaves = Table(
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("event_id", name="uq_audit_leaves_event_id"),
 )
+held(leaves, "the signed tree")
 
 nodes = Table(
     "audit_nodes",
@@ -73,6 +77,7 @@ nodes = Table(
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
 )
+held(nodes, "the signed tree")
 
 checkpoints = Table(
     "audit_checkpoints",
@@ -82,6 +87,7 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
+held(checkpoints, "its signature")
 
 cosignatures = Table(
     "audit_cosignatures",
@@ -92,3 +98,4 @@ cosignatures = Table(
     Column("line", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
+held(cosignatures, "the witness's signature")

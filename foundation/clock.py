@@ -40,6 +40,16 @@ class FrozenClock:
         self._now += by
 
 
+def microseconds(at: datetime) -> int:
+    """An aware instant as whole microseconds since 1970 UTC."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def instant(number: int) -> datetime:
+    """The instant of so many microseconds since 1970 UTC."""
+    return _EPOCH + number * _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware `datetime`, stored as integer microseconds since 1970 UTC on every database."""
 
@@ -51,10 +61,10 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("an instant needs a time zone: pass an aware datetime")
-        return (value - _EPOCH) // _MICROSECOND
+        return microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else instant(value)
 
 
 def age_on(birth: date, at: datetime, zone: ZoneInfo) -> int:

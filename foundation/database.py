@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, Protocol
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Executable,
     MetaData,
     Row,
+    Table,
     Text,
     create_engine,
     event,
@@ -84,6 +86,12 @@ class RowGuard(Protocol):
     ) -> Any:
         """Run it; marks of what it takes away are added to `taken`."""
 
+    def row_mac(self, taken: list[Any], bound: Any, after: Any, before: Any) -> bytes:
+        """For a statement that a store writes by itself."""
+
+    def refused_at(self, asked: Any) -> Any:
+        """Since when each of these keys is refused."""
+
     def owe(self, connection: Connection, taken: Sequence[Any]) -> None:
         """At the end of a unit of work, before its commit."""
 
@@ -125,6 +133,23 @@ class UnitOfWork:
     def changed(self, statement: Executable, parameters: Parameters = None) -> int:
         """How many rows the statement changed: what decides single use."""
         return self.execute(statement, parameters).rowcount
+
+    def row_mac(
+        self, table: Table, after: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    ) -> bytes | None:
+        """The MAC for a statement that sets `row_mac` itself: `after` is the whole row, `before`
+        what was read of it. Only for what the guard cannot see into, such as INSERT … SELECT."""
+        if self.guard is None:
+            return None
+        return self.guard.row_mac(self.taken, table.info["bound"], after, before)
+
+    def refused_at(self, *asked: tuple[Table, Mapping[str, Any]]) -> list[datetime | None]:
+        """Since when each of these keys (its table, its columns) is refused as far as is remembered
+        outside of the database; for tables declared by `row_macs.refuses`."""
+        if self.guard is None:
+            return [None] * len(asked)
+        found: list[datetime | None] = self.guard.refused_at(asked)
+        return found
 
 
 class Database:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from foundation import opaque
 from foundation.clock import Clock, Instant
 from foundation.database import Database, Json, UnitOfWork, metadata
+from foundation.row_macs import bound, grants_nothing
 
 log = logging.getLogger("civitas.jobs")
 LEASE = timedelta(minutes=2)
@@ -31,6 +32,7 @@ periodic_work = Table(
     Column("last_success", Instant),
     Column("last_error", Text),
 )
+grants_nothing(periodic_work, "it says when, and never what")
 
 durable_jobs = Table(
     "durable_jobs",
@@ -42,6 +44,7 @@ durable_jobs = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", Text),
 )
+bound(durable_jobs, "kind", "payload", remembered=False)
 
 # Asked four times a second, whatever else there is to do: built once.
 _DUE_AT = select(periodic_work.c.due_at).where(periodic_work.c.name == bindparam("work"))

@@ -31,6 +31,7 @@ from foundation.algorithms import PrivateKey
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork, metadata
 from foundation.master_key import MasterKey
+from foundation.row_macs import held
 from foundation.sealing import CannotOpen, open_under, seal_under
 from foundation.settings import Section, Settings, SettingsError
 from foundation.signing_keys import (
@@ -84,6 +85,7 @@ master_key_check = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("value", LargeBinary, nullable=False),
 )
+held(master_key_check, "it is compared with the master key at every start")
 
 
 class NoKey(Exception):

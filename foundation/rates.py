@@ -34,6 +34,7 @@ from foundation import networks, opaque
 from foundation.clock import Instant
 from foundation.database import Database, UnitOfWork, metadata
 from foundation.errors import TooManyRequests
+from foundation.row_macs import grants_nothing
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -44,6 +45,7 @@ rate_limits = Table(
     Column("key_digest", LargeBinary(32), primary_key=True),
     Column("empty_at", Instant, nullable=False, index=True),
 )
+grants_nothing(rate_limits, "a count of attempts; a right answer is needed all the same")
 
 
 def _attempt(insert: Any) -> Executable:

@@ -31,7 +31,7 @@ def bind_existing(database: Database, guard: Guard) -> int:
         for rows in _batches(database, bound):
             macs = [
                 {f"of_{name}": row[name] for name in bound.key}
-                | {"made": guard.row_mac(bound, row) if bound.grants(row) else None}
+                | {"made": guard.row_mac([], bound, row, None) if bound.grants(row) else None}
                 for row in rows
             ]
             here = (bound.table.c[name] == bindparam(f"of_{name}") for name in bound.key)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Connection,
     Join,
     Null,
-    Row,
     Select,
     Table,
     and_,
@@ -37,8 +37,8 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.elements import ClauseElement, Label
 
 from foundation import row_marks
-from foundation.clock import Clock, Instant
-from foundation.row_macs import MAC, Bound, Macs, binding
+from foundation.clock import Clock, instant, microseconds
+from foundation.row_macs import MAC, Bound, Macs, binding, refusal
 from foundation.row_marks import FOR_EVER, Mark, Marks
 
 log = logging.getLogger("civitas.integrity")
@@ -58,10 +58,22 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Of a select: the columns to read beside its own, and where each bound row stands in it."""
+    """Of a select: the columns to read beside its own, where each bound row stands in it, and the
+    columns that its caller gets: no MAC, unless by another name."""
 
     extra: tuple[Any, ...]
-    checks: tuple[tuple[Bound, tuple[tuple[str, int], ...]], ...]
+    told: tuple[int, ...]
+    checks: tuple[_Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """`optional`: of an outer join, where a wrong row leaves its columns (`own`) empty."""
+
+    bound: Bound
+    places: tuple[tuple[str, int], ...]
+    optional: bool
+    own: frozenset[int]
 
 
 class _Unknown(Exception):
@@ -86,7 +98,7 @@ class Guard:
         if isinstance(statement, Select):
             return self._plan(statement)
         if getattr(statement, "is_dml", False):
-            return binding(statement.table)
+            return binding(statement.table) or refusal(statement.table)
         return None
 
     def run(
@@ -100,6 +112,8 @@ class Guard:
         """Run a statement on bound rows; marks of what it takes away are added to `taken`."""
         if isinstance(concern, _Plan):
             return self._select(connection, statement, parameters, concern)
+        if concern.refusing:
+            return self._refuse(connection, taken, statement, parameters, concern)
         if statement.is_insert:
             return self._insert(connection, statement, parameters, concern)
         change = self._update if statement.is_update else self._delete
@@ -124,21 +138,32 @@ class Guard:
         wide = statement.add_columns(*plan.extra) if plan.extra else statement
         result = connection.execute(wide, parameters)
         keys = list(result.keys())
-        rows = result.all()
-        good = self._sound(plan, rows)
-        width = len(keys) - len(plan.extra)
-        kept: Any = [tuple(row)[:width] for row, sound in zip(rows, good, strict=True) if sound]
-        return IteratorResult(SimpleResultMetaData(keys[:width]), iter(kept))
+        rows: list[Any] = [tuple(row) for row in result]
+        for check in plan.checks:
+            self._sift(check, rows)
+        told = plan.told
+        kept = (tuple([row[place] for place in told]) for row in rows if row is not None)
+        return IteratorResult(SimpleResultMetaData([keys[place] for place in told]), kept)
 
-    def _sound(self, plan: _Plan, rows: Sequence[Row[Any]]) -> list[bool]:
-        sound = [True] * len(rows)
-        for bound, places in plan.checks:
-            found = [{name: row[place] for name, place in places} for row in rows]
-            present = [i for i, row in enumerate(found) if row[bound.key[0]] is not None]
-            verdicts = self.verdicts(bound, [found[i] for i in present])
-            for i, why in zip(present, verdicts, strict=True):
-                sound[i] = sound[i] and not self._refused(bound, found[i], why)
-        return sound
+    def _sift(self, check: _Check, rows: list[Any]) -> None:
+        """Put None, or a row without its part, in place of what does not prove itself."""
+        present: list[int] = []
+        found: list[dict[str, Any]] = []
+        key = check.bound.key[0]
+        for i, row in enumerate(rows):
+            if row is not None:
+                values = {name: row[place] for name, place in check.places}
+                if values[key] is not None:
+                    present.append(i)
+                    found.append(values)
+        verdicts = self.verdicts(check.bound, found)
+        for i, values, why in zip(present, found, verdicts, strict=True):
+            if self._refused(check.bound, values, why):
+                rows[i] = (
+                    tuple(None if p in check.own else v for p, v in enumerate(rows[i]))
+                    if check.optional
+                    else None
+                )
 
     def verdicts(self, bound: Bound, rows: Sequence[_Row]) -> list[str]:
         """Of each row, what is wrong with it; empty for nothing."""
@@ -179,13 +204,51 @@ class Guard:
             self._alarms.update(dict.fromkeys(told, False))
         return told
 
+    # ── rows that only take away ──────────────────────────────────────────────────────
+
+    def _refuse(
+        self,
+        connection: Connection,
+        taken: list[Mark],
+        statement: Any,
+        parameters: Any,
+        bound: Bound,
+    ) -> Result[Any]:
+        """What such a row says is said beside the person keys, too: an odd mark stands for a row,
+        an even one for its end, and half of it for the instant."""
+        if statement.is_insert:
+            set_ = _named(statement._values)
+            given = parameters if isinstance(parameters, Sequence) else [parameters or {}]
+            for one in given:
+                row = {name: _value(value, one) for name, value in set_.items()}
+                row |= {n: v for n, v in one.items() if n in bound.table.c}
+                taken.append(self._said(bound, row, 1))
+        elif statement.is_delete and not bound.until:
+            rows = self._there(connection, statement, dict(parameters or {}), bound)
+            taken.extend(self._said(bound, row, 0) for row in rows)
+        return connection.execute(statement, parameters)
+
+    def _said(self, bound: Bound, row: _Row, stands: int) -> Mark:
+        reference = self.macs.reference(bound, row)
+        now = max(self._now(), self.marks.of([reference])[reference] // 2 + 1)
+        return Mark(reference, 2 * now + 2 - stands, row[bound.until] if bound.until else None)
+
+    def refused_at(self, asked: Sequence[tuple[Table, _Row]]) -> list[datetime | None]:
+        """Since when each of these keys is refused, whatever the table says now."""
+        references = [self.macs.reference(_refusal(table), row) for table, row in asked]
+        marks = self.marks.of(references)
+        found = (marks[reference] for reference in references)
+        return [instant(mark // 2) if mark % 2 else None for mark in found]
+
     # ── writing ───────────────────────────────────────────────────────────────────────
 
-    def row_mac(self, bound: Bound, row: _Row, before: bytes | None = None) -> bytes:
-        """For a statement that a store writes by itself: the MAC of a whole row; `before`, the one
-        that it had."""
-        old = int.from_bytes(before[:8], "big") if before else 0
-        return self.macs.make(bound, row, max(old + 1, self._now()))
+    def row_mac(self, taken: list[Mark], bound: Bound, after: _Row, before: _Row | None) -> bytes:
+        """For a statement that a store writes by itself, of a row that it read as `before`."""
+        old = int.from_bytes(bytes(before[MAC])[:8], "big") if before and before[MAC] else 0
+        version = max(old + 1, self._now())
+        if before is not None:
+            self._remember(taken, bound, before, after, version)
+        return self.macs.make(bound, after, version)
 
     def _insert(
         self, connection: Connection, statement: Any, parameters: Any, bound: Bound
@@ -194,6 +257,9 @@ class Guard:
             if MAC in (statement._select_names or ()):
                 return connection.execute(statement, parameters)
             raise TypeError(f"rows of {bound.table.name} are inserted with their values")
+        conflict = getattr(statement, "_post_values_clause", None)
+        if MAC not in _named(getattr(conflict, "update_values_to_set", {MAC: None})):
+            raise TypeError(f"an upsert of {bound.table.name} sets row_mac to excluded.row_mac")
         set_ = _named(statement._values)
         if MAC in set_:
             return connection.execute(statement, parameters)
@@ -253,12 +319,25 @@ class Guard:
         parameters: dict[str, Any],
         bound: Bound,
     ) -> Result[Any]:
-        """The rows give up what they granted: without a MAC, nobody gives it back to them."""
+        """The rows give up what they granted: without a MAC, nobody gives it back to them.
+
+        A wrong one does, too, lest it be mended afterwards, but it does not count.
+        """
+        spent = statement.values({MAC: null()})
+        if bound.read_first and not bound.remembered:
+            return connection.execute(spent, parameters)
+        rows = self._there(connection, statement, parameters, bound)
         if bound.remembered:
-            rows = self._there(connection, statement, parameters, bound)
             taken.extend(self._gone(bound, row) for row in rows)
-            statement = statement.where(_any_of(bound, rows))
-        return connection.execute(statement.values({MAC: null()}), parameters)
+        if bound.read_first:
+            return connection.execute(spent.where(_any_of(bound, rows)), parameters)
+        good: list[dict[str, Any]] = []
+        bad: list[dict[str, Any]] = []
+        for row, why in zip(rows, self.verdicts(bound, rows), strict=True):
+            (bad if self._refused(bound, row, why) else good).append(row)
+        if bad:
+            connection.execute(spent.where(_any_of(bound, bad)), parameters)
+        return connection.execute(spent.where(_any_of(bound, good)), parameters)
 
     def _change(
         self,
@@ -304,14 +383,20 @@ class Guard:
         for before, after in changes:
             version = max(int.from_bytes(bytes(before[MAC])[:8], "big") + 1, self._now())
             macs.append(self.macs.make(bound, after, version))
-            if bound.remembered and bound.takes(before, after):
-                until = after[bound.until] if bound.until else None
-                taken.append(Mark(self.macs.reference(bound, after), version, until))
+            self._remember(taken, bound, before, after, version)
         if len(macs) == 1:
             return macs[0]
         return case(
             *((_here(bound, after), mac) for (_, after), mac in zip(changes, macs, strict=True))
         )
+
+    def _remember(
+        self, taken: list[Mark], bound: Bound, before: _Row, after: _Row, version: int
+    ) -> None:
+        if bound.remembered and bound.takes(before, after):
+            until = after[bound.until] if bound.until else None
+            soon = bound.remembered == "soon"
+            taken.append(Mark(self.macs.reference(bound, after), version, until, soon))
 
     def _delete(
         self,
@@ -333,7 +418,8 @@ class Guard:
             old = int.from_bytes(bytes(mac)[:8], "big") if mac else 0
             version = max(old + 1, self._now())
         until = row[bound.until] if bound.until else None
-        return Mark(self.macs.reference(bound, row), version, until)
+        soon = bound.remembered == "soon"
+        return Mark(self.macs.reference(bound, row), version, until, soon)
 
     def _there(
         self, connection: Connection, statement: Any, parameters: _Row, bound: Bound
@@ -354,22 +440,24 @@ class Guard:
         self.marks.committed(taken)
 
     def _now(self) -> int:
-        now: int = Instant().process_bind_param(self._clock.now(), None)  # type: ignore[arg-type,assignment]
-        return now
+        return microseconds(self._clock.now())
 
 
 # ── statements ────────────────────────────────────────────────────────────────────────
 
 
 def _plan(statement: Select[Any]) -> _Plan | None:
-    checked = [(source, b) for source in _sources(statement) if (b := _binding(source)) is not None]
-    if not checked or unchecked(statement):
+    sources = _sources(statement)
+    if unchecked(statement) or not any(_binding(source) for source, _ in sources):
         return None
     selected = list(statement.selected_columns)
     places = {(id(c.table), c.key): i for i, c in enumerate(selected) if isinstance(c, Column)}
     extra: list[Any] = []
     checks = []
-    for source, bound in checked:
+    for source, optional in sources:
+        bound = _binding(source)
+        if bound is None:
+            continue
         positions = []
         for name in bound.needed:
             place = places.get((id(source), name))
@@ -377,8 +465,10 @@ def _plan(statement: Select[Any]) -> _Plan | None:
                 place = len(selected) + len(extra)
                 extra.append(source.c[name].label(f"{MAC}_{len(extra)}"))
             positions.append((name, place))
-        checks.append((bound, tuple(positions)))
-    return _Plan(tuple(extra), tuple(checks))
+        own = frozenset(place for (table, _), place in places.items() if table == id(source))
+        checks.append(_Check(bound, tuple(positions), optional, own))
+    told = tuple(i for i, c in enumerate(selected) if not (isinstance(c, Column) and c.key == MAC))
+    return _Plan(tuple(extra), told, tuple(checks))
 
 
 def unchecked(statement: Select[Any]) -> bool:
@@ -399,26 +489,34 @@ def _summed(column: Any) -> bool:
     )
 
 
-def _sources(statement: Select[Any]) -> list[Any]:
-    """The tables that rows come from; those of subqueries and conditions do not count."""
-    found: dict[int, Any] = {}
+def _sources(statement: Select[Any]) -> list[tuple[Any, bool]]:
+    """The tables that rows come from, and whether their part may be missing; those of subqueries
+    and conditions do not count."""
+    found: dict[int, tuple[Any, bool]] = {}
 
-    def add(source: Any) -> None:
+    def add(source: Any, optional: bool = False) -> None:
         if isinstance(source, Join):
-            add(source.left)
-            add(source.right)
+            add(source.left, optional or source.full)
+            add(source.right, optional or source.isouter or source.full)
         elif isinstance(source, Table | Alias):
-            found.setdefault(id(source), source)
+            found.setdefault(id(source), (source, optional))
 
+    for source in statement._from_obj:
+        add(source)
+    for target, _, left, flags in statement._setup_joins:
+        add(left)
+        add(target, bool(flags["isouter"] or flags["full"]))
     for column in statement._raw_columns:
         element = column.element if isinstance(column, Label) else column
         add(getattr(element, "table", None) if isinstance(element, Column) else element)
-    for source in statement._from_obj:
-        add(source)
-    for target, _, left, _ in statement._setup_joins:
-        add(target)
-        add(left)
     return list(found.values())
+
+
+def _refusal(table: Table) -> Bound:
+    found = refusal(table)
+    if found is None:
+        raise TypeError(f"{table.name} is not declared as one that refuses")
+    return found
 
 
 def _binding(source: Any) -> Bound | None:
@@ -426,7 +524,9 @@ def _binding(source: Any) -> Bound | None:
 
 
 def _named(values: Any) -> dict[str, Any]:
-    return {getattr(key, "key", key): value for key, value in (values or {}).items()}
+    """Values by the names of their columns, however they were given."""
+    pairs: Any = values.items() if isinstance(values, Mapping) else values or ()
+    return {str(getattr(key, "key", key)): value for key, value in pairs}
 
 
 def _value(value: Any, parameters: _Row) -> Any:

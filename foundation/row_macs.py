@@ -17,17 +17,18 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Boolean, Column, LargeBinary, Table
 
-from foundation.clock import Instant
+from foundation.clock import Instant, microseconds
 from foundation.database import Json, metadata
 
 MAC = "row_mac"
 _SIZE = 32
 _VERSION = 8
 _BOUND = "bound"
+_REFUSING = "refusing"
 _UNBOUND = "unbound"
 
 
@@ -37,22 +38,23 @@ class Bound:
 
     `columns`: everything that grants; the primary key is always in. `only_while`: values of
     columns outside of which the row grants nothing, for ever. `remembered`: taking back is kept in
-    mind outside of this database, until the instant in the column `until` if there is one.
+    mind outside of this database, until the instant in the column `until` if there is one; where
+    it happens at every turn, "soon", by periodic work.
     `takes`: whether a change from the one row to the other takes something away. `reused`: a key
-    that was deleted may come again, as somebody else's.
+    that was deleted may come again, as somebody else's. `read_first`: a row is always read, and so
+    checked, before it is used up.
     """
 
     table: Table
     columns: tuple[str, ...]
     only_while: Mapping[str, Collection[Any]]
-    remembered: bool
+    remembered: bool | Literal["soon"]
     until: str | None
     takes: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
     reused: bool
-
-    @cached_property
-    def key(self) -> tuple[str, ...]:
-        return tuple(c.name for c in self.table.primary_key)
+    read_first: bool
+    key: tuple[str, ...]
+    refusing: bool = False
 
     @cached_property
     def covered(self) -> tuple[str, ...]:
@@ -62,8 +64,10 @@ class Bound:
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """Columns that a check of the row reads."""
-        beside = (self.until,) if self.until else ()
-        return tuple(dict.fromkeys((*self.covered, *self.only_while, *beside, MAC)))
+        beside = [self.until] if self.until else []
+        if not self.refusing:
+            beside.append(MAC)
+        return tuple(dict.fromkeys((*self.covered, *self.only_while, *beside)))
 
     @cached_property
     def encoders(self) -> tuple[tuple[str, Callable[[Any], bytes]], ...]:
@@ -81,14 +85,19 @@ def bound(
     table: Table,
     *columns: str,
     only_while: Mapping[str, Collection[Any]] | None = None,
-    remembered: bool = True,
+    remembered: bool | Literal["soon"] = True,
     until: str | None = None,
     takes: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = lambda before, after: True,
     reused: bool = False,
+    read_first: bool = False,
+    key: tuple[str, ...] | None = None,
 ) -> Bound:
     """Say what a row of `table` grants; adds the column of its MAC."""
     table.append_column(Column(MAC, LargeBinary, nullable=True))
-    made = Bound(table, columns, only_while or {}, remembered, until, takes, reused)
+    key = key or tuple(c.name for c in table.primary_key)
+    made = Bound(
+        table, columns, only_while or {}, remembered, until, takes, reused, read_first, key
+    )
     unknown = {*made.covered, *made.only_while, *filter(None, [until])} - set(table.c.keys())
     if unknown:
         raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
@@ -96,14 +105,33 @@ def bound(
     return made
 
 
+def refuses(table: Table, until: str | None = None) -> None:
+    """Say that a row of `table` only takes away, until the instant in `until`: who deletes it finds
+    that it is remembered (`UnitOfWork.refused_at`)."""
+    key = tuple(c.name for c in table.primary_key)
+    table.info[_REFUSING] = Bound(
+        table, (), {}, True, until, lambda before, after: True, True, False, key, refusing=True
+    )
+
+
 def grants_nothing(table: Table, because: str) -> None:
     """Say why nobody gains by changing rows of this table."""
     table.info[_UNBOUND] = because
 
 
+def held(table: Table, how: str) -> None:
+    """Say what else holds rows of this table to what was written."""
+    table.info[_UNBOUND] = how
+
+
 def binding(table: Any) -> Bound | None:
     info = getattr(table, "info", None)
     return None if not info else info.get(_BOUND)
+
+
+def refusal(table: Any) -> Bound | None:
+    info = getattr(table, "info", None)
+    return None if not info else info.get(_REFUSING)
 
 
 def why_unbound(table: Table) -> str | None:
@@ -184,7 +212,7 @@ def _json(value: Any) -> bytes:
 
 
 def _instant(value: Any) -> bytes:
-    return str(Instant().process_bind_param(value, None)).encode()  # type: ignore[arg-type]
+    return b"%d" % microseconds(value)
 
 
 def _boolean(value: Any) -> bytes:

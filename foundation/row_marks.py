@@ -31,6 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from foundation.clock import Clock, Instant
 from foundation.database import Database, metadata
+from foundation.row_macs import grants_nothing
 from foundation.vault import vault_metadata
 
 log = logging.getLogger("civitas.integrity")
@@ -56,6 +57,7 @@ row_marks_owed = Table(
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("until", Instant, nullable=True),
 )
+grants_nothing(row_marks_owed, "a mark only refuses; whose it is, nobody without the key can say")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Mark:
     reference: bytes
     version: int
     until: datetime | None = None
+    soon: bool = False
+    """By periodic work: it costs the act no journey to the other store."""
 
 
 def owe(connection: Connection, marks: Sequence[Mark]) -> None:
@@ -129,8 +133,10 @@ class Marks:
 
     def committed(self, marks: Sequence[Mark]) -> None:
         """The act is committed: raise its marks now; what fails stays owed."""
+        now = [mark for mark in marks if not mark.soon]
         try:
-            self.raise_to(marks)
+            if now:
+                self.raise_to(now)
         except SQLAlchemyError:
             log.exception("marks of what was taken away wait for the store of person keys")
 

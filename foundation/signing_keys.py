@@ -16,6 +16,7 @@ from foundation import algorithms
 from foundation.algorithms import PrivateKey, PublicKey
 from foundation.clock import Instant
 from foundation.database import metadata
+from foundation.row_macs import bound
 
 State = Literal["waiting", "signing", "published", "retired", "revoked"]
 
@@ -36,6 +37,21 @@ signing_keys = Table(
     Column("published_until", Instant, nullable=True),
     Column("revoked_at", Instant, nullable=True),
     UniqueConstraint("use", "generation", name="uq_signing_keys_use_generation"),
+)
+# A key that somebody else put here would be published, and believed, as ours.
+bound(
+    signing_keys,
+    "use",
+    "generation",
+    "algorithm",
+    "public_key",
+    "sealed",
+    "label",
+    "signs_from",
+    "signs_until",
+    "published_until",
+    "revoked_at",
+    takes=lambda before, after: after["revoked_at"] is not None,
 )
 
 

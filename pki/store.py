@@ -81,7 +81,7 @@ _RECORD = {"sqlite": _record(sqlite.insert), "postgresql": _record(postgresql.in
 
 def _record_held() -> Executable:
     """Both in one journey; nothing comes back where either of the two alone says no."""
-    names = [c.name for c in certificates.c if not c.nullable]
+    names = [*(c.name for c in certificates.c if not c.nullable), "row_mac"]
     held = _HOLD_KEY["postgresql"].cte("held")
     row = select(*(bindparam(f"of_{n}", type_=certificates.c[n].type) for n in names))
     mine = row.select_from(held).where(held.c.holder == bindparam("by"))
@@ -163,8 +163,10 @@ def hold_and_record(uow: UnitOfWork, **values: Any) -> bool | None:
     """
     key, holder, now = values["public_key"], values["holder"], values["recorded_at"]
     if uow.connection.dialect.name == "postgresql":
+        bare = dict.fromkeys(("revoked_at", "revocation_reason"))
+        mac = uow.row_mac(certificates, {**bare, **values})
         row = {f"of_{name}": value for name, value in values.items()}
-        row |= {"of_state": "recorded", "key": key, "by": holder, "now": now}
+        row |= {"of_state": "recorded", "of_row_mac": mac, "key": key, "by": holder, "now": now}
         if uow.one(_RECORD_HELD, row) is not None:
             return True
     return record(uow, **values) if hold_key(uow, key, holder, now) else None

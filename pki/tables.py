@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound, grants_nothing
 
 authorities = Table(
     "pki_authorities",
@@ -36,6 +37,18 @@ authorities = Table(
     Column("recover_until", Instant),
     UniqueConstraint("name", "generation", name="uq_pki_authorities_name_generation"),
 )
+bound(
+    authorities,
+    "name",
+    "generation",
+    "certificate",
+    "issuer_kid",
+    "partitions",
+    "signs_from",
+    "distrusted_at",
+    "recover_until",
+    takes=lambda before, after: bool(after["distrusted_at"] is not None),
+)
 
 cross_certificates = Table(
     "pki_cross_certificates",
@@ -47,6 +60,7 @@ cross_certificates = Table(
     Column("certificate", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
+bound(cross_certificates, "subject_kid", "issuer_kid", "certificate", remembered=False)
 
 certificates = Table(
     "pki_certificates",
@@ -85,6 +99,22 @@ certificates = Table(
     Index("uq_pki_certificates_reference", "reference", unique=True,
           sqlite_where=text("state != 'void'"), postgresql_where=text("state != 'void'")),
 )  # fmt: skip
+# What it certifies is under its authority's signature; here is whose it is and how it stands. Only
+# one on hold can become good again.
+bound(
+    certificates,
+    "authority_kid",
+    "profile",
+    "holder",
+    "reference",
+    "public_key",
+    "not_after",
+    "revoked_at",
+    "revocation_reason",
+    only_while={"revocation_reason": (None, "certificateHold")},
+    until="not_after",
+    takes=lambda before, after: bool(after["revoked_at"] is not None),
+)
 
 held_keys = Table(
     "pki_held_keys",
@@ -94,6 +124,7 @@ held_keys = Table(
     Column("holder", String(256), nullable=False),
     Column("since", Instant, nullable=False),
 )
+grants_nothing(held_keys, "who holds a key is also in each certificate for it")
 
 revocation_lists = Table(
     "pki_revocation_lists",
@@ -113,6 +144,7 @@ revocation_lists = Table(
     Column("changes", BigInteger, nullable=False, server_default="0"),
     Column("der", LargeBinary, nullable=False),
 )
+grants_nothing(revocation_lists, "each is signed, and made anew from the certificates")
 
 banned_keys = Table(
     "pki_banned_keys",
@@ -122,3 +154,4 @@ banned_keys = Table(
     Column("reason", String(64), nullable=False),
     Column("since", Instant, nullable=False),
 )
+grants_nothing(banned_keys, "it only refuses; certificates for such a key are revoked as well")

@@ -15,6 +15,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound
 
 STATES = ("active", "withdrawn", "expired", "replaced", "refused")
 
@@ -49,6 +50,26 @@ consents = Table(
     CheckConstraint(f"state IN {STATES!r}", name="state"),
     Index("ix_consents_person_service", "person_id", "service"),
     Index("ix_consents_state_not_after", "state", "not_after"),
+)
+bound(
+    consents,
+    "person_id",
+    "giver_kind",
+    "giver_id",
+    "authority",
+    "service",
+    "purpose",
+    "attributes",
+    "classes",
+    "explicit",
+    "uses_left",
+    "retention_days",
+    "notice_digest",
+    "given_at",
+    "not_before",
+    "not_after",
+    only_while={"state": ("active",)},
+    until="not_after",
 )
 # One answer at a time: a newer one takes the place of the older.
 Index(

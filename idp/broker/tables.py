@@ -14,6 +14,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound, grants_nothing
 
 broker_providers = Table(
     "broker_providers",
@@ -23,6 +24,7 @@ broker_providers = Table(
     Column("first_offered_at", Instant, nullable=False),
     PrimaryKeyConstraint("slug", name="pk_broker_providers"),
 )
+bound(broker_providers, "entity_id", remembered=False)
 
 broker_transactions = Table(
     "broker_transactions",
@@ -39,6 +41,17 @@ broker_transactions = Table(
     UniqueConstraint("state_digest", name="uq_broker_transactions_state_digest"),
     CheckConstraint("state IN ('waiting', 'answered')", name="known_state"),
     Index("ix_broker_transactions_expires_at", "expires_at"),
+)
+bound(
+    broker_transactions,
+    "state_digest",
+    "browser_digest",
+    "provider",
+    "sealed",
+    "expires_at",
+    only_while={"state": ("waiting",)},
+    remembered=False,
+    until="expires_at",
 )
 
 broker_sessions = Table(
@@ -59,6 +72,18 @@ broker_sessions = Table(
     CheckConstraint("level BETWEEN 1 AND 4", name="known_level"),
     Index("ix_broker_sessions_expires_at", "expires_at"),
 )
+bound(
+    broker_sessions,
+    "cookie_digest",
+    "person_id",
+    "provider",
+    "level",
+    "amr",
+    "auth_time",
+    "sealed_claims",
+    "expires_at",
+    until="expires_at",
+)
 
 broker_begun = Table(
     "broker_begun",
@@ -78,3 +103,4 @@ broker_outcomes = Table(
     Column("times", Integer, nullable=False),
     PrimaryKeyConstraint("provider", "day", "outcome", name="pk_broker_outcomes"),
 )
+grants_nothing(broker_outcomes, "it counts")

@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound, grants_nothing
 
 STATES = ("applied", "accredited", "suspended", "withdrawn")
 
@@ -39,6 +40,21 @@ federation_entities = Table(
     ),
     CheckConstraint("level BETWEEN 1 AND 4", name="known_level"),
 )
+bound(
+    federation_entities,
+    "entity_id",
+    "organization",
+    "entity_types",
+    "keys",
+    "state",
+    "level",
+    takes=lambda before, after: bool(
+        after["state"] != "accredited"
+        or (before["level"] or 0) > (after["level"] or 0)
+        or before["keys"] != after["keys"]
+        or before["entity_types"] != after["entity_types"]
+    ),
+)
 
 federation_acts = Table(
     "federation_acts",
@@ -54,6 +70,7 @@ federation_acts = Table(
     ForeignKeyConstraint(["entity"], ["federation_entities.id"], name="fk_federation_acts_entity"),
     Index("ix_federation_acts_entity_at", "entity", "at"),
 )
+grants_nothing(federation_acts, "it tells what was decided; the state is the entity's own")
 
 federation_marks = Table(
     "federation_marks",
@@ -72,6 +89,18 @@ federation_marks = Table(
     CheckConstraint("state IN ('active', 'suspended', 'revoked')", name="known_state"),
     Index("ix_federation_marks_entity_expires_at", "entity", "expires_at"),
 )
+bound(
+    federation_marks,
+    "entity",
+    "trust_mark_type",
+    "token_digest",
+    "token",
+    "state",
+    "expires_at",
+    only_while={"state": ("active", "suspended")},
+    until="expires_at",
+    takes=lambda before, after: bool(after["state"] != "active"),
+)
 
 federation_own_marks = Table(
     "federation_own_marks",
@@ -82,3 +111,4 @@ federation_own_marks = Table(
     Column("expires_at", Instant, nullable=False),
     PrimaryKeyConstraint("issuer", "trust_mark_type", name="pk_federation_own_marks"),
 )
+grants_nothing(federation_own_marks, "each is signed by its issuer, and asked about there")

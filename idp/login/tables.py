@@ -62,6 +62,23 @@ sessions = Table(
     Index("ix_login_sessions_subject", "subject_id", "ended_at"),
     Index("ix_login_sessions_ends_at", "ends_at"),
 )
+# `seen_at`, too: an idle session does not come to life again. Only its cookie is ever taken back.
+bound(
+    sessions,
+    "token_digest",
+    "subject_kind",
+    "subject_id",
+    "level",
+    "used",
+    "auth_time",
+    "signed_in_for",
+    "activated",
+    "seen_at",
+    "ends_at",
+    only_while={"ended_at": (None,)},
+    until="ends_at",
+    takes=lambda before, after: bool(before["token_digest"] != after["token_digest"]),
+)
 
 challenges = Table(
     "login_challenges",
@@ -75,6 +92,19 @@ challenges = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant, nullable=True),
     Index("ix_login_challenges_expires_at", "expires_at"),
+)
+# An assertion that somebody once saw answers no challenge that they wrote themselves.
+bound(
+    challenges,
+    "browser",
+    "purpose",
+    "subject_id",
+    "session_id",
+    "state",
+    "expires_at",
+    only_while={"used_at": (None,)},
+    remembered=False,
+    until="expires_at",
 )
 
 # Failures that were counted and are not in the audit yet; a row lives as long as its window.

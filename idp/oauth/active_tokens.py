@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +29,7 @@ _ENDED = select(
     .scalar_subquery()
     .label("until"),
 )
+_AHEAD = timedelta(minutes=1)
 DeviceIsActive = Callable[[str, datetime], bool]
 
 
@@ -66,7 +67,7 @@ class ActiveTokens:
         if client is None or not client.active:
             raise NotOurs("its client is not active")
         with self._database.read() as uow:
-            self._refuse_revoked(uow, token)
+            self._refuse_revoked(uow, token, now)
             grant = None if token.grant_id is None else grant_store.find(uow, token.grant_id)
         if token.grant_id is not None and (grant is None or not grant.alive(now)):
             raise NotOurs("its grant has ended")
@@ -74,12 +75,21 @@ class ActiveTokens:
             raise NotOurs("its device is not active")
         return ActiveToken(token, client, grant)
 
-    def _refuse_revoked(self, uow: UnitOfWork, token: AccessToken) -> None:
+    def _refuse_revoked(self, uow: UnitOfWork, token: AccessToken, now: datetime) -> None:
         said = uow.one(_ENDED, {"jti": token.id, "client_id": token.client_id})
         assert said is not None  # noqa: S101 - a select without FROM has one row
         if said.revoked:
             raise NotOurs("it was revoked")
-        if token.grant_id is None and said.until is not None and token.issued_at <= said.until:
+        # Rows that somebody deleted are remembered; a clock that was ahead is not believed.
+        revoked, *ended = uow.refused_at(
+            (revoked_tokens, {"jti": token.id}),
+            (cut_offs, {"client_id": token.client_id}),
+            (cut_offs, {"client_id": EVERYBODY}),
+        )
+        if revoked is not None:
+            raise NotOurs("it was revoked")
+        instants = [said.until, *(at for at in ended if at is None or at <= now + _AHEAD)]
+        if token.grant_id is None and any(at and token.issued_at <= at for at in instants):
             raise NotOurs("tokens of its client were ended")
 
 

@@ -155,7 +155,7 @@ class Clients:
     ) -> None:
         """Serve it again. Raises NotFound."""
         ours = update(clients).where(clients.c.id == client_id).values(state="active")
-        if uow.changed(ours) == 0 and not suspensions.remove(uow, client_id):
+        if uow.changed(ours) == 0 and not suspensions.remove(uow, client_id, now):
             raise _unknown(client_id)
         self._told(uow, "client.active", client_id, reason, actor)
 

@@ -22,13 +22,17 @@ def add(uow: UnitOfWork, client_id: str, now: datetime) -> None:
     uow.execute(row.on_conflict_do_nothing())
 
 
-def remove(uow: UnitOfWork, client_id: str) -> bool:
+def remove(uow: UnitOfWork, client_id: str, now: datetime) -> bool:
     """Serve it again; False when it was not suspended."""
+    if uow.refused_at((suspensions, {"client_id": client_id})) != [None]:
+        add(uow, client_id, now)  # somebody deleted the row: what is remembered ends with one
     return uow.changed(delete(suspensions).where(suspensions.c.client_id == client_id)) == 1
 
 
 def stands(uow: UnitOfWork, client_id: str) -> bool:
-    return uow.one(_STANDS, {"client": client_id}) is not None
+    if uow.one(_STANDS, {"client": client_id}) is not None:
+        return True
+    return uow.refused_at((suspensions, {"client_id": client_id})) != [None]
 
 
 def all_(uow: UnitOfWork) -> list[str]:

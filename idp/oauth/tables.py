@@ -4,6 +4,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
+from foundation.row_macs import bound, grants_nothing, refuses
 
 clients = Table(
     "oauth_clients",
@@ -18,6 +19,15 @@ clients = Table(
     Column("previous_secret_mac", LargeBinary),
     Column("previous_secret_until", Instant),
 )
+bound(
+    clients,
+    "name",
+    "state",
+    "registration",
+    "secret_mac",
+    "previous_secret_mac",
+    "previous_secret_until",
+)
 
 # Clients that another source vouches for and that we do not serve: they have no row of ours.
 suspensions = Table(
@@ -26,6 +36,7 @@ suspensions = Table(
     Column("client_id", String, primary_key=True),
     Column("suspended_at", Instant, nullable=False),
 )
+refuses(suspensions)
 
 # A parsed authorization request that waits while the person signs in and answers.
 transactions = Table(
@@ -42,6 +53,21 @@ transactions = Table(
     Column("started_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_oauth_transactions_expires_at", "expires_at"),
+)
+# Its request says where the code goes.
+bound(
+    transactions,
+    "browser_digest",
+    "client_id",
+    "request",
+    "session_id",
+    "person_id",
+    "asked_digest",
+    "expires_at",
+    only_while={"state": ("waiting", "asking")},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
 )
 
 # One row for every authorization a person gave at a sign-in: everything issued rests on it.
@@ -77,6 +103,28 @@ grants = Table(
     Index("ix_oauth_grants_person_id", "person_id"),
     Index("ix_oauth_grants_expires_at", "expires_at"),
 )
+bound(
+    grants,
+    "client_id",
+    "person_id",
+    "subject",
+    "session_id",
+    "session_reference",
+    "consent_id",
+    "purpose",
+    "scope",
+    "audience",
+    "userinfo_attributes",
+    "id_token_attributes",
+    "level",
+    "amr",
+    "auth_time",
+    "nonce",
+    "offline",
+    "expires_at",
+    only_while={"state": ("active",)},
+    until="expires_at",
+)
 
 codes = Table(
     "oauth_codes",
@@ -90,6 +138,19 @@ codes = Table(
     Column("expires_at", Instant, nullable=False),
     Column("redeemed_at", Instant),
     Index("ix_oauth_codes_expires_at", "expires_at"),
+)
+# It lives for a minute: no backup is younger.
+bound(
+    codes,
+    "grant_id",
+    "client_id",
+    "redirect_uri",
+    "code_challenge",
+    "expires_at",
+    only_while={"redeemed_at": (None,)},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
 )
 
 refresh_tokens = Table(
@@ -105,6 +166,17 @@ refresh_tokens = Table(
     Index("ix_oauth_refresh_tokens_grant_id", "grant_id"),
     Index("ix_oauth_refresh_tokens_expires_at", "expires_at"),
 )
+bound(
+    refresh_tokens,
+    "grant_id",
+    "client_id",
+    "certificate_thumbprint",
+    "expires_at",
+    only_while={"used_at": (None,)},
+    remembered="soon",
+    until="expires_at",
+    read_first=True,
+)
 
 # Pairwise subjects are stored random values, so that they can move with the governance model.
 subjects = Table(
@@ -116,6 +188,7 @@ subjects = Table(
     Column("created_at", Instant, nullable=False),
     Index("uq_oauth_pairwise_subjects_sector_subject", "sector", "subject", unique=True),
 )
+bound(subjects, "subject", remembered=False)
 
 # That a person was asked about a service on the consent page. What they chose is the consent's
 # own record; this says that sign-in itself, and acting in their absence, need not be asked again.
@@ -137,6 +210,7 @@ reviews = Table(
     Column("person_id", String, primary_key=True),
     Column("changed_at", Instant, nullable=False),
 )
+bound(answers, "offline", "answered_at", reused=True)
 
 # Identifiers of assertions and request objects that were seen: each works once (failures 7).
 assertions = Table(
@@ -147,6 +221,7 @@ assertions = Table(
     Column("expires_at", Instant, nullable=False),
     Index("ix_oauth_assertions_expires_at", "expires_at"),
 )
+grants_nothing(assertions, "whoever deletes one has still to show the client's own assertion")
 
 # Access tokens revoked one by one; a row lives no longer than its token.
 revoked_tokens = Table(
@@ -156,6 +231,7 @@ revoked_tokens = Table(
     Column("expires_at", Instant, nullable=False),
     Index("ix_oauth_revoked_tokens_expires_at", "expires_at"),
 )
+refuses(revoked_tokens, until="expires_at")
 
 # Every token of this client issued at or before the instant is dead (a suspended device, a
 # client whose secret leaked): tokens of client_credentials have no grant row to end.
@@ -165,3 +241,4 @@ cut_offs = Table(
     Column("client_id", String, primary_key=True),
     Column("issued_until", Instant, nullable=False),
 )
+refuses(cut_offs)

@@ -24,6 +24,10 @@ reference_identifiers = Table(
     Column("allotted_at", Instant, nullable=False),
     Column("ended_at", Instant),
 )
+grants_nothing(
+    reference_identifiers,
+    "an identifier alone is nobody: what an identity may is in its person's row",
+)
 
 # EN-1. An application is about the identity that it leads to, if the proofing accepts it.
 applications = Table(
@@ -39,6 +43,7 @@ applications = Table(
     Column("notice_at", Instant, nullable=False),
     Index("ix_register_applications_person_id", "person_id"),
 )
+grants_nothing(applications, "an application leads to nothing but its decision")
 
 # EN-8. Evidence, with the numbers of documents, is sealed under the person's key.
 proofing_decisions = Table(
@@ -62,6 +67,19 @@ proofing_decisions = Table(
     Index("ix_register_proofing_decisions_person_id", "person_id"),
     Index("ix_register_proofing_decisions_result", "result"),
 )
+bound(
+    proofing_decisions,
+    "application_id",
+    "person_id",
+    "policy_version",
+    "level",
+    "in_person",
+    "result",
+    "officer_kind",
+    "officer",
+    "second_officer",
+    "sealed_evidence",
+)
 
 # EN-9. There is no row here without the decision that accepted it.
 persons = Table(
@@ -83,6 +101,9 @@ bound(
     "in_person",
     "enrolled_by",
     "sealed_profile",
+    takes=lambda before, after: bool(
+        after["state"] != "active" or after["level"] < before["level"]
+    ),
 )
 
 # One index a person and kind; unique, so one civil number leads to one identity.
@@ -94,6 +115,7 @@ blind_indexes = Table(
     Column("person_id", String(32), ForeignKey("register_persons.id"), nullable=False),
     UniqueConstraint("person_id", "kind"),
 )
+bound(blind_indexes, "person_id", reused=True)
 
 # CM-10: append-only. `number` orders the steps of one person.
 history = Table(
@@ -110,6 +132,7 @@ history = Table(
     Column("actor", String(64), nullable=False),
     Column("event_id", String(32), nullable=False),
 )
+grants_nothing(history, "it tells what was; each step is in the audit's tree as well")
 
 # The code itself is on paper only; here is its keyed digest.
 activation_codes = Table(
@@ -122,6 +145,13 @@ activation_codes = Table(
     Column("ended_at", Instant),
     Index("ix_register_activation_codes_person_id", "person_id"),
 )
+bound(
+    activation_codes,
+    "person_id",
+    "expires_at",
+    only_while={"ended_at": (None,)},
+    until="expires_at",
+)
 
 sign_in_names = Table(
     "register_sign_in_names",
@@ -133,6 +163,7 @@ sign_in_names = Table(
     Column("claimed_at", Instant, nullable=False),
     UniqueConstraint("subject_kind", "subject_id"),
 )
+bound(sign_in_names, "subject_kind", "subject_id", "sealed_name", reused=True)
 
 staff = Table(
     "register_staff",
@@ -146,6 +177,18 @@ staff = Table(
     Column("invited_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
+bound(
+    staff,
+    "role",
+    "state",
+    "sealed_name",
+    "own_number",
+    takes=lambda before, after: bool(
+        after["state"] == "ended"
+        or before["role"] != after["role"]
+        or before["own_number"] != after["own_number"]
+    ),
+)
 
 staff_invitations = Table(
     "register_staff_invitations",
@@ -154,6 +197,13 @@ staff_invitations = Table(
     Column("staff_id", String(32), ForeignKey("register_staff.id"), nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("accepted_at", Instant),
+)
+bound(
+    staff_invitations,
+    "staff_id",
+    "expires_at",
+    only_while={"accepted_at": (None,)},
+    until="expires_at",
 )
 
 # Two others let a member of staff in again who lost their passkey: `first` and `second` are the
@@ -170,6 +220,15 @@ staff_recoveries = Table(
     Column("second", String(32)),
     Column("ended_at", Instant),
 )
+bound(
+    staff_recoveries,
+    "staff_id",
+    "expires_at",
+    "first",
+    "second",
+    only_while={"ended_at": (None,)},
+    until="expires_at",
+)
 
 # A file for the printing house, made once. Its codes are in the file alone.
 letter_batches = Table(
@@ -183,6 +242,7 @@ letter_batches = Table(
     Column("file_format", String(8), nullable=False),
     Column("encrypted", Boolean(create_constraint=False), nullable=False),
 )
+grants_nothing(letter_batches, "it tells of a file; the codes are in the file alone")
 
 # A letter that was asked for: waiting, printed or stopped. Its code is made when it is printed.
 letters = Table(
@@ -198,6 +258,13 @@ letters = Table(
     Column("printed_at", Instant),
     Index("ix_register_letters_person_id", "person_id"),
     Index("ix_register_letters_state", "state"),
+)
+bound(
+    letters,
+    "person_id",
+    "asked_by_kind",
+    "asked_by",
+    only_while={"state": ("waiting",)},
 )
 
 # A decision that another officer looks at again: drawn by lot ("sample"), or an officer's cases
@@ -216,6 +283,7 @@ second_looks = Table(
     Index("ix_register_second_looks_person_id", "person_id"),
     Index("ix_register_second_looks_state", "state"),
 )
+bound(second_looks, "person_id", "decision_id", "because", "state", "looked_by")
 
 # P-4: an officer reads a person's page only while such a look-up, with its purpose, is young.
 lookups = Table(
@@ -229,6 +297,7 @@ lookups = Table(
     Column("until", Instant, nullable=False),
     Index("ix_register_lookups_officer_person_id", "officer", "person_id"),
 )
+bound(lookups, "officer", "person_id", "purpose", "until", remembered=False, until="until")
 
 # `id` is the digest of the file, so a file is imported once however often it is sent. Its name
 # is not kept: people name files after people.
@@ -246,6 +315,15 @@ imports = Table(
     # Only while a job still has to read it; sealed, and gone when the import is finished.
     Column("sealed_content", LargeBinary),
 )
+bound(
+    imports,
+    "file_format",
+    "policy_version",
+    "actor_kind",
+    "actor",
+    "sealed_content",
+    only_while={"finished_at": (None,)},
+)
 
 import_rows = Table(
     "register_import_rows",
@@ -258,6 +336,7 @@ import_rows = Table(
     Column("reason", String(300)),
     Column("what_to_do", String(300)),
 )
+grants_nothing(import_rows, "a report of what an import did")
 
 # What a person was told outside of their session; the words are sealed under their key.
 notices = Table(

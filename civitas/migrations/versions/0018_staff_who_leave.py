@@ -16,6 +16,8 @@ def upgrade() -> None:
     _staff()
     _letters()
     _second_looks()
+    for table in ("register_staff_recoveries", "register_letters", "register_second_looks"):
+        op.add_column(table, sa.Column("row_mac", sa.LargeBinary(), nullable=True))
 
 
 def _clients() -> None:
