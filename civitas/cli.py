@@ -12,6 +12,7 @@ from civitas.commands import (
     audit,
     backup,
     ca,
+    check,
     citizens,
     clients,
     config,
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for command in (init, serve, routes, backup, tour, demo):
+for command in (init, serve, routes, backup, check, tour, demo):
     command.add_to(app)
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")

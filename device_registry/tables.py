@@ -17,7 +17,7 @@ from sqlalchemy import (
 from device_registry.device import LIVING
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing
+from foundation.row_macs import NOW, bound, grants_nothing
 
 devices = Table(
     "devices",
@@ -48,6 +48,7 @@ bound(
         or any(before[c] != after[c] for c in ("profile", "owner_kind", "owner"))
         or (before["approved_at"] is not None and after["approved_at"] is None)
     ),
+    ends={"state": "suspended", "changed_at": NOW},
 )
 
 device_identifiers = Table(
@@ -153,6 +154,7 @@ bound(
     only_while={"state": LIVING},
     remembered="soon",
     until="not_after",
+    ends={"state": "revoked"},
 )
 
 device_changeovers = Table(
@@ -175,4 +177,12 @@ device_changeovers = Table(
         postgresql_where=text("state IN ('planned', 'running', 'paused')"),
     ),
 )
-bound(device_changeovers, "from_profile", "to_profile", "state", "starts_at", "ends_at")
+bound(
+    device_changeovers,
+    "from_profile",
+    "to_profile",
+    "state",
+    "starts_at",
+    "ends_at",
+    ends={"state": "undone"},
+)

@@ -8,14 +8,15 @@ whoever empties the column later finds nobody who fills it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, select, tuple_, update
 
 from foundation.audit import SYSTEM, Audit
 from foundation.database import Database
-from foundation.row_guard import Guard, Wrong
-from foundation.row_macs import MAC, Bound, all_bound
+from foundation.row_guard import BROUGHT_BACK, GONE, Guard, Wrong
+from foundation.row_macs import MAC, Bound, all_bound, all_refusing
 from foundation.row_marks import Mark
 from foundation.settings import SettingsError
 
@@ -55,7 +56,10 @@ def check_bound(guard: Guard) -> None:
 
 
 def wrong_rows(
-    database: Database, guard: Guard, progress: Progress = lambda table, rows: None
+    database: Database,
+    guard: Guard,
+    now: datetime,
+    progress: Progress = lambda table, rows: None,
 ) -> Iterator[Wrong]:
     """Every row that is refused at use, and why."""
     guard.marks.settle()
@@ -67,6 +71,37 @@ def wrong_rows(
                     reference = guard.macs.reference(bound, row).hex()
                     yield Wrong(bound.table.name, reference, why)
             progress(bound.table.name, len(rows))
+    for refusing in all_refusing():
+        present = {
+            guard.macs.reference(refusing, row)
+            for rows in _batches(database, refusing)
+            for row in rows
+        }
+        for gone in guard.marks.refusing(refusing.table.name, now) - present:
+            yield Wrong(refusing.table.name, gone.hex(), GONE)
+
+
+def end_restored(database: Database, guard: Guard, audit: Audit) -> dict[str, int]:
+    """After a backup was restored: end what was taken back since it was made; how many rows, by
+    table. A row that is wrong for another reason is left as it is, and refused."""
+    guard.marks.settle()
+    ended: dict[str, int] = {}
+    for bound in all_bound():
+        rows = [
+            row
+            for batch in _batches(database, bound)
+            for row, why in zip(batch, guard.verdicts(bound, batch), strict=True)
+            if why == BROUGHT_BACK
+        ]
+        for row in rows:
+            with database.write() as uow:
+                guard.end_older(uow.connection, bound, row)
+        if rows:
+            ended[bound.table.name] = len(rows)
+    if ended:
+        with database.write() as uow:
+            audit.record(uow, "integrity.restored", SYSTEM, (), {"ended": ended})
+    return ended
 
 
 def record_alarms(audit: Audit, guard: Guard) -> int:

@@ -38,11 +38,14 @@ from sqlalchemy.sql.elements import ClauseElement, Label
 
 from foundation import row_marks
 from foundation.clock import Clock, instant, microseconds
-from foundation.row_macs import MAC, Bound, Macs, binding, refusal
+from foundation.row_macs import MAC, NOW, Bound, Macs, binding, refusal
 from foundation.row_marks import FOR_EVER, Mark, Marks
 
 log = logging.getLogger("civitas.integrity")
 
+FORGED = "it was not written by this deployment as it is"
+BROUGHT_BACK = "it is an older one: something that it grants was taken back since"
+GONE = "it took something away and was deleted; what it said is still obeyed"
 _MOST_ALARMS = 1000
 _Row = Mapping[str, Any]
 
@@ -174,7 +177,7 @@ class Guard:
                 continue
             version = self.macs.version(bound, row)
             if version is None:
-                why[i] = "it was not written by this deployment as it is"
+                why[i] = FORGED
             else:
                 versions[i] = version
         if bound.remembered and versions:
@@ -182,7 +185,7 @@ class Guard:
             marks = self.marks.of(set(references.values()))
             for i, reference in references.items():
                 if versions[i] < marks[reference]:
-                    why[i] = "it is an older one: what it grants was taken back since"
+                    why[i] = BROUGHT_BACK
         return why
 
     def _refused(self, bound: Bound, row: _Row, why: str) -> bool:
@@ -203,6 +206,25 @@ class Guard:
             told = [wrong for wrong, new in self._alarms.items() if new]
             self._alarms.update(dict.fromkeys(told, False))
         return told
+
+    def end_older(self, connection: Connection, bound: Bound, row: _Row) -> None:
+        """Let a row of a restored backup grant no more than it did when the mark was raised."""
+        at = self._clock.now()
+        ends = bound.ends
+        if ends is None:
+            ends = {name: NOW for name, values in bound.only_while.items() if values == (None,)}
+        here = _here(bound, row)
+        if not ends:
+            connection.execute(bound.table.delete().where(here))
+            return
+        new = {name: at if value == NOW else value for name, value in ends.items()}
+        mac = None
+        reference = self.macs.reference(bound, row)
+        version = max(self._now(), self.marks.of([reference])[reference])
+        # What was deleted for good does not come back, not even suspended.
+        if bound.grants({**row, **new}) and version != FOR_EVER:
+            mac = self.macs.make(bound, {**row, **new}, version)
+        connection.execute(bound.table.update().where(here).values({**new, MAC: mac}))
 
     # ── rows that only take away ──────────────────────────────────────────────────────
 
@@ -231,7 +253,8 @@ class Guard:
     def _said(self, bound: Bound, row: _Row, stands: int) -> Mark:
         reference = self.macs.reference(bound, row)
         now = max(self._now(), self.marks.of([reference])[reference] // 2 + 1)
-        return Mark(reference, 2 * now + 2 - stands, row[bound.until] if bound.until else None)
+        until = row[bound.until] if bound.until else None
+        return Mark(reference, 2 * now + 2 - stands, until, refusing=bound.table.name)
 
     def refused_at(self, asked: Sequence[tuple[Table, _Row]]) -> list[datetime | None]:
         """Since when each of these keys is refused, whatever the table says now."""
@@ -576,4 +599,4 @@ def _key(bound: Bound, row: _Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in bound.key)
 
 
-__all__ = ["Guard", "Wrong", "unchecked"]
+__all__ = ["BROUGHT_BACK", "FORGED", "GONE", "Guard", "Wrong", "unchecked"]

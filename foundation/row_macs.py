@@ -25,6 +25,7 @@ from foundation.clock import Instant, microseconds
 from foundation.database import Json, metadata
 
 MAC = "row_mac"
+NOW = "now"
 _SIZE = 32
 _VERSION = 8
 _BOUND = "bound"
@@ -42,7 +43,9 @@ class Bound:
     it happens at every turn, "soon", by periodic work.
     `takes`: whether a change from the one row to the other takes something away. `reused`: a key
     that was deleted may come again, as somebody else's. `read_first`: a row is always read, and so
-    checked, before it is used up.
+    checked, before it is used up. `ends`: what makes a row of a restored backup safe whose
+    grant was taken back since (`civitas check --restored`); NOW stands for that instant, and
+    without `ends` the columns of `only_while` get it, or the row is deleted.
     """
 
     table: Table
@@ -54,6 +57,7 @@ class Bound:
     reused: bool
     read_first: bool
     key: tuple[str, ...]
+    ends: Mapping[str, Any] | None
     refusing: bool = False
 
     @cached_property
@@ -91,14 +95,17 @@ def bound(
     reused: bool = False,
     read_first: bool = False,
     key: tuple[str, ...] | None = None,
+    ends: Mapping[str, Any] | None = None,
 ) -> Bound:
     """Say what a row of `table` grants; adds the column of its MAC."""
     table.append_column(Column(MAC, LargeBinary, nullable=True))
     key = key or tuple(c.name for c in table.primary_key)
     made = Bound(
-        table, columns, only_while or {}, remembered, until, takes, reused, read_first, key
+        table, columns, only_while or {}, remembered, until, takes, reused, read_first, key, ends
     )
-    unknown = {*made.covered, *made.only_while, *filter(None, [until])} - set(table.c.keys())
+    unknown = {*made.covered, *made.only_while, *(ends or ()), *filter(None, [until])} - set(
+        table.c.keys()
+    )
     if unknown:
         raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
     table.info[_BOUND] = made
@@ -110,7 +117,17 @@ def refuses(table: Table, until: str | None = None) -> None:
     that it is remembered (`UnitOfWork.refused_at`)."""
     key = tuple(c.name for c in table.primary_key)
     table.info[_REFUSING] = Bound(
-        table, (), {}, True, until, lambda before, after: True, True, False, key, refusing=True
+        table,
+        (),
+        {},
+        True,
+        until,
+        lambda before, after: True,
+        True,
+        False,
+        key,
+        None,
+        refusing=True,
     )
 
 
@@ -142,6 +159,11 @@ def why_unbound(table: Table) -> str | None:
 def all_bound() -> list[Bound]:
     """The bindings of every table that is declared, in the order of their foreign keys."""
     return [b for b in map(binding, metadata.sorted_tables) if b is not None]
+
+
+def all_refusing() -> list[Bound]:
+    """The tables whose rows only take away."""
+    return [b for b in map(refusal, metadata.sorted_tables) if b is not None]
 
 
 class Macs:

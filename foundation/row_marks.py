@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Connection,
     Index,
     LargeBinary,
+    String,
     Table,
     delete,
     or_,
@@ -47,6 +49,8 @@ row_marks = Table(
     Column("version", BigInteger, nullable=False),
     # When the row would grant nothing any more by its own date.
     Column("until", Instant, nullable=True),
+    # Where the row itself takes something away, its table: such rows are missed when they are gone.
+    Column("refusing", String(64), nullable=True),
     Index("ix_row_marks_until", "until"),
 )
 
@@ -56,6 +60,7 @@ row_marks_owed = Table(
     Column("reference", LargeBinary(16), primary_key=True),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("until", Instant, nullable=True),
+    Column("refusing", String(64), nullable=True),
 )
 grants_nothing(row_marks_owed, "a mark only refuses; whose it is, nobody without the key can say")
 
@@ -67,13 +72,23 @@ class Mark:
     until: datetime | None = None
     soon: bool = False
     """By periodic work: it costs the act no journey to the other store."""
+    refusing: str | None = None
+    """The table of a row that takes something away."""
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return {
+            "reference": self.reference,
+            "version": self.version,
+            "until": self.until,
+            "refusing": self.refusing,
+        }
 
 
 def owe(connection: Connection, marks: Sequence[Mark]) -> None:
     """Commit with the act that a mark is still to be raised."""
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    rows = [{"reference": m.reference, "version": m.version, "until": m.until} for m in marks]
-    connection.execute(build(row_marks_owed).on_conflict_do_nothing(), rows)
+    connection.execute(build(row_marks_owed).on_conflict_do_nothing(), [m.row for m in marks])
 
 
 class Marks:
@@ -117,19 +132,26 @@ class Marks:
         new = build(row_marks)
         higher = new.on_conflict_do_update(
             index_elements=["reference"],
-            set_={"version": new.excluded.version, "until": new.excluded.until},
+            set_={name: new.excluded[name] for name in ("version", "until", "refusing")},
             where=row_marks.c.version < new.excluded.version,
         )
         # In one order, so that two processes never wait for each other.
-        rows = [
-            {"reference": m.reference, "version": m.version, "until": m.until}
-            for m in sorted(marks, key=lambda m: (m.reference, m.version))
-        ]
+        rows = [m.row for m in sorted(marks, key=lambda m: (m.reference, m.version))]
         with self._store.write() as uow:
             uow.execute(higher, rows)
         with self._lock:
             for mark in marks:
                 self._cache.pop(mark.reference, None)
+
+    def refusing(self, table: str, now: datetime) -> set[bytes]:
+        """References of the rows that stand in a table of those that take away."""
+        query = select(row_marks.c.reference).where(
+            row_marks.c.refusing == table,
+            row_marks.c.version % 2 == 1,
+            or_(row_marks.c.until.is_(None), row_marks.c.until > now),
+        )
+        with self._store.read() as uow:
+            return {bytes(row.reference) for row in uow.all(query)}
 
     def committed(self, marks: Sequence[Mark]) -> None:
         """The act is committed: raise its marks now; what fails stays owed."""
@@ -148,7 +170,9 @@ class Marks:
                 rows = uow.all(select(row_marks_owed).limit(self._AT_ONCE))
             if not rows:
                 return done
-            self.raise_to([Mark(bytes(r.reference), r.version, r.until) for r in rows])
+            self.raise_to(
+                [Mark(bytes(r.reference), r.version, r.until, refusing=r.refusing) for r in rows]
+            )
             c = row_marks_owed.c
             paid = or_(*((c.reference == r.reference) & (c.version == r.version) for r in rows))
             with self._database.write() as uow:

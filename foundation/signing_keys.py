@@ -16,7 +16,7 @@ from foundation import algorithms
 from foundation.algorithms import PrivateKey, PublicKey
 from foundation.clock import Instant
 from foundation.database import metadata
-from foundation.row_macs import bound
+from foundation.row_macs import NOW, bound
 
 State = Literal["waiting", "signing", "published", "retired", "revoked"]
 
@@ -52,6 +52,7 @@ bound(
     "published_until",
     "revoked_at",
     takes=lambda before, after: after["revoked_at"] is not None,
+    ends={"revoked_at": NOW},
 )
 
 

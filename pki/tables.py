@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing
+from foundation.row_macs import NOW, bound, grants_nothing
 
 authorities = Table(
     "pki_authorities",
@@ -48,6 +48,7 @@ bound(
     "distrusted_at",
     "recover_until",
     takes=lambda before, after: bool(after["distrusted_at"] is not None),
+    ends={"distrusted_at": NOW},
 )
 
 cross_certificates = Table(
@@ -114,6 +115,7 @@ bound(
     only_while={"revocation_reason": (None, "certificateHold")},
     until="not_after",
     takes=lambda before, after: bool(after["revoked_at"] is not None),
+    ends={"revoked_at": NOW, "revocation_reason": "unspecified", "status_changed_at": NOW},
 )
 
 held_keys = Table(

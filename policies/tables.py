@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound
+from foundation.row_macs import NOW, bound
 
 STATES = ("active", "withdrawn", "expired", "replaced", "refused")
 
@@ -70,6 +70,7 @@ bound(
     "not_after",
     only_while={"state": ("active",)},
     until="not_after",
+    ends={"state": "withdrawn", "ended_at": NOW},
 )
 # One answer at a time: a newer one takes the place of the older.
 Index(

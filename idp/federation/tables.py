@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing
+from foundation.row_macs import NOW, bound, grants_nothing
 
 STATES = ("applied", "accredited", "suspended", "withdrawn")
 
@@ -54,6 +54,7 @@ bound(
         or before["keys"] != after["keys"]
         or before["entity_types"] != after["entity_types"]
     ),
+    ends={"state": "suspended", "changed_at": NOW},
 )
 
 federation_acts = Table(
@@ -100,6 +101,7 @@ bound(
     only_while={"state": ("active", "suspended")},
     until="expires_at",
     takes=lambda before, after: bool(after["state"] != "active"),
+    ends={"state": "revoked"},
 )
 
 federation_own_marks = Table(

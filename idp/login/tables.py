@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing
+from foundation.row_macs import NOW, bound, grants_nothing
 
 credentials = Table(
     "login_credentials",
@@ -39,6 +39,7 @@ bound(
     "secret",
     "data",
     only_while={"state": ("active",)},
+    ends={"state": "ended", "ended_at": NOW},
 )
 
 sessions = Table(

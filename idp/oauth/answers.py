@@ -72,7 +72,8 @@ def remember(uow: UnitOfWork, person_id: str, answer: Answer) -> None:
         person_id=person_id, client_id=answer.client_id, purpose=answer.purpose, **values
     )
     key = [answers.c.person_id, answers.c.client_id, answers.c.purpose]
-    uow.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+    anew = {**values, "row_mac": statement.excluded.row_mac}
+    uow.execute(statement.on_conflict_do_update(index_elements=key, set_=anew))
 
 
 def forget(uow: UnitOfWork, person_id: str, client_id: str | None = None) -> int:

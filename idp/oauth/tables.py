@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing, refuses
+from foundation.row_macs import NOW, bound, grants_nothing, refuses
 
 clients = Table(
     "oauth_clients",
@@ -27,6 +27,7 @@ bound(
     "secret_mac",
     "previous_secret_mac",
     "previous_secret_until",
+    ends={"state": "suspended"},
 )
 
 # Clients that another source vouches for and that we do not serve: they have no row of ours.
@@ -124,6 +125,7 @@ bound(
     "expires_at",
     only_while={"state": ("active",)},
     until="expires_at",
+    ends={"state": "ended", "ended_at": NOW},
 )
 
 codes = Table(
@@ -210,7 +212,7 @@ reviews = Table(
     Column("person_id", String, primary_key=True),
     Column("changed_at", Instant, nullable=False),
 )
-bound(answers, "offline", "answered_at", reused=True)
+bound(answers, "offline", "answered_at", "not_after", until="not_after", reused=True)
 
 # Identifiers of assertions and request objects that were seen: each works once (failures 7).
 assertions = Table(

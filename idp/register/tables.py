@@ -14,7 +14,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing
+from foundation.row_macs import NOW, bound, grants_nothing
 
 # Never deleted from: a row whose identity ended is the tombstone that blocks reuse.
 reference_identifiers = Table(
@@ -79,6 +79,7 @@ bound(
     "officer",
     "second_officer",
     "sealed_evidence",
+    ends={"result": "refused"},
 )
 
 # EN-9. There is no row here without the decision that accepted it.
@@ -104,6 +105,7 @@ bound(
     takes=lambda before, after: bool(
         after["state"] != "active" or after["level"] < before["level"]
     ),
+    ends={"state": "suspended", "changed_at": NOW},
 )
 
 # One index a person and kind; unique, so one civil number leads to one identity.
@@ -188,6 +190,7 @@ bound(
         or before["role"] != after["role"]
         or before["own_number"] != after["own_number"]
     ),
+    ends={"state": "ended", "changed_at": NOW},
 )
 
 staff_invitations = Table(
@@ -265,6 +268,7 @@ bound(
     "asked_by_kind",
     "asked_by",
     only_while={"state": ("waiting",)},
+    ends={"state": "stopped"},
 )
 
 # A decision that another officer looks at again: drawn by lot ("sample"), or an officer's cases
@@ -283,7 +287,15 @@ second_looks = Table(
     Index("ix_register_second_looks_person_id", "person_id"),
     Index("ix_register_second_looks_state", "state"),
 )
-bound(second_looks, "person_id", "decision_id", "because", "state", "looked_by")
+bound(
+    second_looks,
+    "person_id",
+    "decision_id",
+    "because",
+    "state",
+    "looked_by",
+    ends={"state": "open"},
+)
 
 # P-4: an officer reads a person's page only while such a look-up, with its purpose, is young.
 lookups = Table(

@@ -47,7 +47,7 @@ def password(ground: Ground, holder: Subject) -> bytes | None:
 
 
 def wrong(ground: Ground) -> list[str]:
-    return [row.table for row in wrong_rows(ground.database, ground.guard)]
+    return [row.table for row in wrong_rows(ground.database, ground.guard, ground.clock.now())]
 
 
 def test_a_row_that_this_deployment_wrote_is_there(any_ground):

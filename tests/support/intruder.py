@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, create_engine, delete, insert, select, text
+from sqlalchemy import Table, Update, create_engine, insert, select, text, update
 
 from foundation.database import Database
 
@@ -21,18 +21,27 @@ class Intruder:
         with self._engine.begin() as connection:
             return connection.execute(text(sql), values).rowcount
 
+    def do(self, statement: Update) -> int:
+        """The same, of a statement that is built."""
+        with self._engine.begin() as connection:
+            return connection.execute(statement).rowcount
+
     def copy(self, table: Table) -> list[dict[str, Any]]:
         """All rows as they are now: a backup."""
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(select(table))]
 
-    def put_back(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    def put_back(
+        self, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str] = ()
+    ) -> None:
         """Rows of an older copy in place of the present ones with their keys."""
+        names = key or [column.name for column in table.primary_key]
         with self._engine.begin() as connection:
             for row in rows:
-                here = (column == row[column.name] for column in table.primary_key)
-                connection.execute(delete(table).where(*here))
-                connection.execute(insert(table).values(**row))
+                here = [table.c[name] == row[name] for name in names]
+                changed = connection.execute(update(table).where(*here).values(**row))
+                if changed.rowcount == 0:
+                    connection.execute(insert(table).values(**row))
 
     def close(self) -> None:
         self._engine.dispose()

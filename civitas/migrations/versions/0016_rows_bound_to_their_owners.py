@@ -57,5 +57,6 @@ def upgrade() -> None:
         sa.Column("reference", sa.LargeBinary(length=16), nullable=False),
         sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("until", foundation.clock.Instant(), nullable=True),
+        sa.Column("refusing", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("reference", "version", name=op.f("pk_row_marks_owed")),
     )

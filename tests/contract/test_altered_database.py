@@ -1,0 +1,140 @@
+"""A database that a program without a key has altered: rows moved, raised, inserted, cut, swapped
+and brought back from a backup are refused at use and named by the check, table by table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+
+import civitas.app  # noqa: F401 - declares the tables of every wing
+from foundation.ground import Ground
+from foundation.row_check import end_restored, wrong_rows
+from foundation.row_guard import BROUGHT_BACK, FORGED
+from foundation.row_macs import MAC, NOW, Bound, all_bound
+from tests.support import rows
+from tests.support.intruder import Intruder
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def intruder(any_ground: Ground) -> Iterator[Intruder]:
+    made = Intruder(any_ground.database)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def two_rows_in_every_table(any_ground: Ground) -> None:
+    rows.fill(any_ground.database, 2, any_ground.clock.now())
+
+
+def key_of(bound: Bound, row: dict[str, Any]) -> Any:
+    return [bound.table.c[name] == row[name] for name in bound.key]
+
+
+def there(ground: Ground, bound: Bound, row: dict[str, Any]) -> bool:
+    """Whether the program finds the row, by all columns and by one alone."""
+    with ground.database.read() as uow:
+        whole = uow.one(select(bound.table).where(*key_of(bound, row)))
+        one = uow.one(select(bound.table.c[bound.key[0]]).where(*key_of(bound, row)))
+    assert (whole is None) == (one is None)
+    return whole is not None
+
+
+def named(ground: Ground) -> set[tuple[str, str]]:
+    found = wrong_rows(ground.database, ground.guard, ground.clock.now())
+    return {(wrong.table, wrong.why) for wrong in found}
+
+
+def first(ground: Ground, bound: Bound) -> dict[str, Any]:
+    return rows.make(bound, 0, ground.clock.now())
+
+
+def test_every_row_that_we_wrote_is_there_and_the_check_finds_nothing(any_ground):
+    for bound in all_bound():
+        assert there(any_ground, bound, first(any_ground, bound)), bound.table.name
+    assert named(any_ground) == set()
+
+
+def test_a_row_whose_owner_level_or_any_other_grant_was_changed_is_not_there(any_ground, intruder):
+    for bound in all_bound():
+        row = first(any_ground, bound)
+        for column in set(bound.covered) - {*bound.key, *bound.only_while}:
+            if bound.table.c[column].foreign_keys:
+                other = rows.make(bound, 1, any_ground.clock.now())[column]
+            else:
+                other = rows.value(bound.table.c[column], 2, any_ground.clock.now())
+            if other == row[column]:
+                other = rows.value(bound.table.c[column], 1, any_ground.clock.now())
+            change = update(bound.table).where(*key_of(bound, row))
+            assert intruder.do(change.values({column: other})) == 1
+            assert not there(any_ground, bound, row), f"{bound.table.name}.{column}"
+            assert named(any_ground) == {(bound.table.name, FORGED)}
+            intruder.do(change.values({column: row[column]}))
+        assert there(any_ground, bound, row), bound.table.name
+
+
+def test_a_row_under_another_ones_mac_or_without_any_is_not_there(any_ground, intruder):
+    for bound in all_bound():
+        row, other = (rows.make(bound, n, any_ground.clock.now()) for n in range(2))
+        macs = {r[bound.key[0]]: r[MAC] for r in intruder.copy(bound.table)}
+        for mac in (None, b"", b"\0" * 40, macs[other[bound.key[0]]]):
+            intruder.do(update(bound.table).where(*key_of(bound, row)).values({MAC: mac}))
+            assert not there(any_ground, bound, row), bound.table.name
+    assert named(any_ground) == {(bound.table.name, FORGED) for bound in all_bound()}
+
+
+def test_a_row_that_was_made_up_is_not_there(any_ground, intruder):
+    now = any_ground.clock.now()
+    for bound in all_bound():
+        copied = {r[bound.key[0]]: r for r in intruder.copy(bound.table)}
+        made = rows.make(bound, 2, now)
+        for column in bound.table.c:
+            if column.foreign_keys and column.name not in bound.key:
+                made[column.name] = rows.make(bound, 1, now)[column.name]
+        if any(bound.table.c[name].foreign_keys for name in bound.key):
+            continue  # its key is the key of a row that there is
+        source = copied[first(any_ground, bound)[bound.key[0]]]
+        intruder.put_back(bound.table, [{**made, MAC: source[MAC]}], bound.key)
+        assert not there(any_ground, bound, made), bound.table.name
+        assert (bound.table.name, FORGED) in named(any_ground)
+
+
+def test_what_was_taken_away_does_not_come_back_from_a_backup_of_a_row(any_ground, intruder):
+    """And a restored backup is made safe again in one go, after which nothing is wrong with it."""
+    remembered = [bound for bound in all_bound() if bound.remembered]
+    backup = {bound: intruder.copy(bound.table) for bound in remembered}
+    any_ground.clock.advance(timedelta(minutes=1))
+    for bound in reversed(remembered):
+        taken_away(any_ground, bound, rows.make(bound, 0, any_ground.clock.now() - DAY / 1440))
+    any_ground.guard.marks.settle()
+    any_ground.clock.advance(timedelta(seconds=2))
+    for bound in remembered:
+        intruder.put_back(bound.table, backup[bound], bound.key)
+    before = any_ground.clock.now() - timedelta(minutes=1, seconds=2)
+    for bound in remembered:
+        kept = rows.make(bound, 1, before)
+        assert not there(any_ground, bound, rows.make(bound, 0, before)), bound.table.name
+        assert there(any_ground, bound, kept), bound.table.name
+    assert named(any_ground) == {(bound.table.name, BROUGHT_BACK) for bound in remembered}
+    ended = end_restored(any_ground.database, any_ground.guard, any_ground.audit)
+    assert set(ended) == {bound.table.name for bound in remembered}
+    assert named(any_ground) == set()
+
+
+def taken_away(ground: Ground, bound: Bound, row: dict[str, Any]) -> None:
+    """The program itself takes back what the row grants."""
+    ends = bound.ends or {n: NOW for n, values in bound.only_while.items() if values == (None,)}
+    new = {n: ground.clock.now() if v == NOW else v for n, v in ends.items()}
+    known = rows.KNOWN.get((bound.table.name, "state"))
+    if known is not None:
+        new["state"] = known[2]
+    here = key_of(bound, row)
+    with ground.database.write() as uow:
+        act = update(bound.table).where(*here).values(new) if new else delete(bound.table)
+        assert uow.changed(act if new else act.where(*here)) == 1, bound.table.name
