@@ -153,4 +153,5 @@ bound(
     "credential_id",
     "due_at",
     only_while={"state": ("asked",)},
+    ends={"state": "stopped", "ended_at": NOW},
 )

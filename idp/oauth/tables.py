@@ -120,6 +120,7 @@ bound(
     "level",
     "amr",
     "auth_time",
+    "auth_time_told",
     "nonce",
     "offline",
     "expires_at",
@@ -212,6 +213,7 @@ reviews = Table(
     Column("person_id", String, primary_key=True),
     Column("changed_at", Instant, nullable=False),
 )
+grants_nothing(reviews, "it asks a person, and nothing else")
 bound(answers, "offline", "answered_at", "not_after", until="not_after", reused=True)
 
 # Identifiers of assertions and request objects that were seen: each works once (failures 7).

@@ -37,8 +37,8 @@ def test_what_grants_or_names_its_owner_is_under_the_mac(table: Table) -> None:
     }
     # Of a certificate the state says how far its making is; its authority's signature, that it is.
     deciding -= {"state"} if table.name == "pki_certificates" else set()
-    # A credential in use is told by when it was first used, and grants no more than an unused one.
-    deciding -= {"used_at"} if table.name == "login_credentials" else set()
+    # When it was used last is told to its owner, and decides nothing.
+    deciding -= {"used_at"} if table.name in ("login_credentials", "oauth_grants") else set()
     # When an ended row ended, where another column says that it has.
     deciding -= {"ended_at"} if "state" in bound.only_while else set()
     assert deciding & set(table.c.keys()) <= {*bound.covered, *bound.only_while}
