@@ -138,7 +138,7 @@ class Marks:
         # In one order, so that two processes never wait for each other.
         rows = [m.row for m in sorted(marks, key=lambda m: (m.reference, m.version))]
         with self._store.write() as uow:
-            uow.execute(higher, rows)
+            uow.connection.execute(higher, rows)
         with self._lock:
             for mark in marks:
                 self._cache.pop(mark.reference, None)
