@@ -120,7 +120,7 @@ class Marks:
             some = asked[start : start + self._AT_ONCE]
             query = select(row_marks.c.reference, row_marks.c.version)
             with self._store.read() as uow:
-                rows = uow.all(query.where(row_marks.c.reference.in_(some)))
+                rows = uow.connection.execute(query.where(row_marks.c.reference.in_(some))).all()
             marked = {bytes(row.reference): int(row.version) for row in rows}
             found.update((r, marked.get(r, 0)) for r in some)
         self._keep({r: found[r] for r in asked}, now)

@@ -93,6 +93,7 @@ broker_begun = Table(
     Column("times", Integer, nullable=False),
     PrimaryKeyConstraint("provider", "day", name="pk_broker_begun"),
 )
+grants_nothing(broker_begun, "it counts")
 
 broker_outcomes = Table(
     "broker_outcomes",
