@@ -27,7 +27,8 @@ class Edge:
             with self._database.write() as uow:
                 error.consequence(uow)
         if error.detail is not None:
-            log.info("%s: %s [%s]", error.code, error.description, error.detail)
+            # Not the description: it may repeat what somebody sent.
+            log.info("%s at %s [%s]", error.code, _door(request), error.detail)
         if isinstance(error, Problem) and self._pages is not None and wants_page(request):
             response = self._pages.render(
                 request,
@@ -41,9 +42,7 @@ class Edge:
 
     def defect(self, request: Request, error: Exception) -> Response:
         reference = opaque.identifier("err")
-        # The door's pattern: a path itself may hold an invitation or an id.
-        door = getattr(request.scope.get("route"), "path", "an unknown path")
-        log.error("defect %s at %s", reference, door, exc_info=error)
+        log.error("defect %s at %s", reference, _door(request), exc_info=error)
         return self.answer(
             request,
             Internal(
@@ -52,3 +51,8 @@ class Edge:
                 next_step="Try again; if it happens again, tell the operator this reference.",
             ),
         )
+
+
+def _door(request: Request) -> str:
+    """The door's pattern: a path itself may hold an invitation or an id."""
+    return str(getattr(request.scope.get("route"), "path", "an unknown path"))

@@ -1,17 +1,13 @@
-"""OpenTelemetry metrics and traces, structured logs — OTLP when configured, `/metrics` always.
+"""OpenTelemetry metrics and traces — OTLP when configured, `/metrics` always.
 
 Labels are doors, methods and outcomes; never a person, an address or an identifier.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from threading import Lock
 from typing import ClassVar, Literal
 
@@ -27,6 +23,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.types import Scope
 
+from foundation.log_lines import quieten_libraries
 from foundation.settings import Section
 
 _W3C = TraceContextTextMapPropagator()
@@ -51,6 +48,7 @@ class Telemetry:
     """The instruments of one deployment."""
 
     def __init__(self, settings: TelemetrySettings) -> None:
+        quieten_libraries()
         self._registry = CollectorRegistry()
         resource = Resource.create({"service.name": settings.service_name})
         readers: list[MetricReader] = [
@@ -150,28 +148,3 @@ def _otlp_traces(endpoint: str, resource: Resource) -> TracerProvider:
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the stack of a defect."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["stack"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-
-def configure_logging(log_format: str) -> None:
-    """Send logs to standard error, as text for people or as JSON lines for machines."""
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
-    handler.setFormatter(JsonLines() if log_format == "json" else text)
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -17,8 +17,9 @@ from civitas.commands.console import (
 )
 from civitas.configuration import settings_of
 from civitas.server import serve as listen
+from foundation.log_lines import configure_logging
 from foundation.settings import Server
-from foundation.telemetry import TelemetrySettings, configure_logging
+from foundation.telemetry import TelemetrySettings
 
 
 def add_to(app: typer.Typer) -> None:

@@ -101,7 +101,7 @@ class ActivationCodes:
         if row is None:
             raise CodeRefused("unknown")
         if row.ended_at is not None or row.expires_at <= now or row.state != State.ESTABLISHED:
-            raise CodeRefused(f"ended, expired or out of state: {row.person_id}")
+            raise CodeRefused("ended, expired or out of state")
         return OpenActivation(row.person_id, row.expires_at)
 
     def redeem(self, uow: UnitOfWork, code: str, now: datetime) -> str:

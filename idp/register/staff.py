@@ -159,7 +159,7 @@ class Staff:
         """Raises NotFound."""
         row = uow.one(select(staff).where(staff.c.id == staff_id))
         if row is None:
-            raise NotFound("There is no such member of staff.", detail=staff_id)
+            raise NotFound("There is no such member of staff.")
         return self._member(row)
 
     def members(self, uow: UnitOfWork) -> list[StaffMember]:

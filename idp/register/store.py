@@ -73,7 +73,6 @@ def _known(uow: UnitOfWork, person_id: str) -> Row[Any]:
         raise NoSuchPerson(
             "There is no such person in the register.",
             next_step="Search again by the civil number.",
-            detail=person_id,
         )
     return row
 

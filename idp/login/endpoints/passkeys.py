@@ -27,12 +27,11 @@ class PasskeyRefused(Unprocessable):
 
     code = "passkey_refused"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "This passkey did not open anything.",
             where="credential",
             next_step="Try again, use another passkey, or sign in with your name and password.",
-            detail=detail,
         )
 
 
@@ -59,7 +58,7 @@ def answer(login: Login, request: Request) -> Response:
             step_up=sent.get("step_up") is True,
         )
     except SignInRefused as refused:
-        raise PasskeyRefused(refused.reason) from refused
+        raise PasskeyRefused from refused
     onward = login.next_path(signed_in.session, visit.errand)
     return login.keep(_onward(onward), request, signed_in)
 
@@ -88,7 +87,7 @@ def answer_new(login: Login, request: Request) -> Response:
     except ProveAgain:
         return _prove_again(request)
     except Refused as refused:
-        raise PasskeyRefused(str(refused)[:200]) from refused
+        raise PasskeyRefused from refused
     # Staff have their roles once they use the passkey that they hold: that is the next page.
     return _onward(login.next_path(session, visit.errand))
 

@@ -16,7 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from foundation.audit import SYSTEM
 from foundation.ground import Ground
-from foundation.telemetry import JsonLines, Telemetry, TelemetrySettings
+from foundation.log_lines import JsonLines
+from foundation.telemetry import Telemetry, TelemetrySettings
 
 SCOPE = {
     "method": "GET",
