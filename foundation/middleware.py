@@ -71,7 +71,7 @@ class Gate:
         limits = limits or Limits()
         self.work = FairQueue(threads, limits.waiting)
         # One is hashed while the next reads its row; the rest waits here, without a thread.
-        self.hashing = FairQueue(2 * (os.cpu_count() or 1), limits.hashes_waiting)
+        self.hashing = FairQueue(1 + (os.cpu_count() or 1), limits.hashes_waiting)
         # Large bodies come in a few at a time, to disk; one of them is worked on, in memory.
         self.coming_in = FairQueue(limits.large_bodies, limits.large_bodies)
         self.large = FairQueue(1, limits.large_bodies)

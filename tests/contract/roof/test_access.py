@@ -13,6 +13,12 @@ from foundation.settings import Jurisdiction, Server, Settings
 from tests.support import access
 from tests.support.deployments import lay_ground
 
+SIGN_IN = {"/sign-in", "/activate/set-up"}
+HASHING = {
+    "provider": {*SIGN_IN, "/account/credentials/password"},
+    "regulator": SIGN_IN,
+    "broker": set(),
+}
 Walked = dict[str, dict[str, str]]
 
 
@@ -50,7 +56,7 @@ def test_pages_of_staff_open_for_one_role_and_no_program(walked: Walked) -> None
 
 @pytest.mark.row("failures", "15")
 @pytest.mark.parametrize("model", sorted(MODELS))
-def test_a_door_that_takes_large_bodies_asks_first_who_brings_them(
+def test_a_door_that_costs_much_asks_first_who_brings_it_or_waits_with_its_like(
     model: str, settings: Settings
 ) -> None:
     regulator = "https://regulator.example" if model == "broker" else None
@@ -59,6 +65,8 @@ def test_a_door_that_takes_large_bodies_asks_first_who_brings_them(
     deployment = governance.assemble(chosen)
     groups = {**deployment.doors, "civitas": system_doors(deployment.ground, dict)}
     most = settings.of(Server).max_body
+    hashing = {d.path for group in groups.values() for d in group if d.hashes}
+    assert hashing >= HASHING[model], "a password is hashed behind it: it waits with its like"
     large = [d for group in groups.values() for d in group if (d.max_body or 0) > most]
     assert [d.path for d in large if d.admits is None] == []
     assert [d.path for d in large] == (["/desk/imports"] if model == "provider" else [])
