@@ -43,6 +43,7 @@ def assemble(ground: Ground) -> Deployment:
 
     # Ends: of a consent, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
+    acting = oauth.ActingServices(ground, policies, tokens.clients, withdrawal)
 
     # No staff and no pages: the command line acts in an incident.
     watch = Supervision(ground, broker.HubSessions(), tokens=tokens)
@@ -50,6 +51,7 @@ def assemble(ground: Ground) -> Deployment:
         ground=ground,
         doors={
             "broker": broker.doors(hub, withdrawal),
+            "services": oauth.account_doors(acting),
             "oauth": oauth.doors(tokens),
             "federation": federation.doors(allied),
             "audit": audit_doors(ground.audit),

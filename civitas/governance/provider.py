@@ -86,7 +86,10 @@ def assemble(ground: Ground) -> Deployment:
 
     # Pages: the officer's desk, the citizen's account.
     desk = Desk(ground, people, life, Importer(ground, people))
-    account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices)
+    acting = oauth.ActingServices(
+        ground, policies, tokens.clients, withdrawal, signing_in.end_elsewhere
+    )
+    account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices, acting)
 
     # Operators in an incident, auditors.
     watch = Supervision(ground, signing_in.sessions, people, signing_in, tokens)
@@ -97,6 +100,7 @@ def assemble(ground: Ground) -> Deployment:
             "oauth": oauth.doors(tokens),
             "policies": policy_doors(questions),
             "portal": portal.doors(account),
+            "services": oauth.account_doors(acting),
             "register": register.doors(desk),
             "supervision": supervision.doors(watch),
             "pki": pki_doors(pki),

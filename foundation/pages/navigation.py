@@ -45,6 +45,7 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Overview"), "/account"),
     Place(N_("Ledger"), "/account/ledger"),
     Place(N_("Consents"), "/account/consents"),
+    Place(N_("Services"), "/account/services"),
     Place(N_("Sign-in methods"), "/account/credentials"),
     Place(N_("Devices"), "/account/devices"),
     Place(N_("Desk"), "/desk", "staff", frozenset({"officer"})),

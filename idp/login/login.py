@@ -222,6 +222,13 @@ class Login:
         """End a session by its identifier, inside the caller's unit of work."""
         return self.sessions.end(uow, session_id, reason, now)
 
+    def end_elsewhere(self, uow: UnitOfWork, request: Request) -> None:
+        """End every other session of who is signed in here, in the caller's unit of work."""
+        session = self.session(request)
+        if session is not None:
+            subject, now = session.subject, self.ground.clock.now()
+            self.sessions.end_all(uow, subject.id, "ended elsewhere", now, but=session.id)
+
     def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
         """Whether what rests on this session may go on."""
         return self.sessions.alive(uow, session_id, self.ground.clock.now())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from idp.oauth.acting import ActingService, ActingServices, service_as_json
 from idp.oauth.client import DEVICE_SCOPE, Client
 from idp.oauth.clients import AddedClient, Clients
 from idp.oauth.discovery import provider_metadata
@@ -15,7 +16,7 @@ from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
 from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
 from idp.oauth.reviews import AskAfterChange
-from idp.oauth.routes import doors
+from idp.oauth.routes import account_doors, doors
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.wing import OAuth, prepare
 
@@ -26,6 +27,8 @@ __all__ = [
     "DEVICE_SCOPE",
     "PAGES",
     "SECTIONS",
+    "ActingService",
+    "ActingServices",
     "AddedClient",
     "AskAfterChange",
     "ClaimsSource",
@@ -41,8 +44,10 @@ __all__ = [
     "TokensEndWithIdentity",
     "TokensEndWithSession",
     "WhoIsThere",
+    "account_doors",
     "client_from_metadata",
     "doors",
     "prepare",
     "provider_metadata",
+    "service_as_json",
 ]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from foundation.web import Door
 from idp.oauth import cross_origin
+from idp.oauth.acting import ActingServices
 from idp.oauth.endpoints import (
     authorize,
     consent,
@@ -18,6 +19,7 @@ from idp.oauth.endpoints import (
     introspect,
     jwks,
     revoke,
+    services,
     token,
     userinfo,
 )
@@ -66,4 +68,16 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
             discovery.configuration,
             "RFC 8414 §3",
         ),
+    )
+
+
+def account_doors(acting: ActingServices) -> tuple[Door, ...]:
+    """The person's own pages over the services that can act for them."""
+    source = "GDPR art. 7(3), 15"
+    return (
+        Door(("GET",), services.HERE, partial(services.listing, acting), source),
+        Door(("GET",), services.END, partial(services.ask, acting), source),
+        Door(("POST",), services.END, partial(services.end, acting), source),
+        Door(("GET",), services.REVIEW, partial(services.review, acting), source),
+        Door(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
     )

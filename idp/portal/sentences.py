@@ -47,6 +47,7 @@ SENTENCES: dict[str, str] = {
     "credential.ended": N_("A way to sign in was removed."),
     "service.signed_in": N_("You signed in to %(service)s, at level %(level)s."),
     "service.refused": N_("You refused %(service)s."),
+    "service.ended": N_("You ended everything that %(service)s could do for you."),
     "tokens.ended": N_("The access of %(service)s ended."),
     "consent.given": N_("You allowed %(service)s to learn: %(attributes)s."),
     "consent.refused": N_("You chose that %(service)s learns nothing."),

@@ -12,9 +12,11 @@ from foundation.errors import NotFound, SeeOther
 from foundation.ground import Ground
 from foundation.pages import Translator
 from idp.login import Login, Session
-from idp.oauth import OAuth
+from idp.oauth import ActingServices, OAuth
 from idp.register import Register, Subject
 from policies import Consent, Policies, Withdrawal
+
+REVIEW = "/account/services/review"
 
 
 class Portal:
@@ -30,6 +32,7 @@ class Portal:
         login: Login,
         oauth: OAuth,
         devices: Devices,
+        acting: ActingServices,
     ) -> None:
         self.ground = ground
         self.policies = policies
@@ -38,6 +41,7 @@ class Portal:
         self.login = login
         self._oauth = oauth
         self._devices = devices
+        self.acting = acting
 
     def citizen(self, request: Request) -> str:
         """The id of the citizen who is signed in; raises what `web.require` raises."""
@@ -57,6 +61,11 @@ class Portal:
         form = web.form(request)
         web.check_csrf(request, form)
         return person_id, form
+
+    def after_change(self, person_id: str, otherwise: str) -> str:
+        """Where to go once the means of signing in changed: to the question whether services
+        that were let in before may go on, if there are any."""
+        return REVIEW if self.acting.to_review(person_id) else otherwise
 
     def devices(self, person_id: str) -> Sequence[Device]:
         return self._devices.of_owner(owner("citizen", person_id))

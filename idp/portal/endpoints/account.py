@@ -6,19 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from idp.oauth import service_as_json
 from idp.portal import ledger
 from idp.portal.endpoints.consents import as_json as consent_as_json
 from idp.portal.endpoints.credentials import told
-from idp.portal.wing import Portal
+from idp.portal.wing import REVIEW, Portal
 
 RECENT = timedelta(days=30)
 
 
 def overview(portal: Portal, request: Request) -> Response:
-    """Identity, level, and the newest entries of the ledger."""
+    """Identity, level, and the newest entries of the ledger; first of all the question that a
+    change of how one signs in leaves open."""
     person_id = portal.citizen(request)
+    if portal.acting.to_review(person_id):
+        return RedirectResponse(REVIEW, 303)
     now = portal.ground.clock.now()
     with portal.ground.database.read() as uow:
         person = portal.register.person(uow, person_id)
@@ -33,6 +37,7 @@ def overview(portal: Portal, request: Request) -> Response:
         sign_in_name=portal.sign_in_name(person_id),
         session=portal.login.session(request),
         active=sum(1 for c in consents if c.active_at(now)),
+        services=len(portal.acting.of(person_id)),
         credentials=len(portal.login.management.list(portal.session(request).subject)),
         entries=[teller.tell(e) for e in portal.ground.audit.ledger(person_id, limit=5)],
         told=told(portal, request),
@@ -57,6 +62,7 @@ def data(portal: Portal, request: Request) -> Response:
         },
         "claims": dict(portal.register.known(person_id).claims(tuple(wanted))),
         "consents": [consent_as_json(c) for c in portal.policies.consent.list(person_id)],
+        "services": [service_as_json(s) for s in portal.acting.of(person_id)],
         "credentials": [
             {"kind": c.kind, "label": c.label, "created_at": c.created_at.isoformat()}
             for c in portal.login.management.list(portal.session(request).subject)

@@ -31,7 +31,7 @@ def show(portal: Portal, request: Request) -> Response:
 def change_password(portal: Portal, request: Request) -> Response:
     """A new password, by proof of the present one."""
     session = portal.session(request)
-    _, form = portal.posted(request)
+    person_id, form = portal.posted(request)
     translate = portal.ground.pages.translator(request)
     try:
         portal.login.management.change_password(
@@ -49,18 +49,18 @@ def change_password(portal: Portal, request: Request) -> Response:
         said = translate(refused.message, **refused.values)
         field = refused.field if refused.field in ("chosen", "repeated") else "chosen"
         return _page(portal, request, 422, {field: said})
-    return RedirectResponse(f"{HERE}?done=password", 303)
+    return RedirectResponse(portal.after_change(person_id, f"{HERE}?done=password"), 303)
 
 
 def remove(portal: Portal, request: Request) -> Response:
     """End one credential, not the last."""
     session = portal.session(request)
-    portal.posted(request)
+    person_id, _ = portal.posted(request)
     try:
         portal.login.management.remove(session, request.path_params["credential_id"])
     except ProveAgain:
         return RedirectResponse(AGAIN, 303)
-    return RedirectResponse(f"{HERE}?done=removed", 303)
+    return RedirectResponse(portal.after_change(person_id, f"{HERE}?done=removed"), 303)
 
 
 def lost(portal: Portal, request: Request) -> Response:
