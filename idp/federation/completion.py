@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from foundation.fetch import Fetch, FetchError
+from foundation.fetch import Fetch, FetchError, FetchFailed
 from foundation.keys import Signer
 from idp.federation import jws
 from idp.federation.jws import Invalid
@@ -54,8 +54,14 @@ class Completion:
 
     @property
     def rate(self) -> int | None:
-        """Per cent of those begun that were completed; None when too few began."""
-        return min(100, round(100 * self.completed / self.begun)) if self.begun else None
+        """Per cent of those begun that were completed; None when either number is not told."""
+        if not self.begun or not self.completed:
+            return None
+        return min(100, round(100 * self.completed / self.begun))
+
+
+class NotABroker(Exception):
+    """A relying party that has nothing to report: a service, and no broker."""
 
 
 Own = Callable[[], Sequence[Completion]]
@@ -100,7 +106,8 @@ def report(signer: Signer, broker: str, to: str, rows: Sequence[Completion], now
 def fetched(
     fetch: Fetch, broker: Entity, signer: Signer, regulator: str, now: datetime
 ) -> tuple[Completion, ...] | None:
-    """What an accredited broker tells; None when it tells nothing that can be believed."""
+    """What an accredited broker tells; None when it tells nothing that can be believed. Raises
+    NotABroker when there is no such door."""
     proof = asking(signer, regulator, broker.entity_id, now)
     url = broker.entity_id.removesuffix("/") + PATH
     try:
@@ -112,6 +119,8 @@ def fetched(
             raise Invalid("The report is of somebody else, or for somebody else.")
         return _rows(claims.get("completion"))
     except (FetchError, Invalid) as reason:
+        if isinstance(reason, FetchFailed) and reason.status == 404:
+            raise NotABroker from reason
         log.info("no report of %s: %s", broker.entity_id, reason)
         return None
 

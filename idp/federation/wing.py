@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -239,11 +240,14 @@ class Federation:
     def completions(self) -> list[tuple[str, Sequence[Completion] | None]]:
         """As the anchor: what each accredited relying party that is a broker reports."""
         signer, now = self.ground.keys.signer(USE), self.ground.clock.now()
-        return [
-            (e.entity_id, completion.fetched(self.fetch, e, signer, self.entity_id, now))
-            for e in self.accreditation.entities()
-            if e.is_accredited and OPENID_RELYING_PARTY in e.entity_types
-        ]
+        told: list[tuple[str, Sequence[Completion] | None]] = []
+        for e in self.accreditation.entities():
+            if not e.is_accredited or OPENID_RELYING_PARTY not in e.entity_types:
+                continue
+            with suppress(completion.NotABroker):
+                rows = completion.fetched(self.fetch, e, signer, self.entity_id, now)
+                told.append((e.entity_id, rows))
+        return told
 
     # ── what a trust anchor resolves for others (§8.3) ────────────────────────────────
 

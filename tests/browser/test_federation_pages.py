@@ -72,7 +72,7 @@ def test_console_and_register_can_be_used_by_everybody(
     regulator.sign_in(Principal("staff", OFFICER, frozenset({"regulator"})))
     page.set_viewport_size({"width": width, "height": 900})
     with listening(regulator) as url:
-        for path in ("/register-of-providers", "/regulator"):
+        for path in ("/register-of-providers", "/regulator/completion", "/regulator"):
             page.goto(url + path)
             accessible(page)
             assert not page.evaluate(OVERFLOWS)

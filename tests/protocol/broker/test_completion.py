@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from civitas.commands import providers
 from foundation.clock import FrozenClock
 from foundation.web import Principal
 from idp import federation
@@ -15,7 +21,14 @@ from idp.broker import completion, store
 from idp.broker.tables import broker_begun, broker_outcomes
 from idp.federation import Completion
 from tests.protocol.broker.conftest import Hub
-from tests.support.federation import BROKER, OFFICER, PROVIDER, REGULATOR, SECOND_PROVIDER
+from tests.support.federation import (
+    BROKER,
+    OFFICER,
+    PROVIDER,
+    REGULATOR,
+    SECOND_PROVIDER,
+    SERVICE,
+)
 
 MONTH = "2026-03"
 
@@ -112,6 +125,9 @@ def test_the_regulator_sees_what_its_brokers_count_up_to_yesterday(
 def test_a_broker_that_does_not_answer_or_is_not_accredited_is_not_believed(
     hub: Hub, clock: FrozenClock
 ) -> None:
+    hub.city.service()
+    hub.regulator.federation.accreditation.accredit(SERVICE, None, OFFICER)
+    assert reports(hub) == {BROKER: ()}  # a service is no broker, and has nothing to report
     member = hub.city.network.members.pop(BROKER)
     assert reports(hub) == {BROKER: None}
     hub.city.network.members[BROKER] = member
@@ -202,3 +218,29 @@ def test_an_entity_becomes_nothing_more_than_what_it_was_taken_up_as(
     clock.advance(timedelta(seconds=5))
     hub.regulator.federation.accreditation.refresh_keys()
     assert hub.second.member.federation.relying_party(PROVIDER) is None
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_command_shows_a_brokers_own_numbers_and_a_regulator_those_of_all(
+    hub: Hub, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    counted(hub, begun=20, completed=15, refused=5)
+    clock.advance(timedelta(days=1))
+    for parts in (
+        {"broker": hub.broker, "federation": hub.member.federation},
+        {"federation": hub.regulator.federation},
+    ):
+
+        @contextmanager
+        def deployment_of(config: Any, parts: Any = parts) -> Iterator[Any]:
+            yield SimpleNamespace(parts=parts)
+
+        monkeypatch.setattr(providers, "deployment_of", deployment_of)
+        arguments = ["completion", *(["--json"] if as_json else [])]
+        said = CliRunner().invoke(providers.app, arguments, env={"COLUMNS": "200"})
+        assert said.exit_code == 0, said.output
+        if as_json:
+            (told,) = json.loads(said.stdout)
+            assert (told["broker"], told["reports"]) == (BROKER, True)
+            (row,) = told["completion"]
+            assert (row["provider"], row["rate"], row["failed"]) == (PROVIDER, 75, {"refused": 5})

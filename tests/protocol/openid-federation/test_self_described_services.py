@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from civitas.plugs import Federated
 from foundation.clock import FrozenClock
 from foundation.fetch import Fetch, Fetched, FetchRefused
+from idp.federation import FederationSettings
 from idp.oauth import Client
 from tests.support.authorization_server import AuthorizationServer, answer_of
 from tests.support.federation import (
@@ -164,6 +166,24 @@ def test_a_signed_request_carries_a_fresh_jti_and_an_end_that_is_near(
         assert (answer.status_code, "location" in answer.headers) == (400, False), wrong
     assert begin(server, shop, jti="once").status_code == 303
     assert begin(server, shop, jti="once").status_code == 400
+
+
+@pytest.mark.row("failures", "19")
+def test_our_operator_can_vouch_for_what_nobody_else_does(
+    server: AuthorizationServer, shop: ScriptedService, provider: ScriptedProvider
+) -> None:
+    allied = provider.member.federation
+    chosen = FederationSettings(
+        trust_anchors=allied.ground.settings.of(FederationSettings).trust_anchors,
+        relying_party_scope=("openid",),
+        vouched={SERVICE: {"audiences": ["https://api.tax.example"], "sector": "tax.example"}},
+    )
+    allied.ground = replace(allied.ground, settings=allied.ground.settings.with_sections(chosen))
+    found = client(server)
+    assert found is not None
+    assert found.audiences == ("https://api.tax.example",)
+    assert found.scopes == {"openid"}
+    assert found.sector == "localhost:9401"
 
 
 # ── what is refused is said ──────────────────────────────────────────────────────────────────
