@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Table, Update, create_engine, insert, select, text, update
+from sqlalchemy import Connection, Table, Update, create_engine, insert, select, text, update
 
 from foundation.database import Database
 
@@ -42,6 +43,10 @@ class Intruder:
                 changed = connection.execute(update(table).where(*here).values(**row))
                 if changed.rowcount == 0:
                     connection.execute(insert(table).values(**row))
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """For what is said in no other way."""
+        return self._engine.begin()
 
     def close(self) -> None:
         self._engine.dispose()
