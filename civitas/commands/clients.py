@@ -15,6 +15,7 @@ from civitas.commands.console import (
     JsonOption,
     deployment_of,
     fail,
+    host,
     out,
     print_json,
 )
@@ -93,7 +94,8 @@ def add(
     with deployment_of(config) as deployment:
         if "oauth" not in deployment.parts:
             fail("A regulator signs no citizen in, so it has no services.", code=1)
-        added = deployment.parts["oauth"].clients.add(metadata, deployment.ground.clock.now())
+        now = deployment.ground.clock.now()
+        added = deployment.parts["oauth"].clients.add(metadata, now, actor=host())
         url = deployment.ground.settings.of(Server).url
     answer = {
         "issuer": url,

@@ -12,6 +12,7 @@ from civitas.commands.console import (
     JsonOption,
     deployment_of,
     fail,
+    host,
     out,
     print_json,
 )
@@ -40,7 +41,7 @@ def invite(
         if "register" not in deployment.parts:
             fail("A broker has no staff sign-in: it is steered by this command line.", code=1)
         now = deployment.ground.clock.now()
-        secret = deployment.parts["register"].staff.invite(role, name or role.title(), now)
+        secret = deployment.parts["register"].staff.invite(role, name or role.title(), now, host())
         link = f"{deployment.ground.settings.of(Server).url}/invitation/{secret}"
     if as_json:
         print_json({"role": role, "link": link})

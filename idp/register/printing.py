@@ -148,4 +148,18 @@ def _html(pages: Pages, url: str, made: Sequence[Printed]) -> bytes:
         )
         for one in made
     ]
-    return pages.document("register/printed.html", [], letters=letters).encode()
+    return (_HEAD + "\n".join(letters) + "\n").encode()
+
+
+# A file to print, never a page of ours: it brings its style along.
+_HEAD = """<!doctype html>
+<meta charset="utf-8">
+<title>Letters</title>
+<style>
+@page { size: A4; margin: 25mm 20mm }
+body { font: 12pt/1.5 sans-serif; max-width: 42em; margin: auto }
+article { break-after: page }
+address { font-style: normal; margin: 20mm 0 15mm }
+.code { font: 16pt/2 monospace; letter-spacing: .05em }
+</style>
+"""

@@ -91,6 +91,14 @@ def queue(uow: UnitOfWork, limit: int = 200) -> Sequence[SecondLook]:
     return [_look(row) for row in rows]
 
 
+def waiting_for(uow: UnitOfWork, person_id: str) -> Sequence[SecondLook]:
+    """Those about one person that wait."""
+    query = select(second_looks).where(
+        second_looks.c.person_id == person_id, second_looks.c.state == "open"
+    )
+    return [_look(row) for row in uow.all(query.order_by(second_looks.c.opened_at))]
+
+
 def find(uow: UnitOfWork, look_id: str) -> SecondLook:
     """Raises NotFound."""
     row = uow.one(select(second_looks).where(second_looks.c.id == look_id))

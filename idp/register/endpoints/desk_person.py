@@ -9,7 +9,7 @@ from foundation.audit import Actor
 from foundation.errors import BadRequest
 from foundation.vault import Erased
 from foundation.web import Form
-from idp.register import store
+from idp.register import second_looks, store
 from idp.register.desk import Desk
 from idp.register.evidence import Evidence, Findings
 from idp.register.life import open_steps
@@ -114,6 +114,7 @@ def _page(
         decisions = proofing.decisions(uow, person_id)
         history = store.steps_of(uow, person_id)
         letter = desk.register.letters.newest(uow, person_id)
+        looks = second_looks.waiting_for(uow, person_id)
         try:
             profile = desk.register.profile(uow, person_id)
         except Erased:
@@ -127,6 +128,7 @@ def _page(
         decisions=decisions,
         history=history,
         letter=letter,
+        looks=looks,
         steps=[s for s in open_steps(found.state) if s in STEPS],
         proofable=found.state in PROOFABLE,
         policy=proofing.current_policy(desk.ground.clock.now()),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -86,7 +88,27 @@ def test_nobody_changes_their_own_role_and_the_last_operator_stays(city, inciden
         incidents.end_staff(second.id, "alone", second)
 
 
+@pytest.mark.row("failures", "12")
+def test_of_two_operators_who_end_each_other_at_once_one_stays(city, incidents):
+    first, second = member(city, "operator"), member(city, "operator")
+    barrier = Barrier(2)
+
+    def end(one: Actor, other: Actor) -> bool:
+        barrier.wait()
+        try:
+            incidents.end_staff(other.id, "rival", one)
+        except (Forbidden, Conflict):
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(end, (first, second), (second, first)))
+    assert sorted(done) == [False, True]
+    assert sorted(state(city, one)[1] for one in (first, second)) == ["active", "ended"]
+
+
 def test_only_operators_and_the_host_change_staff_and_each_says_why(city, incidents):
+    member(city, "operator")
     officer, other = member(city, "officer"), member(city, "officer")
     with pytest.raises(Forbidden):
         incidents.end_staff(other.id, "rival", officer)
