@@ -31,7 +31,7 @@ from foundation.peer import client_address
 from foundation.web import Context, Door
 
 log = logging.getLogger("civitas.http")
-LINGER_SECONDS = 2.0
+LINGER_SECONDS, LINGER_BYTES = 2.0, 262_144
 Observe = Callable[[Scope, int, float], None]
 
 
@@ -212,12 +212,16 @@ def _unread(scope: Scope) -> bool:
 async def _linger(receive: Receive) -> None:
     """Who is refused in the middle of a body gets to read why: closing at once would reset the
     connection and take the answer with it — RFC 9112 §9.6."""
+    read = 0
     try:
         async with asyncio.timeout(LINGER_SECONDS):
-            while True:
+            while read < LINGER_BYTES:
                 message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
+                read += len(message.get("body", b""))
+            # More is not even read: the system stops who sends, and they may read meanwhile.
+            await asyncio.sleep(LINGER_SECONDS)
     except TimeoutError:
         return
 

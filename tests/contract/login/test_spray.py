@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import func, select
 
 from foundation.audit_tables import events
 from foundation.ground import Ground
+from foundation.rates import RESERVE
 from foundation.settings import Settings
 from tests.support import deployments
 from tests.support.sign_in import NAME, PASSWORD, SignInDesk, with_cheap_passwords
@@ -45,6 +48,27 @@ def test_a_spray_keeps_nobody_from_signing_in_elsewhere(desk: SignInDesk) -> Non
         desk.browser(f"2001:db8:{number:x}00::1").sign_in(NAME + str(number), "wrong password")
     assert desk.browser("2001:db8:ff00::1").sign_in(NAME, PASSWORD).status_code == 303
     assert desk.browser("198.51.100.7").sign_in(NAME, PASSWORD).status_code == 303
+
+
+def _guess_name(desk: SignInDesk, address: str) -> int:
+    return int(desk.browser(address).sign_in("nobody.at.all" + address, "wrong").status_code)
+
+
+def _guess_code(desk: SignInDesk, address: str) -> int:
+    return int(desk.browser(address).post("/activate", code="AAAA-AAAA").status_code)
+
+
+@pytest.mark.parametrize("guess", [_guess_name, _guess_code])
+def test_wrong_guesses_leave_strangers_nearby_a_reserve_and_known_browsers_all(
+    desk: SignInDesk, guess: Callable[[SignInDesk, str], int]
+) -> None:
+    citizen = desk.citizen()  # at 192.0.2.1
+    for number in range(LIMIT * 4):
+        guess(desk, f"192.0.2.{10 + number}")
+    nearby = [guess(desk, "192.0.2.1") for _ in range(RESERVE + 1)]
+    assert nearby.count(429) == 1
+    assert nearby[-1] == 429
+    assert citizen.sign_in().status_code == 303
 
 
 def _locked(ground: Ground) -> int:

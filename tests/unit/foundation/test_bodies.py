@@ -137,6 +137,25 @@ def test_a_body_that_comes_has_longer_the_more_of_it_came(ground: Ground) -> Non
     asyncio.run(walk())
 
 
+def test_who_goes_on_sending_after_a_refusal_is_not_read_for_long(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware, "LINGER_SECONDS", 0.01)
+    given = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal given
+        while given < 100 * middleware.LINGER_BYTES:
+            given += 65_536
+            yield b"a" * 65_536
+
+    gate = gate_of(answered, ground, [door(nobody)])
+    request = Request("POST", "/large", headers=declared(LARGE), body=endless())
+    asyncio.run(request(gate))  # type: ignore[arg-type]
+    assert request.status == 403
+    assert given == middleware.LINGER_BYTES
+
+
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("says", [{}, {"transfer-encoding": "chunked"}], ids=["lies", "chunked"])
 def test_more_than_the_cap_is_refused_whatever_the_head_says(
