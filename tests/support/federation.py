@@ -29,10 +29,11 @@ from foundation.settings import Jurisdiction, Server
 from foundation.web import Context, Door, Principal
 from idp import broker as broker_suite
 from idp import federation as federation_suite
+from idp import oauth as oauth_suite
 from idp.broker import Broker
 from idp.federation import Federation, FederationSettings
 from idp.login import Authenticated, Requirement
-from idp.oauth import pkce
+from idp.oauth import OAuth, pkce
 from policies import Policies, Withdrawal
 from tests.support import deployments
 from tests.support.authorization_server import VERIFIER
@@ -140,6 +141,7 @@ class City:
         ground = self._ground(folder, BROKER, "broker", REGULATOR)
         broker_suite.prepare(ground)
         federation_suite.prepare(ground)
+        ground.keys.ensure("jwt", "ES256")
         federation = Federation(
             ground,
             lambda: {"openid_relying_party": broker_suite.relying_party_metadata(ground)},
@@ -148,9 +150,14 @@ class City:
         )
         policies = Policies(ground)
         hub = Broker(ground, federation, policies)
+        self.tokens = OAuth(ground, policies, who=hub, signs_out=hub, claims=hub)
+        withdrawal = Withdrawal(policies, (oauth_suite.TokensEndWithConsent(),))
+        acting = oauth_suite.ActingServices(ground, policies, self.tokens.clients, withdrawal)
         doors = (
             *federation_suite.doors(federation),
-            *broker_suite.doors(hub, Withdrawal(policies, ())),
+            *broker_suite.doors(hub, withdrawal),
+            *oauth_suite.doors(self.tokens),
+            *oauth_suite.account_doors(acting),
             Door(("GET",), "/service", lambda request: _service(hub, request), "a service"),
         )
         return self._serve(BROKER, ground, federation, doors, hub.principal_of_session), hub
