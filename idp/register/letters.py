@@ -186,7 +186,7 @@ class Letters:
             if uow.one(select(letter_batches.c.id).where(letter_batches.c.id == batch_id)) is None:
                 raise NotFound("There is no such file.", detail=batch_id)
             unused = (
-                select(letters.c.id, letters.c.person_id)
+                select(letters)
                 .join_from(letters, persons)
                 .where(
                     letters.c.batch_id == batch_id,
@@ -197,10 +197,17 @@ class Letters:
             rows = uow.all(unused)
             for row in rows:
                 end_codes(uow, row.person_id, now)
+                uow.execute(update(letters).where(letters.c.id == row.id).values(state="stopped"))
+                # A new letter, not the old one again: what was printed does not wait any more.
                 uow.execute(
-                    update(letters)
-                    .where(letters.c.id == row.id)
-                    .values(state="waiting", batch_id=None, printed_at=None)
+                    insert(letters).values(
+                        id=opaque.identifier("ltr"),
+                        person_id=row.person_id,
+                        asked_by_kind=row.asked_by_kind,
+                        asked_by=row.asked_by,
+                        asked_at=now,
+                        state="waiting",
+                    )
                 )
             details = {"batch": batch_id, "letters": len(rows)}
             self._audit.record(uow, "register.letters-lost", by, (), details)
