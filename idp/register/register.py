@@ -22,6 +22,7 @@ from idp.register.printing import Printing
 from idp.register.profile import Profile
 from idp.register.proofing import Proofing
 from idp.register.proofing_policy import ProofingPolicies, shipped
+from idp.register.retention import Retention
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
 from idp.register.staff import Staff
@@ -50,6 +51,7 @@ class Register:
         self.notices = Notices(ground)
         self.mailing = Mailing(ground, self.notices)
         self.staff_changes = StaffChanges(ground, self.staff, self.names)
+        self.retention = Retention(ground)
 
     # ── a person ──────────────────────────────────────────────────────────────────────
 

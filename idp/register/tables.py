@@ -66,6 +66,7 @@ proofing_decisions = Table(
     Column("sealed_evidence", LargeBinary, nullable=False),
     Index("ix_register_proofing_decisions_person_id", "person_id"),
     Index("ix_register_proofing_decisions_result", "result"),
+    Index("ix_register_proofing_decisions_keep_until", "keep_until"),
 )
 bound(
     proofing_decisions,
@@ -308,6 +309,7 @@ lookups = Table(
     Column("at", Instant, nullable=False),
     Column("until", Instant, nullable=False),
     Index("ix_register_lookups_officer_person_id", "officer", "person_id"),
+    Index("ix_register_lookups_until", "until"),
 )
 bound(lookups, "officer", "person_id", "purpose", "until", remembered=False, until="until")
 

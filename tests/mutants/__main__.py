@@ -57,6 +57,7 @@ def run(chosen: Sequence[Mutant], workers: int) -> dict[Mutant, str]:
         copies.put(copy)
     progress = Progress(len(chosen))
     tests = list(dict.fromkeys(mutant.test for mutant in chosen))
+    astray: dict[str, tuple[str, str]] = {}
 
     def untouched(share: list[str]) -> dict[str, tuple[str, str]]:
         copy = copies.get()
@@ -68,8 +69,13 @@ def run(chosen: Sequence[Mutant], workers: int) -> dict[Mutant, str]:
     def judged(mutant: Mutant) -> str:
         copy, began = copies.get(), time.monotonic()
         try:
-            with copy.without(mutant):
-                verdict, why = copy.run([mutant.test], SECONDS)[mutant.test]
+            if mutant.test in astray:
+                verdict, why = "unknown", "not green with all controls in place"
+            else:
+                with copy.without(mutant):
+                    verdict, why = copy.run([mutant.test], SECONDS)[mutant.test]
+        except ValueError as moved:
+            verdict, why = "astray", str(moved)
         finally:
             copies.put(copy)
         progress.tell(mutant, verdict, why, time.monotonic() - began)
@@ -80,11 +86,9 @@ def run(chosen: Sequence[Mutant], workers: int) -> dict[Mutant, str]:
             print(f"{len(tests)} tests with all controls in place …", flush=True)
             shares = pool.map(untouched, [tests[number::workers] for number in range(workers)])
             before = {test: verdict for share in shares for test, verdict in share.items()}
-            astray = {test: said for test, said in before.items() if said[0] != "green"}
+            astray |= {test: said for test, said in before.items() if said[0] != "green"}
             for test, (verdict, why) in astray.items():
                 print(f"{verdict} with all controls in place: {test}\n    {why}", flush=True)
-            if astray:
-                return dict.fromkeys(chosen, "unknown")
             return dict(zip(chosen, pool.map(judged, chosen), strict=True))
     finally:
         for copy in made:

@@ -1,4 +1,6 @@
-"""What has an end: 0019, after 0018."""
+"""What has an end is found by it: 0019, after 0018."""
+
+from alembic import op
 
 revision = "0019"
 down_revision = "0018"
@@ -7,4 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_index(
+        "ix_register_proofing_decisions_keep_until", "register_proofing_decisions", ["keep_until"]
+    )
+    op.create_index("ix_register_lookups_until", "register_lookups", ["until"])
