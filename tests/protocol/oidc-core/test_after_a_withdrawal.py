@@ -137,6 +137,7 @@ def test_the_end_of_a_consent_by_time_ends_the_answer_and_the_tokens(
     gives_nothing(server, service, had)
 
 
+@pytest.mark.row("failures", "20")
 def test_an_answer_to_sign_in_alone_ends_in_time_and_is_forgotten(
     server: AuthorizationServer, clock: FrozenClock
 ) -> None:
