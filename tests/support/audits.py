@@ -49,10 +49,11 @@ def _refused(request: Request, error: Problem) -> PlainTextResponse:
     return PlainTextResponse(error.description, status_code=error.status)
 
 
-def outside(audit: Audit) -> TestClient:
-    """A client of the public doors alone."""
+def outside(audit: Audit, rendered: bool = True) -> TestClient:
+    """A client of the public doors alone; not `rendered`, a refusal is raised as it is."""
     app = FastAPI()
     for door in audit_doors.doors(audit):
         app.add_api_route(door.path, door.endpoint, methods=list(door.methods), **door.options)
-    app.exception_handler(Problem)(_refused)
+    if rendered:
+        app.exception_handler(Problem)(_refused)
     return TestClient(app, base_url="http://localhost:8000")

@@ -17,7 +17,7 @@ from tests.support.audits import history, outside, record, sequence
 
 @pytest.fixture
 def client(ground: Ground) -> Iterator[TestClient]:
-    with outside(ground.audit) as client:
+    with outside(ground.audit, rendered=False) as client:
         yield client
 
 
