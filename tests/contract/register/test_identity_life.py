@@ -38,7 +38,8 @@ from idp.register.tables import (
     reference_identifiers,
 )
 
-OFFICER, SECOND = Actor("staff", "stf_officer"), Actor("staff", "stf_second")
+# Somebody else than who imported the person.
+OFFICER, SECOND = Actor("staff", "stf_proofer"), Actor("staff", "stf_second")
 POLICY = "2026-01"
 PASSPORT = Evidence("passport", "passport-authority", "presented-in-person", "K1", True, True)
 EXTRACT = Evidence("register-extract", "civil-register", "register-query", "", True, True)
@@ -203,7 +204,7 @@ def test_evidence_source_method_officer_time_and_result_are_kept(any_ground, reg
         kept = register.proofing.decision(uow, decision.id)
         assert register.proofing.findings(uow, decision.id) == Findings(2, (PASSPORT,))
         stored = uow.one(select(proofing_decisions).where(proofing_decisions.c.id == decision.id))
-    assert (kept.officer, kept.decided_at) == ("stf_officer", any_ground.clock.now())
+    assert (kept.officer, kept.decided_at) == (OFFICER.id, any_ground.clock.now())
     assert kept.keep_until - kept.decided_at >= timedelta(days=3650)
     assert b"K1" not in stored.sealed_evidence
 
@@ -221,7 +222,7 @@ def test_a_refused_application_establishes_nothing_but_is_kept(any_ground, regis
         refusal.value.consequence(uow)
     with any_ground.database.read() as uow:
         row = uow.one(select(proofing_decisions))
-    assert (row.result, row.officer) == ("refused", "stf_officer")
+    assert (row.result, row.officer) == ("refused", OFFICER.id)
     assert count(any_ground, persons) == 0
 
 
