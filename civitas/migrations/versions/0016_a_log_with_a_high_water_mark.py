@@ -1,4 +1,4 @@
-"""A log that knows how far it had come, and who cosigned it: 0017, after 0016.
+"""A log that knows how far it had come, and who cosigned it: 0016, after 0015.
 
 The mark itself is in the store of person keys, which has no history of its own.
 """
@@ -8,8 +8,8 @@ from alembic import op
 
 import foundation.clock
 
-revision = "0017"
-down_revision = "0016"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

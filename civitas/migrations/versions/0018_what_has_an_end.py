@@ -1,9 +1,9 @@
-"""What has an end is found by it: 0019, after 0018."""
+"""What has an end is found by it: 0018, after 0017."""
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -1,12 +1,12 @@
-"""Rows bound to their owners, and marks owed to the store of person keys: 0016, after 0015."""
+"""Rows bound to their owners, and marks owed to the store of person keys: 0015, after 0014."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import foundation.clock
 
-revision = "0016"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

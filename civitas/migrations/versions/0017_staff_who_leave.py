@@ -1,12 +1,12 @@
-"""Staff who leave, clients that are suspended, letters by the printing house: 0018, after 0017."""
+"""Staff who leave, clients that are suspended, letters by the printing house: 0017, after 0016."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import foundation.clock
 
-revision = "0018"
-down_revision = "0017"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
