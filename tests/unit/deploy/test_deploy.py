@@ -46,12 +46,24 @@ def test_the_unit_runs_without_privileges_and_is_handed_the_master_key() -> None
 
 
 def test_the_proxy_overwrites_every_header_that_we_would_believe() -> None:
-    locations = re.findall(r"location / \{(.*?)\}", (DEPLOY / "nginx.conf").read_text(), re.DOTALL)
-    assert len(locations) == 2
-    for location in locations:
-        written = set(re.findall(r"proxy_set_header (\S+)", location))
+    servers = [s for s in (DEPLOY / "nginx.conf").read_text().split("\nserver {") if "ssl;" in s]
+    assert len(servers) == 2
+    for server in servers:
+        # nginx hands these on to every location that sets none itself.
+        server_level, *locations = re.split(r"\n    location ", server)
+        written = set(re.findall(r"proxy_set_header (\S+)", server_level))
         assert {"X-Forwarded-For", "X-Forwarded-Proto", "X-SSL-Client-Cert"} <= written
-        assert "Client-Cert" in written
+        assert {"Client-Cert", "Client-Cert-Chain"} <= written
+        assert locations
+        assert not any("proxy_set_header" in location for location in locations)
+
+
+def test_the_proxy_takes_no_larger_bodies_than_we_do() -> None:
+    proxy = (DEPLOY / "nginx.conf").read_text()
+    assert Server.model_fields["max_body"].default == 64 * 1024
+    caps = re.findall(r"client_max_body_size (\S+);", proxy)
+    assert sorted(caps) == ["64k", "64k", "65m"]
+    assert re.search(r"location = /desk/imports \{[^}]*proxy_request_buffering off;", proxy)
 
 
 def test_the_proxy_and_its_example_meet_at_one_socket() -> None:
