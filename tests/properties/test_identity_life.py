@@ -41,6 +41,7 @@ from idp.register.store import steps_of
 from idp.register.tables import reference_identifiers
 from tests.support.deployments import lay_ground, settings_in
 
+IMPORTER = Actor("staff", "stf_importer")
 OFFICER = Actor("staff", "stf_officer")
 PASSPORT = Evidence("passport", "passport-authority", "presented-in-person", "K", True, True)
 RETENTION = timedelta(days=3650)
@@ -75,7 +76,7 @@ class LifeOfIdentities(RuleBasedStateMachine):
         profile = Profile(str(number), "A", "B", date(1990, 1, 1), locality="X", country="EE")
         now = self.clock.now()
         try:
-            done = self.register.enrolment.enrol(profile, REGISTER_ROW, OFFICER, "2026-01", now)
+            done = self.register.enrolment.enrol(profile, REGISTER_ROW, IMPORTER, "2026-01", now)
         except AlreadyEnrolled:
             assert str(number) in self.numbers.values()
             return multiple()
