@@ -39,6 +39,9 @@ SYSTEM_PARTS = {
     "pki": "strongswan-pki",
     "softhsm2-util": "softhsm2",
     "ssh-agent": "openssh-client",
+    # Without these, strongSwan's client reads no elliptic curves and fetches nothing.
+    "/usr/lib/ipsec/plugins/libstrongswan-curl.so": "libstrongswan-extra-plugins",
+    "/usr/lib/ipsec/plugins/libstrongswan-openssl.so": "libstrongswan-standard-plugins",
 }
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
@@ -132,9 +135,14 @@ def compile_packages() -> None:
 
 
 def missing_parts() -> list[str]:
-    """The Debian packages whose programs are not found."""
+    """The Debian packages whose programs, or files, are not found."""
+    return sorted(package for name, package in SYSTEM_PARTS.items() if not found(name))
+
+
+def found(name: str) -> bool:
+    """Whether a program is on the path, or a file, named from the root, is there."""
     path = os.pathsep.join((os.environ.get("PATH", ""), *SBIN))
-    return sorted(p for name, p in SYSTEM_PARTS.items() if not shutil.which(name, path=path))
+    return Path(name).exists() if name.startswith("/") else bool(shutil.which(name, path=path))
 
 
 def privilege() -> list[str] | None:

@@ -39,26 +39,36 @@ def drawn(percent: float) -> bool:
 
 
 def open_(uow: UnitOfWork, cases: Sequence[tuple[str, str]], because: str, now: datetime) -> int:
-    """Queue decisions, given as (decision, person), that do not wait already; how many."""
+    """Queue decisions, given as (decision, person), that do not wait for the same reason already;
+    how many. One that the lot fell on is frozen with the rest: it holds letters back from now on.
+    """
     waiting = {
-        row.decision_id
-        for row in uow.all(select(second_looks.c.decision_id).where(second_looks.c.state == "open"))
+        row.decision_id: row
+        for row in uow.all(select(second_looks).where(second_looks.c.state == "open"))
     }
-    rows = [
-        {
-            "id": opaque.identifier("slk"),
-            "person_id": person_id,
-            "decision_id": decision_id,
-            "because": because,
-            "state": "open",
-            "opened_at": now,
-        }
-        for decision_id, person_id in cases
-        if decision_id not in waiting
-    ]
+    rows, frozen = [], []
+    for decision_id, person_id in cases:
+        look = waiting.get(decision_id)
+        if look is None:
+            rows.append(
+                {
+                    "id": opaque.identifier("slk"),
+                    "person_id": person_id,
+                    "decision_id": decision_id,
+                    "because": because,
+                    "state": "open",
+                    "opened_at": now,
+                }
+            )
+        elif because == FREEZE and look.because == SAMPLE:
+            frozen.append(look.id)
     if rows:
         uow.execute(insert(second_looks), rows)
-    return len(rows)
+    if frozen:
+        uow.execute(
+            update(second_looks).where(second_looks.c.id.in_(frozen)).values(because=FREEZE)
+        )
+    return len(rows) + len(frozen)
 
 
 def stands_in_the_way(uow: UnitOfWork, person_id: str) -> bool:

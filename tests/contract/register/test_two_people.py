@@ -237,6 +237,18 @@ def test_frozen_cases_stop_letters_and_codes_and_wait_for_another_officer(
     assert "register.letter-stopped" in [e.kind for e in any_ground.audit.ledger(person_id)]
 
 
+def test_a_case_that_the_lot_fell_on_is_frozen_with_the_rest(any_ground, person_id):
+    register = chosen(any_ground, 100)
+    proof(register, person_id, SECOND)
+    assert freeze(register, SECOND).decisions == 1
+    with any_ground.database.read() as uow:
+        (look,) = looks.queue(uow)
+    assert look.because == looks.FREEZE
+    with pytest.raises(Conflict):
+        ask(register, person_id, THIRD)
+    assert freeze(register, SECOND).decisions == 0
+
+
 def test_a_letter_that_waits_is_stopped_when_who_imported_the_person_is_frozen(register, person_id):
     proof(register, person_id, SECOND)
     ask(register, person_id, THIRD)

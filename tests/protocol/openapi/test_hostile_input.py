@@ -75,6 +75,8 @@ WINGS = (
     "devices",
     "audit",
     "pages",
+    "services",
+    "supervision",
 )
 
 

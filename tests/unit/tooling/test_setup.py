@@ -75,6 +75,16 @@ def test_the_demo_asks_nothing_of_the_system(
     assert not any("apt-get" in command for command in setup.commands)
 
 
+def test_a_part_that_is_no_program_is_looked_for_as_a_file(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "plugin.so"
+    monkeypatch.setattr(setup, "SYSTEM_PARTS", {str(plugin): "plugins", "sh": "dash"})
+    assert setup.missing_parts() == ["plugins"]
+    plugin.touch()
+    assert setup.missing_parts() == []
+
+
 def test_without_the_right_to_install_it_names_the_one_command(
     setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
