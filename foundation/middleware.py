@@ -31,7 +31,7 @@ from foundation.peer import client_address
 from foundation.web import Context, Door
 
 log = logging.getLogger("civitas.http")
-LINGER_SECONDS, LINGER_BYTES = 2.0, 262_144
+LINGER_SECONDS, LINGER_BYTES, LINGER_PAUSE = 2.0, 262_144, 0.25
 Observe = Callable[[Scope, int, float], None]
 
 
@@ -215,13 +215,15 @@ async def _linger(receive: Receive) -> None:
     read = 0
     try:
         async with asyncio.timeout(LINGER_SECONDS):
-            while read < LINGER_BYTES:
+            while True:
                 message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
                 read += len(message.get("body", b""))
-            # More is not even read: the system stops who sends, and they may read meanwhile.
-            await asyncio.sleep(LINGER_SECONDS)
+                if read >= LINGER_BYTES:
+                    # Who sends on is slowed down, and may read meanwhile; who is gone is noticed
+                    # soon, and what was read of them is given back.
+                    await asyncio.sleep(LINGER_PAUSE)
     except TimeoutError:
         return
 
