@@ -69,6 +69,10 @@ class Connection(HttpToolsProtocol):
         if self._connections is not None:
             self._connections.closed(self)
         super().connection_lost(exc)
+        if self.cycle is not None:
+            # Nobody will read it, and connection and cycle name each other: the collector would
+            # find half a megabyte of each caller who went away, but late.
+            self.cycle.body = bytearray()
 
     @property
     def idle(self) -> bool:

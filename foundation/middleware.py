@@ -220,6 +220,7 @@ async def _linger(receive: Receive) -> None:
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
                 read += len(message.get("body", b""))
+                del message  # and its body, for as long as we pause
                 if read >= LINGER_BYTES:
                     # Who sends on is slowed down, and may read meanwhile; who is gone is noticed
                     # soon, and what was read of them is given back.
