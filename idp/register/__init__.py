@@ -2,6 +2,7 @@
 
 from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
 from idp.register.claims import KnownPerson
+from idp.register.csv_files import csv_text
 from idp.register.desk import Desk
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
@@ -77,6 +78,7 @@ __all__ = [
     "WrongField",
     "audited_decisions",
     "checked_reason",
+    "csv_text",
     "doors",
     "officers_measures",
 ]

@@ -5,8 +5,6 @@ An error of a mail server names addresses, so none of it is kept or logged: only
 
 from __future__ import annotations
 
-import csv
-import io
 import smtplib
 import ssl
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from foundation.ground import Ground
 from foundation.pages.language import Translator
 from foundation.settings import Jurisdiction, Server
 from idp.register import store
+from idp.register.csv_files import csv_text
 from idp.register.notice_settings import NoticeSettings
 from idp.register.notices import JOB, WHAT_TO_DO, Notice, Notices
 from idp.register.tables import notices as table
@@ -71,15 +70,13 @@ class Mailing:
             profiles = {
                 n.subject.id: store.profile(uow, self._ground.vault, n.subject.id) for n in waiting
             }
-        written = io.StringIO()
-        lines = csv.DictWriter(written, FIELDS)
-        lines.writeheader()
+        rows = []
         for notice in waiting:
             profile = profiles[notice.subject.id]
             address = {n: getattr(profile, n) for n in FIELDS if n not in ("date", "text")}
             _, text = self.text(notice)
-            lines.writerow({**address, "date": notice.at.date().isoformat(), "text": text})
-        return [notice.id for notice in waiting], written.getvalue().encode()
+            rows.append({**address, "date": notice.at.date().isoformat(), "text": text})
+        return [notice.id for notice in waiting], csv_text(FIELDS, rows).encode()
 
     def posted(self, notice_ids: list[str]) -> None:
         with self._ground.database.write() as uow:

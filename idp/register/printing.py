@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +19,15 @@ from foundation.errors import BadRequest
 from foundation.ground import Ground
 from foundation.pages import Pages
 from foundation.settings import Server, SettingsError
+from idp.register.csv_files import csv_text
 from idp.register.letters import Letters, Printed
 from idp.register.settings import RegisterSettings
 
-FORMATS = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
-FORMATS["html"] = "text/html; charset=utf-8"
+FORMATS = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+}
 ENCRYPTED = "application/pkcs7-mime; smime-type=enveloped-data"
 COLUMNS = (
     "number",
@@ -88,11 +90,7 @@ class Printing:
             return _html(self._ground.pages, self.url, made)
         rows = [self._row(one) for one in made]
         if file_format == "csv":
-            text = io.StringIO(newline="")
-            writer = csv.DictWriter(text, COLUMNS)
-            writer.writeheader()
-            writer.writerows({k: _plain(v) for k, v in row.items()} for row in rows)
-            return text.getvalue().encode()
+            return csv_text(COLUMNS, rows).encode()
         return json.dumps({"batch": batch, "letters": rows}, ensure_ascii=False).encode()
 
     def _row(self, one: Printed) -> dict[str, Any]:
@@ -133,12 +131,6 @@ def encrypted(content: bytes, house: x509.Certificate) -> bytes:
     builder = PKCS7EnvelopeBuilder().set_data(content).add_recipient(house)
     builder = builder.set_content_encryption_algorithm(AES256)
     return builder.encrypt(Encoding.DER, [PKCS7Options.Binary])
-
-
-def _plain(value: object) -> object:
-    """A cell that a spreadsheet does not take for a formula (CWE-1236)."""
-    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if risky else value
 
 
 def _html(pages: Pages, url: str, made: Sequence[Printed]) -> bytes:

@@ -117,6 +117,17 @@ def test_what_a_mail_server_never_takes_goes_by_letter_and_names_nobody_in_the_l
     assert ADDRESS not in caplog.text
 
 
+def test_no_cell_of_the_file_of_notices_is_a_formula(desk: SignInDesk) -> None:
+    person = desk.citizen().whoami()["id"]
+    with desk.ground.database.read() as uow:
+        known = desk.register.profile(uow, person)
+    moved = replace(known, street_address="=HYPERLINK(1)")
+    desk.life.adjust(person, moved, OFFICER, desk.ground.clock.now())
+    _, written = desk.register.mailing.letters()
+    rows = list(csv.DictReader(io.StringIO(written.decode())))
+    assert {row["street_address"] for row in rows} == {"'=HYPERLINK(1)"}
+
+
 def test_what_no_mail_server_took_in_a_day_goes_by_letter(
     desk: SignInDesk, server: MailServer, clock: FrozenClock
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from foundation.settings import SettingsError
-from idp.register import printing
+from idp.register import csv_text, printing
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 PRIVATE = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -58,5 +60,5 @@ def test_a_certificate_that_cannot_be_used_is_told_before_any_code_is_made(tmp_p
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@x", "\tx"])
 def test_no_cell_is_a_formula(name: str) -> None:
-    assert printing._plain(name) == f"'{name}"
-    assert printing._plain("Jüri") == "Jüri"
+    written = csv_text(("name", "town"), [{"name": name, "town": "Jõhvi"}])
+    assert list(csv.DictReader(io.StringIO(written))) == [{"name": f"'{name}", "town": "Jõhvi"}]
