@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,6 @@ from civitas.commands.console import (
     ConfigOption,
     JsonOption,
     deployment_of,
-    fail,
     host,
     out,
     print_json,
@@ -52,10 +51,7 @@ def staff(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     Example: `civitas incident staff`
     """
     with deployment_of(config) as deployment:
-        if "register" not in deployment.parts:
-            fail("A broker has no staff: it is steered by this command line.", code=1)
-        with deployment.ground.database.read() as uow:
-            members = deployment.parts["register"].staff.members(uow)
+        members = deployment.parts["supervision"].members()
     if as_json:
         print_json(
             [
@@ -118,7 +114,7 @@ def recover_staff(
 def freeze_officer(
     staff_id: StaffArgument,
     since: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC), as 2026-03-01.")
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day, as 2026-03-01.")
     ],
     reason: ReasonOption,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -128,7 +124,7 @@ def freeze_officer(
     Example: `civitas incident freeze-officer stf_… --since 2026-03-01 --reason "Laptop stolen"`
     """
     with incidents_of(config) as incidents:
-        frozen = incidents.freeze_cases(staff_id, since.replace(tzinfo=UTC), reason, host())
+        frozen = incidents.freeze_cases(staff_id, since.date(), reason, host())
     out.print(f"{frozen.letters} people's letters are stopped.")
     out.print(f"{frozen.decisions} decisions wait for another officer, at the desk.")
 

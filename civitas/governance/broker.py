@@ -18,7 +18,7 @@ from idp import broker, federation, oauth
 from idp.broker import Broker
 from idp.federation import Federation
 from idp.oauth import OAuth, provider_metadata
-from idp.supervision import Supervision
+from idp.supervision import Parts, Supervision
 from policies import Policies, Withdrawal
 from policies import prepare as prepare_policies
 
@@ -46,7 +46,7 @@ def assemble(ground: Ground) -> Deployment:
     acting = oauth.ActingServices(ground, policies, tokens.clients, withdrawal)
 
     # No staff and no pages: the command line acts in an incident.
-    watch = Supervision(ground, broker.HubSessions(), tokens=tokens)
+    watch = Supervision(Parts(ground, broker.HubSessions(), tokens=tokens))
     return Deployment(
         ground=ground,
         doors={

@@ -31,7 +31,7 @@ from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
 from idp.portal import Portal
 from idp.register import Desk, IdentityLife, Importer, Register
-from idp.supervision import Supervision
+from idp.supervision import Parts, Supervision
 from pki import CertificateAuthority, Pki, linking_of
 from pki import doors as pki_doors
 from pki import prepare as prepare_pki
@@ -92,7 +92,7 @@ def assemble(ground: Ground) -> Deployment:
     account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices, acting)
 
     # Operators in an incident, auditors.
-    watch = Supervision(ground, signing_in.sessions, people, signing_in, tokens)
+    watch = Supervision(Parts(ground, signing_in.sessions, people, signing_in, tokens))
     return Deployment(
         ground=ground,
         doors={

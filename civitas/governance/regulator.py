@@ -20,7 +20,7 @@ from idp import federation, login, supervision
 from idp.federation import Federation
 from idp.login import Login
 from idp.register import Register
-from idp.supervision import Supervision
+from idp.supervision import Parts, Supervision
 from policies import Policies
 
 
@@ -36,7 +36,7 @@ def assemble(ground: Ground) -> Deployment:
     anchor = Federation(ground, dict)
 
     # Operators in an incident, auditors.
-    watch = Supervision(ground, signing_in.sessions, staff, signing_in)
+    watch = Supervision(Parts(ground, signing_in.sessions, staff, signing_in))
     return Deployment(
         ground=ground,
         doors={

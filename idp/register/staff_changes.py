@@ -125,24 +125,23 @@ class StaffChanges:
         self._audit.record(uow, "staff.recovery_asked", by, (), details)
         return recovery_id
 
-    def agree(self, uow: UnitOfWork, recovery_id: str, by: Actor, now: datetime) -> str | None:
+    def agree(self, uow: UnitOfWork, asked: Recovery, by: Actor, now: datetime) -> str | None:
         """Agree to a recovery. The second of two operators gets the secret of a new invitation;
         the member's old credentials are to be ended by the caller then."""
-        found = self.recovery(uow, recovery_id)
         if by.kind != "staff":
             raise Forbidden(
                 "Two operators agree to a recovery; a command is nobody.",
                 next_step="Have them sign in, and agree on the page of that member of staff.",
             )
-        self._others(uow, found.staff_id, by)
+        self._others(uow, asked.staff_id, by)
         open_ = (
-            (staff_recoveries.c.id == recovery_id)
+            (staff_recoveries.c.id == asked.id)
             & staff_recoveries.c.ended_at.is_(None)
             & (staff_recoveries.c.expires_at > now)
         )
         first = update(staff_recoveries).where(open_, staff_recoveries.c.first.is_(None))
         if uow.changed(first.values(first=by.id)) == 1:
-            details = {"staff": found.staff_id, "recovery": recovery_id}
+            details = {"staff": asked.staff_id, "recovery": asked.id}
             self._audit.record(uow, "staff.recovery_agreed", by, (), details)
             return None
         # The first one's word counts as long as they still have the role themselves.
@@ -154,7 +153,7 @@ class StaffChanges:
                 "A recovery needs two operators, and each agrees once.",
                 next_step="Ask a colleague with the role operator; an old one is asked for anew.",
             )
-        return self._reinvite(uow, found.staff_id, by, now)
+        return self._reinvite(uow, asked.staff_id, by, now)
 
     def recovery(self, uow: UnitOfWork, recovery_id: str) -> Recovery:
         """Raises NotFound."""

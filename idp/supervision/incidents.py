@@ -7,16 +7,14 @@ request on, in every process.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden, NotFound
-from foundation.ground import Ground
-from idp.login import Login
-from idp.oauth import OAuth
-from idp.register import Frozen, Register, checked_reason
-from idp.supervision.ports import Sessions
+from idp.register import Frozen, checked_reason
+from idp.supervision.days import beginning
+from idp.supervision.parts import Parts
 
 _BECAUSE = "incident"
 
@@ -32,21 +30,9 @@ class Stopped:
 class Incidents:
     """Verbs over staff, services and sessions. A part that a deployment lacks is refused."""
 
-    def __init__(
-        self,
-        ground: Ground,
-        sessions: Sessions,
-        register: Register | None = None,
-        login: Login | None = None,
-        tokens: OAuth | None = None,
-    ) -> None:
-        self._ground = ground
-        self._database = ground.database
-        self._audit = ground.audit
-        self._sessions = sessions
-        self._register = register
-        self._login = login
-        self._tokens = tokens
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._database = parts.ground.database
 
     # ── members of staff ──────────────────────────────────────────────────────────────
 
@@ -54,63 +40,66 @@ class Incidents:
         """They left, or their means were stolen: role, sessions, credentials and name end."""
         now = self._now()
         with self._database.write() as uow:
-            self._staff.staff_changes.end(uow, staff_id, reason, by, now)
+            self._parts.require_register().staff_changes.end(uow, staff_id, reason, by, now)
             self._out(uow, staff_id, now)
 
     def change_role(self, staff_id: str, role: str, reason: str, by: Actor) -> None:
         """Another role; never one's own."""
+        changes = self._parts.require_register().staff_changes
         with self._database.write() as uow:
-            self._staff.staff_changes.change_role(uow, staff_id, role, reason, by, self._now())
+            changes.change_role(uow, staff_id, role, reason, by, self._now())
 
     def ask_recovery(self, staff_id: str, reason: str, by: Actor) -> str:
         """Somebody lost their passkey: the id of the request, which two operators agree to."""
+        changes = self._parts.require_register().staff_changes
         with self._database.write() as uow:
-            changes = self._staff.staff_changes
             return changes.ask_recovery(uow, staff_id, reason, by, self._now())
 
     def agree(self, recovery_id: str, by: Actor) -> str | None:
         """The second operator's word gives the secret of a one-time link; what was bound before
         is ended with it."""
-        now, changes = self._now(), self._staff.staff_changes
+        now, changes = self._now(), self._parts.require_register().staff_changes
         with self._database.write() as uow:
-            staff_id = changes.recovery(uow, recovery_id).staff_id
-            secret = changes.agree(uow, recovery_id, by, now)
+            recovery = changes.recovery(uow, recovery_id)
+            secret = changes.agree(uow, recovery, by, now)
             if secret is not None:
-                self._out(uow, staff_id, now)
+                self._out(uow, recovery.staff_id, now)
         return secret
 
-    def freeze_cases(self, staff_id: str, since: datetime, reason: str, by: Actor) -> Frozen:
-        """What an officer imported, proofed or had written since then: letters and codes not yet
-        used are stopped, and each decision waits for another officer's second look."""
+    def freeze_cases(self, staff_id: str, since: date, reason: str, by: Actor) -> Frozen:
+        """What an officer imported, proofed or had written since that day: letters and codes not
+        yet used are stopped, and each decision waits for another officer's second look."""
         reason, now = checked_reason(reason), self._now()
+        register, first = self._parts.require_register(), beginning(since, self._parts.ground)
         if by.id == staff_id:
             raise Forbidden("Nobody freezes their own cases.", next_step="Ask another operator.")
         with self._database.write() as uow:
-            self._staff.staff.member(uow, staff_id)
-            return self._staff.freezing.freeze(uow, staff_id, since, reason, by, now)
+            register.staff.member(uow, staff_id)
+            return register.freezing.freeze(uow, staff_id, first, reason, by, now)
 
     def _out(self, uow: UnitOfWork, staff_id: str, now: datetime) -> None:
-        if self._login is not None:
-            self._login.sessions_end.end_identity(uow, staff_id, "staff ended", now)
+        if self._parts.login is not None:
+            self._parts.login.sessions_end.end_identity(uow, staff_id, "staff ended", now)
 
     # ── services ──────────────────────────────────────────────────────────────────────
 
     def suspend_client(self, client_id: str, reason: str, by: Actor) -> int:
         """Serve it no more, and end what it was given; how many grants."""
         reason, now = checked_reason(reason), self._now()
+        tokens = self._parts.require_tokens()
         with self._database.write() as uow:
-            self._oauth.clients.suspend(uow, client_id, reason, by, now)
-            return self._oauth.stopping.of_client(uow, client_id, _BECAUSE, now)
+            tokens.clients.suspend(uow, client_id, reason, by, now)
+            return tokens.stopping.of_client(uow, client_id, _BECAUSE, now)
 
     def resume_client(self, client_id: str, reason: str, by: Actor) -> None:
         """Serve it again; what had ended stays so, and people sign in anew."""
-        reason = checked_reason(reason)
+        reason, tokens = checked_reason(reason), self._parts.require_tokens()
         with self._database.write() as uow:
-            self._oauth.clients.resume(uow, client_id, reason, by, self._now())
+            tokens.clients.resume(uow, client_id, reason, by, self._now())
 
     def rotate_secret(self, client_id: str, reason: str, by: Actor, overlap: timedelta) -> str:
         """A new secret; the old one works on for `overlap`, not at all when that is none."""
-        clients = self._oauth.clients
+        clients = self._parts.require_tokens().clients
         return clients.new_secret(client_id, checked_reason(reason), self._now(), by, overlap)
 
     # ── sessions, and all that was issued ─────────────────────────────────────────────
@@ -118,13 +107,12 @@ class Incidents:
     def stop_person(self, person_id: str, reason: str, by: Actor) -> Stopped:
         """Everywhere: here, and at every service, offline access included. They read it."""
         reason, now = checked_reason(reason), self._now()
+        tokens = self._parts.tokens
         with self._database.write() as uow:
             self._known(uow, person_id)
             stopped = Stopped(
-                self._sessions.end_all(uow, person_id, _BECAUSE, now),
-                self._tokens.stopping.of_person(uow, person_id, _BECAUSE, now)
-                if self._tokens
-                else 0,
+                self._parts.sessions.end_all(uow, person_id, _BECAUSE, now),
+                0 if tokens is None else tokens.stopping.of_person(uow, person_id, _BECAUSE, now),
             )
             self._tell(uow, "incident.person_stopped", by, reason, stopped, person_id)
         return stopped
@@ -133,36 +121,35 @@ class Incidents:
         """The sessions of one member of staff; they sign in anew with what is bound to them."""
         reason, now = checked_reason(reason), self._now()
         with self._database.write() as uow:
-            self._staff.staff.member(uow, staff_id)
-            stopped = Stopped(self._sessions.end_all(uow, staff_id, _BECAUSE, now), 0)
+            self._parts.require_register().staff.member(uow, staff_id)
+            stopped = Stopped(self._parts.sessions.end_all(uow, staff_id, _BECAUSE, now), 0)
             self._tell(uow, "incident.staff_stopped", by, reason, stopped, staff=staff_id)
         return stopped
 
     def stop_client(self, client_id: str, reason: str, by: Actor) -> Stopped:
         """What one service was given, of all people and for itself. It may ask anew."""
         reason, now = checked_reason(reason), self._now()
-        if self._oauth.clients.find(client_id, now) is None:
+        tokens = self._parts.require_tokens()
+        if tokens.clients.find(client_id, now) is None:
             raise NotFound(f"There is no client {client_id}.", where="client_id")
         with self._database.write() as uow:
-            stopped = Stopped(0, self._oauth.stopping.of_client(uow, client_id, _BECAUSE, now))
+            stopped = Stopped(0, tokens.stopping.of_client(uow, client_id, _BECAUSE, now))
             self._tell(uow, "incident.client_stopped", by, reason, stopped, client=client_id)
         return stopped
 
     def stop_everybody(self, reason: str, by: Actor, but: str | None = None) -> Stopped:
         """All people, staff, services and devices. `but`: the session of who asks."""
         reason, now = checked_reason(reason), self._now()
+        tokens = self._parts.tokens
         with self._database.write() as uow:
-            grants = 0
-            if self._tokens is not None:
-                grants = self._tokens.stopping.of_everybody(uow, _BECAUSE, now)
-            stopped = Stopped(self._sessions.end_everybody(uow, _BECAUSE, now, but), grants)
+            grants = 0 if tokens is None else tokens.stopping.of_everybody(uow, _BECAUSE, now)
+            stopped = Stopped(self._parts.sessions.end_everybody(uow, _BECAUSE, now, but), grants)
             self._tell(uow, "incident.everybody_stopped", by, reason, stopped)
         return stopped
 
     def _known(self, uow: UnitOfWork, person_id: str) -> None:
-        if self._register is None:
-            return
-        if self._register.person(uow, person_id) is None:
+        register = self._parts.register
+        if register is not None and register.person(uow, person_id) is None:
             raise NotFound(
                 "There is no such person in the register.",
                 where="person",
@@ -181,21 +168,7 @@ class Incidents:
     ) -> None:
         counts = {"sessions": stopped.sessions, "grants": stopped.grants}
         details = {"reason": reason, **counts, **named}
-        self._audit.record(uow, kind, by, [person_id] if person_id else (), details)
-
-    # ── parts ─────────────────────────────────────────────────────────────────────────
+        self._parts.ground.audit.record(uow, kind, by, [person_id] if person_id else (), details)
 
     def _now(self) -> datetime:
-        return self._ground.clock.now()
-
-    @property
-    def _staff(self) -> Register:
-        if self._register is None:
-            raise NotFound("A broker has no staff: it is steered by the command line.")
-        return self._register
-
-    @property
-    def _oauth(self) -> OAuth:
-        if self._tokens is None:
-            raise NotFound("A regulator signs no citizen in, so it has no services.")
-        return self._tokens
+        return self._parts.ground.clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from foundation.web import Door
-from idp.supervision.endpoints import auditor, incidents, services, staff
+from idp.supervision.endpoints import auditor, exports, incidents, services, staff
 from idp.supervision.wing import Supervision
 
 _STAFF, _INCIDENT = "ITU-T X.1253 9.1-6", "ISO/IEC 27035-1 §5.5"
@@ -45,7 +45,7 @@ def doors(supervision: Supervision) -> tuple[Door, ...]:
         Door(("GET",), "/auditor", partial(auditor.home, supervision), _AUDIT),
         Door(("GET",), "/auditor/events", partial(auditor.events, supervision), _AUDIT),
         Door(("GET",), "/auditor/events/{event_id}", partial(auditor.event, supervision), _AUDIT),
-        Door(("POST",), "/auditor/export", partial(auditor.export, supervision), _AUDIT),
+        Door(("POST",), "/auditor/export", partial(exports.export, supervision), _AUDIT),
         *(on_desk if supervision.has_desk else ()),
-        *(on_services if supervision.tokens is not None else ()),
+        *(on_services if supervision.has_services else ()),
     )

@@ -6,41 +6,34 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.audit import Actor
-from foundation.ground import Ground
 from foundation.web import Form
-from idp.login import Login
-from idp.oauth import OAuth
-from idp.register import Register
+from idp.register import StaffMember
 from idp.supervision.incidents import Incidents
-from idp.supervision.ports import Sessions
-
-MANAGES = "operator"
+from idp.supervision.parts import Parts
 
 
 class Supervision:
-    """Operators' and auditors' view of a deployment; a part that it lacks is None."""
+    """Operators' and auditors' view of a deployment."""
 
-    def __init__(
-        self,
-        ground: Ground,
-        sessions: Sessions,
-        register: Register | None = None,
-        login: Login | None = None,
-        tokens: OAuth | None = None,
-    ) -> None:
-        self.ground = ground
-        self.register = register
-        self.tokens = tokens
-        self.has_desk = tokens is not None and register is not None
-        self.incidents = Incidents(ground, sessions, register, login, tokens)
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.ground = parts.ground
+        self.incidents = Incidents(parts)
+        self.has_services = parts.tokens is not None
+        self.has_desk = self.has_services and parts.register is not None
 
     def operator(self, request: Request) -> Actor:
         """Who manages here; raises what `web.require` raises for everybody else."""
-        return Actor("staff", web.require(request, kind="staff", role=MANAGES).id)
+        return Actor("staff", web.require(request, kind="staff", role="operator").id)
 
     def auditor(self, request: Request) -> Actor:
         """Who looks on here, and changes nothing."""
         return Actor("staff", web.require(request, kind="staff", role="auditor").id)
+
+    def members(self) -> list[StaffMember]:
+        """Everybody who works here or did, with their names."""
+        with self.ground.database.read() as uow:
+            return self.parts.require_register().staff.members(uow)
 
     def posted(self, request: Request) -> tuple[Actor, Form]:
         """The operator and their form, which came from a page of ours."""

@@ -18,7 +18,7 @@ def show(supervision: Supervision, request: Request) -> Response:
     return supervision.ground.pages.render(
         request,
         "supervision/incidents.html",
-        has_services=supervision.tokens is not None,
+        has_services=supervision.has_services,
         done=request.query_params.get("done", ""),
         sure=SURE,
     )

@@ -10,21 +10,20 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest, NotFound
-from idp.oauth import OAuth
 from idp.supervision.wing import Supervision
 
-OVERLAPS = {"0": timedelta(0), "1": timedelta(hours=1), "24": timedelta(days=1)}
-OVERLAPS["168"] = timedelta(days=7)
+OVERLAPS = {hours: timedelta(hours=int(hours)) for hours in ("0", "1", "24", "168")}
 
 
 def services(supervision: Supervision, request: Request) -> Response:
     """Those registered here, and those of others that were suspended."""
     supervision.operator(request)
+    clients = supervision.parts.require_tokens().clients
     return supervision.ground.pages.render(
         request,
         "supervision/services.html",
-        clients=_oauth(supervision).clients.list(),
-        elsewhere=_oauth(supervision).clients.suspended_elsewhere(),
+        clients=clients.list(),
+        elsewhere=clients.suspended_elsewhere(),
     )
 
 
@@ -59,7 +58,7 @@ def act(supervision: Supervision, request: Request) -> Response:
 def _page(supervision: Supervision, request: Request, client_id: str, secret: str = "") -> Response:
     supervision.operator(request)
     now = supervision.ground.clock.now()
-    found = _oauth(supervision).clients.find(client_id, now)
+    found = supervision.parts.require_tokens().clients.find(client_id, now)
     if found is None or found.kind == "device":
         raise NotFound(f"There is no client {client_id}.", where="client_id")
     until = found.previous_secret_until
@@ -71,9 +70,3 @@ def _page(supervision: Supervision, request: Request, client_id: str, secret: st
         secret=secret,
         done=request.query_params.get("done", ""),
     )
-
-
-def _oauth(supervision: Supervision) -> OAuth:
-    if supervision.tokens is None:
-        raise NotFound("A regulator signs no citizen in, so it has no services.")
-    return supervision.tokens

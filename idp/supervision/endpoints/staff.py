@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation.errors import BadRequest, NotFound
-from foundation.settings import Jurisdiction, Server
-from idp.register import ROLES, Register
+from foundation.errors import NotFound
+from foundation.settings import Server
+from idp.register import ROLES
+from idp.supervision.days import written_day
 from idp.supervision.wing import Supervision
 
 
 def members(supervision: Supervision, request: Request) -> Response:
     """Everybody who works here or did, and whom two operators are to let in again."""
     supervision.operator(request)
+    register, now = supervision.parts.require_register(), supervision.ground.clock.now()
     with supervision.ground.database.read() as uow:
-        everybody = _register(supervision).staff.members(uow)
-        waiting = _register(supervision).staff_changes.recoveries(
-            uow, supervision.ground.clock.now()
-        )
+        everybody = register.staff.members(uow)
+        waiting = register.staff_changes.recoveries(uow, now)
     return supervision.ground.pages.render(
         request,
         "supervision/staff.html",
@@ -47,7 +45,8 @@ def act(supervision: Supervision, request: Request) -> Response:
     elif doing == "recovery":
         incidents.ask_recovery(staff_id, reason, by)
     elif doing == "freeze":
-        incidents.freeze_cases(staff_id, _day(supervision, form.get("since", "")), reason, by)
+        since = written_day(form.get("since", ""), "since")
+        incidents.freeze_cases(staff_id, since, reason, by)
     elif doing == "sessions":
         incidents.stop_staff(staff_id, reason, by)
     else:
@@ -55,23 +54,13 @@ def act(supervision: Supervision, request: Request) -> Response:
     return RedirectResponse(f"/staff/{staff_id}?done={doing}", 303)
 
 
-def _day(supervision: Supervision, written: str) -> datetime:
-    """The beginning of a day, as the jurisdiction counts it."""
-    zone = supervision.ground.settings.of(Jurisdiction).zone
-    try:
-        return datetime.combine(date.fromisoformat(written), time.min, zone)
-    except (ValueError, OverflowError):
-        raise BadRequest(
-            "The day is not understood.", where="since", next_step="Write it as 2026-03-01."
-        ) from None
-
-
 def agree(supervision: Supervision, request: Request) -> Response:
     """An operator's word on a recovery; the second one is shown the link, this once."""
     by, _ = supervision.posted(request)
     recovery_id = request.path_params["recovery_id"]
     with supervision.ground.database.read() as uow:
-        staff_id = _register(supervision).staff_changes.recovery(uow, recovery_id).staff_id
+        changes = supervision.parts.require_register().staff_changes
+        staff_id = changes.recovery(uow, recovery_id).staff_id
     secret = supervision.incidents.agree(recovery_id, by)
     if secret is None:
         return RedirectResponse(f"/staff/{staff_id}?done=agreed", 303)
@@ -84,11 +73,10 @@ def _page(
 ) -> Response:
     viewer = supervision.operator(request)
     staff_id = staff_id or request.path_params["staff_id"]
+    register, now = supervision.parts.require_register(), supervision.ground.clock.now()
     with supervision.ground.database.read() as uow:
-        found = _register(supervision).staff.member(uow, staff_id)
-        waiting = _register(supervision).staff_changes.recoveries(
-            uow, supervision.ground.clock.now()
-        )
+        found = register.staff.member(uow, staff_id)
+        waiting = register.staff_changes.recoveries(uow, now)
     return supervision.ground.pages.render(
         request,
         "supervision/member.html",
@@ -100,9 +88,3 @@ def _page(
         enrols="/desk" in {place.href for place in supervision.ground.pages.places},
         done=request.query_params.get("done", ""),
     )
-
-
-def _register(supervision: Supervision) -> Register:
-    if supervision.register is None:
-        raise NotFound("A broker has no staff: it is steered by the command line.")
-    return supervision.register

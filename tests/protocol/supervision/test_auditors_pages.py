@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from sqlalchemy import func, select
@@ -14,7 +15,7 @@ from sqlalchemy import func, select
 from civitas.residents import as_csv, residents
 from foundation.audit_tables import events
 from foundation.clock import FrozenClock
-from foundation.settings import Settings
+from foundation.settings import Jurisdiction, Settings
 from tests.support.city import City, Visitor
 
 PEOPLE = list(residents(2, 7, city="Tallinn", country="EE"))
@@ -76,6 +77,18 @@ def test_events_are_found_by_kind_member_and_day(city, auditor):
     assert "staff.accepted" in auditor.get("/auditor/events?since=2026-03-02").text
     for wrong in ("since=tomorrow", "until=0001-01-01", "since=2026-13-01", f"staff={'x' * 65}"):
         assert auditor.get(f"/auditor/events?{wrong}").status_code == 400, wrong
+
+
+def test_a_day_is_asked_for_in_the_time_zone_that_the_pages_show(settings, clock):
+    west = settings.with_sections(Jurisdiction(time_zone="Pacific/Pago_Pago"))
+    city = City(west, clock)
+    try:
+        assert clock.now().date() == date(2026, 3, 2), "where it is still the day before"
+        auditor = city.staff("auditor")
+        assert "staff.accepted" in auditor.get("/auditor/events?until=2026-03-01").text
+        assert "No event is like this" in auditor.get("/auditor/events?since=2026-03-02").text
+    finally:
+        city.close()
 
 
 def test_an_event_leads_to_its_proof_and_tells_who_and_why_where_nobody_is_concerned(city, auditor):

@@ -16,7 +16,7 @@ from foundation.clock import FrozenClock
 from foundation.ground import Ground
 from foundation.settings import Settings
 from idp.oauth import Client, client_from_metadata
-from idp.supervision import Incidents
+from idp.supervision import Incidents, Parts
 from tests.support.authorization_server import CALLBACK, AuthorizationServer
 from tests.support.city import City, Visitor
 
@@ -129,7 +129,7 @@ class Elsewhere:
 
 
 def incidents_of(server: AuthorizationServer) -> Incidents:
-    return Incidents(server.ground, NoSessions(), tokens=server.oauth)
+    return Incidents(Parts(server.ground, NoSessions(), tokens=server.oauth))
 
 
 def test_a_secret_of_a_service_leaked(any_authorization_server: AuthorizationServer) -> None:

@@ -49,6 +49,8 @@ def test_the_host_ends_staff_and_stops_services_and_the_audit_says_who_and_why(
     (member,) = json.loads(run(config, "incident", "staff", "--json"))
     why = ("--reason", "Left the city")
     run(config, "incident", "change-role", member["id"], "--role", "auditor", *why)
+    frozen = run(config, "incident", "freeze-officer", member["id"], "--since", "2026-03-01", *why)
+    assert "0 decisions wait" in frozen
     run(config, "incident", "end-staff", member["id"], *why)
     (member,) = json.loads(run(config, "incident", "staff", "--json"))
     assert (member["role"], member["state"]) == ("auditor", "ended")
