@@ -79,9 +79,9 @@ ENDS: Mapping[str, End] = {
     "register_proofing_decisions.keep_until": End(_TERMS, _TERMS),
     "register_staff_invitations.expires_at": End("idp.register.staff", _TERMS),
     "register_staff_recoveries.expires_at": End("idp.register.staff_changes", _TERMS),
-    "row_marks.until": End("foundation.row_marks", "foundation.row_marks"),
+    "row_marks.until": End("foundation.rows.marks", "foundation.rows.marks"),
     "row_marks_owed.until": End(
-        "foundation.row_marks", "foundation.row_marks", "handed on within seconds"
+        "foundation.rows.marks", "foundation.rows.marks", "handed on within seconds"
     ),
     "signing_keys.published_until": End(
         "foundation.signing_keys", None, "what was ever signed stays verifiable"

@@ -70,7 +70,7 @@ def readyz(ground: Ground, response: Response) -> Ready:
         with ground.database.read() as uow:
             uow.execute(text("SELECT 1"))
         work = [Work(**vars(h)) for h in ground.jobs.health()]
-        refused = ground.audit.set_aside()
+        refused = ground.audit.tree.set_aside()
     except SQLAlchemyError:
         response.status_code = 503
         return Ready(status="waiting", database="unreachable", work=[])

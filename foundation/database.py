@@ -71,7 +71,7 @@ class Json(TypeDecorator[Any]):
 
 
 class RowGuard(Protocol):
-    """Who makes and checks the MACs of rows that grant something (`foundation.row_guard`)."""
+    """Who makes and checks the MACs of rows that grant something (`foundation.rows.guard`)."""
 
     def concerns(self, statement: Any) -> Any:
         """What there is to do about a statement; None for nothing."""

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from foundation.audit import Audit
-from foundation.audit_settings import AuditSettings
-from foundation.audit_witness import EVERY
+from foundation.audit.settings import AuditSettings
+from foundation.audit.witnesses import EVERY
 from foundation.clock import Clock, SystemClock
 from foundation.database import Database, DatabaseSettings
 from foundation.jobs import Jobs
@@ -17,10 +17,10 @@ from foundation.keys import Keys, KeySettings
 from foundation.limits import Limits
 from foundation.pages import Pages
 from foundation.rates import Rates
-from foundation.row_check import bind_existing, check_bound, record_alarms
-from foundation.row_guard import Guard
 from foundation.row_macs import Macs
-from foundation.row_marks import Marks
+from foundation.rows.check import bind_existing, check_bound, record_alarms
+from foundation.rows.guard import Guard
+from foundation.rows.marks import Marks
 from foundation.settings import Development, Jurisdiction, Server, Settings
 from foundation.telemetry import Telemetry, TelemetrySettings
 from foundation.vault import Vault, VaultSettings, database_url
@@ -58,7 +58,7 @@ class Ground:
         """What `init` and `db upgrade` do once the tables stand; idempotent."""
         self.keys.prepare()
         self.vault.prepare()
-        self.audit.prepare()
+        self.audit.tree.prepare()
         bind_existing(self.database, self.guard)
 
     def check(self) -> None:
@@ -68,7 +68,7 @@ class Ground:
         check_bound(self.guard)
 
     def close(self) -> None:
-        self.audit.witnesses.close()
+        self.audit.tree.witnesses.close()
         self.telemetry.close()
         self.vault.close()
         self.database.close()
@@ -93,9 +93,9 @@ def lay(
     audit = Audit.load(settings, database, keys, vault, clock, telemetry.count_act)
     jobs = Jobs(database, clock)
     rates = Rates(database)
-    jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.sequence(clock.now()))
-    if audit.witnesses.chosen:
-        jobs.periodic("audit witnesses", EVERY, audit.witnesses.visit)
+    jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.tree.sequence(clock.now()))
+    if audit.tree.witnesses.chosen:
+        jobs.periodic("audit witnesses", EVERY, audit.tree.witnesses.visit)
     jobs.periodic("rate limits", timedelta(minutes=10), lambda: rates.sweep(clock.now()))
     jobs.periodic("held keys", timedelta(minutes=1), lambda: vault.expire(clock.now()))
     jobs.periodic("key rotation", timedelta(minutes=5), lambda: keys.rotate_due(clock.now()))

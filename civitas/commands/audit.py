@@ -17,9 +17,10 @@ from civitas.commands.console import (
     out,
     print_json,
 )
-from foundation.audit import TreeBroken
-from foundation.audit_checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey
-from foundation.audit_verify import Report, verify_from_outside
+from foundation.audit.checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey
+from foundation.audit.log import TreeBroken
+from foundation.audit.report import Report
+from foundation.audit.verify_public import verify_from_outside
 
 app = typer.Typer(help="Verify the audit.", no_args_is_help=True)
 
@@ -70,7 +71,7 @@ def verify(
             report = verify_from_outside(url.rstrip("/"), client, key, kept, cosigners)
     else:
         with deployment_of(config) as deployment:
-            report = deployment.ground.audit.verify(kept)
+            report = deployment.ground.audit.tree.verify(kept)
     _show(report, as_json)
     if not report.ok:
         raise typer.Exit(1)
@@ -97,7 +98,7 @@ def resume(
     with deployment_of(config) as deployment:
         ground = deployment.ground
         try:
-            before, now_on = ground.audit.resume(reason.strip(), ground.clock.now())
+            before, now_on = ground.audit.tree.resume(reason.strip(), ground.clock.now())
         except TreeBroken as error:
             fail(f"{error}.", code=1)
     if before == now_on:

@@ -16,8 +16,8 @@ from civitas.commands.console import (
     out,
     print_json,
 )
-from foundation.row_check import end_restored, wrong_rows
 from foundation.row_macs import all_bound
+from foundation.rows.check import end_restored, wrong_rows
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from civitas.deployment import Deployment
 from civitas.plugs import who_calls
-from foundation.audit_doors import doors as audit_doors
+from foundation.audit.doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from idp import broker, federation, oauth

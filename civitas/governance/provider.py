@@ -22,7 +22,7 @@ from civitas.plugs import (
 from device_registry import DeviceLife, Devices
 from device_registry import doors as device_doors
 from device_registry import prepare as prepare_devices
-from foundation.audit_doors import doors as audit_doors
+from foundation.audit.doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from idp import federation, login, oauth, portal, register, supervision

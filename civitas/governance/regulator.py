@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from civitas.deployment import Deployment
-from foundation.audit_doors import doors as audit_doors
+from foundation.audit.doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from foundation.web import Door

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from foundation.audit import LedgerEntry
-from foundation.audit_entry import sealed_digest
+from foundation.audit.entry import sealed_digest
 from foundation.pages import Translator
 from idp.portal.sentences import ACTORS, OTHER, REFUSALS, SENTENCES, UNREADABLE
 from idp.portal.wing import Portal

@@ -75,9 +75,9 @@ def test_an_enrolment_that_is_killed_is_finished_once(
         assert city.enrol(registered, body) == issued
         whole(city, registered.device.id)
         city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
-        ground.audit.sequence(city.now)
-        ground.audit.checkpoint()
-        assert ground.audit.verify().ok
+        ground.audit.tree.sequence(city.now)
+        ground.audit.tree.checkpoint()
+        assert ground.audit.tree.verify().ok
     finally:
         ground.close()
 

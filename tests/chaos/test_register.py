@@ -110,8 +110,8 @@ def test_an_import_that_is_killed_goes_on_and_enrols_everybody_once(
             row = uow.one(select(func.count()).select_from(table))
             assert row is not None
             assert row[0] == 8
-    ground.audit.sequence(clock.now())
-    assert ground.audit.verify().ok
+    ground.audit.tree.sequence(clock.now())
+    assert ground.audit.tree.verify().ok
     ground.close()
 
 
@@ -132,6 +132,6 @@ def test_a_code_whose_redemption_is_killed_still_works_once(
         now = clock.now()
         register.activate(uow, register.redeem_activation(uow, code, now), now)
     assert register.known(person_id).person.state == "active"
-    ground.audit.sequence(clock.now())
-    assert ground.audit.verify().ok
+    ground.audit.tree.sequence(clock.now())
+    assert ground.audit.tree.verify().ok
     ground.close()

@@ -12,9 +12,9 @@ from sqlalchemy import delete, select, update
 
 import civitas.app  # noqa: F401 - declares the tables of every wing
 from foundation.ground import Ground
-from foundation.row_check import end_restored, wrong_rows
-from foundation.row_guard import BROUGHT_BACK, FORGED
 from foundation.row_macs import MAC, NOW, Bound, all_bound
+from foundation.rows.check import end_restored, wrong_rows
+from foundation.rows.guard import BROUGHT_BACK, FORGED
 from tests.support import rows
 from tests.support.intruder import Intruder
 

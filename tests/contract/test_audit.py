@@ -10,11 +10,12 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import select
 
-from foundation import audit_log, audit_tree
 from foundation.audit import NothingSigned
-from foundation.audit_checkpoint import open_note
-from foundation.audit_entry import SYSTEM, Actor, sealed_digest
-from foundation.audit_tables import checkpoints, events, leaves, subjects
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.checkpoint import open_note
+from foundation.audit.entry import SYSTEM, Actor, sealed_digest
+from foundation.audit.tables import checkpoints, events, leaves, subjects
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings, metadata
 from foundation.ground import Ground
@@ -120,20 +121,20 @@ def test_after_erasure_nothing_is_readable_and_the_tree_verifies(any_ground: Gro
     with ground.database.write() as uow:
         ground.audit.forget(uow, "per_ada")
     assert ground.audit.ledger("per_ada") == []
-    assert ground.audit.verify().ok
+    assert ground.audit.tree.verify().ok
     assert all(entry.readable for entry in ground.audit.ledger("per_bo"))
     # What happens later about that person is still recorded, without details.
     record(ground, "per_ada", details={"name": "Ada"})
     sequence(ground)
     assert ground.audit.ledger("per_ada")[0].details == {}
-    assert ground.audit.verify().ok
+    assert ground.audit.tree.verify().ok
 
 
 def test_leaves_are_gapless_and_a_size_is_signed_once(any_ground: Ground) -> None:
     with pytest.raises(NothingSigned):
-        any_ground.audit.checkpoint()
+        any_ground.audit.tree.checkpoint()
     assert sequence(any_ground) == 0
-    assert any_ground.audit.checkpoint().split("\n")[:2] == ["localhost:8000/audit", "0"]
+    assert any_ground.audit.tree.checkpoint().split("\n")[:2] == ["localhost:8000/audit", "0"]
     made = history(any_ground)
     assert sequence(any_ground) == 0
     with any_ground.database.read() as uow:
@@ -168,7 +169,7 @@ def test_an_event_that_commits_late_still_gets_its_leaf(
         order = [r.event_id for r in uow.all(select(leaves).order_by(leaves.c.leaf_index))]
     assert order[0] == early
     assert order[-1] == late
-    assert ground.audit.verify().ok
+    assert ground.audit.tree.verify().ok
     ground.close()
 
 
@@ -189,7 +190,7 @@ def test_eight_threads_append_and_two_sequence_without_a_gap(any_ground: Ground)
 
     run([Thread(target=append) for _ in range(8)] + [Thread(target=number) for _ in range(2)])
     sequence(ground)
-    report = ground.audit.verify()
+    report = ground.audit.tree.verify()
     assert report.problems == ()
     assert (report.tree_size, report.waiting) == (160, 0)
 
@@ -199,7 +200,7 @@ import sys
 from pathlib import Path
 from foundation.clock import SystemClock
 from foundation.database import DatabaseSettings
-from foundation.audit_entry import SYSTEM
+from foundation.audit.entry import SYSTEM
 from foundation.ground import lay
 from tests.support import deployments
 settings = deployments.settings_in(Path(sys.argv[1]), DatabaseSettings(url=sys.argv[2]))
@@ -208,7 +209,7 @@ for n in range(30):
     with ground.database.write() as uow:
         ground.audit.record(uow, "counted", SYSTEM, ["per_1"], {"n": n})
     if n % 3 == 0:
-        ground.audit.sequence(ground.clock.now())
+        ground.audit.tree.sequence(ground.clock.now())
 ground.close()
 """
 
@@ -221,7 +222,7 @@ def test_two_processes_append_and_sequence_one_tree(any_ground: Ground) -> None:
     processes = [subprocess.Popen(command, cwd=deployments.ROOT) for _ in range(2)]
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
     sequence(ground)
-    report = ground.audit.verify()
+    report = ground.audit.tree.verify()
     assert report.problems == ()
     assert (report.tree_size, report.waiting) == (60, 0)
     assert len(ground.audit.ledger("per_1", limit=100)) == 60
@@ -232,7 +233,7 @@ def test_many_events_are_numbered_in_batches(any_ground: Ground) -> None:
         for _ in range(1203):
             any_ground.audit.record(uow, "counted", SYSTEM)
     assert sequence(any_ground) == 1203
-    report = any_ground.audit.verify()
+    report = any_ground.audit.tree.verify()
     assert (report.problems, report.tree_size) == ((), 1203)
 
 
@@ -248,7 +249,7 @@ def test_a_leaf_holds_the_sealed_parts_and_no_line_of_the_actor(any_ground: Grou
         stored = audit_log.leaf_hashes(uow, 0, 3)
     assert sorted(len(entry.sealed_digests) for entry in found) == [1, 1, 2]
     assert stored == [(entry.index, entry.leaf()) for entry in found]
-    assert any_ground.audit.verify().ok
+    assert any_ground.audit.tree.verify().ok
 
 
 def test_a_citizen_proves_that_an_entry_of_theirs_is_in_the_signed_tree(
@@ -256,7 +257,7 @@ def test_a_citizen_proves_that_an_entry_of_theirs_is_in_the_signed_tree(
 ) -> None:
     history(any_ground)
     mine = any_ground.audit.ledger("per_bo")[0]
-    signed = open_note(any_ground.audit.checkpoint(), any_ground.audit.verifier_keys())
+    signed = open_note(any_ground.audit.tree.checkpoint(), any_ground.audit.tree.verifier_keys())
     assert mine.leaf_index is not None
     with any_ground.database.read() as uow:
         (public,) = audit_log.entries(uow, mine.leaf_index, 1)

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from civitas.system import Ready, readyz
-from foundation import audit_log, audit_tree, opaque
-from foundation.audit_checkpoint import open_note
-from foundation.audit_entry import Actor, entry, open_part, sealed_digest
-from foundation.audit_mark import audit_marks
-from foundation.audit_tables import events, leaves, nodes, subjects
+from foundation import opaque
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.checkpoint import open_note
+from foundation.audit.entry import Actor, entry, open_part, sealed_digest
+from foundation.audit.marks import audit_marks
+from foundation.audit.tables import events, leaves, nodes, subjects
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from tests.support.audits import history, record, sequence
@@ -51,14 +53,14 @@ def test_a_forged_event_gets_no_leaf_is_named_and_stops_no_other(
         assert not isinstance(mac, str)
         forged = write_forged(any_ground, uow, mac=mac)
     record(any_ground, kind="desk.closed")
-    assert any(forged in problem for problem in any_ground.audit.verify().problems)
+    assert any(forged in problem for problem in any_ground.audit.tree.verify().problems)
     sequence(any_ground)
     sequence(any_ground)
     assert sorted(kinds_with_a_leaf(any_ground)) == [
         *("audit.events-refused", "desk.closed", "desk.opened")
     ]
     expected = f"Event {forged} was not recorded by this deployment"
-    assert [p for p in any_ground.audit.verify().problems if p.startswith(expected)]
+    assert [p for p in any_ground.audit.tree.verify().problems if p.startswith(expected)]
     ready = readyz(any_ground, httpx.Response(200))  # type: ignore[arg-type]
     assert isinstance(ready, Ready)
     assert ready.audit_events_refused == 1
@@ -105,7 +107,7 @@ def test_an_event_altered_while_it_waits_gets_no_leaf(
     with any_ground.database.write() as uow:
         alter(uow, altered)
     assert sequence(any_ground) == 0
-    assert any(altered in problem for problem in any_ground.audit.verify().problems)
+    assert any(altered in problem for problem in any_ground.audit.tree.verify().problems)
 
 
 @pytest.mark.parametrize("alter", [moved_to_another, hidden, without_its_actor])
@@ -117,7 +119,7 @@ def test_an_entry_moved_to_another_or_hidden_after_its_leaf_is_named(
     sequence(any_ground)
     with any_ground.database.write() as uow:
         alter(uow, altered)
-    (problem,) = any_ground.audit.verify().problems
+    (problem,) = any_ground.audit.tree.verify().problems
     assert altered in problem
     assert "whom it concerns or who acted was changed" in problem
 
@@ -140,9 +142,9 @@ def test_a_leaf_put_in_between_numbering_and_signing_is_taken_back(any_ground: G
     sequence(any_ground)
     sequence(any_ground)
     assert "level.raised" not in kinds_with_a_leaf(any_ground)
-    keys = any_ground.audit.verifier_keys()
-    assert open_note(any_ground.audit.checkpoint(), keys).size == 13  # closed, and the refusal
-    problems = any_ground.audit.verify().problems
+    keys = any_ground.audit.tree.verifier_keys()
+    assert open_note(any_ground.audit.tree.checkpoint(), keys).size == 13  # closed, and the refusal
+    problems = any_ground.audit.tree.verify().problems
     assert len(problems) == 1
     assert forged in problems[0]
 
@@ -156,7 +158,7 @@ def test_what_is_erased_while_it_waits_still_gets_its_leaf(any_ground: Ground) -
     assert sequence(any_ground) == 1
     with any_ground.database.write() as uow:
         any_ground.audit.forget(uow, "per_2")
-    assert any_ground.audit.verify().problems == ()
+    assert any_ground.audit.tree.verify().problems == ()
 
 
 def test_erasing_a_person_does_not_make_an_altered_event_genuine(any_ground: Ground) -> None:
@@ -184,7 +186,7 @@ def test_events_of_before_there_were_macs_are_taken_up_once_at_the_upgrade(
     as_before()
     any_ground.prepare()  # what `civitas db upgrade` does
     assert sequence(any_ground) == 1
-    assert any_ground.audit.verify().problems == ()
+    assert any_ground.audit.tree.verify().problems == ()
     record(any_ground, kind="desk.closed")
     as_before()
     any_ground.prepare()  # later, whoever calls it: an event without a MAC is a forged one

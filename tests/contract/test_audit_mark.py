@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from foundation.audit import TreeBroken
-from foundation.audit_checkpoint import open_note
-from foundation.audit_mark import audit_marks
-from foundation.audit_settings import AuditSettings
-from foundation.audit_tables import checkpoints, events, leaves, nodes, subjects
+from foundation.audit.checkpoint import open_note
+from foundation.audit.log import TreeBroken
+from foundation.audit.marks import audit_marks
+from foundation.audit.settings import AuditSettings
+from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
 from foundation.clock import FrozenClock
 from foundation.ground import Ground
 from foundation.settings import Settings
@@ -53,18 +53,18 @@ def cut_to(ground: Ground, size: int) -> None:
 
 def test_each_checkpoint_is_also_in_the_key_store_and_in_the_file(marked: Ground) -> None:
     history(marked)
-    note = marked.audit.checkpoint()
+    note = marked.audit.tree.checkpoint()
     assert file_of(marked).read_text() == note
     with marked.vault.store.read() as uow:
         assert [row.note for row in uow.all(select(audit_marks))] == [note]
-    assert marked.audit.verify().problems == ()
+    assert marked.audit.tree.verify().problems == ()
 
 
 @pytest.mark.parametrize("size", [0, 8])
 def test_a_cut_end_is_named_and_nothing_is_signed_over_it(marked: Ground, size: int) -> None:
     history(marked)
     cut_to(marked, size)
-    (problem,) = marked.audit.verify().problems
+    (problem,) = marked.audit.tree.verify().problems
     assert problem.startswith("11 leaves were signed, as the key store and the file")
     assert f"the tree has only {size}" in problem
     for _ in range(4):  # grown beyond the mark it would be another tree
@@ -84,7 +84,7 @@ def test_a_key_store_that_was_rolled_back_too_is_told_by_the_file(marked: Ground
         ).scalar_one()
     with marked.vault.store.write() as uow:
         uow.execute(update(audit_marks).values(tree_size=8, note=old))
-    (problem,) = marked.audit.verify().problems
+    (problem,) = marked.audit.tree.verify().problems
     assert problem.startswith("11 leaves were signed, as the file")
     with pytest.raises(TreeBroken):
         sequence(marked)
@@ -109,7 +109,7 @@ def test_a_mark_that_is_gone_or_not_ours_is_named_and_stops_the_log(
 ) -> None:
     history(any_ground)
     tamper(any_ground)
-    (problem,) = any_ground.audit.verify().problems
+    (problem,) = any_ground.audit.tree.verify().problems
     assert problem.startswith("The audit's high-water mark: the key store has")
     record(any_ground)
     with pytest.raises(TreeBroken, match="the key store"):
@@ -118,9 +118,9 @@ def test_a_mark_that_is_gone_or_not_ours_is_named_and_stops_the_log(
 
 def test_a_checkpoint_kept_by_hand_is_compared_too(any_ground: Ground) -> None:
     history(any_ground)
-    kept = any_ground.audit.checkpoint()
-    assert any_ground.audit.verify(kept).problems == ()
-    assert any_ground.audit.verify(kept.replace("\n11\n", "\n12\n")).problems != ()
+    kept = any_ground.audit.tree.checkpoint()
+    assert any_ground.audit.tree.verify(kept).problems == ()
+    assert any_ground.audit.tree.verify(kept.replace("\n11\n", "\n12\n")).problems != ()
 
 
 def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Ground) -> None:
@@ -130,7 +130,7 @@ def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Ground) -> N
     for _ in range(3):
         record(marked)
     sequence(marked)
-    note = marked.audit.checkpoint()
+    note = marked.audit.tree.checkpoint()
     file_of(marked).unlink()
     with marked.vault.store.write() as uow:
         uow.execute(update(audit_marks).values(tree_size=4, note=before))
@@ -145,10 +145,10 @@ def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Ground) -> N
 def test_after_a_restore_an_operator_resumes_the_log_on_record(marked: Ground) -> None:
     history(marked)
     cut_to(marked, 8)
-    before, now_on = marked.audit.resume("a fire", marked.clock.now())
+    before, now_on = marked.audit.tree.resume("a fire", marked.clock.now())
     assert (before.size, now_on.size) == (11, 8)
     assert sequence(marked) == 1
-    assert marked.audit.verify().problems == ()
+    assert marked.audit.tree.verify().problems == ()
     with marked.database.read() as uow:
         row = uow.one(select(events.c.id).where(events.c.kind == "audit.resumed"))
     assert row is not None
@@ -157,8 +157,8 @@ def test_after_a_restore_an_operator_resumes_the_log_on_record(marked: Ground) -
     assert told["marks"]["the key store"].split("\n")[1] == "11"
     # Resumed is not forgotten, and nothing is resumed twice.
     assert (
-        marked.audit.resume("again", marked.clock.now())
-        == (open_note(marked.audit.checkpoint(), marked.audit.verifier_keys()),) * 2
+        marked.audit.tree.resume("again", marked.clock.now())
+        == (open_note(marked.audit.tree.checkpoint(), marked.audit.tree.verifier_keys()),) * 2
     )
 
 
@@ -168,7 +168,7 @@ def test_a_tree_that_its_own_checkpoint_contradicts_is_not_resumed(any_ground: G
         uow.execute(update(leaves).where(leaves.c.leaf_index == 2).values(hash=bytes(32)))
         uow.execute(update(nodes).values(hash=bytes(32)))
     with pytest.raises(TreeBroken):
-        any_ground.audit.resume("a fire", any_ground.clock.now())
+        any_ground.audit.tree.resume("a fire", any_ground.clock.now())
 
 
 def test_a_file_that_cannot_be_written_does_not_stop_the_log(
@@ -177,7 +177,7 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_log(
     settings = any_settings.with_sections(AuditSettings(mark_file="no/such/folder/mark"))
     laid = deployments.lay_ground(settings, clock)
     history(laid)
-    assert laid.audit.verify().notes
+    assert laid.audit.tree.verify().notes
     laid.close()
     assert "cannot be written" in caplog.text
 
@@ -189,6 +189,6 @@ def test_where_the_log_is_kept_elsewhere_it_holds_every_checkpoint(
     settings = any_settings.with_sections(AuditSettings(mark_log=True))
     laid = deployments.lay_ground(settings, clock)
     history(laid)
-    newest = open_note(laid.audit.checkpoint(), laid.audit.verifier_keys())
+    newest = open_note(laid.audit.tree.checkpoint(), laid.audit.tree.verifier_keys())
     laid.close()
     assert f"11 leaves, root {newest.root.hex()}" in caplog.text

@@ -7,12 +7,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, select, update
 
-from foundation import audit_log, audit_tree
-from foundation.audit_checkpoint import Checkpoint, VerifierKey, open_note
-from foundation.audit_entry import sealed_digest
-from foundation.audit_log import TreeBroken
-from foundation.audit_tables import checkpoints, events, leaves, nodes, subjects
-from foundation.audit_verify import verify_from_outside
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.checkpoint import Checkpoint, VerifierKey, open_note
+from foundation.audit.entry import sealed_digest
+from foundation.audit.log import TreeBroken
+from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
+from foundation.audit.verify_public import verify_from_outside
 from foundation.clock import FrozenClock
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
@@ -24,13 +25,13 @@ EVENT = 5  # the leaf that is tampered with, of eleven
 
 def test_an_untouched_audit_verifies_from_inside_and_outside(any_ground: Ground) -> None:
     history(any_ground)
-    kept = any_ground.audit.checkpoint()
+    kept = any_ground.audit.tree.checkpoint()
     record(any_ground)
-    report = any_ground.audit.verify()
+    report = any_ground.audit.tree.verify()
     assert (report.problems, report.tree_size, report.waiting) == ((), 11, 1)
     sequence(any_ground)
     with outside(any_ground.audit) as client:
-        pinned = str(any_ground.audit.verifier_keys()[0])
+        pinned = str(any_ground.audit.tree.verifier_keys()[0])
         seen = verify_from_outside(URL, client, pinned=pinned, known=kept)
     assert (seen.problems, seen.tree_size, seen.ok) == ((), 12, True)
 
@@ -80,7 +81,7 @@ def test_one_changed_row_is_found_and_named(
         event_id = event_at(uow, EVENT)
         tamper(uow, event_id)
     expected = f"Event {event_id} at leaf {EVENT} was changed."
-    assert expected in any_ground.audit.verify().problems
+    assert expected in any_ground.audit.tree.verify().problems
     with outside(any_ground.audit) as client:
         assert expected in verify_from_outside(URL, client).problems
 
@@ -89,7 +90,9 @@ def test_a_column_that_no_longer_agrees_with_its_event_is_found(any_ground: Grou
     made = history(any_ground)
     with any_ground.database.write() as uow:
         uow.execute(update(events).where(events.c.id == made[2]).values(kind="nothing"))
-    assert any(f"Event {made[2]} " in problem for problem in any_ground.audit.verify().problems)
+    assert any(
+        f"Event {made[2]} " in problem for problem in any_ground.audit.tree.verify().problems
+    )
 
 
 @pytest.mark.parametrize("leaf", [0, EVENT, 10])
@@ -101,7 +104,7 @@ def test_a_deleted_event_is_found_and_named(any_ground: Ground, leaf: int) -> No
         uow.execute(delete(subjects).where(subjects.c.event_id == event_id))
         uow.execute(delete(leaves).where(leaves.c.event_id == event_id))
         uow.execute(delete(events).where(events.c.id == event_id))
-    report = any_ground.audit.verify()
+    report = any_ground.audit.tree.verify()
     assert any(
         f"eaf {leaf} was deleted" in p or "leaves were removed" in p for p in report.problems
     )
@@ -124,7 +127,7 @@ def test_leaves_put_in_another_order_are_found(any_ground: Ground, one: int, oth
     history(any_ground)
     with any_ground.database.write() as uow:
         swap(uow, one, other)
-    assert any("another order" in p for p in any_ground.audit.verify().problems)
+    assert any("another order" in p for p in any_ground.audit.tree.verify().problems)
     with outside(any_ground.audit) as client:
         problems = verify_from_outside(URL, client).problems
     assert any("another order" in problem for problem in problems)
@@ -147,7 +150,7 @@ def test_a_rebuilt_tree_does_not_have_the_signed_roots(any_ground: Ground) -> No
     with any_ground.database.write() as uow:
         change_open(uow, event_at(uow, EVENT))
         rebuild(uow)
-    problems = any_ground.audit.verify().problems
+    problems = any_ground.audit.tree.verify().problems
     # Checkpoints were signed at 4, 8 and 11 leaves: the change is between 4 and 7.
     assert any("checkpoint of 8 leaves" in p and "leaves 4 to 7" in p for p in problems)
     assert not any("checkpoint of 4 leaves" in p for p in problems)
@@ -178,14 +181,14 @@ def forge(uow: UnitOfWork, key: VerifierKey, private: Ed25519PrivateKey, root: b
 def test_a_checkpoint_that_another_key_signed_is_found(any_ground: Ground) -> None:
     history(any_ground)
     private = Ed25519PrivateKey.generate()
-    ours = any_ground.audit.verifier_keys()[0]
+    ours = any_ground.audit.tree.verifier_keys()[0]
     for key in (
         VerifierKey(ours.name, private.public_key().public_bytes_raw()),
         ours,  # it claims our key, with a signature of another
     ):
         with any_ground.database.write() as uow:
             forge(uow, key, private, bytes(32))
-        assert any("forged" in problem for problem in any_ground.audit.verify().problems)
+        assert any("forged" in problem for problem in any_ground.audit.tree.verify().problems)
         with outside(any_ground.audit) as client:
             assert any("forged" in p for p in verify_from_outside(URL, client).problems)
 
@@ -194,7 +197,7 @@ def test_leaves_cut_off_together_with_their_checkpoint_contradict_a_kept_one(
     any_ground: Ground,
 ) -> None:
     history(any_ground)
-    kept = any_ground.audit.checkpoint()
+    kept = any_ground.audit.tree.checkpoint()
     with any_ground.database.write() as uow:
         gone = [event_at(uow, index) for index in (8, 9, 10)]
         uow.execute(delete(checkpoints).where(checkpoints.c.tree_size == 11))
@@ -205,7 +208,7 @@ def test_leaves_cut_off_together_with_their_checkpoint_contradict_a_kept_one(
             (events, events.c.id),
         ):
             uow.execute(delete(table).where(column.in_(gone)))
-    (problem,) = any_ground.audit.verify().problems  # nothing that is left in it can tell
+    (problem,) = any_ground.audit.tree.verify().problems  # nothing that is left in it can tell
     assert problem.startswith("11 leaves were signed, as the key store tells")
     with outside(any_ground.audit) as client:
         problems = verify_from_outside(URL, client, known=kept).problems
@@ -216,7 +219,7 @@ def test_an_event_that_lost_its_leaf_is_found(any_ground: Ground) -> None:
     event_id = record(any_ground)
     with any_ground.database.write() as uow:
         uow.execute(update(events).where(events.c.id == event_id).values(waiting=0))
-    assert any_ground.audit.verify().problems == (f"Event {event_id} lost its leaf.",)
+    assert any_ground.audit.tree.verify().problems == (f"Event {event_id} lost its leaf.",)
 
 
 def test_checkpoints_of_a_replaced_key_still_verify(any_ground: Ground, clock: FrozenClock) -> None:
@@ -225,10 +228,10 @@ def test_checkpoints_of_a_replaced_key_still_verify(any_ground: Ground, clock: F
     clock.advance(timedelta(days=30))
     record(any_ground)
     sequence(any_ground)
-    assert len(any_ground.audit.verifier_keys()) == 2
-    newest = any_ground.audit.verifier_keys()[0]
-    assert open_note(any_ground.audit.checkpoint(), [newest]).size == 12
-    assert any_ground.audit.verify().ok
+    assert len(any_ground.audit.tree.verifier_keys()) == 2
+    newest = any_ground.audit.tree.verifier_keys()[0]
+    assert open_note(any_ground.audit.tree.checkpoint(), [newest]).size == 12
+    assert any_ground.audit.tree.verify().ok
 
 
 def test_ciphertext_that_a_citizen_kept_is_what_the_leaf_hashed(any_ground: Ground) -> None:

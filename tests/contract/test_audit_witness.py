@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from foundation.audit_checkpoint import COSIGNATURE, VerifierKey, cosigned_at
-from foundation.audit_settings import AuditSettings
-from foundation.audit_tables import checkpoints, cosignatures
-from foundation.audit_verify import verify_from_outside
-from foundation.audit_witness import NotCosigned
+from foundation.audit.checkpoint import COSIGNATURE, VerifierKey, cosigned_at
+from foundation.audit.settings import AuditSettings
+from foundation.audit.tables import checkpoints, cosignatures
+from foundation.audit.verify_public import verify_from_outside
+from foundation.audit.witnesses import NotCosigned
 from foundation.clock import FrozenClock
 from foundation.ground import SECTIONS, Ground
 from foundation.settings import Settings, SettingsError
@@ -29,7 +29,7 @@ URL = "http://localhost:8000"
 def witness(any_settings: Settings, clock: FrozenClock) -> Iterator[Witness]:
     """A witness that knows the log of `watched`."""
     laid = deployments.lay_ground(any_settings, clock)  # makes the key of the log
-    made = Witness("witness.example/w1", str(laid.audit.verifier_keys()[0]))
+    made = Witness("witness.example/w1", str(laid.audit.tree.verifier_keys()[0]))
     laid.close()
     with listening(made):
         yield made
@@ -44,7 +44,7 @@ def watched(any_settings: Settings, clock: FrozenClock, witness: Witness) -> Ite
 
 
 def ask(ground: Ground) -> bool:
-    return ground.audit.witnesses.ask(ground.audit.witnesses.chosen[0])
+    return ground.audit.tree.witnesses.ask(ground.audit.tree.witnesses.chosen[0])
 
 
 def test_each_checkpoint_is_cosigned_stored_and_served_with_its_note(
@@ -65,7 +65,7 @@ def test_each_checkpoint_is_cosigned_stored_and_served_with_its_note(
         report = verify_from_outside(URL, client, witnesses=[key])
     assert cosigned_at(note, note.splitlines()[-1], key) == witness.time
     assert report.problems == ()
-    inside = watched.audit.verify()
+    inside = watched.audit.tree.verify()
     assert inside.problems == ()
     assert inside.notes == ("witness.example/w1 cosigned 14 leaves at 2026-03-02T09:00:00+00:00.",)
 
@@ -144,7 +144,7 @@ def test_a_witness_that_answers_nonsense_cosigns_nothing(
     witness.answers_instead = answer
     with pytest.raises(NotCosigned):
         ask(ground)
-    assert ground.audit.checkpoint().count("— ") == 1
+    assert ground.audit.tree.checkpoint().count("— ") == 1
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def ground_with_witness(
     settings = deployments.settings_in(tmp_path_factory.mktemp("nonsense"))
     clock = FrozenClock(deployments.START)
     first = deployments.lay_ground(settings, clock)
-    witness = Witness("witness.example/w1", str(first.audit.verifier_keys()[0]))
+    witness = Witness("witness.example/w1", str(first.audit.tree.verifier_keys()[0]))
     first.close()
     with listening(witness):
         chosen = AuditSettings(witnesses={witness.url: witness.verifier_key})
@@ -189,11 +189,11 @@ def test_a_witness_that_is_away_does_not_stop_the_log_and_is_asked_again(
     sequence(laid)
     for _ in range(3):
         laid.jobs.run_once()
-        laid.audit.witnesses.close()  # waits for who is asked
+        laid.audit.tree.witnesses.close()  # waits for who is asked
     record(laid)
     assert sequence(laid) == 1
     assert not any(work.late for work in laid.jobs.health())
-    assert laid.audit.verify().notes == ("gone.example cosigned nothing yet.",)
+    assert laid.audit.tree.verify().notes == ("gone.example cosigned nothing yet.",)
     laid.close()
     assert caplog.text.count("gone.example: ") == 1
 
@@ -209,12 +209,12 @@ def test_a_stored_cosignature_that_was_changed_or_lost_its_checkpoint_is_named(
         raw[-1] ^= 1
         changed = f"{line.rpartition(' ')[0]} {base64.b64encode(raw).decode()}"
         uow.execute(update(cosignatures).values(line=changed))
-    assert watched.audit.verify().problems == (
+    assert watched.audit.tree.verify().problems == (
         "The cosignature of witness.example/w1 over 11 leaves does not verify.",
     )
     with watched.database.write() as uow:
         uow.execute(delete(checkpoints).where(checkpoints.c.tree_size == 11))
-    assert any("that checkpoint is gone" in p for p in watched.audit.verify().problems)
+    assert any("that checkpoint is gone" in p for p in watched.audit.tree.verify().problems)
 
 
 def test_an_outsider_who_counts_on_a_witness_is_told_when_it_did_not_cosign(
@@ -261,6 +261,6 @@ def test_a_witness_that_is_written_wrongly_stops_the_start_with_a_sentence(
 ) -> None:
     if key == "a right one":
         key = Witness("w", "a+0+AQ==").verifier_key
-    text = f'[audit.witnesses]\n"{url}" = "{key}"\n[development]\nloopback_http = true\n'
+    text = f'[audit.tree.witnesses]\n"{url}" = "{key}"\n[development]\nloopback_http = true\n'
     with pytest.raises(SettingsError, match=said):
         parse_settings(Path("civitas.toml"), text, SECTIONS, {})

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select, update
 
 from foundation.ground import Ground
-from foundation.row_check import bind_existing, check_bound, record_alarms, wrong_rows
 from foundation.row_macs import all_bound, binding
-from foundation.row_marks import row_marks, row_marks_owed
+from foundation.rows.check import bind_existing, check_bound, record_alarms, wrong_rows
+from foundation.rows.marks import row_marks, row_marks_owed
 from foundation.settings import SettingsError
 from idp.login import store
 from idp.login.credential import Credential
@@ -213,6 +213,6 @@ def test_rows_of_before_are_bound_once_and_never_again(any_ground, intruder):
 
 
 def _events():
-    from foundation.audit_tables import events
+    from foundation.audit.tables import events
 
     return events

@@ -10,8 +10,8 @@ from sqlalchemy import insert, update
 
 from foundation import algorithms
 from foundation.ground import Ground
-from foundation.row_check import wrong_rows
-from foundation.row_guard import GONE
+from foundation.rows.check import wrong_rows
+from foundation.rows.guard import GONE
 from foundation.signing_keys import signing_keys, thumbprint
 from idp.oauth import cut_offs, suspensions
 from tests.support.authorization_server import AuthorizationServer

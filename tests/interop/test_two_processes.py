@@ -38,7 +38,7 @@ from civitas.tour.world import PASSWORD, PURPOSE, World
 from device_registry import owner
 from foundation import opaque
 from foundation.audit import SYSTEM
-from foundation.audit_tables import events, leaves
+from foundation.audit.tables import events, leaves
 from idp.register.tables import persons
 from pki.tables import certificates
 from tests.support.deployments import ROOT, free_port

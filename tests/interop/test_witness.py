@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from foundation.audit_checkpoint import COSIGNATURE, VerifierKey
-from foundation.audit_settings import AuditSettings
-from foundation.audit_tables import cosignatures
-from foundation.audit_verify import verify_from_outside
-from foundation.audit_witness import NotCosigned
+from foundation.audit.checkpoint import COSIGNATURE, VerifierKey
+from foundation.audit.settings import AuditSettings
+from foundation.audit.tables import cosignatures
+from foundation.audit.verify_public import verify_from_outside
+from foundation.audit.witnesses import NotCosigned
 from foundation.clock import FrozenClock
 from foundation.ground import Ground
 from foundation.settings import Settings
@@ -55,7 +55,7 @@ class Running:
 def running(litewitness: Path, tmp_path: Path, any_settings: Settings) -> Iterator[Running]:
     """A witness in a process of its own, its key in an ssh-agent, which knows our log."""
     first = deployments.lay_ground(any_settings, FrozenClock(deployments.START))
-    log_key = str(first.audit.verifier_keys()[0])
+    log_key = str(first.audit.tree.verifier_keys()[0])
     first.close()
     with tempfile.TemporaryDirectory(prefix="civitas-agent-", dir="/tmp") as short:
         agent = Path(short) / "s"  # the path of a Unix socket may have 107 characters
@@ -130,33 +130,33 @@ def watched(running: Running, any_settings: Settings, clock: FrozenClock) -> Ite
 def test_litewitness_cosigns_our_log_as_it_grows_and_nothing_else(
     watched: Ground, running: Running
 ) -> None:
-    (witness,) = watched.audit.witnesses.chosen
+    (witness,) = watched.audit.tree.witnesses.chosen
     history(watched)
     for _ in range(3):
-        assert watched.audit.witnesses.ask(witness)
+        assert watched.audit.tree.witnesses.ask(witness)
         record(watched)
         record(watched)
         sequence(watched)
-    assert watched.audit.witnesses.ask(witness)
+    assert watched.audit.tree.witnesses.ask(witness)
     key = VerifierKey.parse(running.key, COSIGNATURE)
     with outside(watched.audit) as client:
         report = verify_from_outside("http://localhost:8000", client, witnesses=[key])
     assert (report.problems, report.tree_size) == ((), 17)
-    assert watched.audit.verify().problems == ()
+    assert watched.audit.tree.verify().problems == ()
     # A database that forgot what was cosigned asks from the size that the witness knows.
     with watched.database.write() as uow:
         uow.execute(delete(cosignatures))
     record(watched)
     sequence(watched)
-    assert watched.audit.witnesses.ask(witness)
+    assert watched.audit.tree.witnesses.ask(witness)
     # And one that is another tree, or shorter, is told by the witness.
     with sqlite3.connect(running.database) as connection:
         connection.execute("UPDATE log SET tree_hash = ?", ("A" * 43 + "=",))
     record(watched)
     sequence(watched)
     with pytest.raises(NotCosigned, match="not those that it has seen"):
-        watched.audit.witnesses.ask(witness)
+        watched.audit.tree.witnesses.ask(witness)
     with sqlite3.connect(running.database) as connection:
         connection.execute("UPDATE log SET tree_size = 1000")
     with pytest.raises(NotCosigned, match="has seen 1000 leaves"):
-        watched.audit.witnesses.ask(witness)
+        watched.audit.tree.witnesses.ask(witness)

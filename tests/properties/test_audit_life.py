@@ -8,9 +8,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from foundation import audit_log, audit_tree
-from foundation.audit_checkpoint import Checkpoint, open_note
-from foundation.audit_tree import verify_consistency
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.checkpoint import Checkpoint, open_note
+from foundation.audit.tree import verify_consistency
 from foundation.clock import FrozenClock
 from tests.support import deployments
 from tests.support.audits import record, sequence
@@ -44,7 +45,7 @@ class AuditLife(RuleBasedStateMachine):
     def the_sequencer_runs(self) -> None:
         sequence(self.ground)
         audit = self.ground.audit
-        self.checkpoints.append(open_note(audit.checkpoint(), audit.verifier_keys()))
+        self.checkpoints.append(open_note(audit.tree.checkpoint(), audit.tree.verifier_keys()))
 
     @rule(person=st.sampled_from(PERSONS))
     def an_erasure(self, person: str) -> None:
@@ -56,7 +57,7 @@ class AuditLife(RuleBasedStateMachine):
 
     @invariant()
     def everything_verifies(self) -> None:
-        report = self.ground.audit.verify()
+        report = self.ground.audit.tree.verify()
         assert report.problems == ()
         assert report.waiting is not None
         assert report.tree_size + report.waiting == self.counted

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation import audit_tree
-from foundation.audit_tree import InvalidProof, Position
+from foundation.audit import tree as audit_tree
+from foundation.audit.tree import InvalidProof, Position
 
 MOST = 300
 LEAVES = [sha256(str(n).encode()).digest() for n in range(MOST)]

@@ -204,7 +204,7 @@ def test_nobody_gets_in_outside_active_and_every_step_is_audited(tmp_path: Path)
                 suppress_health_check=list(HealthCheck),
             ),
         )
-        LifeOfIdentities.ground.audit.sequence(LifeOfIdentities.clock.now())
-        assert LifeOfIdentities.ground.audit.verify().ok
+        LifeOfIdentities.ground.audit.tree.sequence(LifeOfIdentities.clock.now())
+        assert LifeOfIdentities.ground.audit.tree.verify().ok
     finally:
         LifeOfIdentities.ground.close()

@@ -164,7 +164,7 @@ class World:
     def walk(self) -> dict[str, dict[str, str]]:
         """Door → caller → what happened."""
         found: dict[str, dict[str, str]] = {door.name: {} for door in self.doors()}
-        self.city.ground.audit.sequence(self.city.clock.now())
+        self.city.ground.audit.tree.sequence(self.city.clock.now())
         for kind, caller in self.callers.items():
             with self.city.ground.database.write() as uow:
                 uow.execute(delete(rate_limits))

@@ -8,9 +8,9 @@ from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from foundation import audit_doors
 from foundation.audit import Audit
-from foundation.audit_entry import SYSTEM, Actor
+from foundation.audit import doors as audit_doors
+from foundation.audit.entry import SYSTEM, Actor
 from foundation.errors import Problem
 from foundation.ground import Ground
 
@@ -28,7 +28,7 @@ def record(
 
 
 def sequence(ground: Ground) -> int:
-    return ground.audit.sequence(ground.clock.now())
+    return ground.audit.tree.sequence(ground.clock.now())
 
 
 def history(ground: Ground, count: int = 11) -> list[str]:

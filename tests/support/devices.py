@@ -87,7 +87,7 @@ class City:
         """The kinds of all audit events so far."""
         from sqlalchemy import select
 
-        from foundation.audit_tables import events
+        from foundation.audit.tables import events
 
         with self.ground.database.read() as uow:
             return [row.kind for row in uow.all(select(events.c.kind).order_by(events.c.at))]

@@ -14,7 +14,7 @@ from civitas.configuration import settings_of
 from civitas.tour.deployments import Deployed, clean_environment
 from civitas.tour.story import expect
 from civitas.tour.world import World
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.ground import open_database
 
 

@@ -91,7 +91,7 @@ def ledger_file(portal: Portal, request: Request) -> Response:
     """The whole ledger, with what an outsider needs to find each entry in the audit tree."""
     person_id = portal.citizen(request)
     entries = [ledger.as_json(e) for e in ledger.whole(portal, person_id)]
-    return download({"log": portal.ground.audit.origin, "entries": entries}, "ledger.json")
+    return download({"log": portal.ground.audit.tree.origin, "entries": entries}, "ledger.json")
 
 
 def devices(portal: Portal, request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from foundation.audit import Actor
-from foundation.audit_review import Wish
+from foundation.audit.review import Wish
 from foundation.errors import BadRequest
 from foundation.ground import Ground
 from foundation.web import Form

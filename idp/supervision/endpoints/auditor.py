@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
-from foundation.audit_review import AuditReview, Wish
+from foundation.audit.review import AuditReview, Wish
 from foundation.errors import NotFound
 from idp.register import Measure, audited_decisions, officers_measures
 from idp.supervision.endpoints import asked

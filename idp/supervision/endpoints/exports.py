@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
-from foundation.audit_review import MOST, AuditReview, Entry
+from foundation.audit.review import MOST, AuditReview, Entry
 from foundation.errors import BadRequest
 from foundation.web import Form
 from idp.register import AuditedDecision, StaffMember, audited_decisions, csv_text

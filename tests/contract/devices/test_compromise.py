@@ -86,7 +86,7 @@ def test_every_device_comes_back_at_a_distance(city: City, clock: FrozenClock) -
         new = exchange(city, certificate)
         city.devices.authenticate(new, city.now)
         assert "G2" in new.issuer.rfc4514_string()
-    assert city.ground.audit.verify().ok
+    assert city.ground.audit.tree.verify().ok
 
 
 def test_a_forged_certificate_comes_back_nowhere(city: City, clock: FrozenClock) -> None:

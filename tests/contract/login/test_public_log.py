@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from foundation import audit_log
 from foundation.audit import SYSTEM
+from foundation.audit import log as audit_log
 from foundation.clock import FrozenClock
 from policies import Facts, Question
 from tests.support.passkey import SoftPasskey
@@ -22,7 +22,7 @@ STRANGER = "198.51.100.7"
 
 def public(desk: SignInDesk, start: int) -> list[Any]:
     """The form of all public bytes from a leaf on: everything but what is random by itself."""
-    desk.ground.audit.sequence(desk.ground.clock.now())
+    desk.ground.audit.tree.sequence(desk.ground.clock.now())
     with desk.ground.database.read() as uow:
         shown = audit_log.entries(uow, start, 1000)
     forms = []
@@ -43,7 +43,7 @@ def public(desk: SignInDesk, start: int) -> list[Any]:
 
 
 def size(desk: SignInDesk) -> int:
-    desk.ground.audit.sequence(desk.ground.clock.now())
+    desk.ground.audit.tree.sequence(desk.ground.clock.now())
     with desk.ground.database.read() as uow:
         return audit_log.size(uow)
 
@@ -162,7 +162,7 @@ def test_an_event_looks_the_same_about_somebody_nobody_and_who_was_erased(
     with desk.ground.database.read() as uow:
         digests = [d for e in audit_log.entries(uow, 0, 1000) for d in e.sealed_digests]
     assert len(set(digests)) == len(digests), "no digest is that of a known value"
-    assert desk.ground.audit.verify().ok
+    assert desk.ground.audit.tree.verify().ok
 
 
 @pytest.mark.row("assurance", "AU-13")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.ground import Ground
 from foundation.rates import RESERVE
 from foundation.settings import Settings

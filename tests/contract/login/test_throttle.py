@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.clock import FrozenClock
 from foundation.errors import TooManyRequests
 from foundation.ground import Ground

@@ -83,8 +83,8 @@ def test_a_row_that_fails_in_the_middle_leaves_nothing_half_done(any_ground, imp
     assert count_of(any_ground, persons) == 0
     *_, last = importer.run(content, "register.csv")
     assert last.accepted == 3
-    any_ground.audit.sequence(any_ground.clock.now())
-    assert any_ground.audit.verify().ok
+    any_ground.audit.tree.sequence(any_ground.clock.now())
+    assert any_ground.audit.tree.verify().ok
 
 
 def test_the_same_file_again_changes_nothing(any_ground, importer):

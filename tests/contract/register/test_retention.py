@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from foundation.audit import Actor
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.ground import Ground
 from foundation.vault import Erased
 from idp.register import Evidence, Findings, Profile, ProofingRefused, Register
@@ -90,8 +90,8 @@ def test_what_was_deleted_is_on_record_with_a_count_for_each_table_and_the_log_v
     ((kind, concerned, details),) = recorded
     assert (kind, concerned) == (KIND, ())
     assert details["rows"] == {"register_proofing_decisions": 1, "register_applications": 1}
-    any_ground.audit.sequence(any_ground.clock.now())
-    assert any_ground.audit.verify().ok
+    any_ground.audit.tree.sequence(any_ground.clock.now())
+    assert any_ground.audit.tree.verify().ok
 
 
 def test_the_decision_that_an_identity_rests_on_stays_and_its_refusals_go(

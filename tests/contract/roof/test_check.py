@@ -14,7 +14,7 @@ from civitas.configuration import settings_of
 from foundation.clock import FrozenClock, Instant
 from foundation.ground import lay, open_database
 from foundation.master_key import MasterKey
-from foundation.row_check import wrong_rows
+from foundation.rows.check import wrong_rows
 from foundation.settings import Settings
 from idp.register.tables import staff
 from tests.support.intruder import Intruder

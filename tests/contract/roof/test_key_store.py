@@ -18,7 +18,7 @@ from civitas.cli import app
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
 from civitas.residents import as_csv, residents
-from foundation.audit_tables import subjects
+from foundation.audit.tables import subjects
 from foundation.database import Database
 from foundation.ground import Ground
 from foundation.settings import SettingsError

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import column, insert, table, text
 
 from civitas import governance, schema
-from foundation.audit_entry import open_part
+from foundation.audit.entry import open_part
 from foundation.clock import FrozenClock, Instant
 from foundation.database import metadata
 from foundation.ground import lay, open_database
@@ -87,6 +87,6 @@ def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
     MasterKey.create(any_settings.path.parent / "master.key")
     ground = lay(any_settings, {}, clock)
     ground.prepare()
-    assert ground.audit.sequence(clock.now()) == 1
-    assert ground.audit.verify().problems == ()
+    assert ground.audit.tree.sequence(clock.now()) == 1
+    assert ground.audit.tree.verify().problems == ()
     ground.close()

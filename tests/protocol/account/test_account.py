@@ -131,7 +131,7 @@ def test_the_ledger_is_paged(city, citizen):
 
 @pytest.mark.row("privacy", "P-4")
 def test_an_outsider_finds_an_entry_of_the_downloaded_ledger_in_the_tree(city, citizen):
-    city.ground.audit.sequence(city.clock.now())
+    city.ground.audit.tree.sequence(city.clock.now())
     entries = citizen.get("/account/ledger.json").json()["entries"]
     assert all(e["leaf_index"] is not None for e in entries)
     one = entries[0]

@@ -19,6 +19,6 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
     folder: Path = tmp_path_factory.mktemp("provider")
     made = City(settings_in(folder), FrozenClock(deployments.START))
-    made.ground.audit.sequence(made.clock.now())
+    made.ground.audit.tree.sequence(made.clock.now())
     yield made
     made.close()

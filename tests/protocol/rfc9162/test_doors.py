@@ -7,9 +7,9 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from foundation import audit_tree
-from foundation.audit_checkpoint import VerifierKey, open_note
-from foundation.audit_entry import entry
+from foundation.audit import tree as audit_tree
+from foundation.audit.checkpoint import VerifierKey, open_note
+from foundation.audit.entry import entry
 from foundation.errors import Problem
 from foundation.ground import Ground
 from tests.support.audits import history, outside, record, sequence

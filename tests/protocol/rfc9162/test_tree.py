@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from foundation import audit_tree
-from foundation.audit_tree import InvalidProof, Position
+from foundation.audit import tree as audit_tree
+from foundation.audit.tree import InvalidProof, Position
 
 # The eight entries and the roots of RFC 6962's reference implementation.
 ENTRIES = [

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from civitas.residents import as_csv, residents
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.clock import FrozenClock
 from foundation.settings import Jurisdiction, Settings
 from tests.support.city import City, Visitor
@@ -94,7 +94,7 @@ def test_a_day_is_asked_for_in_the_time_zone_that_the_pages_show(settings, clock
 def test_an_event_leads_to_its_proof_and_tells_who_and_why_where_nobody_is_concerned(city, auditor):
     boss, officer = city.staff("operator", "Otto Operator"), city.staff("officer")
     boss.post(f"/staff/{officer.id}/end", "/staff", reason="left the city")
-    city.ground.audit.sequence(city.clock.now())
+    city.ground.audit.tree.sequence(city.clock.now())
     listed = auditor.get("/auditor/events?kind=staff.ended").text
     link = re.search(r'href="(/auditor/events/evt_[^"]+)"', listed)
     assert link is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from tests.support.city import City, Visitor
@@ -121,7 +121,7 @@ def test_who_and_why_stand_in_the_audit(city, operator):
     officer = city.staff("officer")
     operator.post(f"/staff/{officer.id}/end", "/staff", reason="left the city")
     audit = city.ground.audit
-    audit.sequence(city.clock.now())
+    audit.tree.sequence(city.clock.now())
     with city.ground.database.read() as uow:
         rows = uow.all(select(events.c.id).where(events.c.kind == "staff.ended"))
     said = [audit.details(row.id) for row in rows]

@@ -233,5 +233,5 @@ def test_a_backup_was_stolen(city: City) -> None:
         assert out.get(page).headers["location"].startswith("/sign-in")
     assert city.register.letters.again(batch.id, HOST, city.clock.now()) == 1
     assert city.browser().post("/activate", "/activate", code=code).status_code == 410
-    city.ground.audit.sequence(city.clock.now())
-    assert city.ground.audit.verify().ok
+    city.ground.audit.tree.sequence(city.clock.now())
+    assert city.ground.audit.tree.verify().ok

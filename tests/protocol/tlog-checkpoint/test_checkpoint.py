@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.audit_checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
+from foundation.audit.checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
 
 # The example of golang.org/x/mod/sumdb/note, where the format comes from.
 NEUMANN = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from civitas import governance
 from civitas.cli import app
 from civitas.configuration import settings_of
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 
 runner = CliRunner()
 

@@ -174,9 +174,9 @@ def test_decommissioning_erases_what_tells_of_a_person_and_the_audit_verifies(
     owner = Owner("citizen", "per_anna")
     registered = city.register("Anna's car", owner, ("eui64", "0024befffe804ff1"))
     city.enrol(registered, csr(new_key(), registered.device.id))
-    ground.audit.sequence(city.now)
+    ground.audit.tree.sequence(city.now)
     city.life.decommission(registered.device.id, OPERATOR, "scrapped", city.now)
-    ground.audit.sequence(city.now)
+    ground.audit.tree.sequence(city.now)
     with ground.database.read() as uow:
         row = uow.one(select(devices).where(devices.c.id == registered.device.id))
         assert row is not None
@@ -184,7 +184,7 @@ def test_decommissioning_erases_what_tells_of_a_person_and_the_audit_verifies(
         owners = uow.all(select(device_ownership_events.c.owner))
         assert {o.owner for o in owners} == {None}
         assert uow.all(select(device_identifiers)) == []
-    assert ground.audit.verify().ok
+    assert ground.audit.tree.verify().ok
     again = city.register("Anna's car", owner, ("eui64", "0024befffe804ff1"))
     assert again.device.id != registered.device.id
 

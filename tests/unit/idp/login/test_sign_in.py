@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import func, select, update
 
-from foundation.audit_tables import events
+from foundation.audit.tables import events
 from foundation.clock import FrozenClock
 from idp.login import LoginSettings, store
 from idp.login.authenticators.password import Passwords

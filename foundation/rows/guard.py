@@ -36,10 +36,10 @@ from sqlalchemy.engine import IteratorResult, Result
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.elements import ClauseElement, Label
 
-from foundation import row_marks
 from foundation.clock import Clock, instant, microseconds
 from foundation.row_macs import MAC, NOW, Bound, Macs, binding, refusal
-from foundation.row_marks import FOR_EVER, Mark, Marks
+from foundation.rows import marks as row_marks
+from foundation.rows.marks import FOR_EVER, Mark, Marks
 
 log = logging.getLogger("civitas.integrity")
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from foundation.audit_checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey
+from foundation.audit.checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey
 from foundation.settings import Section, is_loopback
 
 

@@ -15,9 +15,9 @@ from sqlalchemy import Select, Table, bindparam, select, tuple_, update
 
 from foundation.audit import SYSTEM, Audit
 from foundation.database import Database
-from foundation.row_guard import BROUGHT_BACK, GONE, Guard, Wrong
 from foundation.row_macs import MAC, Bound, all_bound, all_refusing
-from foundation.row_marks import Mark
+from foundation.rows.guard import BROUGHT_BACK, GONE, Guard, Wrong
+from foundation.rows.marks import Mark
 from foundation.settings import SettingsError
 
 _BATCH = 1000

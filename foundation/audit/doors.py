@@ -14,10 +14,12 @@ from fastapi import Query
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
-from foundation import audit_log, audit_tree
-from foundation.audit import Audit, NothingSigned
-from foundation.audit_log import TreeBroken
-from foundation.audit_tree import Span
+from foundation.audit import Audit
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.log import TreeBroken
+from foundation.audit.signed_tree import NothingSigned
+from foundation.audit.tree import Span
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound, Unavailable
 from foundation.web import Door
@@ -79,7 +81,7 @@ def checkpoint(audit: Audit, cosigned: Cosigned = False) -> PlainTextResponse:
     Witnesses' cosignatures (C2SP tlog-cosignature) are further lines of the note.
     """
     try:
-        note = audit.checkpoint(cosigned=cosigned)
+        note = audit.tree.checkpoint(cosigned=cosigned)
     except NothingSigned:
         if cosigned:
             raise NotFound(
@@ -93,7 +95,7 @@ def checkpoint(audit: Audit, cosigned: Cosigned = False) -> PlainTextResponse:
 
 def key(audit: Audit) -> PlainTextResponse:
     """The verifier keys of the checkpoints, a line each, the newest first."""
-    text = "".join(f"{verifier}\n" for verifier in audit.verifier_keys())
+    text = "".join(f"{verifier}\n" for verifier in audit.tree.verifier_keys())
     return PlainTextResponse(text, headers={"Cache-Control": "no-cache"})
 
 
@@ -181,7 +183,7 @@ def _door(
 
 def _signed(audit: Audit, uow: UnitOfWork) -> int:
     """The size of the newest signed tree: nothing beyond it is shown."""
-    size = audit.signed_size(uow)
+    size = audit.tree.signed_size(uow)
     if size is None:
         raise _too_early()
     return size

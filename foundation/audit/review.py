@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, or_, select
 
-from foundation.audit import Actor, Audit
-from foundation.audit_tables import events, leaves, subjects
+from foundation.audit.audit import Audit
+from foundation.audit.entry import Actor
+from foundation.audit.tables import events, leaves, subjects
 from foundation.database import Database, UnitOfWork
 from foundation.sealing import CannotOpen
 

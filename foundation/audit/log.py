@@ -23,11 +23,12 @@ from sqlalchemy import (
     update,
 )
 
-from foundation import audit_mac, audit_tree
-from foundation.audit_entry import entry, sealed_digest
-from foundation.audit_mac import Mac, is_genuine
-from foundation.audit_tables import checkpoints, events, leaves, nodes, subjects
-from foundation.audit_tree import Position
+from foundation.audit import mac as audit_mac
+from foundation.audit import tree as audit_tree
+from foundation.audit.entry import entry, sealed_digest
+from foundation.audit.mac import Mac, is_genuine
+from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
+from foundation.audit.tree import Position
 from foundation.database import Database, UnitOfWork
 
 BATCH = 500

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Row, String, Table, Text, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from foundation.audit_checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
+from foundation.audit.checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
 from foundation.clock import Instant
 from foundation.database import Database
 from foundation.vault import vault_metadata

@@ -18,9 +18,10 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from foundation import audit_log, audit_tree
-from foundation.audit_checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey, cosigned_at
-from foundation.audit_tables import checkpoints, cosignatures
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.checkpoint import COSIGNATURE, InvalidCheckpoint, VerifierKey, cosigned_at
+from foundation.audit.tables import checkpoints, cosignatures
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
 from foundation.fetch import Fetch, FetchError

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Row, select, type_coerce, update
 
-from foundation.audit_entry import sealed_digest
-from foundation.audit_tables import events, subjects
+from foundation.audit.entry import sealed_digest
+from foundation.audit.tables import events, subjects
 from foundation.clock import Instant
 from foundation.database import UnitOfWork
 

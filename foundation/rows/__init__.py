@@ -1,0 +1,1 @@
+"""Rows that grant something: guarded at every statement, remembered when taken back, checked."""
