@@ -10,11 +10,11 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import select
 
-from foundation.audit import NothingSigned
 from foundation.audit import log as audit_log
 from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import open_note
 from foundation.audit.entry import SYSTEM, Actor, sealed_digest
+from foundation.audit.signed_tree import NothingSigned
 from foundation.audit.tables import checkpoints, events, leaves, subjects
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings, metadata

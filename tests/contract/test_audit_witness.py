@@ -261,6 +261,6 @@ def test_a_witness_that_is_written_wrongly_stops_the_start_with_a_sentence(
 ) -> None:
     if key == "a right one":
         key = Witness("w", "a+0+AQ==").verifier_key
-    text = f'[audit.tree.witnesses]\n"{url}" = "{key}"\n[development]\nloopback_http = true\n'
+    text = f'[audit.witnesses]\n"{url}" = "{key}"\n[development]\nloopback_http = true\n'
     with pytest.raises(SettingsError, match=said):
         parse_settings(Path("civitas.toml"), text, SECTIONS, {})
