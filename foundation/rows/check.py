@@ -16,7 +16,8 @@ from sqlalchemy import Select, Table, bindparam, select, tuple_, update
 from foundation.audit import SYSTEM, Audit
 from foundation.database import Database
 from foundation.row_macs import MAC, Bound, all_bound, all_refusing
-from foundation.rows.guard import BROUGHT_BACK, GONE, Guard, Wrong
+from foundation.rows.guard import Guard
+from foundation.rows.inspection import BROUGHT_BACK, GONE, Wrong
 from foundation.rows.marks import Mark
 from foundation.settings import SettingsError
 
@@ -66,7 +67,7 @@ def wrong_rows(
     for bound in all_bound():
         progress(bound.table.name, 0)
         for rows in _batches(database, bound):
-            for row, why in zip(rows, guard.verdicts(bound, rows), strict=True):
+            for row, why in zip(rows, guard.inspection.verdicts(bound, rows), strict=True):
                 if why:
                     reference = guard.macs.reference(bound, row).hex()
                     yield Wrong(bound.table.name, reference, why)
@@ -90,7 +91,7 @@ def end_restored(database: Database, guard: Guard, audit: Audit) -> dict[str, in
         rows = [
             row
             for batch in _batches(database, bound)
-            for row, why in zip(batch, guard.verdicts(bound, batch), strict=True)
+            for row, why in zip(batch, guard.inspection.verdicts(bound, batch), strict=True)
             if why == BROUGHT_BACK
         ]
         for row in rows:
@@ -106,7 +107,7 @@ def end_restored(database: Database, guard: Guard, audit: Audit) -> dict[str, in
 
 def record_alarms(audit: Audit, guard: Guard) -> int:
     """Put on record what was refused since the last time: periodic work."""
-    alarms = guard.alarms()
+    alarms = guard.inspection.alarms()
     if alarms:
         with audit.database.write() as uow:
             for wrong in alarms:

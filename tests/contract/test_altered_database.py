@@ -14,7 +14,7 @@ import civitas.app  # noqa: F401 - declares the tables of every wing
 from foundation.ground import Ground
 from foundation.row_macs import MAC, NOW, Bound, all_bound
 from foundation.rows.check import end_restored, wrong_rows
-from foundation.rows.guard import BROUGHT_BACK, FORGED
+from foundation.rows.inspection import BROUGHT_BACK, FORGED
 from tests.support import rows
 from tests.support.intruder import Intruder
 

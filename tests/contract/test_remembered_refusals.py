@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from foundation import algorithms
 from foundation.ground import Ground
 from foundation.rows.check import wrong_rows
-from foundation.rows.guard import GONE
+from foundation.rows.inspection import GONE
 from foundation.signing_keys import signing_keys, thumbprint
 from idp.oauth import cut_offs, suspensions
 from tests.support.authorization_server import AuthorizationServer
