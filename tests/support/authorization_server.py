@@ -173,18 +173,7 @@ class AuthorizationServer:
     # ── the walk ─────────────────────────────────────────────────────────────────────
 
     def parameters(self, client: oauth.AddedClient, **changed: str | None) -> dict[str, str]:
-        usual: dict[str, str | None] = {
-            "client_id": client.client.id,
-            "response_type": "code",
-            "redirect_uri": client.client.redirect_uris[0],
-            "scope": "openid",
-            "state": "af0ifjsldkj",
-            "nonce": "n-0S6_WzA2Mj",
-            "code_challenge": pkce.challenge_of(VERIFIER),
-            "code_challenge_method": "S256",
-            **changed,
-        }
-        return {name: value for name, value in usual.items() if value is not None}
+        return request_of(client.client.id, client.client.redirect_uris[0], **changed)
 
     def authorize(self, client: oauth.AddedClient, **changed: str | None) -> Any:
         return self.http.get("/oauth/authorize", params=self.parameters(client, **changed))
@@ -249,6 +238,22 @@ class AuthorizationServer:
 
     def userinfo(self, token: str) -> Any:
         return self.browser().get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"})
+
+
+def request_of(client_id: str, redirect_uri: str, **changed: str | None) -> dict[str, str]:
+    """The parameters of an authorization request; `changed` ones replace the usual."""
+    usual: dict[str, str | None] = {
+        "client_id": client_id,
+        "response_type": "code",
+        "redirect_uri": redirect_uri,
+        "scope": "openid",
+        "state": "af0ifjsldkj",
+        "nonce": "n-0S6_WzA2Mj",
+        "code_challenge": pkce.challenge_of(VERIFIER),
+        "code_challenge_method": "S256",
+        **changed,
+    }
+    return {name: value for name, value in usual.items() if value is not None}
 
 
 def hidden_fields(page: str) -> dict[str, str]:

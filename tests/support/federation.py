@@ -113,7 +113,7 @@ class City:
         self.clock = clock
         self.network = Network()
         self.made: list[Member] = []
-        self._anchor_keys: dict[str, Any] = {}
+        self.anchor_keys: dict[str, Any] = {}
 
     def close(self) -> None:
         for member in self.made:
@@ -121,7 +121,7 @@ class City:
 
     def regulator(self) -> Member:
         made = self._member(REGULATOR, "regulator", None, dict)
-        self._anchor_keys = {REGULATOR: made.federation.key_set()}
+        self.anchor_keys = {REGULATOR: made.federation.key_set()}
         return made
 
     def provider(self, url: str = PROVIDER) -> ScriptedProvider:
@@ -179,7 +179,7 @@ class City:
 
     def _ground(self, folder: Path, url: str, governance: str, regulator: str | None) -> Ground:
         folder.mkdir(parents=True)
-        anchors = self._anchor_keys if regulator else {}
+        anchors = self.anchor_keys if regulator else {}
         settings = deployments.settings_in(
             folder,
             Server(url=url, listen=url.removeprefix("http://")),

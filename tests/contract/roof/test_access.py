@@ -10,7 +10,8 @@ from civitas import governance
 from civitas.governance import MODELS
 from civitas.system import doors as system_doors
 from foundation.settings import Jurisdiction, Server, Settings
-from tests.support import access
+from tests.support import access, access_worlds
+from tests.support.access_walk import CLIENT_DOORS, IN, World
 from tests.support.deployments import lay_ground
 
 SIGN_IN = {"/sign-in", "/activate/set-up"}
@@ -19,39 +20,95 @@ HASHING = {
     "regulator": SIGN_IN,
     "broker": set(),
 }
-Walked = dict[str, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def walked() -> Iterator[Walked]:
-    with access.world() as world:
-        yield world.walk()
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World]]:
+    with access_worlds.worlds(tmp_path_factory.mktemp("worlds")) as made:
+        yield made
 
 
-def test_every_door_opens_for_whom_the_table_says(walked: Walked) -> None:
+@pytest.fixture(scope="module")
+def walked(worlds: dict[str, World]) -> dict[str, access.Walked]:
+    return {model: world.walk() for model, world in worlds.items()}
+
+
+def let_in(walked: access.Walked, door: str) -> set[str]:
+    return {kind for kind, said in walked[door].items() if said == IN}
+
+
+def test_every_door_opens_for_whom_the_table_says(walked: dict[str, access.Walked]) -> None:
     table = access.OUTPUT.read_text("utf-8")
     assert access.as_page(walked) == table, "look at each change, then run `make index`"
 
 
-def test_no_door_breaks_whoever_asks(walked: Walked) -> None:
-    broken = [(d, k) for d, kinds in walked.items() for k, said in kinds.items() if said >= "5"]
-    assert not [(door, kind) for door, kind in broken if walked[door][kind].isdigit()]
+def test_no_door_breaks_whoever_asks(walked: dict[str, access.Walked]) -> None:
+    said = [
+        (model, door, kind, what)
+        for model, doors in walked.items()
+        for door, kinds in doors.items()
+        for kind, what in kinds.items()
+    ]
+    assert [one for one in said if one[3].startswith("5")] == []
 
 
-def test_what_is_one_citizens_opens_for_nobody_else(walked: Walked) -> None:
-    own = {door for door in walked if "{consent_id}" in door or "{credential_id}" in door}
-    let_in = {d: {k for k, said in walked[d].items() if said == access.IN} for d in own}
-    assert all(kinds <= {"the citizen"} for kinds in let_in.values()), let_in
-    assert sum(map(bool, let_in.values())) >= 5, "the ids are those of something that is there"
+@pytest.mark.parametrize(
+    ("model", "ids", "at_least"),
+    [
+        ("provider", ("{consent_id}", "{credential_id}", "{removal_id}"), 7),
+        ("broker", ("{consent}",), 1),
+    ],
+)
+def test_what_is_one_citizens_opens_for_nobody_else(
+    walked: dict[str, access.Walked], model: str, ids: tuple[str, ...], at_least: int
+) -> None:
+    own = [door for door in walked[model] if any(name in door for name in ids)]
+    kinds = {door: let_in(walked[model], door) for door in own}
+    assert all(found <= {"the citizen"} for found in kinds.values()), kinds
+    assert sum(map(bool, kinds.values())) >= at_least, "the ids are of something that is there"
 
 
-def test_pages_of_staff_open_for_one_role_and_no_program(walked: Walked) -> None:
-    for prefix, role in (("/desk", "officer"), ("/staff", "operator"), ("/devices", "operator")):
-        for door, kinds in walked.items():
+def test_what_one_service_holds_is_nothing_to_another(
+    worlds: dict[str, World], walked: dict[str, access.Walked]
+) -> None:
+    for model in ("provider", "broker"):
+        world = worlds[model]
+        found = world.of_others
+        for kind in set(access.PROGRAMS) & set(world.callers):
+            told = world.callers[kind].as_client("/oauth/introspect", token=found["token"])
+            assert told.json().get("active") is not True, kind
+            assert world.callers[kind].as_client("/oauth/token", **found).status_code >= 400, kind
+        # All of them had tried to revoke it and to redeem it.
+        assert world.holder.as_client("/oauth/introspect", token=found["token"]).json()["active"]
+        assert world.holder.as_client("/oauth/token", **found).status_code == 200
+
+
+def test_a_token_that_a_person_gave_opens_nothing_but_userinfo(
+    walked: dict[str, access.Walked],
+) -> None:
+    doors = walked["provider"]
+    opened = {door for door in doors if "federated service" in let_in(doors, door)}
+    to_nobody = {door for door in doors if "nobody" in let_in(doors, door)}
+    as_client = {f"POST {path}" for path in CLIENT_DOORS}
+    assert opened - to_nobody - as_client == {"GET /oauth/userinfo", "POST /oauth/userinfo"}
+
+
+def test_pages_of_staff_open_for_one_role_and_no_program(
+    walked: dict[str, access.Walked],
+) -> None:
+    roles = {
+        "/desk": "officer",
+        "/staff": "operator",
+        "/devices": "operator",
+        "/auditor": "auditor",
+        "/regulator": "regulator",
+    }
+    for doors in walked.values():
+        for door in doors:
             path = door.split()[1]
-            if not path.startswith(prefix) or "/v1" in path:
-                continue
-            assert {kind for kind, said in kinds.items() if said == access.IN} <= {role}, door
+            for prefix, role in roles.items():
+                if f"{path}/".startswith(f"{prefix}/") and "/v1" not in path:
+                    assert let_in(doors, door) == {role}, door
 
 
 @pytest.mark.row("failures", "15")
