@@ -14,6 +14,7 @@ from foundation.errors import Conflict, Gone
 from foundation.ground import Ground
 from idp.register import store
 from idp.register.life import State
+from idp.register.person import Person
 from idp.register.settings import RegisterSettings
 from idp.register.tables import activation_codes, persons
 
@@ -61,18 +62,8 @@ class ActivationCodes:
 
     def issue(self, uow: UnitOfWork, person_id: str, officer: Actor, now: datetime) -> IssuedCode:
         """A code for a letter; it replaces those that were issued before."""
-        person = store.known_person(uow, person_id)
-        if person.state is not State.ESTABLISHED:
-            raise Conflict(
-                f"This identity is {person.state}; a letter is for one that waits for activation.",
-                where="state",
-                next_step="Look at the state of this identity, and choose a step that it offers.",
-            )
-        uow.execute(
-            update(activation_codes)
-            .where(activation_codes.c.person_id == person_id, activation_codes.c.ended_at.is_(None))
-            .values(ended_at=now)
-        )
+        require_waiting(store.known_person(uow, person_id))
+        self.end(uow, person_id, now)
         issued = IssuedCode(opaque.code(_GROUPS), person_id, now + self._lifetime)
         uow.execute(
             insert(activation_codes).values(
@@ -126,6 +117,25 @@ class ActivationCodes:
             raise CodeRefused("unknown, used, replaced or expired")
         return str(row.person_id)
 
+    def end(self, uow: UnitOfWork, person_id: str, now: datetime) -> int:
+        """End the codes of a person that could still be used; how many."""
+        open_ = activation_codes.c.ended_at.is_(None) & (activation_codes.c.expires_at > now)
+        return uow.changed(
+            update(activation_codes)
+            .where(activation_codes.c.person_id == person_id, open_)
+            .values(ended_at=now)
+        )
+
     def _digest(self, code: str) -> bytes:
         # Keyed: who reads the table cannot try codes against it.
         return self._keys.mac("activation-code", opaque.normalise_code(code).encode())
+
+
+def require_waiting(person: Person) -> None:
+    """Raises Conflict for an identity that does not wait for activation."""
+    if person.state is not State.ESTABLISHED:
+        raise Conflict(
+            f"This identity is {person.state}; a letter is for one that waits for activation.",
+            where="state",
+            next_step="Look at the state of this identity, and choose a step that it offers.",
+        )

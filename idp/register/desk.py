@@ -36,6 +36,11 @@ class Desk:
         desk nor proofs."""
         return Actor("staff", web.require(request, kind="staff", role="operator").id)
 
+    def posted_by_printer(self, request: Request) -> tuple[Actor, web.Form]:
+        """The operator and their form, which came from a page of ours."""
+        printer = self.printer(request)
+        return printer, _own_form(request)
+
     def admits(self, request: Request) -> None:
         """Whether a large form may come in, as far as its head tells: raises as `posted` does."""
         web.check_origin(request)
@@ -44,9 +49,7 @@ class Desk:
     def posted(self, request: Request) -> tuple[Actor, web.Form]:
         """The officer and their form, which came from a page of ours."""
         officer = self.officer(request)
-        form = web.form(request)
-        web.check_csrf(request, form)
-        return officer, form
+        return officer, _own_form(request)
 
     def refuse_own(self, uow: UnitOfWork, person_id: str, officer: Actor) -> None:
         """Nobody acts on their own record (failures 12): raises Forbidden, which is audited."""
@@ -69,3 +72,9 @@ class Desk:
         now = self.ground.clock.now()
         if not self.lookups.is_open(uow, person_id, officer, now):
             raise SeeOther(f"/desk/persons/{person_id}")
+
+
+def _own_form(request: Request) -> web.Form:
+    form = web.form(request)
+    web.check_csrf(request, form)
+    return form

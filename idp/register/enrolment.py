@@ -151,7 +151,7 @@ def retire(uow: UnitOfWork, person_id: str, now: datetime) -> None:
     """Leave a tombstone that blocks reuse of the identifier."""
     uow.execute(
         update(reference_identifiers)
-        .where(reference_identifiers.c.id == person_id)
+        .where(reference_identifiers.c.id == person_id, reference_identifiers.c.ended_at.is_(None))
         .values(ended_at=now)
     )
 

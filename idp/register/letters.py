@@ -19,11 +19,11 @@ from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ground import Ground
 from idp.register import second_looks, store, two_people
-from idp.register.activation import ActivationCodes, IssuedCode
+from idp.register.activation import ActivationCodes, IssuedCode, require_waiting
 from idp.register.life import State
 from idp.register.lookup import Lookups
 from idp.register.profile import Profile
-from idp.register.tables import activation_codes, letter_batches, letters, persons
+from idp.register.tables import activation_codes, import_rows, letter_batches, letters, persons
 
 MOST = 500
 """Letters of one file: each is a few writes of one unit of work."""
@@ -76,20 +76,14 @@ class Letters:
 
         Raises Conflict out of state, Forbidden when one member of staff would be alone.
         """
-        person = store.known_person(uow, person_id)
-        if person.state is not State.ESTABLISHED:
-            raise Conflict(
-                f"This identity is {person.state}; a letter is for one that waits for activation.",
-                where="state",
-                next_step="Look at the state of this identity, and choose a step that it offers.",
-            )
+        require_waiting(store.known_person(uow, person_id))
         if second_looks.stands_in_the_way(uow, person_id):
             raise Conflict(
                 "A second look at this identity has not ended well yet.",
                 where="state",
                 next_step="Another officer looks at the decision first: the desk lists it.",
             )
-        if two_people.hands(uow, person_id) <= {(by.kind, by.id)}:
+        if two_people.hands(uow, person_id) <= {by}:
             raise Forbidden(
                 "Only you had a hand in this identity so far.",
                 next_step="Ask a colleague to proof the person, or to ask for the letter.",
@@ -97,19 +91,40 @@ class Letters:
         standing = self.newest(uow, person_id)
         if standing is not None and standing.state == "waiting":
             return standing
-        letter = Letter(opaque.identifier("ltr"), person_id, "waiting", now, None)
-        uow.execute(
-            insert(letters).values(
-                id=letter.id,
-                person_id=person_id,
-                asked_by_kind=by.kind,
-                asked_by=by.id,
-                asked_at=now,
-                state=letter.state,
-            )
-        )
+        letter = _queue(uow, person_id, by, now)
         self._audit.record(uow, "register.letter-asked", by, [person_id], {})
         return letter
+
+    def ask_each(self, person_ids: Sequence[str], by: Actor, now: datetime) -> int:
+        """As `ask`, each in a unit of work: somebody who may have none (frozen, say) keeps nobody
+        else from theirs. How many."""
+        asked = 0
+        for person_id in person_ids:
+            try:
+                with self._database.write() as uow:
+                    self.ask(uow, person_id, by, now)
+            except (Conflict, Forbidden):
+                continue
+            asked += 1
+        return asked
+
+    def never_asked(self, uow: UnitOfWork, import_id: str) -> Sequence[str]:
+        """Those of an import, at level 2 or higher, who wait for activation without any letter;
+        in the order of the file."""
+        written_to = select(activation_codes.c.person_id).union_all(select(letters.c.person_id))
+        query = (
+            select(persons.c.id)
+            .join_from(import_rows, persons, import_rows.c.person_id == persons.c.id)
+            .where(
+                import_rows.c.import_id == import_id,
+                import_rows.c.accepted.is_(True),
+                persons.c.state == State.ESTABLISHED,
+                persons.c.level >= 2,
+                persons.c.id.not_in(written_to),
+            )
+            .order_by(import_rows.c.line)
+        )
+        return [row.id for row in uow.all(query)]
 
     def newest(self, uow: UnitOfWork, person_id: str) -> Letter | None:
         """The letter that was asked for last."""
@@ -196,19 +211,10 @@ class Letters:
             )
             rows = uow.all(unused)
             for row in rows:
-                end_codes(uow, row.person_id, now)
+                self._codes.end(uow, row.person_id, now)
                 uow.execute(update(letters).where(letters.c.id == row.id).values(state="stopped"))
                 # A new letter, not the old one again: what was printed does not wait any more.
-                uow.execute(
-                    insert(letters).values(
-                        id=opaque.identifier("ltr"),
-                        person_id=row.person_id,
-                        asked_by_kind=row.asked_by_kind,
-                        asked_by=row.asked_by,
-                        asked_at=now,
-                        state="waiting",
-                    )
-                )
+                _queue(uow, row.person_id, _asker(row), now)
             details = {"batch": batch_id, "letters": len(rows)}
             self._audit.record(uow, "register.letters-lost", by, (), details)
         return len(rows)
@@ -218,7 +224,8 @@ class Letters:
         waiting = update(letters).where(
             letters.c.person_id == person_id, letters.c.state == "waiting"
         )
-        stopped = uow.changed(waiting.values(state="stopped")) + end_codes(uow, person_id, now)
+        stopped = uow.changed(waiting.values(state="stopped"))
+        stopped += self._codes.end(uow, person_id, now)
         if stopped:
             self._audit.record(uow, "register.letter-stopped", by, [person_id], {})
         return stopped
@@ -232,11 +239,8 @@ class Letters:
         )
         found: list[Row[Any]] = []
         for row in uow.all(query.limit(4 * MOST)):
-            if (by.kind, by.id) in two_people.hands(uow, row.person_id):
-                continue
-            if (by.kind, by.id) == (row.asked_by_kind, row.asked_by):
-                continue
-            found.append(row)
+            if by != _asker(row) and by not in two_people.hands(uow, row.person_id):
+                found.append(row)
         return found[:MOST]
 
     def _may_be_made(self, uow: UnitOfWork, person_id: str) -> bool:
@@ -246,14 +250,24 @@ class Letters:
         return not second_looks.stands_in_the_way(uow, person_id)
 
 
-def end_codes(uow: UnitOfWork, person_id: str, now: datetime) -> int:
-    """End the codes of a person that could still be used; how many."""
-    open_ = activation_codes.c.ended_at.is_(None) & (activation_codes.c.expires_at > now)
-    return uow.changed(
-        update(activation_codes)
-        .where(activation_codes.c.person_id == person_id, open_)
-        .values(ended_at=now)
+def _queue(uow: UnitOfWork, person_id: str, asked_by: Actor, now: datetime) -> Letter:
+    """A new letter, for the next file."""
+    letter = Letter(opaque.identifier("ltr"), person_id, "waiting", now, None)
+    uow.execute(
+        insert(letters).values(
+            id=letter.id,
+            person_id=person_id,
+            asked_by_kind=asked_by.kind,
+            asked_by=asked_by.id,
+            asked_at=now,
+            state=letter.state,
+        )
     )
+    return letter
+
+
+def _asker(row: Row[Any]) -> Actor:
+    return Actor(row.asked_by_kind, row.asked_by)
 
 
 def _letter(row: Row[Any]) -> Letter:

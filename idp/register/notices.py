@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 
 from foundation import opaque
 from foundation.database import UnitOfWork
@@ -125,11 +125,7 @@ class Notices:
         """What stands in the account still, newest first."""
         rows = uow.all(
             select(notices)
-            .where(
-                notices.c.subject_id == subject.id,
-                notices.c.subject_kind == subject.kind,
-                notices.c.seen_at.is_(None),
-            )
+            .where(_unseen_by(subject))
             .order_by(notices.c.at.desc(), notices.c.id)
             .limit(20)
         )
@@ -137,15 +133,7 @@ class Notices:
 
     def seen(self, uow: UnitOfWork, subject: Subject, now: datetime) -> int:
         """The person knows. Only for who has shown the strongest means; how many there were."""
-        return uow.changed(
-            update(notices)
-            .where(
-                notices.c.subject_id == subject.id,
-                notices.c.subject_kind == subject.kind,
-                notices.c.seen_at.is_(None),
-            )
-            .values(seen_at=now)
-        )
+        return uow.changed(update(notices).where(_unseen_by(subject)).values(seen_at=now))
 
     def find(self, uow: UnitOfWork, notice_id: str) -> Notice | None:
         """A notice that is not sent yet."""
@@ -212,3 +200,11 @@ class Notices:
             content["words"],
             content["locale"],
         )
+
+
+def _unseen_by(subject: Subject) -> ColumnElement[bool]:
+    return and_(
+        notices.c.subject_id == subject.id,
+        notices.c.subject_kind == subject.kind,
+        notices.c.seen_at.is_(None),
+    )

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -61,7 +62,6 @@ def audited_decisions(
     uow: UnitOfWork,
     since: datetime | None = None,
     until: datetime | None = None,
-    before: datetime | None = None,
     limit: int = 100,
 ) -> Sequence[AuditedDecision]:
     """Decisions of the desk and of imports, the newest first."""
@@ -69,9 +69,8 @@ def audited_decisions(
     query = select(table).order_by(table.c.decided_at.desc(), table.c.id).limit(limit)
     if since is not None:
         query = query.where(table.c.decided_at >= since)
-    for end in (until, before):
-        if end is not None:
-            query = query.where(table.c.decided_at < end)
+    if until is not None:
+        query = query.where(table.c.decided_at < until)
     return [
         AuditedDecision(
             row.id,
@@ -91,30 +90,19 @@ def audited_decisions(
 def officers_measures(uow: UnitOfWork, now: datetime, days: int) -> Sequence[Measure]:
     """Each officer's figures of the last days, beside the median."""
     since = now - timedelta(days=days)
-    table = proofing_decisions
-    proofed = (table.c.officer_kind == "staff") & (table.c.level > 1)
+    made = proofing_decisions.c
+    decided = partial(
+        _daily, uow, made.officer, made.decided_at, since, made.officer_kind == "staff"
+    )
+    did = partial(
+        _daily, uow, history.c.actor, history.c.at, since, history.c.actor_kind == "staff"
+    )
     counted = {
-        "accepted": _daily(
-            uow, table.c.officer, table.c.decided_at, since, proofed & (table.c.result != "refused")
-        ),
-        "refused": _daily(
-            uow, table.c.officer, table.c.decided_at, since, proofed & (table.c.result == "refused")
-        ),
-        "imported": _daily(
-            uow,
-            table.c.officer,
-            table.c.decided_at,
-            since,
-            (table.c.officer_kind == "staff") & (table.c.level == 1),
-        ),
-        "raised": _daily(
-            uow,
-            history.c.actor,
-            history.c.at,
-            since,
-            (history.c.actor_kind == "staff") & (history.c.transition == "proof"),
-        ),
-        "looked-up": _daily(uow, lookups.c.officer, lookups.c.at, since, lookups.c.id != ""),
+        "accepted": decided(made.level > 1, made.result != "refused"),
+        "refused": decided(made.level > 1, made.result == "refused"),
+        "imported": decided(made.level == 1),
+        "raised": did(history.c.transition == "proof"),
+        "looked-up": _daily(uow, lookups.c.officer, lookups.c.at, since),
     }
     officers = sorted({officer for one in counted.values() for officer in one})
     return [measured(name, counted[name], officers) for name in MEASURES]
@@ -139,15 +127,15 @@ def stands_out(most: int, middle: float) -> bool:
 
 
 def _daily(
-    uow: UnitOfWork, who: Any, at: Any, since: datetime, which: ColumnElement[bool]
+    uow: UnitOfWork, who: Any, at: Any, since: datetime, *which: ColumnElement[bool]
 ) -> Mapping[str, Sequence[int]]:
     day = type_coerce(at, BigInteger) // _A_DAY
     query = (
         select(who.label("who"), func.count().label("n"))
-        .where(which, at >= since)
+        .where(at >= since, *which)
         .group_by(who, day)
     )
     found: dict[str, list[int]] = defaultdict(list)
-    for row in uow.all(query.group_by(who, day)):
+    for row in uow.all(query):
         found[row.who].append(row.n)
     return found

@@ -14,18 +14,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, or_, select, update
+from sqlalchemy import Row, Table, delete, or_, select
 
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
+from idp.register.enrolment import retire
 from idp.register.tables import (
     activation_codes,
     applications,
     lookups,
     persons,
     proofing_decisions,
-    reference_identifiers,
     second_looks,
     staff_invitations,
     staff_recoveries,
@@ -79,7 +79,8 @@ class Retention:
                 for table, which in self._of_decisions(ids, begun, nobody, now)
             }
             for person_id in nobody:
-                self._bury(uow, person_id, now)
+                retire(uow, person_id, now)
+                self._ground.audit.forget(uow, person_id)
             return self._proven(uow, deleted, now)
 
     def _due(self, uow: UnitOfWork, now: datetime) -> Sequence[Row[Any]]:
@@ -117,15 +118,6 @@ class Retention:
             (applications, applications.c.id.in_(begun) & applications.c.id.not_in(used)),
             (lookups, lookups.c.person_id.in_(nobody)),
         )
-
-    def _bury(self, uow: UnitOfWork, person_id: str, now: datetime) -> None:
-        uow.execute(
-            update(reference_identifiers)
-            .where(reference_identifiers.c.id == person_id)
-            .where(reference_identifiers.c.ended_at.is_(None))
-            .values(ended_at=now)
-        )
-        self._ground.audit.forget(uow, person_id)
 
     def _ended(self, table: Table, over: Any, now: datetime) -> Mapping[str, int]:
         (key,) = table.primary_key

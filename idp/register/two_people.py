@@ -15,34 +15,31 @@ from foundation.database import UnitOfWork
 from foundation.errors import Forbidden
 from idp.register.tables import persons, proofing_decisions
 
-Hand = tuple[str, str]
-"""Kind and id of an actor."""
 
-
-def importer(uow: UnitOfWork, person_id: str) -> Hand | None:
+def importer(uow: UnitOfWork, person_id: str) -> Actor | None:
     """Who made the enrolling decision."""
     row = uow.one(
         select(proofing_decisions.c.officer_kind, proofing_decisions.c.officer)
         .join_from(persons, proofing_decisions, persons.c.enrolled_by == proofing_decisions.c.id)
         .where(persons.c.id == person_id)
     )
-    return None if row is None else (row.officer_kind, row.officer)
+    return None if row is None else Actor(row.officer_kind, row.officer)
 
 
-def hands(uow: UnitOfWork, person_id: str) -> set[Hand]:
+def hands(uow: UnitOfWork, person_id: str) -> set[Actor]:
     """Everybody who decided that this person is who they say."""
     rows = uow.all(
         select(proofing_decisions).where(
             proofing_decisions.c.person_id == person_id, proofing_decisions.c.result == "accepted"
         )
     )
-    found: set[Hand] = {(row.officer_kind, row.officer) for row in rows}
-    return found | {("staff", row.second_officer) for row in rows if row.second_officer}
+    found = {Actor(row.officer_kind, row.officer) for row in rows}
+    return found | {Actor("staff", row.second_officer) for row in rows if row.second_officer}
 
 
 def refuse_importer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) -> None:
     """Raises Forbidden for who imported this person; the attempt is kept."""
-    if importer(uow, person_id) != (by.kind, by.id):
+    if importer(uow, person_id) != by:
         return
 
     def keep(later: UnitOfWork) -> None:

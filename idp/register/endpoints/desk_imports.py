@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.audit import Actor
-from foundation.errors import BadRequest, Conflict, Forbidden
+from foundation.errors import BadRequest
 from idp.register.desk import Desk
-from idp.register.life import State
-from idp.register.tables import activation_codes, persons
-from idp.register.tables import letters as asked_for
 
 ROWS = 100
 LETTERS = 50
@@ -61,28 +57,15 @@ def letters(desk: Desk, request: Request) -> Response:
     officer, _ = desk.posted(request)
     import_id = request.path_params["import_id"]
     desk.importer.report(import_id)
-    now = desk.ground.clock.now()
-    asked = 0
-    for person_id in _without_letter(desk, import_id, officer)[:LETTERS]:
-        # One by one: somebody who may have none (frozen, say) keeps nobody else from theirs.
-        try:
-            with desk.ground.database.write() as uow:
-                desk.register.letters.ask(uow, person_id, officer, now)
-        except (Conflict, Forbidden):
-            continue
-        asked += 1
+    next_ones = _without_letter(desk, import_id, officer)[:LETTERS]
+    asked = desk.register.letters.ask_each(next_ones, officer, desk.ground.clock.now())
     return RedirectResponse(f"/desk/imports/{import_id}?asked={asked}", 303)
 
 
 def _without_letter(desk: Desk, import_id: str, officer: Actor) -> list[str]:
-    """Persons of the import at level 2 or higher who wait for activation, without any letter;
-    a colleague writes to the officer themselves."""
-    ids = desk.importer.persons(import_id)
-    lettered = select(activation_codes.c.person_id).union_all(select(asked_for.c.person_id))
-    query = select(persons.c.id).where(
-        persons.c.state == State.ESTABLISHED, persons.c.level >= 2, persons.c.id.not_in(lettered)
-    )
+    """Persons of the import who wait for their first letter; a colleague writes to the officer
+    themselves."""
     with desk.ground.database.read() as uow:
-        waiting = {row.id for row in uow.all(query)}
-        waiting.discard(desk.register.staff.own_person(uow, officer.id) or "")
-    return [person_id for person_id in ids if person_id in waiting]
+        own = desk.register.staff.own_person(uow, officer.id)
+        waiting = desk.register.letters.never_asked(uow, import_id)
+    return [person_id for person_id in waiting if person_id != own]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation import web
 from idp.register.desk import Desk
 from idp.register.printing import FORMATS
 
@@ -28,9 +27,7 @@ def show(desk: Desk, request: Request) -> Response:
 
 def make(desk: Desk, request: Request) -> Response:
     """The next file, this once: its codes are kept nowhere."""
-    by = desk.printer(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    by, form = desk.posted_by_printer(request)
     file = desk.register.printing.file(form.get("format", ""), by)
     return Response(
         file.content,
@@ -44,8 +41,6 @@ def make(desk: Desk, request: Request) -> Response:
 
 def again(desk: Desk, request: Request) -> Response:
     """A file was lost on its way: its unused codes end, and its letters wait for the next one."""
-    by = desk.printer(request)
-    form = web.form(request)
-    web.check_csrf(request, form)
+    by, _ = desk.posted_by_printer(request)
     desk.register.letters.again(request.path_params["batch_id"], by, desk.ground.clock.now())
     return RedirectResponse("/letters", 303)
