@@ -240,7 +240,7 @@ class AuthorizationServer:
         return self.browser().get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"})
 
 
-def request_of(client_id: str, redirect_uri: str, **changed: str | None) -> dict[str, str]:
+def request_of(client_id: str, redirect_uri: str, /, **changed: str | None) -> dict[str, str]:
     """The parameters of an authorization request; `changed` ones replace the usual."""
     usual: dict[str, str | None] = {
         "client_id": client_id,
