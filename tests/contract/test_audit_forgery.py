@@ -42,6 +42,7 @@ def kinds_with_a_leaf(ground: Ground) -> list[str]:
     return [json.loads(one.open)["kind"] for one in shown]
 
 
+@pytest.mark.row("failures", "29")
 @pytest.mark.parametrize("mac", [None, bytes(32), "another's"])
 def test_a_forged_event_gets_no_leaf_is_named_and_stops_no_other(
     any_ground: Ground, mac: bytes | str | None

@@ -77,6 +77,18 @@ def test_a_stolen_password_changes_no_password_where_a_passkey_is_bound(
     assert desk.browser().sign_in().status_code == 303
 
 
+@pytest.mark.row("assurance", "CM-9")
+def test_a_passkey_is_stronger_than_a_password_also_where_it_reaches_no_higher_level(
+    desk: SignInDesk, clock: FrozenClock
+) -> None:
+    desk.citizen()
+    later = desk.browser()
+    later.sign_in()
+    later.add_passkey()  # bound by who had shown a password only: level 2, as the password
+    thief = thief_of_the_password(desk, clock)
+    assert bind(thief, SoftPasskey(desk.issuer)) == {"location": "/sign-in?strongest=1"}
+
+
 def test_a_passkey_that_was_bound_meanwhile_counts_although_the_password_was_shown_before(
     desk: SignInDesk,
 ) -> None:

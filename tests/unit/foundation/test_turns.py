@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import Any
 
+import pytest
 from starlette.responses import Response
 
 from foundation import web
@@ -46,6 +47,7 @@ class Crowd:
         return tasks
 
 
+@pytest.mark.row("failures", "22")
 def test_a_rush_at_sign_in_takes_few_turns_and_leaves_the_others_theirs(ground: Ground) -> None:
     async def walk() -> None:
         crowd = Crowd(ground, threads=40, hashes_waiting=8)
