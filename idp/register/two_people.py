@@ -6,9 +6,10 @@ and no code leaves for a person in whom only one member of staff had a hand.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
@@ -35,6 +36,25 @@ def hands(uow: UnitOfWork, person_id: str) -> set[Actor]:
     )
     found = {Actor(row.officer_kind, row.officer) for row in rows}
     return found | {Actor("staff", row.second_officer) for row in rows if row.second_officer}
+
+
+def own_cases(uow: UnitOfWork, by: Actor, person_ids: Sequence[str]) -> set[str]:
+    """Which of these people this actor had a hand in."""
+    query = select(proofing_decisions.c.person_id).where(
+        proofing_decisions.c.person_id.in_(person_ids),
+        proofing_decisions.c.result == "accepted",
+        _by(by),
+    )
+    return {row.person_id for row in uow.all(query)}
+
+
+def _by(actor: Actor) -> ColumnElement[bool]:
+    first = (proofing_decisions.c.officer_kind == actor.kind) & (
+        proofing_decisions.c.officer == actor.id
+    )
+    if actor.kind != "staff":
+        return first
+    return first | (proofing_decisions.c.second_officer == actor.id)
 
 
 def refuse_importer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) -> None:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation.errors import SeeOther
-from idp.register import second_looks, store
+from idp.register import second_looks, store, two_people
 from idp.register.desk import Desk
 from idp.register.lookup import purposes
 from idp.register.profile import WrongField, civil_number
@@ -14,7 +14,6 @@ from idp.register.profile import WrongField, civil_number
 
 def home(desk: Desk, request: Request) -> Response:
     """The officer's start page."""
-    desk.officer(request)
     return _page(desk, request)
 
 
@@ -53,9 +52,11 @@ def _page(
     wrong: str | None = None,
     nobody: bool = False,
 ) -> Response:
+    officer = desk.officer(request)
     with desk.ground.database.read() as uow:
         waiting = desk.register.proofing.waiting(uow)
         looks = second_looks.queue(uow)
+        own = two_people.own_cases(uow, officer, [look.person_id for look in looks])
     return desk.ground.pages.render(
         request,
         "register/desk.html",
@@ -63,6 +64,7 @@ def _page(
         purposes=purposes(),
         waiting=waiting,
         looks=looks,
+        own=own,
         imports=desk.importer.recent(10),
         wrong=wrong,
         nobody=nobody,

@@ -47,7 +47,7 @@ def progress(desk: Desk, request: Request) -> Response:
         refused=refused[:ROWS],
         next_after=refused[ROWS - 1].line if len(refused) > ROWS else None,
         waiting=len(_without_letter(desk, import_id, officer)),
-        asked=asked if asked.isascii() and asked.isdigit() and len(asked) < 4 else "",
+        asked=int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +10,8 @@ from starlette.responses import Response
 from foundation import web
 from foundation.audit.review import AuditReview, Wish
 from foundation.errors import NotFound
-from idp.register import Measure, audited_decisions, officers_measures
+from foundation.settings import Server
+from idp.register import audited_decisions, officers_measures
 from idp.supervision.endpoints import asked
 from idp.supervision.wing import Supervision
 
@@ -27,6 +27,7 @@ def home(supervision: Supervision, request: Request) -> Response:
         request,
         "supervision/auditor.html",
         has_decisions=supervision.has_desk,
+        url=supervision.ground.settings.of(Server).url,
         events=review.entries(Wish(), asked.actors(members), 10),
         names=asked.names(members),
     )
@@ -85,26 +86,14 @@ def decisions(supervision: Supervision, request: Request) -> Response:
 
 
 def officers(supervision: Supervision, request: Request) -> Response:
-    """Each officer's figures beside the median, as bars."""
+    """Each officer's figures beside the median."""
     supervision.auditor(request)
     with supervision.ground.database.read() as uow:
         found = officers_measures(uow, supervision.ground.clock.now(), DAYS)
     return supervision.ground.pages.render(
         request,
         "supervision/officers.html",
-        measures=[(one, _picture(one)) for one in found],
+        measures=[(one, max((f.busiest for f in one.figures), default=0) or 1) for one in found],
         days=DAYS,
         names=asked.names(supervision.members()),
     )
-
-
-def _picture(measure: Measure) -> dict[str, Any]:
-    """Bars of the busiest days and the line of the median, in a field of 1000 by the rows."""
-    most = max([*(figure.busiest for figure in measure.figures), measure.median, 1])
-    scale = 640 / most
-    bars = [
-        {"officer": f.officer, "y": 4 + 28 * n, "width": round(f.busiest * scale), "figure": f}
-        for n, f in enumerate(measure.figures)
-    ]
-    middle = 260 + round(measure.median * scale)
-    return {"bars": bars, "median": middle, "height": 28 * len(bars) + 8}

@@ -14,7 +14,7 @@ from idp.supervision.wing import Supervision
 
 def members(supervision: Supervision, request: Request) -> Response:
     """Everybody who works here or did, and whom two operators are to let in again."""
-    supervision.operator(request)
+    viewer = supervision.operator(request)
     register, now = supervision.parts.require_register(), supervision.ground.clock.now()
     with supervision.ground.database.read() as uow:
         everybody = register.staff.members(uow)
@@ -25,6 +25,7 @@ def members(supervision: Supervision, request: Request) -> Response:
         members=everybody,
         waiting=waiting,
         names={member.id: member.name for member in everybody},
+        viewer=viewer.id,
     )
 
 

@@ -357,13 +357,30 @@ def test_letters_of_an_import_go_to_those_who_are_proofed_and_have_none(city, of
     assert none.headers["location"].endswith("?asked=0")
     place = look_up(officer)
     officer.post(f"{place}/proofing", place, **passport())
-    assert "1 people of this file" in officer.get(f"/desk/imports/{import_id}").text
+    assert "One person of this file" in officer.get(f"/desk/imports/{import_id}").text
     asked = officer.post(letters, "/desk")
     assert asked.headers["location"].endswith("?asked=1")
-    assert "1 letters were asked for" in officer.get(asked.headers["location"]).text
+    assert "One letter was asked for" in officer.get(asked.headers["location"]).text
     assert "register.letter-asked" in city.kinds(person_id)
     again = officer.post(letters, "/desk")
     assert again.headers["location"].endswith("?asked=0")
+    assert "Nobody of this file" in officer.get(again.headers["location"]).text
+
+
+def test_a_second_look_is_offered_to_those_alone_who_had_no_hand_in_it(city, officer, person_id):
+    place = look_up(officer)
+    officer.post(f"{place}/proofing", place, **passport())
+    city.clock.advance(timedelta(seconds=1))
+    operator, second = city.staff("operator"), city.staff(name="Sven Second")
+    operator.post(
+        f"/staff/{officer.id}/freeze", "/staff", since="2026-03-01", reason="Laptop stolen"
+    )
+    own = officer.get("/desk").text
+    assert "for a colleague" in own
+    assert "/desk/second-looks/" not in own
+    others = second.get("/desk").text
+    assert "for a colleague" not in others
+    assert "/desk/second-looks/" in others
 
 
 @pytest.mark.row("privacy", "P-4")

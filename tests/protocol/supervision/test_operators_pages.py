@@ -84,6 +84,10 @@ def test_two_operators_let_a_member_in_again_by_a_link_that_shows_once(city, ope
     operator.post(f"/staff/{officer.id}/recovery", "/staff", reason="passkey lost")
     form = re.search(r'action="(/staff/recoveries/[^"]+)"', second.get("/staff").text)
     assert form is not None
+    # Who agreed already, and who is let in, is not asked for a word that would be refused.
+    for own in ("/staff", f"/staff/{officer.id}"):
+        assert form[1] not in operator.get(own).text
+        assert "You agreed" in operator.get(own).text
     assert operator.post(form[1], "/staff").status_code == 403
     page = second.post(form[1], "/staff")
     assert page.headers["cache-control"] == "no-store"
