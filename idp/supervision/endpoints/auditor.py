@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
-from foundation.audit.review import AuditReview, Wish
+from foundation.audit.review import MOST, AuditReview, Wish
 from foundation.errors import NotFound
 from foundation.settings import Server
 from idp.register import audited_decisions, officers_measures
@@ -46,6 +46,7 @@ def events(supervision: Supervision, request: Request) -> Response:
         events=found[:ROWS],
         more=found[ROWS - 1].id if len(found) > ROWS else "",
         asked=query,
+        most=MOST,
         names=asked.names(members),
         members=members,
     )
@@ -75,12 +76,14 @@ def decisions(supervision: Supervision, request: Request) -> Response:
     query = web.query(request)
     since, until = asked.span(supervision.ground, query)
     with supervision.ground.database.read() as uow:
-        found = audited_decisions(uow, since, until, limit=ROWS)
+        found = audited_decisions(uow, since, until, limit=ROWS + 1)
     return supervision.ground.pages.render(
         request,
         "supervision/decisions.html",
-        decisions=found,
+        decisions=found[:ROWS],
+        more=len(found) > ROWS,
         asked=query,
+        most=MOST,
         names=asked.names(supervision.members()),
     )
 

@@ -66,6 +66,13 @@ def test_reading_leaves_no_trace_and_shows_nobody_s_data(city, auditor):
     assert known(city) == before
 
 
+def test_a_page_says_that_there_are_more_decisions_than_it_shows(city, auditor, monkeypatch):
+    list(city.importer.run(as_csv(iter(PEOPLE)), "register.csv"))
+    assert "The newest" not in auditor.get("/auditor/decisions").text
+    monkeypatch.setattr("idp.supervision.endpoints.auditor.ROWS", 1)
+    assert "The newest 1 are shown" in auditor.get("/auditor/decisions").text
+
+
 def test_events_are_found_by_kind_member_and_day(city, auditor):
     officer, other = city.staff("officer", "Olga Officer"), city.staff("officer", "Sven Second")
     page = auditor.get(f"/auditor/events?kind=staff.&staff={officer.id}").text
