@@ -70,7 +70,8 @@ def _provider(city: DemoCity) -> None:
     out.print("\nMade for you just now; each works once:\n", style="bold")
     _letter(city, portal)
     _staff(city, portal, "officer", "desk")
-    _staff(city, portal, "operator", "devices")
+    _staff(city, portal, "operator", "devices, letters, services and staff")
+    _staff(city, portal, "auditor", "audit")
     _line("Device", device["device_id"], f"enrolment token {device['token']}")
 
 
