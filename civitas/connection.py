@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from civitas.connections import Connections
+from foundation.limits import about
 
 MOST_HEAD = 65_536
 """Bytes of a request line and its headers, give or take what arrives at once."""
@@ -106,17 +107,28 @@ class Connection(HttpToolsProtocol):
             "tls": {"client_cert_der": self._client_certificate, "tls_unique": self._tls_unique}
         }
         super().on_headers_complete()
+        if _is_long(self.headers):
+            # Nothing of it is read before somebody asks for it: most who are refused need not be.
+            self.flow.pause_reading()
         if self.scope["path"].startswith(_EST):
             self.cycle.transport = _Capitalised(self.transport)  # type: ignore[assignment]
 
     def _wait_for_head(self) -> None:
-        self._patience = self.loop.call_later(self._head_seconds, self.transport.close)
+        self._patience = self.loop.call_later(about(self._head_seconds), self.transport.close)
 
     def _head_came(self) -> None:
         self._head_open = False
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+def _is_long(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a body was announced that does not come along with its head."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and len(value) > 5)
+        for name, value in headers
+    )
 
 
 class _Capitalised:

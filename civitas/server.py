@@ -31,6 +31,7 @@ Anchors = Callable[[], list[bytes]]
 """PEM certificates of the authorities whose clients may come; asked again now and then."""
 RELOAD_SECONDS = 30
 _FILES_OF_OURS = 128
+_ACCEPTS = 8
 log = logging.getLogger("civitas.server")
 
 
@@ -156,6 +157,12 @@ def _listen(address: str) -> socket.socket:
     return listener
 
 
+def _several(listener: socket.socket) -> list[socket.socket]:
+    """libuv takes one connection of each socket in a round of its loop: who comes behind hundreds
+    would wait for as many rounds. So the same socket is listened to several times."""
+    return [listener, *(listener.dup() for _ in range(_ACCEPTS - 1))]
+
+
 def _listen_unix(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -255,7 +262,7 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     serving = [
-        asyncio.create_task(server.serve(sockets=[listener]))
+        asyncio.create_task(server.serve(sockets=_several(listener)))
         for server, (listener, _) in zip(servers, sockets, strict=True)
     ]
     while not all(server.started for server in servers) and not any(t.done() for t in serving):

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from starlette.types import Receive, Scope
 
 from foundation.errors import BadRequest, PayloadTooLarge, RequestTimeout
-from foundation.limits import Limits
+from foundation.limits import Limits, about
 
 IN_MEMORY = 16_384
 _CHUNK = 65_536
@@ -96,10 +96,11 @@ class Bodies:
         refuse_declared(scope, most)
         loop = asyncio.get_running_loop()
         began = loop.time()
+        patience = about(self._seconds)
         body = Body(self._folder)
         try:
             while True:
-                deadline = began + self._seconds + body.size / self._rate
+                deadline = began + patience + body.size / self._rate
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
                 if message["type"] == "http.disconnect":

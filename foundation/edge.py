@@ -22,6 +22,10 @@ class Edge:
         self._database = database
         self._pages = pages
 
+    def is_light(self, request: Request, error: CivitasError) -> bool:
+        """Whether the answer needs neither the database nor a page: it may be made in the loop."""
+        return error.consequence is None and not self._is_page(request, error)
+
     def answer(self, request: Request, error: CivitasError) -> Response:
         if error.consequence is not None:
             with self._database.write() as uow:
@@ -29,7 +33,7 @@ class Edge:
         if error.detail is not None:
             # Not the description: it may repeat what somebody sent.
             log.info("%s at %s [%s]", error.code, _door(request), error.detail)
-        if isinstance(error, Problem) and self._pages is not None and wants_page(request):
+        if self._pages is not None and self._is_page(request, error):
             response = self._pages.render(
                 request,
                 "error.html",
@@ -39,6 +43,9 @@ class Edge:
             response.headers.update(error.headers)
             return response
         return error.render(request)
+
+    def _is_page(self, request: Request, error: CivitasError) -> bool:
+        return isinstance(error, Problem) and self._pages is not None and wants_page(request)
 
     def defect(self, request: Request, error: Exception) -> Response:
         reference = opaque.identifier("err")

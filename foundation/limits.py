@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import ClassVar
 
 from pydantic import Field
@@ -17,9 +18,9 @@ class Limits(Section):
     connections: int = Field(default=4096, ge=16)
     """Open connections. One network may hold a part of what is free: nobody can hold them all."""
     head_seconds: float = Field(default=10, gt=0)
-    """How long the head of a request, or a TLS handshake, may take."""
+    """About how long the head of a request, or a TLS handshake, may take."""
     body_seconds: float = Field(default=10, gt=0)
-    """How long a body may take, and a second more for each `least_rate` bytes that came."""
+    """About how long a body may take, and a second more for each `least_rate` bytes that came."""
     least_rate: int = Field(default=32_768, ge=1)
     """Bytes a second at which a long body has to come."""
     large_bodies: int = Field(default=4, ge=1)
@@ -32,3 +33,9 @@ class Limits(Section):
     hashes_waiting: int = Field(default=64, ge=1)
     """Requests that wait for a password to be hashed; they hold no thread, and networks take
     turns."""
+
+
+def about(seconds: float) -> float:
+    """A quarter more or less: thousands who came in one moment are not given up in one, in which
+    nobody else would be served."""
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - no secret

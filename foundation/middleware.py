@@ -28,6 +28,7 @@ from foundation.errors import BadRequest, CivitasError, Unavailable
 from foundation.fair_queue import Descent, FairQueue
 from foundation.limits import Limits
 from foundation.peer import client_address
+from foundation.tarpit import Tarpit
 from foundation.web import Context, Door
 
 log = logging.getLogger("civitas.http")
@@ -76,6 +77,8 @@ class Gate:
         self.coming_in = FairQueue(limits.large_bodies, limits.large_bodies)
         self.large = FairQueue(1, limits.large_bodies)
         self._bodies = Bodies(limits)
+        self.tarpit = Tarpit()
+        self._here = 0
         headers = {
             "x-content-type-options": "nosniff",
             "referrer-policy": "same-origin",
@@ -94,19 +97,23 @@ class Gate:
             return
         scope["civitas"] = self._context
         started = time.perf_counter()
-        status = 500
+        took, status = 0.0, 500
         under_way = False
+        self._here += 1
 
         turn = AsyncExitStack()
 
         async def answer(message: Message) -> None:
-            nonlocal status, under_way
+            nonlocal took, status, under_way
             if message["type"] == "http.response.start":
                 under_way = True
-                status = message["status"]
+                took, status = time.perf_counter() - started, message["status"]
                 self._add_headers(scope, message)
                 # The work is done; who reads the answer slowly keeps nobody waiting.
                 await turn.aclose()
+                if _is_in_vain(scope, status):
+                    party = networks.party(client_address(Request(scope)))
+                    await self.tarpit.hold(party, self._here)
             elif _unread(scope) and not message.get("more_body", False):
                 await send({**message, "more_body": True})
                 await _linger(receive)
@@ -121,13 +128,18 @@ class Gate:
             except Exception as error:
                 if under_way:
                     raise
-                request = Request(scope, receive)
-                response = await run_in_threadpool(self._respond, request, error)
+                request, refusal = Request(scope, receive), as_refusal(error)
+                if refusal is not None and self._edge.is_light(request, refusal):
+                    response: ASGIApp = self._edge.answer(request, refusal)
+                else:
+                    response = await run_in_threadpool(self._respond, request, error, refusal)
                 await response(scope, receive, answer)
         finally:
             if (body := scope.get("civitas.body")) is not None:
                 body.close()
-            self._observe(scope, status, time.perf_counter() - started)
+            self._here -= 1
+            # Not how long somebody took to read it, or was held back.
+            self._observe(scope, status, took or time.perf_counter() - started)
 
     async def _enter(self, turn: AsyncExitStack, scope: Scope, receive: Receive) -> Receive:
         """Read the body, and wait until it is this request's turn."""
@@ -135,7 +147,7 @@ class Gate:
         def descent() -> tuple[str, ...]:
             return networks.descent(client_address(Request(scope)))
 
-        door = self._door(scope)
+        scope["civitas.door"] = door = self._door(scope)
         if scope["method"] not in ("GET", "HEAD") or expected(scope):
             scope["civitas.unread"] = True
             receive = await self._take_body(turn, scope, receive, door, descent)
@@ -160,8 +172,11 @@ class Gate:
         if door is None or door.admits is None or not self._may_be_large(scope):
             scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
             return _replayed(body, receive)
-        async with self.work.turn(descent):
-            await run_in_threadpool(door.admits, Request(scope))
+        if _shows_nothing(scope):
+            door.admits(Request(scope))  # asks nobody's store: takes no turn and no thread
+        else:
+            async with self.work.turn(descent):
+                await run_in_threadpool(door.admits, Request(scope))
         async with self.coming_in.turn(descent):
             scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
         await turn.enter_async_context(self.large.turn(descent))
@@ -183,8 +198,7 @@ class Gate:
             return self._doors.find_fixed(scope["method"], scope["path"])
         return self._doors.find(scope["method"], scope["path"])
 
-    def _respond(self, request: Request, error: Exception) -> ASGIApp:
-        refusal = as_refusal(error)
+    def _respond(self, request: Request, error: Exception, refusal: CivitasError | None) -> ASGIApp:
         if refusal is not None:
             return self._edge.answer(request, refusal)
         return self._edge.defect(request, error)
@@ -204,6 +218,21 @@ class Gate:
         message["headers"] = headers
 
 
+def _is_in_vain(scope: Scope, status: int) -> bool:
+    """Whether this refuses what helps nobody: a body that does not come or is not wanted, a guess,
+    one attempt too many. A challenge (401) is a step of a protocol that many devices behind one
+    address take."""
+    if status in (408, 413, 429):
+        return True
+    door: Door | None = scope.get("civitas.door")
+    return _unread(scope) or (status == 422 and door is not None and door.hashes)
+
+
+def _shows_nothing(scope: Scope) -> bool:
+    """Whether the head holds nothing by which its sender could be known."""
+    return not any(name in (b"cookie", b"authorization") for name, _ in scope["headers"])
+
+
 def _unread(scope: Scope) -> bool:
     """Whether the caller may still be sending a body that nobody will read."""
     return bool(scope.get("civitas.unread")) and expected(scope)
@@ -215,6 +244,8 @@ async def _linger(receive: Receive) -> None:
     read = 0
     try:
         async with asyncio.timeout(LINGER_SECONDS):
+            # Most stop or are gone when they have read the answer: then nothing is read in vain.
+            await asyncio.sleep(LINGER_PAUSE)
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):

@@ -58,9 +58,15 @@ def narrowest(source: str) -> str:
     return around(source)[0].name
 
 
+@lru_cache(maxsize=4096)
 def party(source: str) -> str:
     """The widest network around `source` that is one party's."""
-    return [n.name for n in around(source) if not n.shared][-1]
+    network = _network(source)
+    if network is None:
+        return source
+    widths = _WIDTHS_6 if network.version == 6 else _WIDTHS_4
+    own = [prefix for prefix, _, shared in widths if not shared and prefix <= network.prefixlen]
+    return _written(network, own[-1])
 
 
 def descent(source: str) -> tuple[str, ...]:
@@ -69,8 +75,9 @@ def descent(source: str) -> tuple[str, ...]:
 
 
 def _network(source: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    bare = source.partition("%")[0]
     try:
-        network = ipaddress.ip_network(source.partition("%")[0])
+        network = ipaddress.IPv6Network(bare) if ":" in bare else ipaddress.IPv4Network(bare)
     except ValueError:
         return None
     if isinstance(network, ipaddress.IPv6Network):
@@ -81,6 +88,7 @@ def _network(source: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | Non
 
 
 def _written(network: ipaddress.IPv4Network | ipaddress.IPv6Network, prefix: int) -> str:
-    wider = network.supernet(new_prefix=prefix)
+    first, beyond = network.network_address, network.max_prefixlen - prefix
+    start = type(first)(int(first) >> beyond << beyond)
     # A single IPv4 address is written as one, as everywhere.
-    return str(wider.network_address) if prefix == 32 and wider.version == 4 else str(wider)
+    return str(start) if beyond == 0 else f"{start}/{prefix}"

@@ -86,8 +86,9 @@ def client_network(request: Request) -> str:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    bare = text.partition("%")[0]
     try:
-        return ipaddress.ip_address(text.partition("%")[0])
+        return ipaddress.IPv6Address(bare) if ":" in bare else ipaddress.IPv4Address(bare)
     except ValueError:
         return None
 

@@ -39,3 +39,7 @@ class TestARush:
         assert set(seen["spray"]) <= {"422", "429", "503", "closed"}
         assert set(seen["large"]) <= {"401", "503", "closed"}
         assert set(seen["half"]) <= {"408", "503", "closed"}
+
+    def test_who_repeats_what_is_refused_is_slowed_down(self, outcome: Outcome) -> None:
+        # Each would come back twenty times a second.
+        assert sum(outcome.attacked["large"].values()) <= BODIES * SECONDS

@@ -140,7 +140,8 @@ def test_a_body_that_comes_has_longer_the_more_of_it_came(ground: Ground) -> Non
 def test_who_goes_on_sending_after_a_refusal_is_not_read_for_long(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(middleware, "LINGER_SECONDS", 0.01)
+    monkeypatch.setattr(middleware, "LINGER_SECONDS", 0.5)
+    monkeypatch.setattr(middleware, "LINGER_PAUSE", 0.3)
     given = 0
 
     async def endless() -> AsyncIterator[bytes]:
