@@ -17,8 +17,9 @@ from foundation.limits import about
 
 AT_ONCE, A_MINUTE = 20, 20
 """Refusals of one party that are answered at once, and how many a minute are forgotten."""
-STEP, LONGEST = 0.25, 5.0
-"""About how many seconds each one beyond is held back more, and the most."""
+STEP, LONGEST = 0.25, 4.0
+"""About how many seconds each one beyond is held back more, and the most:
+clients wait longer than that for an answer."""
 FEW, MANY = 16, 2048
 """With fewer requests here, and with more held back already, nobody waits."""
 _PARTIES = 4096

@@ -116,6 +116,7 @@ def test_one_officer_alone_gets_no_code_for_whom_they_invented(register, person_
     assert works(register, letter.issued.code)
 
 
+@pytest.mark.row("assurance", "CM-5")
 def test_who_asked_for_a_letter_does_not_make_its_file(register, person_id):
     ask(register, person_id, THIRD)
     with pytest.raises(Conflict):

@@ -50,6 +50,7 @@ def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.row("failures", "15")
+@pytest.mark.row("failures", "22")
 @pytest.mark.parametrize(
     "headers", [declared(LARGE), {"transfer-encoding": "chunked"}], ids=["declared", "chunked"]
 )
@@ -110,6 +111,7 @@ def test_few_large_bodies_come_in_at_once_and_the_rest_is_told_when_to_come_back
 
 
 @pytest.mark.row("failures", "15")
+@pytest.mark.row("failures", "22")
 def test_a_body_that_does_not_come_is_not_waited_for(ground: Ground) -> None:
     async def walk() -> None:
         gate = gate_of(answered, ground, (), body_seconds=0.01)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from foundation import tarpit, web
 from foundation.errors import Forbidden
 from foundation.ground import Ground
-from foundation.tarpit import AT_ONCE, FEW, LONGEST, STEP, Tarpit
+from foundation.tarpit import A_MINUTE, AT_ONCE, FEW, LONGEST, STEP, Tarpit
 from tests.support.gates import Request, gate_of
 
 LARGE = 400_000
@@ -49,7 +49,7 @@ def test_refusals_are_forgotten_with_time(watch: Watch) -> None:
     held = Tarpit(watch)
     for _ in range(1000):
         held.seconds("192.0.2.1", FEW)
-    watch.now += 60
+    watch.now += LONGEST / STEP * 60 / A_MINUTE
     assert held.seconds("192.0.2.1", FEW) == pytest.approx(STEP)
     watch.now += 60
     assert held.seconds("192.0.2.1", FEW) == 0.0
