@@ -25,6 +25,7 @@ from pki.ceremony.transcript import Transcript, fingerprint, in_fours
 from pki.hierarchy import Authority
 from pki.public_key import describe
 from pki.refusals import CeremonyRefused
+from pki.status.beginning import begins
 from pki.status_links import StatusPlaces
 
 LIST_LASTS = timedelta(days=400)
@@ -311,17 +312,17 @@ def _revocation_list(
     box.lists += 1
     opened.save()  # a number is spent before it is used, so none is ever used twice
     authority = root.authority
+    revoked = [one for one in box.revoked if one["issuer"] == root.slug]
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(authority.certificate.subject)
-        .last_update(now.replace(microsecond=0))
+        .last_update(begins(now, [_revoked_at(one) for one in revoked]))
         .next_update((now + LIST_LASTS).replace(microsecond=0))
         .add_extension(x509.CRLNumber(box.lists), critical=False)
         .add_extension(drafting.key_of(authority.certificate), critical=False)
     )
-    for one in box.revoked:
-        if one["issuer"] == root.slug:
-            builder = builder.add_revoked_certificate(_entry(one))
+    for one in revoked:
+        builder = builder.add_revoked_certificate(_entry(one))
     with opened.key(root) as key:
         made = builder.sign(key, drafting.hash_for(key))
     transcript.note(
@@ -331,11 +332,15 @@ def _revocation_list(
     return made
 
 
+def _revoked_at(one: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(one["at"]).astimezone(UTC)
+
+
 def _entry(one: Mapping[str, Any]) -> x509.RevokedCertificate:
     return (
         x509.RevokedCertificateBuilder()
         .serial_number(int(one["serial"], 16))
-        .revocation_date(datetime.fromisoformat(one["at"]).astimezone(UTC))
+        .revocation_date(_revoked_at(one))
         .add_extension(x509.CRLReason(x509.ReasonFlags(one["reason"])), critical=False)
         .build()
     )

@@ -43,6 +43,7 @@ def revoked(at: datetime, reason: str | None) -> bytes:
 def answer(
     singles: Sequence[Single],
     responder: Responder,
+    produced_at: datetime,
     this_update: datetime,
     next_update: datetime,
     nonce: bytes | None,
@@ -59,7 +60,7 @@ def answer(
         extensions = (der.explicit(1, der.sequence(repeated)),)
     data = der.sequence(
         der.explicit(2, der.octets(responder.key_hash)),
-        since,  # producedAt: signed when it was found out
+        der.generalized_time(produced_at),
         der.sequence_of(said),
         *extensions,
     )

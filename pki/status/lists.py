@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -21,6 +21,7 @@ from pki import store as record
 from pki.hierarchy import Authority, Hierarchy
 from pki.settings import PkiSettings
 from pki.status import store
+from pki.status.beginning import begins
 from pki.status.encoding import Frame, revocation_list
 from pki.status.store import WHOLE
 from pki.status_links import StatusPlaces
@@ -182,12 +183,19 @@ class Lists:
                 if partition != WHOLE
                 else ()
             )
+        # What is told begins with the newest in it, in a complete list as in its delta.
+        soonest = int(now.timestamp())
+        seconds = (at // 1_000_000 for _, at, _ in (*entries, *changed))
+        newest = max((at for at in seconds if at <= soonest), default=0)
+        told = begins(now, [datetime.fromtimestamp(newest, UTC)])
         made: list[dict[str, Any]] = [
             {
                 "kind": COMPLETE,
                 "next_update": now + self._valid_for[COMPLETE],
                 "der": revocation_list(
-                    self._frame(authority, partition, number, now, None), entries, private_key
+                    self._frame(authority, partition, number, told, now, None),
+                    entries,
+                    private_key,
                 ),
             }
         ]
@@ -199,7 +207,9 @@ class Lists:
                     "base_number": base,
                     "base_at": base_at,
                     "der": revocation_list(
-                        self._frame(authority, partition, number, now, base), changed, private_key
+                        self._frame(authority, partition, number, told, now, base),
+                        changed,
+                        private_key,
                     ),
                 }
             )
@@ -228,7 +238,13 @@ class Lists:
         return delta.base_number, delta.base_at
 
     def _frame(
-        self, authority: Authority, partition: int, number: int, now: datetime, base: int | None
+        self,
+        authority: Authority,
+        partition: int,
+        number: int,
+        told: datetime,
+        now: datetime,
+        base: int | None,
     ) -> Frame:
         kind = COMPLETE if base is None else DELTA
         whole, until = partition == WHOLE, now + self._valid_for[kind]
@@ -238,7 +254,7 @@ class Lists:
             if whole or base is not None
             else self._places.delta_list(authority.slug, partition)
         )
-        return Frame(authority.certificate, number, now, until, place, fresher, base)
+        return Frame(authority.certificate, number, told, until, place, fresher, base)
 
 
 def _listed(row: Row[Any]) -> Listed:

@@ -26,6 +26,7 @@ from pki.settings import PkiSettings
 from pki.status import answers, store
 from pki.status.answers import Single
 from pki.status.asking import HASHES, Asked, CertId, Malformed, parse
+from pki.status.beginning import begins
 from pki.status.responders import Responders
 
 MOST_KEPT = 16 * 1024 * 1024
@@ -42,6 +43,7 @@ class Answer:
     was made for one caller (`lasting` False)."""
 
     der: bytes
+    produced_at: datetime | None = None
     this_update: datetime | None = None
     next_update: datetime | None = None
     lasting: bool = False
@@ -89,8 +91,8 @@ class Responding:
         state = _state(rows[0], authority)
         if alone:
             kept = self._kept.get(asked.certificates[0].der, state)
-            if kept is not None and kept.this_update is not None:
-                age = now - kept.this_update
+            if kept is not None and kept.produced_at is not None:
+                age = now - kept.produced_at
                 if timedelta(0) <= age < self._life / 2:
                     return kept
         singles = [
@@ -98,10 +100,13 @@ class Responding:
             for one, row in zip(asked.certificates, rows, strict=True)
         ]
         responder = self._responders.standing(authority, now)
-        this_update = now.replace(microsecond=0)
-        next_update = min(this_update + self._life, responder.not_after)
+        produced_at = now.replace(microsecond=0)
+        revoked = [row.revoked_at for row in rows if row is not None and row.revoked_at]
+        this_update = begins(produced_at, revoked)
+        next_update = min(produced_at + self._life, responder.not_after)
         made = Answer(
-            answers.answer(singles, responder, this_update, next_update, asked.nonce),
+            answers.answer(singles, responder, produced_at, this_update, next_update, asked.nonce),
+            produced_at,
             this_update,
             next_update,
             lasting=asked.nonce is None,

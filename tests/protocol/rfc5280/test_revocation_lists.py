@@ -103,6 +103,24 @@ def test_a_delta_tells_what_changed_since_its_base_under_the_number_of_its_compl
         extension(delta, x509.FreshestCRL)
 
 
+@pytest.mark.rfc("5280", "5.1.2.4")
+def test_a_list_begins_a_little_ago_for_late_clocks_yet_not_before_what_is_in_it(
+    town: Town, clock: FrozenClock
+) -> None:
+    certificate = issue(town.city, "lamp")
+    path = place_of(certificate)
+    late = timedelta(minutes=5)
+    assert fetch_list(town, path).last_update_utc == town.city.now - late
+    clock.advance(timedelta(hours=1))
+    revoke(town.city, certificate)
+    at = town.city.now
+    clock.advance(timedelta(minutes=1))
+    complete, delta = fetch_list(town, path), fetch_list(town, delta_path(path))
+    assert complete.last_update_utc == delta.last_update_utc == at
+    clock.advance(timedelta(hours=12))
+    assert fetch_list(town, path).last_update_utc == town.city.now - late
+
+
 @pytest.mark.rfc("5280", "5.3.1")
 def test_a_certificate_off_its_hold_leaves_the_list_and_the_delta_says_so(
     town: Town, clock: FrozenClock

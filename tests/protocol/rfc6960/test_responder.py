@@ -243,12 +243,27 @@ def test_an_answer_says_from_when_until_when_and_is_used_for_half_of_it(
 ) -> None:
     certificate = issue(town.city, "lamp")
     first = about(town, certificate)
-    assert first.this_update_utc == first.produced_at_utc == town.city.now
+    assert first.produced_at_utc == town.city.now
     assert first.next_update_utc == town.city.now + timedelta(minutes=60)
     clock.advance(timedelta(minutes=29))
-    assert about(town, certificate).this_update_utc == first.this_update_utc
+    assert about(town, certificate).produced_at_utc == first.produced_at_utc
     clock.advance(timedelta(minutes=2))
-    assert about(town, certificate).this_update_utc == town.city.now
+    assert about(town, certificate).produced_at_utc == town.city.now
+
+
+@pytest.mark.rfc("6960", "4.2.2.1")
+def test_an_answer_begins_a_little_ago_for_late_clocks_yet_not_before_the_revocation(
+    town: Town, clock: FrozenClock
+) -> None:
+    certificate = issue(town.city, "lamp")
+    assert about(town, certificate).this_update_utc == town.city.now - timedelta(minutes=5)
+    revoke(town.city, certificate)
+    at = town.city.now
+    clock.advance(timedelta(minutes=1))
+    found = about(town, certificate)
+    assert found.this_update_utc == found.revocation_time_utc == at
+    clock.advance(timedelta(hours=1))
+    assert about(town, certificate).this_update_utc == town.city.now - timedelta(minutes=5)
 
 
 def test_an_authority_that_another_process_distrusts_answers_no_more(
