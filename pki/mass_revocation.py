@@ -86,6 +86,22 @@ class MassRevocation:
             yield from page
             last = page[-1].serial
 
+    def unknown(self, wanted: Selection) -> list[str]:
+        """The serials of `wanted` that this deployment never issued, as they were given."""
+        given = {_normal(one): one for one in wanted.serials}
+        for batch in _batches(list(given)):
+            known = select(_C.serial).where(_C.serial.in_(batch), _C.state == "issued")
+            with self._database.read() as uow:
+                for row in uow.all(known):
+                    given.pop(row.serial, None)
+        return list(given.values())
+
+    def is_nobody(self, wanted: Selection) -> bool:
+        """Whether no certificate at all fits, revoked or not: then it is misspelt, not done."""
+        with self._database.read() as uow:
+            found = uow.one(select(_C.serial).where(*self._fitting(wanted)).limit(1))
+        return found is None
+
     def revoke(
         self,
         wanted: Selection,
@@ -157,7 +173,15 @@ class MassRevocation:
         held = _C.revocation_reason == HOLD
         free = _C.revoked_at.is_(None)
         fits = held if reason == RELEASE else free if reason == HOLD else or_(free, held)
-        conditions = [_C.state == "issued", _C.not_after > now, fits]
+        if wanted == Selection():
+            raise BadRequest(
+                "Nothing says which certificates are meant.",
+                next_step="Name serials, a holder, a profile or an authority.",
+            )
+        return [*self._fitting(wanted), _C.not_after > now, fits]
+
+    def _fitting(self, wanted: Selection) -> list[Any]:
+        conditions = [_C.state == "issued"]
         if wanted.holder is not None:
             conditions.append(_C.holder == wanted.holder)
         if wanted.profile is not None:
@@ -167,11 +191,6 @@ class MassRevocation:
             conditions.append(_C.profile.not_in(self._responders))
         if wanted.authority is not None:
             conditions.append(_C.authority_kid == self._kid(wanted.authority))
-        if wanted == Selection():
-            raise BadRequest(
-                "Nothing says which certificates are meant.",
-                next_step="Name serials, a holder, a profile or an authority.",
-            )
         return conditions
 
     def _kid(self, slug: str) -> str:

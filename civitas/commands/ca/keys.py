@@ -44,6 +44,8 @@ def ban(
             fail(f"{file} is no file.", code=1)
         with refusals():
             found = digests_of_keys(file.read_bytes())
+        if not found:
+            fail(f"{file} names no key; nothing was banned.", code=1)
         out.print(f"{file}: {len(found)} keys", soft_wrap=True)
         keys += found
     if dry_run:

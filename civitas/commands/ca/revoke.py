@@ -19,7 +19,7 @@ from civitas.commands.console import (
     print_json,
 )
 from foundation.audit import SYSTEM
-from pki import Selection
+from pki import Selected, Selection
 
 SHOWN = 20
 
@@ -72,16 +72,11 @@ def revoke(
     with authority_of(config) as (ca, deployment):
         clock = deployment.ground.clock
         found = list(ca.mass_revocation.select(wanted, reason, clock.now()))
+        unknown = ca.mass_revocation.unknown(wanted)
+        if not found and not unknown and ca.mass_revocation.is_nobody(wanted):
+            fail("No certificate of this deployment fits; nothing was changed.", code=1)
         if dry_run:
-            listed = [asdict(one) for one in found]
-            if as_json:
-                print_json({"reason": reason, "count": len(found), "certificates": listed})
-                return
-            for one in found[:SHOWN]:
-                out.print(f"{one.serial}  {one.profile}  {one.holder}", soft_wrap=True)
-            if len(found) > SHOWN:
-                out.print(f"… and {len(found) - SHOWN} more; --json lists all.")
-            out.print(f"{len(found)} would change. Nothing was changed.")
+            _show(found, unknown, reason, as_json)
             return
         if len(found) > 1 and not yes:
             if as_json:
@@ -91,9 +86,37 @@ def revoke(
             wanted, reason, SYSTEM, clock, lambda n: _progress(n, len(found))
         )
     if as_json:
-        print_json({"reason": reason, "changed": done})
+        print_json({"reason": reason, "changed": done, "unknown": unknown})
     else:
         out.print(f"{done} changed ({reason}).")
+    _refuse(unknown)
+
+
+def _show(found: list[Selected], unknown: list[str], reason: str, as_json: bool) -> None:
+    if as_json:
+        listed = [asdict(one) for one in found]
+        print_json(
+            {
+                "reason": reason,
+                "count": len(found),
+                "certificates": listed,
+                "unknown": unknown,
+            }
+        )
+    else:
+        for one in found[:SHOWN]:
+            out.print(f"{one.serial}  {one.profile}  {one.holder}", soft_wrap=True)
+        if len(found) > SHOWN:
+            out.print(f"… and {len(found) - SHOWN} more; --json lists all.")
+        out.print(f"{len(found)} would change. Nothing was changed.")
+    _refuse(unknown)
+
+
+def _refuse(unknown: list[str]) -> None:
+    """What could be done is done; that not everything could is no success."""
+    if unknown:
+        named = ", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
+        fail(f"{len(unknown)} not issued here: {named}. Compare the serials.", code=1)
 
 
 def _progress(done: int, of: int) -> None:

@@ -71,6 +71,22 @@ def test_one_by_serial_and_many_from_a_file_are_on_the_list_at_once(
     assert listed(config) == set(serials)
 
 
+def test_a_serial_that_was_never_issued_here_is_named_and_is_no_success(
+    config: Path, serials: list[str]
+) -> None:
+    words = ("revoke", serials[0], "c0ffee", "--reason", "superseded", "--yes")
+    assert "1 not issued here: c0ffee" in run(config, *words, "--dry-run", ok=False)
+    said = run(config, *words, ok=False)
+    assert "1 changed" in said
+    assert "c0ffee" in said
+    assert listed(config) == {serials[0]}, "what could be done is done"
+    done = runner.invoke(app, ["ca", *words, "--json", "--config", str(config)])
+    assert (done.exit_code, json.loads(done.stdout)["unknown"]) == (1, ["c0ffee"])
+    assert "fits" in run(config, "revoke", "--holder", "nobody", "--reason", "superseded", ok=False)
+    again = ("revoke", serials[0], "--reason", "superseded")
+    assert "0 changed" in run(config, *again), "done already is no failure"
+
+
 def test_what_cannot_be_meant_is_refused_with_a_sentence(config: Path) -> None:
     for words in (("revoke", "ab"), ("revoke", "--reason", "superseded"),
                   ("revoke", "xyz", "--reason", "superseded"),

@@ -256,5 +256,7 @@ def test_the_command_bans_what_a_file_names(tmp_path: Path) -> None:
     done = CliRunner().invoke(ca.app, ["ban", str(tmp_path / "key.pem"), "--dry-run"])
     assert done.exit_code == 0, done.output
     assert "1 keys" in done.output
-    done = CliRunner().invoke(ca.app, ["ban", str(tmp_path / "missing.pem")])
-    assert done.exit_code == 1
+    (tmp_path / "empty.txt").write_bytes(b"\n")
+    for name in ("missing.pem", "empty.txt"):
+        done = CliRunner().invoke(ca.app, ["ban", str(tmp_path / name)])
+        assert done.exit_code == 1
