@@ -24,7 +24,7 @@ from foundation.errors import BadRequest, MethodNotAllowed, NotFound, Problem, U
 from foundation.limits import Limits
 from foundation.middleware import Gate
 from foundation.pages import N_
-from foundation.settings import Development, Server, Settings
+from foundation.settings import Server, Settings
 from foundation.web import Context, Door
 from idp import federation
 
@@ -88,7 +88,6 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         doors=[door for group in doors.values() for door in group],
         threads=settings.of(Server).threads,
         limits=settings.of(Limits),
-        development=settings.of(Development).loopback_http,
         observe=ground.telemetry.observe,
     )
     return app

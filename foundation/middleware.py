@@ -36,15 +36,16 @@ LINGER_SECONDS, LINGER_BYTES, LINGER_PAUSE = 2.0, 262_144, 0.25
 Observe = Callable[[Scope, int, float], None]
 
 
-def content_security_policy(development: bool) -> str:
-    """Nothing from elsewhere, nothing inline. A form's answer may lead back to a service, which
-    browsers check against form-action; loopback is for native applications (RFC 8252 §7.3)."""
-    loopback = "http://127.0.0.1:*" + (" http://localhost:*" if development else "")
-    return (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
-        f"frame-ancestors 'none'; form-action 'self' https: {loopback}"
-    )
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Nothing from elsewhere, nothing inline, nobody's frame."""
+FORMS_STAY = "; form-action 'self'"
+"""Left out where a form's answer may lead back to a service: browsers hold every redirect after a
+form against this list, also those of the service itself, and neither [::1] nor the scheme of a
+native application (RFC 8252 §7.1, §7.3) has a name in it (CSP 3 §2.3.1)."""
 
 
 class Gate:
@@ -57,7 +58,6 @@ class Gate:
         context: Context,
         edge: Edge,
         max_body: int,
-        development: bool,
         observe: Observe,
         doors: Iterable[Door] = (),
         threads: int = 40,
@@ -85,11 +85,13 @@ class Gate:
             "x-frame-options": "DENY",
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "geolocation=(), camera=(), microphone=()",
-            "content-security-policy": content_security_policy(development),
         }
         if context.secure_cookies:
             headers["strict-transport-security"] = "max-age=31536000"
         self._headers = [(k.encode(), v.encode()) for k, v in headers.items()]
+        policy = b"content-security-policy", CONTENT_SECURITY_POLICY.encode()
+        self._leading_back = [*self._headers, policy]
+        self._headers.append((policy[0], policy[1] + FORMS_STAY.encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -206,7 +208,8 @@ class Gate:
     def _add_headers(self, scope: Scope, message: MutableMapping[str, Any]) -> None:
         headers = list(message.get("headers", ()))
         present = {name for name, _ in headers}
-        headers += [(k, v) for k, v in self._headers if k not in present]
+        ours = self._leading_back if scope.get("civitas.leads_back") else self._headers
+        headers += [(k, v) for k, v in ours if k not in present]
         if _unread(scope):
             headers.append((b"connection", b"close"))
         request = Request(scope)

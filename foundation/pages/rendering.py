@@ -78,9 +78,20 @@ class Pages:
         return chosen
 
     def render(
-        self, request: Request, template: str, status: int = 200, **context: Any
+        self,
+        request: Request,
+        template: str,
+        status: int = 200,
+        *,
+        leads_back: bool = False,
+        **context: Any,
     ) -> Response:
-        """The page as a response. It is about one person and one moment, so it is never stored."""
+        """The page as a response. It is about one person and one moment, so it is never stored.
+
+        `leads_back`: the answer to a form on it may lead to the service that sent the person.
+        """
+        if leads_back:
+            request.scope["civitas.leads_back"] = True
         translator = self.translator(request)
         body = self._environment.get_template(template).render(
             self._frame(request, translator, about_an_error=template == ERROR), **context

@@ -146,7 +146,6 @@ class AuthorizationServer:
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,
-            development=True,
             observe=lambda scope, status, seconds: None,
         )
         return app

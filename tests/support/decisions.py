@@ -129,7 +129,6 @@ def serve(
         ),
         edge=edge,
         max_body=1_048_576,
-        development=True,
         observe=lambda *_: None,
     )
     return app

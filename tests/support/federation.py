@@ -214,7 +214,6 @@ class City:
             context=context,
             edge=Edge(ground.database, ground.pages),
             max_body=1_000_000,
-            development=True,
             observe=lambda scope, status, seconds: None,
         )
         routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]

@@ -32,7 +32,6 @@ def gate_of(
         ),
         edge=Edge(ground.database, ground.pages),
         max_body=MOST,
-        development=True,
         observe=lambda scope, status, seconds: None,
         doors=doors,
         threads=threads,

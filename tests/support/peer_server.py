@@ -61,7 +61,6 @@ def main(folder: Path) -> None:
         ),
         edge=Edge(ground.database, ground.pages),
         max_body=1_048_576,
-        development=False,
         observe=lambda scope, status, seconds: None,
     )
     serve(app, settings, list)

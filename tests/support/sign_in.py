@@ -73,7 +73,6 @@ class SignInDesk:
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,
-            development=True,
             observe=lambda scope, status, seconds: None,
         )
         return app

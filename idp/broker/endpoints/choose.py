@@ -75,6 +75,7 @@ def page(
     return broker.ground.pages.render(
         request,
         "broker/choose.html",
+        leads_back=True,
         status=200 if offered else 503,
         providers=offered,
         remembered=next((p for p in offered if p.slug == remembered), None),

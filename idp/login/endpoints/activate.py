@@ -126,6 +126,7 @@ def offer_passkey(login: Login, request: Request) -> Response:
     return login.ground.pages.render(
         request,
         "login/offer_passkey.html",
+        leads_back=True,
         onward=login.next_path(session, errand),
         needed=needed,
         csrf=web.csrf_token(request),
@@ -154,6 +155,7 @@ def _code_page(
         request,
         "login/activate.html",
         status,
+        leads_back=True,
         errand=Errand.parse(web.query(request)),
         problem=problem,
         next_step=next_step,
@@ -174,6 +176,7 @@ def _choices_page(
         request,
         "login/choices.html",
         200 if refused is None else status,
+        leads_back=True,
         errand=Errand.parse(web.query(request)),
         greeting=who.greeting,
         staff=staff,

@@ -20,7 +20,9 @@ def show(oauth: OAuth, request: Request) -> Response:
     """The question, with nothing ticked in advance."""
     handle = web.query(request).required("transaction")
     page = oauth.answering.page(request, handle)
-    return oauth.ground.pages.render(request, "oauth/consent.html", **_context(oauth, page))
+    return oauth.ground.pages.render(
+        request, "oauth/consent.html", leads_back=True, **_context(oauth, page)
+    )
 
 
 def answer(oauth: OAuth, request: Request) -> Response:

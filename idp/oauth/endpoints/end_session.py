@@ -20,6 +20,7 @@ def end_session(oauth: OAuth, request: Request) -> Response:
     return oauth.ground.pages.render(
         request,
         "oauth/end_session.html",
+        leads_back=True,
         service=None if asked.client is None else asked.client.name,
         parameters={name: parameters[name] for name in PARAMETERS if parameters.get(name)},
     )

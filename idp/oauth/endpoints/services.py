@@ -99,7 +99,7 @@ def _page(
 ) -> Response:
     translate = acting.ground.pages.translator(request)
     shown = [_shown(acting, service, translate) for service in services]
-    return acting.ground.pages.render(request, template, services=shown, **more)
+    return acting.ground.pages.render(request, template, leads_back=True, services=shown, **more)
 
 
 def _shown(acting: ActingServices, service: ActingService, translate: Translator) -> dict[str, Any]:

@@ -117,7 +117,6 @@ class House:
             "context": context,
             "edge": Edge(self.ground.database, self.ground.pages),
             "max_body": 1000,
-            "development": True,
             "observe": lambda scope, status, seconds: None,
         }
 
@@ -173,7 +172,9 @@ def test_a_nul_in_the_path_is_refused(house: House) -> None:
 def test_every_answer_carries_the_security_headers(house: House) -> None:
     for path in ("/query", "/broken", "/nowhere"):
         headers = house.client().get(path).headers
-        assert "default-src 'none'" in headers["content-security-policy"]
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert policy.endswith("form-action 'self'")
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
     secure = house.client("https://id.example").get("/query").headers
