@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -132,12 +132,25 @@ class Context:
 
 
 class Form(Mapping[str, str]):
-    """Parameters of which each stands once. A missing one reads as the protocol wants."""
+    """Parameters that have a value — RFC 6749 §3.1, §3.2.
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    One without a value reads as if it were not there. One that is repeated is refused when it is
+    read: what nobody reads is not known here, and ignored.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        repeated: Collection[str] = (),
+        error: Refusal = BadRequest,
+    ) -> None:
         self._values = dict(values)
+        self._repeated = frozenset(repeated)
+        self._error = error
 
     def __getitem__(self, name: str) -> str:
+        if name in self._repeated:
+            raise self._error(f"The parameter {name} is repeated.")
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -147,8 +160,8 @@ class Form(Mapping[str, str]):
         return len(self._values)
 
     def required(self, name: str, error: Refusal = BadRequest) -> str:
-        """The value, which must be there and not empty."""
-        value = self._values.get(name, "")
+        """The value, which must be there."""
+        value = self.get(name, "")
         if not value:
             raise error(f"The parameter {name} is missing.")
         return value
@@ -168,12 +181,12 @@ def form(request: Request, error: Refusal = BadRequest) -> Form:
     """The parameters of an `application/x-www-form-urlencoded` body."""
     if media_type(request) != "application/x-www-form-urlencoded":
         raise error("Send the body as application/x-www-form-urlencoded.")
-    return Form(_parse(body(request), "body", error))
+    return _parse(body(request), "body", error)
 
 
 def query(request: Request, error: Refusal = BadRequest) -> Form:
     """The parameters of the query string."""
-    return Form(_parse(request.scope.get("query_string", b""), "query string", error))
+    return _parse(request.scope.get("query_string", b""), "query string", error)
 
 
 def json_object(request: Request, error: Refusal = BadRequest) -> dict[str, Any]:
@@ -283,25 +296,24 @@ def _sign_in(request: Request) -> str:
     return f"{request.scope['civitas'].sign_in_path}?{urlencode({'return_to': back})}"
 
 
-def _parse(raw: bytes, where: str, error: Refusal) -> dict[str, str]:
+def _parse(raw: bytes, where: str, error: Refusal) -> Form:
     try:
         pairs = parse_qsl(
             raw.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=bool(raw),
             errors="strict",
             max_num_fields=MOST_PARAMETERS,
         )
     except (ValueError, UnicodeDecodeError):
         raise error(f"The {where} is not valid form encoding.") from None
     values: dict[str, str] = {}
+    repeated: set[str] = set()
     for name, value in pairs:
         if name in values:
-            raise error(f"The parameter {name} is repeated.")
+            repeated.add(name)
         if "\0" in name or "\0" in value:
             raise error(f"The parameter {name!r} holds a NUL character.")
         values[name] = value
-    return values
+    return Form(values, repeated, error)
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,18 +6,18 @@ _TOKEN = re.compile(r"[!#-\[\]-~]+")
 
 
 class MalformedScope(ValueError):
-    """A scope string that is not a list of scope tokens with single spaces between."""
+    """A scope string that is not a list of scope tokens with spaces between."""
 
 
 def parse(text: str) -> tuple[str, ...]:
     """The scope tokens in the order given, each once.
 
-    Raises MalformedScope for an empty string, doubled spaces or characters outside §3.3.
+    A space too many separates as well as one. Raises MalformedScope for a string without a token
+    or with characters outside §3.3.
     """
-    tokens = text.split(" ")
-    for token in tokens:
-        if not _TOKEN.fullmatch(token):
-            raise MalformedScope(text)
+    tokens = [token for token in text.split(" ") if token]
+    if not tokens or not all(_TOKEN.fullmatch(token) for token in tokens):
+        raise MalformedScope(text)
     return tuple(dict.fromkeys(tokens))
 
 

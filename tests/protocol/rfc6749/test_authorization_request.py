@@ -92,7 +92,7 @@ def test_a_person_sees_a_page_and_not_json(server: AuthorizationServer) -> None:
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"scope": None}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
-        ({"scope": "openid  profile"}, "invalid_scope"),
+        ({"scope": "openid\tprofile"}, "invalid_scope"),
         ({"scope": "openid address"}, "invalid_scope"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "dance"}, "invalid_request"),

@@ -134,7 +134,7 @@ def refused(response: httpx.Response, status: int, said: str) -> None:
 
 def test_a_form_is_read_once_and_whole(house: House) -> None:
     answer = house.client().post("/form", data={"a": "1", "b": ""})
-    assert answer.json() == {"a": "1", "b": ""}
+    assert answer.json() == {"a": "1"}, "what has no value is not there"
 
 
 @pytest.mark.rfc("6749", "3.2")
@@ -145,9 +145,7 @@ def test_a_repeated_parameter_is_refused(house: House, content: str) -> None:
     refused(house.client().get(f"/query?{content}"), 400, "a is repeated")
 
 
-@pytest.mark.parametrize(
-    "content", [b"a=%ff", b"\xff=1", b"a=%00", b"a", b"&".join([b"a=1"] * 200)]
-)
+@pytest.mark.parametrize("content", [b"a=%ff", b"\xff=1", b"a=%00", b"&".join([b"a=1"] * 200)])
 def test_a_malformed_form_is_refused(house: House, content: bytes) -> None:
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert house.client().post("/form", content=content, headers=kind).status_code == 400
