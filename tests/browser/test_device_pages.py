@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 
 from foundation.ground import Ground
 from foundation.settings import Server
 from foundation.web import Principal
 from tests.support import deployments
 from tests.support.devices import Town, build_town, csr, found_city, new_key
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -27,18 +26,8 @@ def served(tmp_path: Any, clock: Any) -> Iterator[tuple[Town, str]]:
     )
     town = build_town(found_city(ground))
     town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
-    config = uvicorn.Config(
-        town.app, host="127.0.0.1", port=port, lifespan="off", log_level="warning"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the listener did not start"
-        threading.Event().wait(0.02)
-    yield town, url
-    server.should_exit = True
-    thread.join()
+    with serving(town.app, port, lifespan="off", log_level="warning"):
+        yield town, url
     ground.close()
 
 

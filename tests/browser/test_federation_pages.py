@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 from starlette.routing import Route
 
 from foundation.clock import FrozenClock
@@ -25,6 +22,7 @@ from tests.support.federation import (
     City,
     Member,
 )
+from tests.support.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -40,18 +38,8 @@ def listening(member: Member) -> Iterator[str]:
     for door in page_doors(member.ground.pages):
         app.router.routes.append(Route(door.path, door.endpoint, methods=list(door.methods)))
     port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
+    with serving(app, port, lifespan="off"):
         yield f"http://localhost:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
 from foundation.clock import SystemClock
 from foundation.settings import Server
 from tests.support import deployments
+from tests.support.serving import serving
 from tests.support.sign_in import NAME, PASSWORD, SignInDesk, with_cheap_passwords
 
 if TYPE_CHECKING:
@@ -38,16 +37,8 @@ def desk(tmp_path: Path) -> Iterator[SignInDesk]:
     settings = with_cheap_passwords(deployments.settings_in(tmp_path, server))
     ground = deployments.lay_ground(settings, SystemClock())
     made = SignInDesk(ground)
-    running = uvicorn.Server(
-        uvicorn.Config(made.app, host="127.0.0.1", port=port, log_level="error")
-    )
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        thread.join(0.01)
-    yield made
-    running.should_exit = True
-    thread.join()
+    with serving(made.app, port):
+        yield made
     ground.close()
 
 

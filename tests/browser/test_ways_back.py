@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-import uvicorn
 from starlette.routing import Route
 
 from foundation.clock import SystemClock
@@ -20,6 +19,7 @@ from foundation.pages import doors as page_doors
 from foundation.settings import Server
 from tests.support import deployments
 from tests.support.authorization_server import AuthorizationServer
+from tests.support.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -67,16 +67,8 @@ def server(tmp_path: Path) -> Iterator[AuthorizationServer]:
     made = AuthorizationServer(ground)
     for door in page_doors(ground.pages):
         made.app.router.routes.append(Route(door.path, door.endpoint, methods=list(door.methods)))
-    running = uvicorn.Server(
-        uvicorn.Config(made.app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
-    )
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        thread.join(0.01)
-    yield made
-    running.should_exit = True
-    thread.join()
+    with serving(made.app, port, lifespan="off"):
+        yield made
     ground.close()
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from authlib.common.security import generate_token  # type: ignore[import-untyped]
 from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
 from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
@@ -22,6 +19,7 @@ from foundation.settings import Server
 from idp import oauth
 from tests.support import deployments
 from tests.support.authorization_server import CALLBACK, AuthorizationServer, hidden_fields
+from tests.support.serving import serving
 
 
 @pytest.fixture
@@ -32,16 +30,8 @@ def server(tmp_path: Path) -> Iterator[AuthorizationServer]:
     ground = deployments.lay_ground(deployments.settings_in(tmp_path, where), SystemClock())
     oauth.prepare(ground)
     made = AuthorizationServer(ground)
-    running = uvicorn.Server(
-        uvicorn.Config(made.app, host="127.0.0.1", port=port, log_level="warning")
-    )
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        time.sleep(0.01)
-    yield made
-    running.should_exit = True
-    thread.join()
+    with serving(made.app, port, log_level="warning"):
+        yield made
     ground.close()
 
 

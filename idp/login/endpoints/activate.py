@@ -126,7 +126,6 @@ def offer_passkey(login: Login, request: Request) -> Response:
     return login.ground.pages.render(
         request,
         "login/offer_passkey.html",
-        leads_back=True,
         onward=login.next_path(session, errand),
         needed=needed,
         csrf=web.csrf_token(request),
