@@ -27,18 +27,26 @@ LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
 
 # What must be found → the Debian package that brings it.
 SYSTEM_PARTS = {
+    "certmonger": "certmonger",
     "certtool": "gnutls-bin",
     "chromium": "chromium",
     "curl": "curl",
+    "gcc": "gcc",
     "go": "golang-go",
     "javac": "openjdk-17-jdk-headless",
     "minisign": "minisign",
     "mvn": "maven",
     "nginx": "nginx-light",
+    "node": "nodejs",
+    "npm": "npm",
     "openssl": "openssl",
     "pki": "strongswan-pki",
     "softhsm2-util": "softhsm2",
     "ssh-agent": "openssh-client",
+    # Small programs in C write requests with these libraries.
+    "/usr/include/stdio.h": "libc6-dev",
+    "/usr/include/mbedtls/x509_csr.h": "libmbedtls-dev",
+    "/usr/include/wolfssl/ssl.h": "libwolfssl-dev",
     # Without these, strongSwan's client reads no elliptic curves and fetches nothing.
     "/usr/lib/ipsec/plugins/libstrongswan-curl.so": "libstrongswan-extra-plugins",
     "/usr/lib/ipsec/plugins/libstrongswan-openssl.so": "libstrongswan-standard-plugins",
