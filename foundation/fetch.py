@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
+from foundation import hosts
 from foundation.settings import Development, Settings, is_loopback
 
 MOST_BYTES = 512 * 1024
@@ -162,9 +163,9 @@ class Fetch:
             raise FetchRefused(f"{url} is not an https URL.")
         port = port or (443 if parts.scheme == "https" else 80)
         try:
-            ascii_host = host if ":" in host else host.encode("idna").decode()
+            ascii_host = hosts.ascii_name(host)
             found = tuple(self._resolve(ascii_host, port))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise FetchFailed(f"{host} has no address.") from error
         if not found:
             raise FetchFailed(f"{host} has no address.")

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from foundation import hosts
+
 PREFIX = "CIVITAS_"
 
 
@@ -34,7 +36,8 @@ class Server(Section):
 
     section: ClassVar[str] = "server"
     url: str = "http://localhost:8000"
-    """The issuer: the origin that people, services and devices know. It never changes."""
+    """The issuer: the origin that people, services and devices know. It never changes. A host of
+    other letters than a to z is written as A-labels (`xn--`)."""
     listen: str | None = "127.0.0.1:8000"
     """host:port for plain HTTP behind a proxy on this machine or for health checks; `""`: none."""
     tls_url: str | None = None
@@ -66,10 +69,13 @@ class Server(Section):
     def _is_an_origin(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+        try:
+            url = hosts.http_url(value).rstrip("/")
+        except ValueError as error:
+            raise ValueError(f"write an origin such as https://id.example.city: {error}") from None
+        if url.count("/") > 2:
             raise ValueError("write an origin such as https://id.example.city, without a path")
-        return f"{parts.scheme}://{parts.netloc}"
+        return url
 
 
 class Jurisdiction(Section):

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from foundation.errors import BadRequest, Conflict
-from pki import request
+from pki import lint, request
 from pki.certificate import IssuedCertificate
 from pki.issuance import Issuance
+from pki.names import LONGEST_NAME
 from pki.ports import Admission
 from pki.profile import Profile
 from pki.refusals import RequestRefused
 from pki.server_certificate import Console
-
-LONGEST_NAME = 64
-"""Characters of a common name (RFC 5280, upper bound ub-common-name)."""
 
 
 def issue(
@@ -33,7 +31,8 @@ def issue(
 ) -> IssuedCertificate:
     """The certificate of `profile` for the key in `body`, a PKCS #10 request.
 
-    `holder` becomes the subject; `names` are written `URI:…`, `DNS:…` or `IP:…`. The same request
+    `holder` becomes the subject; `names` are written `URI:…`, `DNS:…` or `IP:…`, and go into the
+    certificate in their canonical form (`pki/names.py`). The same request
     for the same holder and names gives the same certificate again. Raises BadRequest,
     RequestRefused, or Conflict where that one has expired.
     """
@@ -50,14 +49,7 @@ def issue(
             next_step=f"Write 1 to {LONGEST_NAME} characters.",
         )
     proposed = request.parse(body)
-    for name in names:
-        kind = name.partition(":")[0]
-        if kind not in profile.names:
-            raise RequestRefused(
-                "subjectAltName",
-                f"A {profile.name} certificate carries no name of the kind {kind[:20]}.",
-                f"Use {', '.join(sorted(profile.names)) or 'none at all'}.",
-            )
+    names = lint.canonical_names(names, profile)
     if profile.name == "server" and not names:
         raise RequestRefused(
             "subjectAltName", "A server has a name.", "Name at least one: --name DNS:host."
@@ -68,7 +60,7 @@ def issue(
         holder=f"{profile.name}:{holder}",
         profile=profile.name,
         common_name=holder,
-        names=tuple(names),
+        names=names,
     )
     issued = issuance.issue(admission, proposed, console, now)
     if issued.not_after <= now:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -71,6 +71,7 @@ class Issuance:
         no.
         """
         profile = self._profiles[admission.profile]
+        admission = replace(admission, names=lint.canonical_names(admission.names, profile))
         lint.check(request, profile, admission)
         authority, private_key = self._signing(profile)
         serial = x509.random_serial_number()

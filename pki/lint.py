@@ -6,9 +6,12 @@ name of the field, never trimmed in silence: a device that asked for more would 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cryptography import x509
 from cryptography.x509.oid import AttributeOID, ExtensionOID
 
+from pki import names
 from pki.ports import Admission
 from pki.profile import KEY_USAGES, Profile
 from pki.refusals import RequestRefused
@@ -74,12 +77,45 @@ def own_subject(request: CertificateRequest, profile: Profile, admission: Admiss
 
 def own_names(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
     for name in request.names:
-        if name not in admission.names:
+        if _compared(name) not in admission.names:
             raise RequestRefused(
                 "subjectAltName",
                 f"The alternative name {name[:200]} is not registered for this caller.",
                 "Leave subjectAltName out: the registered identifiers are added here.",
             )
+
+
+def _compared(name: str) -> str:
+    """RFC 5280 §7.2: names of hosts are compared without regard to case."""
+    try:
+        return names.canonical(name)
+    except ValueError:
+        return name
+
+
+def canonical_names(written: Iterable[str], profile: Profile) -> tuple[str, ...]:
+    """The names of an admission as the certificate will carry them, each once.
+
+    Raises RequestRefused for a kind that the profile does not have, and for what is no name.
+    """
+    found: dict[str, None] = {}
+    for name in written:
+        kind = name.partition(":")[0]
+        if kind not in profile.names:
+            raise RequestRefused(
+                "subjectAltName",
+                f"A {profile.name} certificate carries no name of the kind {kind[:20]}.",
+                f"Use {', '.join(sorted(profile.names)) or 'none at all'}.",
+            )
+        try:
+            found[names.canonical(name, wildcard=profile.wildcards)] = None
+        except ValueError as error:
+            raise RequestRefused(
+                "subjectAltName",
+                str(error),
+                "Write names such as DNS:id.example.city, IP:192.0.2.1 or IP:2001:db8::1.",
+            ) from None
+    return tuple(found)
 
 
 def no_authority(request: CertificateRequest, profile: Profile, admission: Admission) -> None:

@@ -47,7 +47,8 @@ class Profile:
     "published" (list and responder), "listed" (list only: an offline root answers nobody),
     "short-lived" (nowhere: RFC 9608), "responder" (nowhere: RFC 6960 §4.2.2.2.1), "anchor" (a root
     is trusted, not looked up). `renewal_key` is "any" or "new":
-    whether a renewal may keep its key. `est_label` is the path segment of RFC 7030 §3.2.2 under
+    whether a renewal may keep its key. `wildcards`: whether the first label of a DNS name may be
+    `*` (RFC 9525 §6.3). `est_label` is the path segment of RFC 7030 §3.2.2 under
     which it is offered. `keys_made_here` allows RFC 7030 §4.4; `approval` "human" makes a first
     request wait for an operator (§4.2.3).
     """
@@ -64,6 +65,7 @@ class Profile:
     keys: frozenset[str]
     rsa_bits: tuple[int, int]
     names: frozenset[str]
+    wildcards: bool
     subject: frozenset[str]
     status: str
     renewal_key: str
@@ -101,6 +103,7 @@ def parse(name: str, written: Mapping[str, Any]) -> Profile:
             keys=_among(rest.pop("keys"), KEY_KINDS, "keys"),
             rsa_bits=_bits(rest.pop("rsa_bits", (2048, 4096))),
             names=_among(rest.pop("names", ()), NAME_KINDS, "names"),
+            wildcards=bool(rest.pop("wildcards", False)),
             subject=_among(rest.pop("subject", ("CN",)), SUBJECT_ATTRIBUTES, "subject"),
             status=str(rest.pop("status", "published")),
             renewal_key=str(rest.pop("renewal_key", "any")),
@@ -152,6 +155,10 @@ def _rules(profile: Profile) -> Iterator[tuple[bool, str]]:
     yield (
         responder == (profile.issuer == EACH),
         'a responder has issuer = "each", and nobody else has',
+    )
+    yield (
+        not profile.wildcards or "DNS" in profile.names,
+        "wildcards are for names of the kind DNS",
     )
     yield profile.renewal_key in ("any", "new"), 'write renewal_key = "any" or "new"'
     yield profile.approval in ("registry", "human"), 'write approval = "registry" or "human"'

@@ -77,7 +77,7 @@ def issue(
         reference=opaque.identifier("srv"),
         holder=f"server:{digest}",
         profile="server",
-        common_name=hosts[0].partition(":")[2][:64],
+        common_name=names.as_common_name(hosts, "TLS server"),
         names=hosts,
     )
     issued = issuance.issue(admission, request.parse(proposed), registrar, now)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from foundation import hosts
 from foundation.settings import Section
 
 
@@ -38,6 +39,12 @@ class PkiSettings(Section):
     @field_validator("url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("http://"):
+        if value is None:
+            return None
+        try:
+            url = hosts.http_url(value)
+        except ValueError as error:
+            raise ValueError(f"write an address such as http://pki.example.city: {error}") from None
+        if not url.startswith("http://"):
             raise ValueError("write an address such as http://pki.example.city")
-        return value
+        return url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from foundation import hosts
 from foundation.settings import is_loopback
 from idp.federation.jws import Invalid
 
@@ -18,7 +19,9 @@ def parse(value: object, *, loopback_http: bool = False) -> str:
     """
     if not isinstance(value, str) or not value or len(value) > LONGEST:
         raise Invalid("An entity identifier is a URL of at most 500 characters.")
-    if not value.isascii() or any(c <= " " or c in '\x7f\\"<>' for c in value):
+    if not value.isascii():
+        raise Invalid("An entity identifier is ASCII: write its host as A-labels (xn--).")
+    if any(c <= " " or c in '\x7f\\"<>' for c in value):
         raise Invalid("An entity identifier has no spaces, quotes or control characters.")
     try:
         parts = urlsplit(value)
@@ -30,6 +33,10 @@ def parse(value: object, *, loopback_http: bool = False) -> str:
         raise Invalid(f"The entity identifier {value!r} is not an https URL.")
     if not parts.hostname or parts.username is not None or parts.password is not None:
         raise Invalid(f"The entity identifier {value!r} has no host, or a user name.")
+    try:
+        hosts.host(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
+    except ValueError as error:
+        raise Invalid(f"The entity identifier {value!r} has no real host: {error}") from None
     if "?" in value or "#" in value:
         raise Invalid(f"The entity identifier {value!r} has a query or a fragment.")
     return value

@@ -25,7 +25,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def issue(
-    request: Annotated[Path, typer.Argument(help="A PKCS #10 request, PEM or DER.")],
+    request: Annotated[
+        Path,
+        typer.Argument(help="A PKCS #10 request, PEM or DER.", exists=True, dir_okay=False),
+    ],
     profile: Annotated[str, typer.Option(help="Such as citizen-signature, idevid or server.")],
     holder: Annotated[str, typer.Option(help="Who or what the certificate is for.")],
     names: Annotated[

@@ -46,6 +46,12 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
         ("", "write an https URL"),
         ('[server]\nurl = "ftp://x"\n', "write an origin"),
         ('[server]\nurl = "https://x/path"\n', "without a path"),
+        ('[server]\nurl = "https://x?y"\n', "a query"),
+        ('[server]\nurl = "https://u@x"\n', "a user name"),
+        ('[server]\nurl = "https://id..example"\n', "an empty label"),
+        ('[server]\nurl = "https://10.0.0.300"\n', "ends in a number"),
+        ('[server]\nurl = "https://id.example:99999"\n', "not a host and a port"),
+        ('[server]\nurl = "https://x"\ntls_url = "https://a_b"\n', "contains '_'"),
         (LOOPBACK + '[server]\nlisten = "0.0.0.0:80"\n', "0.0.0.0:80 is not loopback"),
         (LOOPBACK + '[server]\nurl = "http://id.example"\n', "not loopback"),
         (LOOPBACK + '[jurisdiction]\ngovernance = "broker"\n', "needs regulator"),
@@ -67,6 +73,13 @@ def test_a_broken_configuration_is_refused_with_one_sentence(
         loaded(tmp_path, text)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_an_origin_is_kept_as_browsers_write_it(tmp_path: Path) -> None:
+    text = '[server]\nurl = "HTTPS://Bücher.Example:8443"\ntls_url = "https://[0::1]:8443"\n'
+    server = loaded(tmp_path, text).of(Server)
+    assert server.url == "https://xn--bcher-kva.example:8443"
+    assert server.tls_url == "https://[::1]:8443"
 
 
 def test_a_missing_file_says_what_makes_it(tmp_path: Path) -> None:

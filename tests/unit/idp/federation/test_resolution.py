@@ -113,7 +113,11 @@ def test_a_configuration_about_somebody_else_is_refused() -> None:
         resolution(web, anchor).chain(leaf.id)
 
 
-@pytest.mark.parametrize("entity_id", ["", "x", "http://leaf.example", "https://127.0.0.1?", "é"])
+@pytest.mark.parametrize(
+    "entity_id",
+    ["", "x", "http://leaf.example", "https://127.0.0.1?", "é", "https://leaf..example",
+     "https://10.0.0.300", "https://-leaf.example", "https://bücher.example"],
+)  # fmt: skip
 def test_what_is_no_entity_identifier_is_not_fetched(entity_id: str) -> None:
     web, anchor = Web(), Entity("https://anchor.example")
     with pytest.raises(Unresolved):
