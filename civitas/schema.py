@@ -23,7 +23,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with _reaching(database):
         database.make_schema()
-    with _reaching(database), database.engine.begin() as connection:
+    with _reaching(database), database.at_leisure() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

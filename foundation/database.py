@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, Protocol
 
+from pydantic import Field
 from sqlalchemy import (
     Connection,
     CursorResult,
-    Engine,
     Executable,
     MetaData,
     Row,
     Table,
     Text,
-    create_engine,
-    event,
+    text,
 )
-from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
-from foundation.settings import Section, SettingsError
+from foundation.engines import Patience, engine
+from foundation.outages import let_go_of_what_ended
+from foundation.settings import Section
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -53,6 +53,26 @@ class DatabaseSettings(Section):
     """PostgreSQL schema of this deployment."""
     pool: int = 24
     """Connections to PostgreSQL that a process keeps; up to 40 more while it is busy."""
+    connect_seconds: int = Field(default=5, ge=2)
+    """How long a connection may take to come about, for each host that the URL names."""
+    statement_seconds: float = Field(default=30, ge=1)
+    """How long one statement of a request may take on PostgreSQL."""
+    lock_seconds: float = Field(default=10, ge=1)
+    """How long a row, a table, SQLite's one writer or a connection of the pool is waited for."""
+    idle_seconds: float = Field(default=60, ge=5)
+    """How long a transaction on PostgreSQL may lie still before the server ends it."""
+    silent_seconds: int = Field(default=20, ge=4)
+    """A PostgreSQL of which nothing at all was heard (TCP) for so long counts as gone."""
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(
+            connect=self.connect_seconds,
+            statement=self.statement_seconds,
+            lock=self.lock_seconds,
+            idle=self.idle_seconds,
+            silent=self.silent_seconds,
+        )
 
 
 class Json(TypeDecorator[Any]):
@@ -159,13 +179,23 @@ class Database:
     when its block ends, before any answer leaves, and rolls back when the block raises.
     """
 
-    def __init__(self, url: str, schema: str | None = None, pool: int = 24) -> None:
+    def __init__(
+        self,
+        url: str,
+        schema: str | None = None,
+        pool: int = 24,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> None:
         self.url = url
         self.schema = schema
-        self.engine = _engine(url, schema, pool, reading=False)
+        self._patience = patience
+        self.engine = engine(url, schema, pool, patience, reading=False)
         self.dialect = self.engine.dialect.name
         # Reads have connections of their own, on which the database itself refuses to write.
-        self._reader = _engine(url, schema, pool, reading=True)
+        self._reader = engine(url, schema, pool, patience, reading=True)
+        let_go_of_what_ended(self.engine, writes=True, also=self._connect_anew)
+        let_go_of_what_ended(self._reader, writes=False, also=self._connect_anew)
+        self._anew_at = 0.0
         # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue
         # for one connection.
         self._turn = RLock()
@@ -191,7 +221,20 @@ class Database:
             else:
                 connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
+                    self._take_time(connection)
                     yield UnitOfWork(connection)
+
+    @contextmanager
+    def at_leisure(self) -> Iterator[Connection]:
+        """A transaction of an operator's command, such as an upgrade: no statement is cut short."""
+        with self.engine.begin() as connection:
+            self._take_time(connection)
+            yield connection
+
+    def _take_time(self, connection: Connection) -> None:
+        if self.dialect == "postgresql":
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(text(f"SET LOCAL {limit} = 0"))
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
@@ -201,15 +244,37 @@ class Database:
                 yield uow
                 self._owe(uow)
         else:
-            with self._turn:
-                if self._writer is None:
-                    self._writer = self.engine.connect()
-                with self._writer.begin():
-                    uow = UnitOfWork(self._writer, self.guard)
-                    yield uow
-                    self._owe(uow)
+            with self._my_turn() as writer, writer.begin():
+                uow = UnitOfWork(writer, self.guard)
+                yield uow
+                self._owe(uow)
         if uow.taken and self.guard is not None:
             self.guard.committed(uow.taken)
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[Connection]:
+        if not self._turn.acquire(timeout=self._patience.lock):
+            raise PoolTimeout("another write has not ended")
+        try:
+            if self._writer is not None and self._writer.invalidated:
+                self._writer.close()
+                self._writer = None
+            if self._writer is None:
+                self._writer = self.engine.connect()
+            yield self._writer
+        finally:
+            self._turn.release()
+
+    def _connect_anew(self) -> None:
+        """One connection ended: the rest of both pools, where nobody uses it, is let go.
+
+        After a failover, what is read elsewhere than where writes go would be old.
+        """
+        now = time.monotonic()
+        if now - self._anew_at > 1:
+            self._anew_at = now
+            self._reader.dispose()
+            self.engine.dispose()
 
     def _owe(self, uow: UnitOfWork) -> None:
         if uow.taken and self.guard is not None:
@@ -228,88 +293,3 @@ class Database:
                 self._writer = None
         self.engine.dispose()
         self._reader.dispose()
-
-
-def _engine(url: str, schema: str | None, pool: int, *, reading: bool) -> Engine:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise SettingsError(
-            f"[database] url {url!r} is not a database URL; write sqlite:///civitas.db or "
-            "postgresql+psycopg://user@host/name."
-        ) from None
-    backend = parsed.get_backend_name()
-    if backend == "sqlite":
-        return _sqlite(url, pool, reading)
-    if backend == "postgresql":
-        return _postgresql(url, schema, pool, reading)
-    raise SettingsError(
-        f"[database] {backend} is not supported; write sqlite:///… or postgresql+psycopg://…"
-    )
-
-
-def _sqlite(url: str, pool: int, reading: bool) -> Engine:
-    engine = create_engine(
-        url,
-        connect_args={"timeout": 30, "check_same_thread": False},
-        poolclass=QueuePool,
-        hide_parameters=True,  # an error goes to the log, what was to be stored does not
-        pool_size=max(1, pool // 2),
-        max_overflow=20,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        cursor = connection.cursor()
-        _keep_private(cursor.execute("PRAGMA database_list").fetchone()[2])
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA secure_delete=ON")
-        cursor.execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
-        if not reading:
-            # There is one writer: nobody makes out of date what it keeps. Pages that change again
-            # and again are carried over from the log to the file less often.
-            cursor.execute("PRAGMA cache_size=-8192")  # KiB
-            cursor.execute("PRAGMA wal_autocheckpoint=4000")  # pages of 4 KiB
-        cursor.close()
-
-    # A write takes the lock at its start, or it could not be sure of what it has read. Each
-    # statement of a read has its own snapshot, as on PostgreSQL, and needs no transaction. The
-    # dialect's own hook costs half of what a listener to SQLAlchemy's `begin` event does.
-    def do_begin(dbapi_connection: Any) -> None:
-        if not reading:
-            dbapi_connection.execute("BEGIN IMMEDIATE")
-
-    engine.dialect.do_begin = do_begin  # type: ignore[method-assign]
-    return engine
-
-
-def _keep_private(file: str) -> None:
-    """A fresh database is its owner's alone; the files that SQLite puts beside it follow it."""
-    if file and Path(file).stat().st_size == 0:
-        Path(file).chmod(0o600)
-
-
-def _postgresql(url: str, schema: str | None, pool: int, reading: bool) -> Engine:
-    options = [f"-csearch_path={schema}"] if schema else []
-    if reading:
-        options.append("-cdefault_transaction_read_only=on")
-    arguments: dict[str, Any] = {"connect_timeout": 10}
-    if options:
-        arguments["options"] = " ".join(options)
-    return create_engine(
-        url,
-        connect_args=arguments,
-        poolclass=QueuePool,
-        hide_parameters=True,  # an error goes to the log, what was to be stored does not
-        pool_size=max(1, pool // 2),
-        max_overflow=20,
-        pool_pre_ping=False,
-        # The same few connections while they suffice: what they have prepared stays prepared.
-        pool_use_lifo=True,
-        # At READ COMMITTED each statement has its own snapshot, in a transaction or not: a read
-        # needs no BEGIN and no ROLLBACK, which would be two more journeys to the database.
-        isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
-    )

@@ -76,7 +76,9 @@ class Ground:
 
 def open_database(settings: Settings) -> Database:
     chosen = settings.of(DatabaseSettings)
-    return Database(database_url(settings, chosen.url), chosen.schema_name, chosen.pool)
+    return Database(
+        database_url(settings, chosen.url), chosen.schema_name, chosen.pool, chosen.patience
+    )
 
 
 def lay(

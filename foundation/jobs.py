@@ -91,6 +91,7 @@ class Jobs:
         self._handlers: dict[str, Callable[[Mapping[str, Any]], object]] = {}
         # When to look at each periodic work again: the database is asked no more often.
         self._look_at: dict[str, datetime] = {}
+        self._outcomes: dict[str, Mapping[str, Any]] = {}
 
     def periodic(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
         self._periodic[name] = Periodic(name, every, work)
@@ -120,6 +121,7 @@ class Jobs:
 
     def run_once(self) -> int:
         """Do all that is due now; returns how many pieces of work were done."""
+        self._record_outcomes()
         done = sum(self._run_periodic(p) for p in self._periodic.values())
         while (job := self._lease_job()) is not None:
             done += self._run_job(*job)
@@ -132,6 +134,10 @@ class Jobs:
                 worked = self.run_once()
             except SQLAlchemyError as error:
                 log.warning("jobs wait for the database: %s", error)
+                worked = 0
+                stop.wait(2)
+            except Exception:  # whatever it is: this thread is the only one that works
+                log.exception("jobs cannot be looked for")
                 worked = 0
                 stop.wait(2)
             if not worked:
@@ -174,11 +180,18 @@ class Jobs:
             outcome["last_success"] = finished
         else:
             outcome["due_at"] = now + min(periodic.every, TRY_AGAIN)
-        with self._database.write() as uow:
-            uow.execute(
-                update(periodic_work).where(periodic_work.c.name == periodic.name).values(outcome)
-            )
+        self._outcomes[periodic.name] = outcome
+        self._record_outcomes()
         return 1
+
+    def _record_outcomes(self) -> None:
+        """Now or, where the database was away, in the next round: not when the lease is over."""
+        for name, outcome in list(self._outcomes.items()):
+            with self._database.write() as uow:
+                uow.execute(
+                    update(periodic_work).where(periodic_work.c.name == name).values(outcome)
+                )
+            del self._outcomes[name]
 
     def _lease_periodic(self, periodic: Periodic, now: datetime, *, known: bool) -> bool:
         insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +26,7 @@ from foundation.edge import Edge
 from foundation.errors import BadRequest, CivitasError, Unavailable
 from foundation.fair_queue import Descent, FairQueue
 from foundation.limits import Limits
+from foundation.outages import outage
 from foundation.peer import client_address
 from foundation.tarpit import Tarpit
 from foundation.web import Context, Door
@@ -281,12 +281,15 @@ def as_refusal(error: Exception) -> CivitasError | None:
     """The refusal that an exception of a library stands for, or None for a defect of ours."""
     if isinstance(error, CivitasError):
         return error
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
-        log.warning("the database does not answer: %s", error)
+    found = outage(error)
+    if found is not None:
+        log.warning("%s (%s)", found.sentence, str(error).splitlines()[0])
         return Unavailable(
-            "The database does not answer; nothing was changed.",
-            next_step="Try again in a few seconds.",
-            headers={"Retry-After": "5"},
+            found.sentence,
+            next_step="Try again in a few seconds."
+            if found.retry_after < 30
+            else "Try again in a few minutes.",
+            headers={"Retry-After": str(found.retry_after)},
         )
     if isinstance(error, UnicodeEncodeError | DataError):
         return BadRequest(

@@ -34,7 +34,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from foundation.clock import Clock, Instant
-from foundation.database import NAMING, Database
+from foundation.database import NAMING, Database, DatabaseSettings
 from foundation.keys import Keys
 from foundation.sealing import CannotOpen, open_under, seal_under
 from foundation.settings import Section, Settings, SettingsError
@@ -107,7 +107,8 @@ class Vault:
     def load(cls, settings: Settings, database: Database, keys: Keys, clock: Clock) -> Self:
         """The vault of a deployment; refuses a key store that is in the database itself."""
         chosen = settings.of(VaultSettings)
-        store = Database(database_url(settings, chosen.keys), chosen.schema_name, pool=8)
+        patience = settings.of(DatabaseSettings).patience
+        store = Database(database_url(settings, chosen.keys), chosen.schema_name, 8, patience)
         if _place(store) == _place(database):
             store.close()
             raise SettingsError(_SAME_DATABASE)

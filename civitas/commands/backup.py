@@ -107,7 +107,7 @@ def restore(
             schema.upgrade(target, head.revision)
         else:
             ground.vault.prepare()
-        with target.engine.begin() as writing:
+        with target.at_leisure() as writing:
             if any(
                 writing.execute(
                     select(func.count()).select_from(Table(t.name, MetaData()))

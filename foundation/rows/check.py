@@ -37,7 +37,7 @@ def bind_existing(database: Database, guard: Guard) -> int:
                 for row in rows
             ]
             here = (bound.table.c[name] == bindparam(f"of_{name}") for name in bound.key)
-            with database.engine.begin() as connection:
+            with database.at_leisure() as connection:
                 connection.execute(
                     update(bound.table).where(*here).values({MAC: bindparam("made")}), macs
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,8 +33,12 @@ synchronous_commit = off
 class PostgreSQL:
     """A running server, reached over a Unix socket that only this machine sees."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, durable: bool = False, copy_of: PostgreSQL | None = None
+    ) -> None:
         data = folder / "data"
+        if copy_of is not None:
+            _copy_as_standby(copy_of, data)
         # The package keeps a lock in the user's runtime folder, else in /tmp, where another
         # user's would be in the way: it gets one here.
         (folder / "python_PostgresServer").mkdir()
@@ -44,8 +49,9 @@ class PostgreSQL:
         self._server = get_server(data, cleanup_mode="stop", start=False)
         # As root, the package runs the server as a user of its own, and readies the folder.
         self._server.ensure_pgdata_inited()
-        with (data / "postgresql.conf").open("a") as configuration:
-            configuration.write(SIZE if durable else SIZE + FORGETFUL)
+        if copy_of is None:
+            with (data / "postgresql.conf").open("a") as configuration:
+                configuration.write(SIZE if durable else SIZE + FORGETFUL)
         self._server.start()
         self._folder = str(self._server.get_postmaster_info().socket_dir)
 
@@ -64,6 +70,15 @@ class PostgreSQL:
         finally:
             self._say(f'drop database "{name}" with (force)')
 
+    @property
+    def data(self) -> Path:
+        return Path(self._server.pgdata)
+
+    @property
+    def host(self) -> str:
+        """The folder of its socket, as a URL names it."""
+        return self._folder
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -79,6 +94,16 @@ class PostgreSQL:
         """Start again after `stop` or `die`, on the same data and socket."""
         self._server.start()
 
+    def demote(self) -> None:
+        """Make the primary a standby, which takes no writes."""
+        self.stop()
+        _stand_by(self.data)
+        self.start()
+
+    def promote(self) -> None:
+        """Make a standby the primary: from now on it takes writes."""
+        self._say("select pg_promote()")
+
     def _say(self, statement: str) -> None:
         with psycopg.connect(
             host=self._folder, user="postgres", dbname="postgres", autocommit=True
@@ -86,12 +111,29 @@ class PostgreSQL:
             connection.execute(statement)
 
 
+def _copy_as_standby(primary: PostgreSQL, data: Path) -> None:
+    primary.stop()
+    subprocess.run(["cp", "-a", str(primary.data), str(data)], check=True)
+    primary.start()
+    _stand_by(data)
+
+
+def _stand_by(data: Path) -> None:
+    signal_file = data / "standby.signal"  # in recovery: it only reads
+    signal_file.touch()
+    owner = data.stat()
+    os.chown(signal_file, owner.st_uid, owner.st_gid)
+
+
 @contextmanager
-def running(*, durable: bool = False) -> Iterator[PostgreSQL]:
-    """A server with empty data, gone afterwards; `durable`: a commit waits for the disk."""
+def running(*, durable: bool = False, copy_of: PostgreSQL | None = None) -> Iterator[PostgreSQL]:
+    """A server with empty data, gone afterwards; `durable`: a commit waits for the disk.
+
+    `copy_of`: a standby with all that this one has now.
+    """
     # Not under pytest's folder: a Unix socket's path may have 107 characters, no more.
     folder = Path(tempfile.mkdtemp(prefix=f"civitas-pg-{os.getpid()}-", dir="/tmp"))
-    server = PostgreSQL(folder, durable=durable)
+    server = PostgreSQL(folder, durable=durable, copy_of=copy_of)
     try:
         yield server
     finally:

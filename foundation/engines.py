@@ -1,0 +1,144 @@
+"""How SQLite and PostgreSQL are connected to, and for how long anything is waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from foundation.settings import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how many seconds a database is waited for."""
+
+    connect: int = 5
+    statement: float = 30
+    lock: float = 10
+    idle: float = 60
+    silent: int = 20
+
+
+def engine(url: str, schema: str | None, pool: int, patience: Patience, *, reading: bool) -> Engine:
+    """An engine for all reads, on which the database itself refuses to write, or for all writes."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            f"[database] url {url!r} is not a database URL; write sqlite:///civitas.db or "
+            "postgresql+psycopg://user@host/name."
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(parsed, pool, patience, reading)
+    if backend == "postgresql":
+        return _postgresql(parsed, schema, pool, patience, reading)
+    raise SettingsError(
+        f"[database] {backend} is not supported; write sqlite:///… or postgresql+psycopg://…"
+    )
+
+
+def _sqlite(url: URL, pool: int, patience: Patience, reading: bool) -> Engine:
+    made = create_engine(
+        url,
+        connect_args={"timeout": patience.lock, "check_same_thread": False},
+        poolclass=QueuePool,
+        hide_parameters=True,  # an error goes to the log, what was to be stored does not
+        pool_size=max(1, pool // 2),
+        max_overflow=20,
+        pool_timeout=patience.lock,
+    )
+
+    @event.listens_for(made, "connect")
+    def _prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        _keep_private(cursor.execute("PRAGMA database_list").fetchone()[2])
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")
+        cursor.execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+        if not reading:
+            # There is one writer: nobody makes out of date what it keeps. Pages that change again
+            # and again are carried over from the log to the file less often.
+            cursor.execute("PRAGMA cache_size=-8192")  # KiB
+            cursor.execute("PRAGMA wal_autocheckpoint=4000")  # pages of 4 KiB
+        cursor.close()
+
+    # A write takes the lock at its start, or it could not be sure of what it has read. Each
+    # statement of a read has its own snapshot, as on PostgreSQL, and needs no transaction. The
+    # dialect's own hook costs half of what a listener to SQLAlchemy's `begin` event does.
+    def do_begin(dbapi_connection: Any) -> None:
+        if not reading:
+            dbapi_connection.execute("BEGIN IMMEDIATE")
+
+    made.dialect.do_begin = do_begin  # type: ignore[method-assign]
+    return made
+
+
+def _keep_private(file: str) -> None:
+    """A fresh database is its owner's alone; the files that SQLite puts beside it follow it."""
+    if file and Path(file).stat().st_size == 0:
+        Path(file).chmod(0o600)
+
+
+def _postgresql(
+    url: URL, schema: str | None, pool: int, patience: Patience, reading: bool
+) -> Engine:
+    return create_engine(
+        url,
+        connect_args=_arguments(url, schema, patience, reading),
+        poolclass=QueuePool,
+        hide_parameters=True,  # an error goes to the log, what was to be stored does not
+        pool_size=max(1, pool // 2),
+        max_overflow=20,
+        pool_timeout=patience.lock,
+        pool_pre_ping=False,
+        # The same few connections while they suffice: what they have prepared stays prepared.
+        pool_use_lifo=True,
+        # At READ COMMITTED each statement has its own snapshot, in a transaction or not: a read
+        # needs no BEGIN and no ROLLBACK, which would be two more journeys to the database.
+        isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
+    )
+
+
+def _arguments(url: URL, schema: str | None, patience: Patience, reading: bool) -> dict[str, Any]:
+    """What libpq is told; what the URL says of the same goes before, as its writer meant it."""
+    ours: dict[str, Any] = {
+        "connect_timeout": patience.connect,
+        # A host that is gone says nothing, not even that: whoever waits for it is told.
+        "keepalives_idle": max(1, patience.silent // 2),
+        "keepalives_interval": max(1, patience.silent // 8),
+        "keepalives_count": 4,
+        "tcp_user_timeout": patience.silent * 1000,
+    }
+    given = {name: value for name, value in url.query.items() if isinstance(value, str)}
+    arguments = {name: value for name, value in ours.items() if name not in given}
+    wanted = given.get("target_session_attrs", "read-write" if _several_hosts(url) else "any")
+    if wanted == "read-write":
+        # Of several hosts, the one that takes writes. Sessions that refuse to write by our own
+        # word would never pass for that: they want the primary.
+        arguments["target_session_attrs"] = "primary" if reading else wanted
+    options = [
+        f"-cstatement_timeout={round(patience.statement * 1000)}",
+        f"-clock_timeout={round(patience.lock * 1000)}",
+        f"-cidle_in_transaction_session_timeout={round(patience.idle * 1000)}",
+        *filter(None, [given.get("options")]),
+    ]
+    if schema:
+        options.append(f"-csearch_path={schema}")
+    if reading:
+        options.append("-cdefault_transaction_read_only=on")
+    return {**arguments, "options": " ".join(options)}
+
+
+def _several_hosts(url: URL) -> bool:
+    hosts = url.query.get("host", url.host or "")
+    return isinstance(hosts, tuple) or "," in hosts
