@@ -17,7 +17,7 @@ from foundation.pages import doors as page_doors
 from idp import broker, federation, oauth
 from idp.broker import Broker
 from idp.federation import Federation
-from idp.oauth import OAuth, provider_metadata
+from idp.oauth import OAuth
 from idp.supervision import Parts, Supervision
 from policies import Policies, Withdrawal
 from policies import prepare as prepare_policies
@@ -27,13 +27,11 @@ def assemble(ground: Ground) -> Deployment:
     """Choice of provider in front, OpenID Connect for services behind, nothing kept between."""
     policies = Policies(ground)
 
-    # Two faces to the federation: to providers a relying party, to services a provider.
+    # In the federation it is a relying party alone: that is what its regulator allows it, and
+    # services, to which it is a provider, are registered by its operator.
     allied = Federation(
         ground,
-        lambda: {
-            "openid_relying_party": broker.relying_party_metadata(ground),
-            "openid_provider": provider_metadata(ground.settings, policies.catalogue),
-        },
+        lambda: {"openid_relying_party": broker.relying_party_metadata(ground)},
         how_they_end=lambda: hub.completion(whole_days=True),
     )
 

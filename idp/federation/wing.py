@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from foundation.fetch import Fetch
@@ -29,6 +29,8 @@ from idp.federation.settings import FederationSettings
 log = logging.getLogger("civitas.federation")
 Metadata = Mapping[str, Mapping[str, Any]]
 """Entity type → metadata parameters, such as `openid_provider` → discovery document."""
+REGISTRATION_TYPES = ("automatic",)
+"""How relying parties become clients of a provider here: `Federation.self_described` (§12.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +128,13 @@ class Federation:
     def entity_configuration(self) -> str:
         """The signed Entity Configuration (§3, §9)."""
         now = self.ground.clock.now()
-        metadata = {name: dict(value) for name, value in self._metadata().items()}
-        metadata["federation_entity"] = self._federation_entity()
         claims: dict[str, Any] = {
             "iss": self.entity_id,
             "sub": self.entity_id,
             "iat": jws.seconds(now),
             "exp": jws.seconds(now + self._lifetime),
             "jwks": self.key_set(),
-            "metadata": metadata,
+            "metadata": self._own_metadata(),
         }
         if self.role == "anchor":
             claims["trust_mark_issuers"] = self.authority.mark_issuers()
@@ -144,6 +144,16 @@ class Federation:
             if marks:
                 claims["trust_marks"] = marks
         return jws.sign(self.ground.keys.signer(USE), entity_statement.TYP, claims)
+
+    def _own_metadata(self) -> dict[str, dict[str, Any]]:
+        metadata = {name: dict(value) for name, value in self._metadata().items()}
+        if OPENID_PROVIDER in metadata:
+            # §5.1.3: without it a relying party does not know that it may simply come.
+            metadata[OPENID_PROVIDER]["client_registration_types_supported"] = list(
+                REGISTRATION_TYPES
+            )
+        metadata["federation_entity"] = self._federation_entity()
+        return metadata
 
     def _federation_entity(self) -> dict[str, Any]:
         chosen = self.ground.settings.of(FederationSettings)
@@ -252,14 +262,16 @@ class Federation:
     # ── what a trust anchor resolves for others (§8.3) ────────────────────────────────
 
     def resolve(self, entity_id: str, entity_types: frozenset[str]) -> str | None:
-        """A signed resolve response for an entity that we accredit, or None.
+        """A signed resolve response for ourselves or an entity that we accredit, or None.
 
         Only our own subordinates are fetched: the endpoint is no way to make us call others.
         Raises Unresolved or jws.Invalid when it publishes nothing that verifies.
         """
+        now = self.ground.clock.now()
+        if entity_id == self.entity_id:
+            return self._resolve_self(entity_types)
         if self.authority.statement_about(entity_id) is None:
             return None
-        now = self.ground.clock.now()
         key = "\0".join((entity_id, *sorted(entity_types)))
         return self._resolved.recall(key, now, lambda: self._resolve(entity_id, entity_types))
 
@@ -276,18 +288,34 @@ class Federation:
             loopback_http=self._loopback,
         )
         marks = self.authority.verified_marks(chain, now)
-        claims: dict[str, Any] = {
-            "iss": self.entity_id,
-            "sub": entity_id,
-            "iat": jws.seconds(now),
-            "exp": jws.seconds(min([chain.expires_at, *(m.expires_at for m in marks)])),
-            "metadata": {
-                t: m for t, m in chain.metadata.items() if not entity_types or t in entity_types
-            },
-            "trust_chain": list(chain.tokens),
-        }
+        expires = min([chain.expires_at, *(m.expires_at for m in marks)])
+        claims = self._resolved_claims(entity_id, expires, chain.metadata, entity_types)
+        claims["trust_chain"] = list(chain.tokens)
         if marks:
             claims["trust_marks"] = [
                 {"trust_mark_type": m.trust_mark_type, "trust_mark": m.token} for m in marks
             ]
         return jws.sign(self.ground.keys.signer(USE), RESOLVE_TYP, claims)
+
+    def _resolve_self(self, entity_types: frozenset[str]) -> str:
+        """The chain that begins and ends with the anchor is its configuration, alone (§4): nobody
+        stands above it, so that its metadata is what it says."""
+        own = entity_statement.parse(self.entity_configuration(), loopback_http=self._loopback)
+        claims = self._resolved_claims(self.entity_id, own.expires_at, own.metadata, entity_types)
+        claims["trust_chain"] = [own.token]
+        return jws.sign(self.ground.keys.signer(USE), RESOLVE_TYP, claims)
+
+    def _resolved_claims(
+        self,
+        entity_id: str,
+        expires: datetime,
+        metadata: Mapping[str, Mapping[str, Any]],
+        entity_types: frozenset[str],
+    ) -> dict[str, Any]:
+        return {
+            "iss": self.entity_id,
+            "sub": entity_id,
+            "iat": jws.seconds(self.ground.clock.now()),
+            "exp": jws.seconds(expires),
+            "metadata": {t: m for t, m in metadata.items() if not entity_types or t in entity_types},
+        }

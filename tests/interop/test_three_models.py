@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +21,12 @@ from civitas.app import serve_deployment
 from civitas.deployment import Deployment
 from foundation.master_key import MasterKey
 from foundation.settings import Jurisdiction, Server
+from idp import federation
 from idp.federation import FederationSettings
 from tests.support import deployments
 
 OFFICER = "sta_officer"
+NPM = Path(__file__).parent / "npm" / "federation"
 
 
 @contextmanager
@@ -125,6 +130,14 @@ def test_an_accredited_provider_is_offered_knows_the_broker_and_is_gone_when_sus
     assert refused.status_code == 400
 
 
+def entity_types(deployment: Deployment) -> set[str]:
+    token = httpx.get(url_of(deployment) + "/.well-known/openid-federation").text
+    return set(federation.read(token, "entity-statement+jwt").unverified_claims["metadata"]) - {
+        "federation_entity"
+    }
+
+
+@pytest.mark.rfc("openid-federation", "6.2.3")
 def test_the_doors_of_a_model_are_those_of_its_role(
     three: tuple[Deployment, Deployment, Deployment],
 ) -> None:
@@ -132,6 +145,12 @@ def test_the_doors_of_a_model_are_those_of_its_role(
     for deployment in three:
         answer = httpx.get(url_of(deployment) + "/.well-known/openid-federation")
         assert answer.headers["content-type"] == "application/entity-statement+jwt"
+    assert entity_types(regulator) == set()
+    assert entity_types(provider) == {"openid_provider"}
+    # Services, to which it is a provider, are registered by its operator, and find it by itself.
+    assert entity_types(broker) == {"openid_relying_party"}
+    found = httpx.get(url_of(broker) + "/.well-known/openid-configuration").json()
+    assert found["issuer"] == url_of(broker)
     assert httpx.get(url_of(regulator) + "/federation/list").json() == []
     for leaf in (provider, broker):
         assert httpx.get(url_of(leaf) + "/federation/list").status_code == 404
@@ -139,3 +158,44 @@ def test_the_doors_of_a_model_are_those_of_its_role(
     assert httpx.get(url_of(regulator) + "/oauth/authorize").status_code == 404
     assert httpx.get(url_of(regulator) + "/register-of-providers").status_code == 200
     assert httpx.get(url_of(broker) + "/").status_code == 200
+
+
+@pytest.fixture(scope="session")
+def openid_federation_core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """npm's `@openid-federation/core` beside a program that resolves by it."""
+    folder = tmp_path_factory.mktemp("npm") / "federation"
+    shutil.copytree(NPM, folder, ignore=shutil.ignore_patterns("node_modules"))
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund")
+    subprocess.run(["npm", "ci", *quiet], cwd=folder, check=True, capture_output=True)
+    return folder / "resolve.mjs"
+
+
+@pytest.mark.slow
+@pytest.mark.rfc("openid-federation", "5.1.3")
+def test_a_resolver_that_we_did_not_write_finds_provider_hub_and_anchor(
+    three: tuple[Deployment, Deployment, Deployment], openid_federation_core: Path
+) -> None:
+    regulator, provider, broker = three
+    acts = regulator.parts["federation"].accreditation
+    acts.accredit(url_of(provider), 2, OFFICER)
+    acts.accredit(url_of(broker), None, OFFICER)
+
+    def resolved(deployment: Deployment) -> Any:
+        done = subprocess.run(
+            ["node", openid_federation_core, url_of(deployment), url_of(regulator)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        [chain] = json.loads(done.stdout)
+        assert chain["valid"], chain
+        return chain["metadata"]
+
+    assert resolved(provider)["openid_provider"]["client_registration_types_supported"] == [
+        "automatic"
+    ]
+    hub = resolved(broker)
+    assert hub["openid_relying_party"]["client_registration_types"] == ["automatic"]
+    assert "openid_provider" not in hub
+    assert set(resolved(regulator)) == {"federation_entity"}

@@ -253,7 +253,6 @@ class ScriptedProvider:
                 "userinfo_endpoint": f"{self.url}/userinfo",
                 "jwks": federation_suite.published(keys),
                 "acr_values_supported": [f"urn:civitas:loa:{n}" for n in (1, 2, 3)],
-                "client_registration_types_supported": ["automatic"],
             }
         }
 

@@ -52,6 +52,16 @@ def test_the_configuration_of_a_leaf_names_its_authority_its_marks_and_no_fetch_
     assert "federation_fetch_endpoint" not in claims["metadata"]["federation_entity"]
 
 
+@pytest.mark.rfc("openid-federation", "5.1.3")
+def test_a_provider_says_how_relying_parties_register(
+    federation_city: City, regulator: Member
+) -> None:
+    provider = federation_city.provider()
+    token = provider.member.browser.get("/.well-known/openid-federation").text
+    said = opened(provider.member, token, "entity-statement+jwt")["metadata"]["openid_provider"]
+    assert said["client_registration_types_supported"] == ["automatic"]
+
+
 @pytest.mark.rfc("openid-federation", "8.1")
 @pytest.mark.row("governance", "accredit")
 def test_a_subordinate_statement_caps_the_levels_and_the_path(
@@ -144,6 +154,25 @@ def test_a_resolve_response_carries_resolved_metadata_chain_and_marks(
     ]
     assert len(claims["trust_chain"]) == 3
     assert [m["trust_mark_type"] for m in claims["trust_marks"]] == [LEVEL_2]
+
+
+@pytest.mark.rfc("openid-federation", "8.3")
+@pytest.mark.rfc("openid-federation", "4")
+@pytest.mark.parametrize("entity_types", [[], ["federation_entity"], ["openid_provider"]])
+def test_an_anchor_resolves_itself_to_what_it_says_by_a_chain_of_its_configuration_alone(
+    regulator: Member, entity_types: list[str]
+) -> None:
+    query = {"sub": REGULATOR, "trust_anchor": REGULATOR, "entity_type": entity_types}
+    answer = regulator.browser.get("/federation/resolve", params=query)
+    assert answer.status_code == 200, answer.text
+    claims = opened(regulator, answer.text, "resolve-response+jwt")
+    assert (claims["iss"], claims["sub"]) == (REGULATOR, REGULATOR)
+    [alone] = claims["trust_chain"]
+    said = opened(regulator, alone, "entity-statement+jwt")
+    assert (said["iss"], said["sub"], said["exp"]) == (REGULATOR, REGULATOR, claims["exp"])
+    asked_for = {"federation_entity"} & set(entity_types or said["metadata"])
+    assert claims["metadata"] == {name: said["metadata"][name] for name in asked_for}
+    assert "trust_marks" not in claims
 
 
 @pytest.mark.rfc("openid-federation", "8.6")
