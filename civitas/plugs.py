@@ -13,7 +13,7 @@ from foundation.errors import NotFound
 from foundation.settings import Development, Settings
 from foundation.web import Principal
 from idp.federation import Federation
-from idp.oauth import Client, InvalidClientMetadata, client_from_metadata
+from idp.oauth import Client, InvalidClientMetadata, OAuth, client_from_metadata
 from idp.register import Register
 from policies import Facts, Known
 
@@ -36,12 +36,12 @@ class FromTheRegister:
 class KnownByServices:
     """`policies.Subjects`: whom a service means by its own `sub`, and what is known of them."""
 
-    def __init__(self, register: Register, person_of: Callable[[str, str], str | None]) -> None:
+    def __init__(self, register: Register, tokens: OAuth) -> None:
         self._register = register
-        self._person_of = person_of
+        self._tokens = tokens
 
     def known(self, service_id: str, sub: str) -> Known | None:
-        person_id = self._person_of(service_id, sub)
+        person_id = self._tokens.person_of(service_id, sub)
         if person_id is None:
             return None
         found = self._register.known(person_id)
@@ -50,6 +50,9 @@ class KnownByServices:
             Facts(found.person.level, found.age, active=found.person.may_authenticate),
             found.claims,
         )
+
+    def purpose(self, service_id: str) -> str | None:
+        return self._tokens.purpose_of(service_id)
 
 
 class Federated:

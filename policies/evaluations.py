@@ -19,7 +19,8 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Asked:
-    """One question as the service put it; what this decision point does not know is empty."""
+    """One question as the service put it; what this decision point does not know is empty, and so
+    is a purpose that was not named."""
 
     sub: str
     claim: str
@@ -55,10 +56,10 @@ class DecisionPoint:
         with floor.database.read() as uow:
             floor.rates.room(uow, *limit)
         known = self._subjects.known(service, asked.sub) if asked.sub else None
+        # As at the authorization endpoint: who has one purpose need not name it.
+        purpose = asked.purpose or self._subjects.purpose(service) or ""
         person, facts = (known.person, known.facts) if known else ("", Facts(level=0))
-        question = Question(
-            service, person, (asked.claim,), asked.purpose, floor.clock.now(), "verify"
-        )
+        question = Question(service, person, (asked.claim,), purpose, floor.clock.now(), "verify")
         # Look ahead, so that no claim is read for a question that will be refused; what counts is
         # decided again where it is recorded.
         ahead = self.policies.decide(question, facts, record=False)

@@ -40,3 +40,7 @@ class Subjects(Protocol):
         The level is that of the identity; claims are the verified ones, derived ones included.
         """
         ...
+
+    def purpose(self, service_id: str) -> str | None:
+        """The one purpose that this service is registered for; None when there are several."""
+        ...

@@ -75,7 +75,7 @@ def assemble(ground: Ground) -> Deployment:
         validate_certificate=authority.validate_client,
         ceiling=lambda: policies.settings.organisation_level,
     )
-    questions = DecisionPoint(policies, KnownByServices(people, tokens.person_of))
+    questions = DecisionPoint(policies, KnownByServices(people, tokens))
 
     # Ends: of a consent, an identity, a device, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))

@@ -317,5 +317,7 @@ class Federation:
             "sub": entity_id,
             "iat": jws.seconds(self.ground.clock.now()),
             "exp": jws.seconds(expires),
-            "metadata": {t: m for t, m in metadata.items() if not entity_types or t in entity_types},
+            "metadata": {
+                t: m for t, m in metadata.items() if not entity_types or t in entity_types
+            },
         }

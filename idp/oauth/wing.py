@@ -152,6 +152,11 @@ class OAuth:
         with self.ground.database.read() as uow:
             return subjects.person_of(uow, client.sector, sub)
 
+    def purpose_of(self, service_id: str) -> str | None:
+        """The one purpose that this service is registered for, or None (`policies.Subjects`)."""
+        client = self.clients.find(service_id, self.ground.clock.now())
+        return None if client is None else client.purpose_of(None)
+
     def is_client_origin(self, origin: str) -> bool:
         """Whether a browser page of that origin belongs to a public client of ours."""
         allowed = {known.lower() for known in self.settings.allowed_origins}

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from foundation import web
-from foundation.errors import BadRequest, CivitasError
+from foundation.errors import BadRequest, CivitasError, UnsupportedMediaType
 from foundation.web import Principal
 
 SCOPE = "access:evaluate"
 REQUEST_ID = "X-Request-ID"
 LONGEST_ID = 255
+
+
+def body(request: Request) -> dict[str, Any]:
+    """The question as JSON. §10.1.2 knows 400 for all that is wrong with a body, its type too."""
+    try:
+        return web.json_object(request)
+    except UnsupportedMediaType as refusal:
+        raise BadRequest(refusal.description, where="Content-Type") from None
 
 
 def answer(request: Request, ask: Callable[[Principal], BaseModel]) -> Response:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foundation import web
 from foundation.web import Principal
-from policies.endpoints.calling import answer
+from policies.endpoints.calling import answer, body
 from policies.endpoints.model import EvaluationRequest, EvaluationResponse, Refused, parse
 from policies.evaluations import Answer, DecisionPoint
 
@@ -20,7 +19,7 @@ def evaluation(point: DecisionPoint, request: Request) -> Response:
     """
 
     def ask(caller: Principal) -> EvaluationResponse:
-        question: EvaluationRequest = parse(EvaluationRequest, web.json_object(request))
+        question: EvaluationRequest = parse(EvaluationRequest, body(request))
         return told(point.evaluate(caller.id, question.asked()))
 
     return answer(request, ask)

@@ -8,10 +8,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foundation import web
 from foundation.errors import BadRequest
 from foundation.web import Principal
-from policies.endpoints.calling import answer
+from policies.endpoints.calling import answer, body
 from policies.endpoints.evaluation import told
 from policies.endpoints.model import (
     EvaluationRequest,
@@ -35,15 +34,15 @@ def evaluations(point: DecisionPoint, request: Request) -> Response:
     """
 
     def ask(caller: Principal) -> BaseModel:
-        body = web.json_object(request)
-        batch: EvaluationsRequest = parse(EvaluationsRequest, body)
+        asked = body(request)
+        batch: EvaluationsRequest = parse(EvaluationsRequest, asked)
         if not batch.evaluations:
-            single: EvaluationRequest = parse(EvaluationRequest, body)
+            single: EvaluationRequest = parse(EvaluationRequest, asked)
             return told(point.evaluate(caller.id, single.asked()))
         stop = STOPS_AFTER[batch.options.evaluations_semantic]
         answers: list[EvaluationResponse] = []
         for item in batch.evaluations:
-            answers.append(_one(point, caller.id, body, item))
+            answers.append(_one(point, caller.id, asked, item))
             if answers[-1].decision is stop:
                 break
         return EvaluationsResponse(evaluations=answers)
@@ -52,11 +51,11 @@ def evaluations(point: DecisionPoint, request: Request) -> Response:
 
 
 def _one(
-    point: DecisionPoint, service: str, body: dict[str, Any], item: dict[str, Any]
+    point: DecisionPoint, service: str, defaults: dict[str, Any], item: dict[str, Any]
 ) -> EvaluationResponse:
     """One question of the batch; a malformed one is a no, with its error, and stops nobody else."""
     # A default is replaced whole, not merged (§7.1.1).
-    filled = {name: item.get(name, body.get(name)) for name in DEFAULTS}
+    filled = {name: item.get(name, defaults.get(name)) for name in DEFAULTS}
     try:
         question: EvaluationRequest = parse(
             EvaluationRequest, {k: v for k, v in filled.items() if v is not None}

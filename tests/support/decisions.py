@@ -93,6 +93,7 @@ class People:
             "per_anna": {"age_over_18": True, "resident_of_city": False, "name": "Anna"}
         }
         self.opened: list[str] = []
+        self.purposes: dict[str, str] = {}
 
     def known(self, service_id: str, sub: str) -> Known | None:
         person_id = self.subs.get((service_id, sub))
@@ -105,6 +106,9 @@ class People:
             return {name: known[name] for name in names if name in known}
 
         return Known(person_id, self.facts[person_id], claims)
+
+    def purpose(self, service_id: str) -> str | None:
+        return self.purposes.get(service_id)
 
 
 def serve(

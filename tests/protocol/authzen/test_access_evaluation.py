@@ -277,11 +277,14 @@ def test_a_malformed_question_is_a_400_that_names_the_field(
         (b'{"subject":{"type":"person","id":"a","id":"b"}}', "application/json", 400),
         (b'{"subject":{"type":"person","id":"\\ud800"}}', "application/json", 400),
         (b"\xff\xfe", "application/json", 400),
-        (b"subject=a", "application/x-www-form-urlencoded", 415),
+        (b"subject=a", "application/x-www-form-urlencoded", 400),
+        (b"{}", "text/plain", 400),
+        (b"{}", "", 400),
     ],
 )
 @pytest.mark.parametrize("door", [EVALUATION, EVALUATIONS])
-def test_a_broken_body_is_a_4xx(
+@pytest.mark.rfc("AuthZEN 1.0", "10.1.2")
+def test_a_broken_body_or_one_of_another_type_is_a_400(
     client: TestClient, door: str, content: bytes, media_type: str, status: int
 ) -> None:
     answer = client.post(door, content=content, headers={"Content-Type": media_type})
@@ -365,6 +368,29 @@ def test_a_question_of_a_batch_overrides_a_default_whole(
     assert decisions(body) == [True, False]
     body["evaluations"][1]["context"] = {}
     assert decisions(body) == [True, False]
+
+
+@pytest.mark.rfc("AuthZEN 1.0", "7.1.1")
+def test_a_service_with_one_purpose_need_not_name_it_whatever_context_a_question_has(
+    client: TestClient, policies: Policies, people: People
+) -> None:
+    give(policies)
+    people.purposes["svc_parking"] = "mobility.parking"
+    now = {"time": "2026-03-02T09:00:00Z"}
+    for context in (now, {}, {"purpose": ""}):
+        assert client.post(EVALUATION, json=ask(context=context)).json() == {"decision": True}
+    assert client.post(EVALUATION, json=without("context")).json() == {"decision": True}
+    for upper in ({"purpose": "mobility.parking"}, {}, now):
+        body = batch(YES, YES, YES, YES, context=upper)
+        for item, own in zip(
+            body["evaluations"],
+            (now, {}, {"purpose": "library"}, {"purpose": "mobility.parking"}),
+            strict=True,
+        ):
+            item["context"] = own
+        told = client.post(EVALUATIONS, json=body).json()["evaluations"]
+        # What an item names itself counts, and no other.
+        assert [item["decision"] for item in told] == [True, True, False, True]
 
 
 @pytest.mark.rfc("AuthZEN 1.0", "7.2.1")
