@@ -19,6 +19,7 @@ from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
 from civitas.doors import FixedPaths, ProtocolDoor
 from foundation.clock import Clock
+from foundation.cross_origin import origin
 from foundation.edge import Edge
 from foundation.errors import BadRequest, MethodNotAllowed, NotFound, Problem, Unprocessable
 from foundation.limits import Limits
@@ -114,7 +115,7 @@ def mount(app: FastAPI, wing: str, door: Door) -> None:
 def _context(deployment: Deployment) -> Context:
     server = deployment.ground.settings.of(Server)
     return Context(
-        origins=frozenset(u for u in (server.url, server.tls_url) if u),
+        origins=frozenset(origin(u) for u in (server.url, server.tls_url) if u),
         cookie_tag=hashlib.sha256(server.url.encode()).hexdigest()[:8],
         secure_cookies=server.url.startswith("https://"),
         trusted_proxies=server.trusted_proxies,

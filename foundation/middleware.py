@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from foundation import networks
 from foundation.bodies import Bodies, Body, declared, expected, refuse_declared
 from foundation.browser import cookie_name, new_browser_cookie
+from foundation.cross_origin import ANY_PAGE, CrossOrigin
 from foundation.doorbook import Doorbook
 from foundation.edge import Edge
 from foundation.errors import BadRequest, CivitasError, Unavailable
@@ -67,7 +68,9 @@ class Gate:
         self._context = context
         self._edge = edge
         self._max_body = max_body
+        doors = tuple(doors)
         self._doors = Doorbook(doors)
+        self._cross_origin = {d.path: d.cross_origin for d in doors if d.cross_origin}
         self._observe = observe
         limits = limits or Limits()
         self.work = FairQueue(threads, limits.waiting)
@@ -110,7 +113,9 @@ class Gate:
             if message["type"] == "http.response.start":
                 under_way = True
                 took, status = time.perf_counter() - started, message["status"]
-                self._add_headers(scope, message)
+                readers = self._cross_origin.get(scope["path"])
+                told = {} if readers is None else await _told(readers, Request(scope))
+                self._add_headers(scope, message, told)
                 # The work is done; who reads the answer slowly keeps nobody waiting.
                 await turn.aclose()
                 if _is_in_vain(scope, status):
@@ -205,8 +210,11 @@ class Gate:
             return self._edge.answer(request, refusal)
         return self._edge.defect(request, error)
 
-    def _add_headers(self, scope: Scope, message: MutableMapping[str, Any]) -> None:
+    def _add_headers(
+        self, scope: Scope, message: MutableMapping[str, Any], told: Mapping[str, str]
+    ) -> None:
         headers = list(message.get("headers", ()))
+        headers += [(name.encode(), value.encode()) for name, value in told.items()]
         present = {name for name, _ in headers}
         ours = self._leading_back if scope.get("civitas.leads_back") else self._headers
         headers += [(k, v) for k, v in ours if k not in present]
@@ -219,6 +227,14 @@ class Gate:
             value = f"{name}={made[1]}; Path=/; HttpOnly; SameSite=Lax{secure}"
             headers.append((b"set-cookie", value.encode()))
         message["headers"] = headers
+
+
+async def _told(readers: CrossOrigin, request: Request) -> Mapping[str, str]:
+    asking = request.headers.get("origin")
+    if asking is None or readers is ANY_PAGE:
+        return readers.headers(asking)
+    # Whose page that is stands in the database.
+    return await run_in_threadpool(readers.headers, asking)
 
 
 def _is_in_vain(scope: Scope, status: int) -> bool:

@@ -28,6 +28,7 @@ from foundation.browser import (
     delete_cookie,
     set_cookie,
 )
+from foundation.cross_origin import CrossOrigin
 from foundation.errors import (
     BadRequest,
     CivitasError,
@@ -85,7 +86,8 @@ class Door:
     endpoint that shows in the OpenAPI page. `max_body` (bytes): a cap other than the general one; a
     door with a higher one has `admits`, which is asked before a large body is read: it knows the
     head alone, and raises for who may not. `hashes`: a password is hashed behind it, so it waits
-    in the queue for that. `light`: it takes no thread.
+    in the queue for that. `light`: it takes no thread. `cross_origin`: which pages of other origins
+    read what is answered at this path, whatever it is and whoever answers.
     """
 
     methods: tuple[str, ...]
@@ -97,6 +99,7 @@ class Door:
     admits: Callable[[Request], object] | None = None
     hashes: bool = False
     light: bool = False
+    cross_origin: CrossOrigin | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

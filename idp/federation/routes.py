@@ -6,6 +6,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from foundation.cross_origin import ANY_PAGE, CrossOrigin
 from foundation.web import Door
 from idp.federation.endpoints import completion, console
 from idp.federation.endpoints.entity_configuration import entity_configuration
@@ -32,11 +33,13 @@ def doors(federation: Federation) -> tuple[Door, ...]:
         path: str,
         endpoint: Callable[[Federation, Request], Response],
         specification: str,
+        readers: CrossOrigin | None = None,
     ) -> Door:
-        return Door(methods, path, partial(endpoint, federation), specification)
+        bound = partial(endpoint, federation)
+        return Door(methods, path, bound, specification, cross_origin=readers)
 
     own: tuple[Door, ...] = (
-        door(GET, "/.well-known/openid-federation", entity_configuration, f"{SPEC} §9"),
+        door(GET, "/.well-known/openid-federation", entity_configuration, f"{SPEC} §9", ANY_PAGE),
     )
     anchor = (
         door(GET, "/federation/fetch", fetch, f"{SPEC} §8.1"),

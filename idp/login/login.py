@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
+from foundation.cross_origin import origin
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction, Server
@@ -73,7 +74,7 @@ class Login:
         passkeys = Passkeys(
             server.url,
             ground.settings.of(Jurisdiction).name,
-            [url for url in (server.url, server.tls_url) if url],
+            [origin(url) for url in (server.url, server.tls_url) if url],
         )
         throttle = Throttle(ground, settings)
         self.removals = Removals(ground, settings, self.directory, self.sessions)

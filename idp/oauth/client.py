@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from foundation.cross_origin import origin as origin_of
 from idp.oauth import redirects
 
 AUTHENTICATION_METHODS = (
@@ -80,7 +81,7 @@ class Client:
 
     def owns_origin(self, origin: str) -> bool:
         """Whether a browser page of this client has that origin."""
-        return origin.lower() in {redirects.origin(uri) for uri in self.redirect_uris}
+        return any(redirects.matches(origin_of(uri), origin) for uri in self.redirect_uris)
 
     def purpose_of(self, asked: str | None) -> str | None:
         """The purpose that a request is for: the one asked for, or the only one registered."""

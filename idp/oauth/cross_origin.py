@@ -1,6 +1,7 @@
-"""Which pages of other origins may read an answer — Fetch Standard §3.2 (CORS).
+"""Which pages of other origins may read the answers of this server — Fetch Standard §3.2 (CORS).
 
-Only pages of registered clients, only endpoints that a browser client needs, never with cookies.
+Pages of registered clients, at the endpoints that a browser client needs; everybody's, at metadata
+and keys. What is said with each answer is said by the gate, so that refusals can be read too.
 """
 
 from __future__ import annotations
@@ -13,27 +14,14 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from idp.oauth.wing import OAuth
 
-
-def readable(oauth: OAuth, request: Request, response: Response) -> Response:
-    """`response`, readable by the page that asked if it belongs to a public client."""
-    response.headers["Vary"] = "Origin"
-    origin = request.headers.get("origin")
-    if origin is not None and oauth.is_client_origin(origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
-    return response
-
-
-def public(response: Response) -> Response:
-    """A document that anybody may read from anywhere: metadata and keys."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    return response
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    # The wildcard does not stand for Authorization (Fetch §3.2.4).
+    "Access-Control-Allow-Headers": "authorization, content-type, *",
+    "Access-Control-Max-Age": "600",
+}
 
 
 def preflight(oauth: OAuth, request: Request) -> Response:
-    """The browser's question before a request with an Authorization header."""
-    response = readable(oauth, request, Response(status_code=204))
-    if "Access-Control-Allow-Origin" in response.headers:
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        response.headers["Access-Control-Allow-Headers"] = "authorization, content-type"
-        response.headers["Access-Control-Max-Age"] = "600"
-    return response
+    """The browser's question before a request that a form could not have sent."""
+    return Response(status_code=204, headers=_PREFLIGHT)

@@ -55,7 +55,7 @@ def why_not_registrable(uri: str, *, native: bool, development: bool) -> str | N
     return "does not begin with https://"
 
 
-def origin(uri: str) -> str:
-    """Scheme, host and port of an absolute URI, as a browser's Origin header writes it."""
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+def host(uri: str) -> str:
+    """The host component alone, without user and port (RFC 3986 §3.2.2); in lower case."""
+    name = urlsplit(uri).hostname or ""
+    return f"[{name}]" if ":" in name else name

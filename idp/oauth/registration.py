@@ -12,6 +12,7 @@ import jwt
 from foundation.errors import Unprocessable
 from idp.oauth import redirects, scopes, self_description
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS, Client
+from idp.oauth.subjects import Sector
 
 _KNOWN = frozenset(
     {
@@ -240,10 +241,9 @@ def _sector(metadata: Mapping[str, Any], uris: Sequence[str], client_id: str) ->
     written = _text(metadata, "sector")
     if written is not None:
         return written
-    hosts = {urlsplit(uri).netloc.lower() for uri in uris}
-    if len(hosts) > 1:
+    if len({redirects.host(uri) for uri in uris}) > 1:
         _refuse("sector", "is needed, because the redirect URIs have several hosts")
-    return hosts.pop() if hosts else client_id
+    return Sector.of_host(uris) if uris else client_id
 
 
 def _sector_of_entity(metadata: Mapping[str, Any], uris: Sequence[str], client_id: str) -> str:

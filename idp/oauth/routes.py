@@ -8,6 +8,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from foundation.cross_origin import ANY_PAGE, CrossOrigin
 from foundation.web import Door
 from idp.oauth import cross_origin
 from idp.oauth.acting import ActingServices
@@ -32,8 +33,27 @@ BOTH = ("GET", "POST")
 def doors(oauth: OAuth) -> tuple[Door, ...]:
     """The suite's table of contents."""
 
-    def door(methods: tuple[str, ...], path: str, endpoint: Endpoint, source: str) -> Door:
-        return Door(methods, path, partial(endpoint, oauth), source)
+    pages_of_clients = CrossOrigin(oauth.is_client_origin)
+
+    def door(
+        methods: tuple[str, ...],
+        path: str,
+        endpoint: Endpoint,
+        source: str,
+        readers: CrossOrigin | None = None,
+    ) -> Door:
+        return Door(methods, path, partial(endpoint, oauth), source, cross_origin=readers)
+
+    def shared(
+        methods: tuple[str, ...],
+        path: str,
+        endpoint: Endpoint,
+        source: str,
+        readers: CrossOrigin = pages_of_clients,
+    ) -> tuple[Door, Door]:
+        """A door that pages of other origins may come to, with the question before it."""
+        asked = door(("OPTIONS",), path, cross_origin.preflight, "Fetch §3.2", readers)
+        return door(methods, path, endpoint, source, readers), asked
 
     return (
         door(BOTH, "/oauth/authorize", authorize.authorize, "RFC 6749 §3.1, OIDC Core §3.1.2"),
@@ -41,14 +61,11 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
         door(("GET",), "/oauth/cancel", authorize.cancel, "OIDC Core §3.1.2.6"),
         door(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
         door(("POST",), "/oauth/consent", consent.answer, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
-        door(("POST",), "/oauth/token", token.token, "RFC 6749 §3.2, RFC 8705"),
-        door(("OPTIONS",), "/oauth/token", cross_origin.preflight, "Fetch §3.2"),
-        door(("POST",), "/oauth/introspect", introspect.introspect, "RFC 7662"),
-        door(("POST",), "/oauth/revoke", revoke.revoke, "RFC 7009"),
-        door(("OPTIONS",), "/oauth/revoke", cross_origin.preflight, "Fetch §3.2"),
-        door(BOTH, "/oauth/userinfo", userinfo.userinfo, "OIDC Core §5.3, RFC 6750"),
-        door(("OPTIONS",), "/oauth/userinfo", cross_origin.preflight, "Fetch §3.2"),
-        door(("GET",), "/oauth/jwks", jwks.jwks, "RFC 7517 §5"),
+        *shared(("POST",), "/oauth/token", token.token, "RFC 6749 §3.2, RFC 8705"),
+        *shared(("POST",), "/oauth/introspect", introspect.introspect, "RFC 7662"),
+        *shared(("POST",), "/oauth/revoke", revoke.revoke, "RFC 7009"),
+        *shared(BOTH, "/oauth/userinfo", userinfo.userinfo, "OIDC Core §5.3, RFC 6750"),
+        *shared(("GET",), "/oauth/jwks", jwks.jwks, "RFC 7517 §5", ANY_PAGE),
         door(BOTH, "/oauth/end-session", end_session.end_session, "OIDC RP-Initiated Logout §2"),
         door(
             ("POST",),
@@ -56,17 +73,19 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
             end_session.confirm,
             "OIDC RP-Initiated Logout §2",
         ),
-        door(
+        *shared(
             ("GET",),
             "/.well-known/openid-configuration",
             discovery.configuration,
             "OIDC Discovery §4",
+            ANY_PAGE,
         ),
-        door(
+        *shared(
             ("GET",),
             "/.well-known/oauth-authorization-server",
             discovery.configuration,
             "RFC 8414 §3",
+            ANY_PAGE,
         ),
     )
 

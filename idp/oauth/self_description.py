@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from idp import federation
 from idp.oauth.client import OFFLINE_ACCESS
+from idp.oauth.subjects import Sector
 
 AUTHENTICATION = "private_key_jwt"
 SCOPE = ("openid", "profile", "email", "age", "residence", "offline_access")
@@ -58,7 +59,7 @@ def sector(client_id: str, redirect_uris: Collection[str]) -> str:
     """
     entity = urlsplit(client_id)
     alone = {urlsplit(uri).netloc.lower() for uri in redirect_uris} == {entity.netloc.lower()}
-    return entity.netloc.lower() if alone and entity.path in ("", "/") else client_id
+    return Sector.of_host((client_id,)) if alone and entity.path in ("", "/") else client_id
 
 
 def calls_itself(said: Mapping[str, Any], vouched: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,8 +73,9 @@ class SigningOut:
     def _is_of(self, hint: IdToken | None, client: Client | None, there: Authenticated) -> bool:
         if hint is None or client is None or hint.session_reference is None:
             return False
-        ours = subjects.session_reference(self.keys, there.session_id, client.sector)
-        return hmac.compare_digest(ours, hint.session_reference)
+        return subjects.refers_to(
+            self.keys, hint.session_reference, there.session_id, client.sector
+        )
 
 
 def _way_back(parameters: web.Form, client: Client | None) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
+from foundation.cross_origin import origin as origin_of
 from foundation.ground import Ground
 from foundation.settings import Development, Server
 from foundation.web import Principal
@@ -19,6 +22,7 @@ from idp.oauth.authorization.asking import Asking
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
 from idp.oauth.authorization.wishes import Wishes
+from idp.oauth.client import Client
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
@@ -48,6 +52,7 @@ from idp.oauth.stopping import Stopping
 from policies import Policies
 
 SIGNING_USES = ("jwt", "jwt-rs256")
+log = logging.getLogger("civitas.oauth")
 
 
 class OAuth:
@@ -130,6 +135,7 @@ class OAuth:
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
+        self._pages: Sequence[Client] = ()
         self._principals = TokenPrincipals(self.active_tokens, self.issuer, ground.clock)
         ground.jobs.periodic(
             "oauth sweep",
@@ -159,13 +165,15 @@ class OAuth:
 
     def is_client_origin(self, origin: str) -> bool:
         """Whether a browser page of that origin belongs to a public client of ours."""
-        allowed = {known.lower() for known in self.settings.allowed_origins}
-        if origin.lower() in allowed:
+        origin = origin.lower()
+        if origin in {origin_of(known) for known in self.settings.allowed_origins}:
             return True
-        return any(
-            client.is_public and client.active and client.owns_origin(origin)
-            for client in self.clients.list()
-        )
+        try:
+            self._pages = [c for c in self.clients.list() if c.is_public and c.active]
+        except SQLAlchemyError:
+            # That the database is away is to be read, too: by those who were known last.
+            log.info("origins of clients are those that were known last")
+        return any(client.owns_origin(origin) for client in self._pages)
 
     @cached_property
     def _token_endpoints(self) -> tuple[str, ...]:

@@ -146,6 +146,7 @@ class AuthorizationServer:
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,
+            doors=doors,
             observe=lambda scope, status, seconds: None,
         )
         return app

@@ -12,5 +12,5 @@ def entity_configuration(federation: Federation, request: Request) -> Response:
     return Response(
         federation.entity_configuration(),
         media_type=entity_statement.CONTENT_TYPE,
-        headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"},
+        headers={"Cache-Control": "no-store"},
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from idp.oauth.cross_origin import public
 from idp.oauth.discovery import provider_metadata
 from idp.oauth.wing import OAuth
 
@@ -13,4 +12,4 @@ from idp.oauth.wing import OAuth
 def configuration(oauth: OAuth, request: Request) -> Response:
     """The same document at both well-known places."""
     metadata = provider_metadata(oauth.ground.settings, oauth.policies.catalogue)
-    return public(JSONResponse(metadata, headers={"Cache-Control": "public, max-age=300"}))
+    return JSONResponse(metadata, headers={"Cache-Control": "public, max-age=300"})

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from foundation.keys import KeySettings
-from idp.oauth.cross_origin import public
 from idp.oauth.wing import SIGNING_USES, OAuth
 
 
@@ -17,4 +16,4 @@ def jwks(oauth: OAuth, request: Request) -> Response:
     listed = [keys.jwk(key) for use in SIGNING_USES for key in keys.published(use)]
     age = oauth.ground.settings.of(KeySettings).publish_ahead_seconds
     headers = {"Cache-Control": f"public, max-age={age}"}
-    return public(JSONResponse({"keys": listed}, headers=headers))
+    return JSONResponse({"keys": listed}, headers=headers)

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
-from idp.oauth.cross_origin import readable
 from idp.oauth.errors import InvalidRequest
 from idp.oauth.wing import OAuth
 
@@ -18,4 +17,4 @@ def revoke(oauth: OAuth, request: Request) -> Response:
     caller = oauth.authenticator.authenticate(request, form, now)
     # token_type_hint is only a hint; both kinds are looked for (§2.1).
     oauth.revocation.revoke(caller.client, form.required("token", InvalidRequest), now)
-    return readable(oauth, request, Response(headers={"Cache-Control": "no-store"}))
+    return Response(headers={"Cache-Control": "no-store"})

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from foundation import web
-from idp.oauth.cross_origin import readable
 from idp.oauth.errors import InvalidRequest
 from idp.oauth.wing import OAuth
 
@@ -18,6 +17,4 @@ def token(oauth: OAuth, request: Request) -> Response:
     form = web.form(request, error=InvalidRequest)
     if request.url.query:
         raise InvalidRequest("Send parameters in the body, not in the query (RFC 6749 §3.2).")
-    return readable(
-        oauth, request, JSONResponse(oauth.pipeline.run(request, form), headers=NO_STORE)
-    )
+    return JSONResponse(oauth.pipeline.run(request, form), headers=NO_STORE)

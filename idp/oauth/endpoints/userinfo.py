@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse, Response
 from foundation import web
 from idp.oauth import bearer
 from idp.oauth.client import OPENID
-from idp.oauth.cross_origin import readable
 from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
 from idp.oauth.wing import OAuth
 
@@ -23,7 +22,7 @@ def userinfo(oauth: OAuth, request: Request) -> Response:
         raise InsufficientScope("Userinfo needs a token of a person with the scope openid.")
     claims = oauth.releases.release(found.grant, found.grant.userinfo_attributes, now)
     body = {**claims, "sub": found.grant.subject}
-    return readable(oauth, request, JSONResponse(body, headers={"Cache-Control": "no-store"}))
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
 def _value(request: Request) -> str:

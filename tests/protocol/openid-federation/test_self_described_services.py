@@ -183,7 +183,7 @@ def test_our_operator_can_vouch_for_what_nobody_else_does(
     assert found is not None
     assert found.audiences == ("https://api.tax.example",)
     assert found.scopes == {"openid"}
-    assert found.sector == "localhost:9401"
+    assert found.sector == "localhost"
 
 
 # ── what is refused is said ──────────────────────────────────────────────────────────────────
