@@ -22,7 +22,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -47,7 +46,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from benchmarks.certificates import Authority
-from civitas.connection import Connection
+from civitas.server import spoken
+from civitas.tls import TlsListener
 from foundation.database import Database
 
 CLIENT, SECRET, PASSWORD = "client", "secret", "correct horse battery"
@@ -238,24 +238,18 @@ def _endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _serve(app: Starlette, ports: tuple[int, int], folder: Path) -> None:
-    tls = {
-        "ssl_certfile": folder / "server.pem",
-        "ssl_keyfile": folder / "server.key",
-        "ssl_ca_certs": str(folder / "ca.pem"),
-        "ssl_cert_reqs": ssl.CERT_OPTIONAL,
-    }
+    listener = TlsListener(folder / "server.pem", folder / "server.key")
     servers = [
         uvicorn.Server(
             uvicorn.Config(
                 app,
                 port=port,
-                http=Connection,
+                http=spoken(tls),  # type: ignore[arg-type]
                 log_level="warning",
                 access_log=False,
-                **more,  # type: ignore[arg-type]
             )
         )
-        for port, more in zip(ports, ({}, tls), strict=True)
+        for port, tls in zip(ports, (None, listener), strict=True)
     ]
     await asyncio.gather(*(server.serve() for server in servers))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
+import sys
+from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from civitas.connections import Connections
@@ -28,15 +28,19 @@ _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\n"
     b"retry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
+_UNBOUND = sys.maxsize
 _EST = "/.well-known/est/"
 _HEADER_NAME = re.compile(rb"(?<=\r\n)[a-z][a-z0-9-]*(?=: )")
 
 
-class Config(uvicorn.Config):
-    """What uvicorn hands to each connection; ours know their bounds by it."""
+@dataclass(frozen=True)
+class Bounds:
+    """What all connections of a process share: how many there may be, how many of them in the
+    middle of a TLS handshake, and about how long that, or the head of a request, may take."""
 
     connections: Connections
-    head_seconds: float = 10.0
+    handshakes: Connections
+    head_seconds: float
 
 
 class Connection(HttpToolsProtocol):
@@ -48,27 +52,25 @@ class Connection(HttpToolsProtocol):
     _patience: asyncio.TimerHandle | None = None
     _turned_away = False
 
+    def __init__(self, *given: Any, bounds: Bounds | None = None, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.bounds = bounds or Bounds(Connections(_UNBOUND), Connections(_UNBOUND), 10.0)
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._connections = getattr(self.config, "connections", None)
-        self._head_seconds = getattr(self.config, "head_seconds", Config.head_seconds)
         address = self.client[0] if self.client else "unix"
-        if self._connections is not None and not self._connections.opened(self, address):
+        if not self.bounds.connections.opened(self, address):
             self._turned_away = True
             transport.write(_FULL)
             transport.close()
             return
-        connection = transport.get_extra_info("ssl_object")
-        self._client_certificate = (
-            connection.getpeercert(binary_form=True) if connection is not None else None
-        )
-        self._tls_unique = _tls_unique(connection) if connection is not None else None
+        self._client_certificate = transport.get_extra_info("client_certificate")
+        self._tls_unique = transport.get_extra_info("tls_unique")
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
-        if self._connections is not None:
-            self._connections.closed(self)
+        self.bounds.connections.closed(self)
         super().connection_lost(exc)
         if self.cycle is not None:
             # Nobody will read it, and connection and cycle name each other: the collector would
@@ -114,7 +116,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.transport = _Capitalised(self.transport)  # type: ignore[assignment]
 
     def _wait_for_head(self) -> None:
-        self._patience = self.loop.call_later(about(self._head_seconds), self.transport.close)
+        self._patience = self.loop.call_later(about(self.bounds.head_seconds), self.transport.close)
 
     def _head_came(self) -> None:
         self._head_open = False
@@ -154,13 +156,3 @@ class _Capitalised:
 
 def _capitalised(name: re.Match[bytes]) -> bytes:
     return b"WWW-Authenticate" if name[0] == b"www-authenticate" else name[0].title()
-
-
-def _tls_unique(connection: Any) -> bytes | None:
-    """RFC 5929 §3, of a connection to a listener that stops at TLS 1.2: Python names something in
-    TLS 1.3 too, where nothing is defined. After a resumption it would name the earlier handshake.
-    """
-    if connection.context.maximum_version != ssl.TLSVersion.TLSv1_2 or connection.session_reused:
-        return None
-    found: bytes | None = connection.get_channel_binding("tls-unique")
-    return found

@@ -22,6 +22,7 @@ class Deployment:
     `doors` maps the name of a wing or suite to its endpoints, in the order in which they are
     matched. `prepare` makes first keys (`civitas init`, `civitas db upgrade`). `on_start` mends
     what a crash left unfinished. `parts` are the wings by name, for the command line.
+    `knows_certificates`: clients may be known by one, so TLS asks for it.
     """
 
     ground: Ground
@@ -29,6 +30,5 @@ class Deployment:
     who: Who
     prepare: tuple[Callable[[Ground], object], ...] = ()
     on_start: tuple[Callable[[datetime], object], ...] = ()
-    anchors: Callable[[], list[bytes]] = list
     parts: Mapping[str, Any] = field(default_factory=dict)
-    answers_devices: bool = False
+    knows_certificates: bool = False

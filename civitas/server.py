@@ -1,7 +1,7 @@
 """Serve one application on several listeners, with TLS client certificates — RFC 8446, RFC 8705.
 
 What one connection may do, and how its client certificate reaches the application, is in
-`civitas/connection.py`.
+`civitas/connection.py`; what TLS is spoken, in `civitas/tls.py` and `civitas/encrypted.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 import resource
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,15 @@ import uvicorn
 import uvloop
 
 from civitas import memory
-from civitas.connection import Config, Connection
+from civitas.connection import Bounds, Connection
 from civitas.connections import Connections
-from civitas.unresumed import Unresumed
+from civitas.encrypted import Encrypted
+from civitas.tls import UNUSABLE, TlsListener
 from foundation.limits import Limits
 from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
-Anchors = Callable[[], list[bytes]]
-"""PEM certificates of the authorities whose clients may come; asked again now and then."""
+Bound = tuple[socket.socket, TlsListener | None]
 RELOAD_SECONDS = 30
 _FILES_OF_OURS = 128
 _ACCEPTS = 8
@@ -46,94 +45,53 @@ class _Listener(uvicorn.Server):
         return nullcontext()
 
 
-def tls_context(
-    certificate: Path, key: Path, anchors: Sequence[bytes], *, linking: bool = False
-) -> ssl.SSLContext:
-    """TLS 1.2 or newer, forward secrecy only; a client certificate is asked for, not demanded.
-
-    Whoever relies on a client certificate validates it again. `anchors`: PEM certificates.
-    `linking` stops at TLS 1.2, the last one that has `tls-unique` (RFC 7030 §3.5).
-    """
-    context = (Unresumed if linking else ssl.SSLContext)(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    if linking:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.options |= ssl.OP_NO_TICKET
-    try:
-        context.load_cert_chain(certificate, key)
-    except FileNotFoundError:
-        raise SettingsError(
-            f"[server] tls_certificate {certificate} or tls_key {key} is missing; make them with "
-            "`civitas init`, or name yours."
-        ) from None
-    except (ssl.SSLError, PermissionError) as error:
-        raise SettingsError(
-            f"[server] tls_certificate and tls_key cannot be used ({error}); write a PEM chain "
-            "and its private key, readable by this user."
-        ) from None
-    _trust(context, anchors)
-    return context
-
-
-def _trust(context: ssl.SSLContext, anchors: Sequence[bytes]) -> None:
-    """Ask for certificates of these; of nobody's where none is there, as before a ceremony."""
-    there = [pem for pem in anchors if pem.strip()]
-    if there:
-        context.load_verify_locations(cadata=b"\n".join(there).decode())
-        context.verify_mode = ssl.CERT_OPTIONAL
-
-
 def serve(
-    app: Any,
-    settings: Settings,
-    anchors: Anchors,
-    on_ready: OnReady | None = None,
+    app: Any, settings: Settings, on_ready: OnReady | None = None, *, asks: bool = True
 ) -> None:
-    """Listen where `[server]` says until SIGINT or SIGTERM; `on_ready` runs when all listen."""
+    """Listen where `[server]` says until SIGINT or SIGTERM; `on_ready` runs when all listen.
+
+    `asks`: whether TLS asks for client certificates, which browsers show people a dialogue for.
+    """
     server = settings.of(Server)
-    sockets = _bind(server, settings, anchors())
-    files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
+    sockets = _bind(server, settings, asks)
     limits = settings.of(Limits)
-    most = min(limits.connections, _files_that_may_be_open() // 2 - _FILES_OF_OURS)
-    connections = Connections(max(16, most), server.trusted_proxies)
-    with asyncio.Runner(loop_factory=lambda: _Loop(limits.head_seconds)) as runner:
-        runner.run(_serve(app, sockets, files, anchors, on_ready, connections, limits))
+    # One for a connection, one for its body on the way, one for a handshake behind it.
+    most = max(16, min(limits.connections, _files_that_may_be_open() // 3 - _FILES_OF_OURS))
+    proxies = server.trusted_proxies
+    bounds = Bounds(Connections(most, proxies), Connections(most, proxies), limits.head_seconds)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(app, sockets, bounds, on_ready))
+
+
+def spoken(
+    listener: TlsListener | None = None, bounds: Bounds | None = None
+) -> Callable[..., asyncio.Protocol]:
+    """What uvicorn calls for each connection: HTTP, within TLS where there is a listener for it."""
+
+    def protocol(**given: Any) -> asyncio.Protocol:
+        connection = Connection(**given, bounds=bounds)
+        return Encrypted(connection, listener, connection.bounds) if listener else connection
+
+    return protocol
 
 
 def _files_that_may_be_open() -> int:
-    """As many as the system lets us: a connection is one, and its body on the way another."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """As many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft != wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
 
 
-class _Loop(uvloop.Loop):
-    """uvicorn has no word for how long a TLS handshake may take; a minute holds too many."""
-
-    def __init__(self, handshake_seconds: float) -> None:
-        super().__init__()
-        self._handshake_seconds = handshake_seconds
-
-    async def create_server(self, *args: Any, **more: Any) -> Any:
-        if more.get("ssl") is not None:
-            more["ssl_handshake_timeout"] = self._handshake_seconds
-        return await super().create_server(*args, **more)
-
-
-def _bind(
-    server: Server, settings: Settings, anchors: Sequence[bytes]
-) -> list[tuple[socket.socket, ssl.SSLContext | None]]:
-    bound: list[tuple[socket.socket, ssl.SSLContext | None]] = []
+def _bind(server: Server, settings: Settings, asks: bool) -> list[Bound]:
+    bound: list[Bound] = []
     if server.listen:
         bound.append((_listen(server.listen), None))
     files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
     for address, linking in ((server.tls_listen, False), (server.linking_listen, True)):
         if address:
-            context = tls_context(*files, anchors, linking=linking)
-            bound.append((_listen(address), context))
+            bound.append((_listen(address), TlsListener(*files, linking=linking, asks=asks)))
     if server.unix_socket:
         bound.append((_listen_unix(settings.resolve(server.unix_socket)), None))
     return bound
@@ -179,61 +137,29 @@ def _listen_unix(path: Path) -> socket.socket:
     return listener
 
 
-async def _follow(
-    files: tuple[Path, Path], anchors: Anchors, contexts: Sequence[ssl.SSLContext]
-) -> None:
-    """Take a renewed certificate and new authorities up without a restart: new connections get
-    them. An authority is published long before it signs, so nobody comes too early."""
-    seen, known = _changed(files), await asyncio.to_thread(anchors)
-    while contexts:
+async def _follow(listeners: Sequence[TlsListener]) -> None:
+    """Take a renewed certificate up without a restart: new connections get it."""
+    while listeners:
         await asyncio.sleep(RELOAD_SECONDS)
-        known = await _new_anchors(anchors, known, contexts)
-        now = _changed(files)
-        if now == seen or None in now:
-            continue
-        try:
-            for context in contexts:
-                context.load_cert_chain(*files)
-        except (ssl.SSLError, OSError) as error:  # half-written: look again
-            log.warning("the new TLS certificate cannot be used yet: %s", error)
-            continue
-        seen = now
-        log.info("took up the new TLS certificate")
-
-
-async def _new_anchors(
-    anchors: Anchors, known: list[bytes], contexts: Sequence[ssl.SSLContext]
-) -> list[bytes]:
-    try:
-        found = await asyncio.to_thread(anchors)
-        if found != known:
-            for context in contexts:
-                _trust(context, found)
-            log.info("took up new authorities")
-    except Exception:  # the database may be away for a while
-        log.warning("the authorities cannot be taken up now", exc_info=True)
-        return known
-    return found
-
-
-def _changed(files: tuple[Path, Path]) -> tuple[int | None, ...]:
-    return tuple(f.stat().st_mtime_ns if f.exists() else None for f in files)
+        for listener in listeners:
+            try:
+                if listener.read_again():
+                    log.info("took up the new TLS certificate")
+            except UNUSABLE as error:  # half-written: look again
+                log.warning("the new TLS certificate cannot be used yet: %s", error)
 
 
 async def _serve(
     app: Any,
-    sockets: Sequence[tuple[socket.socket, ssl.SSLContext | None]],
-    tls_files: tuple[Path, Path],
-    anchors: Anchors,
+    sockets: Sequence[Bound],
+    bounds: Bounds,
     on_ready: OnReady | None,
-    connections: Connections,
-    limits: Limits,
 ) -> None:
     servers = []
-    for position, (_, context) in enumerate(sockets):
-        config = Config(
+    for position, (_, listener) in enumerate(sockets):
+        config = uvicorn.Config(
             app,
-            http=Connection,
+            http=spoken(listener, bounds),  # type: ignore[arg-type]
             ws="none",
             lifespan="on" if position == 0 else "off",
             access_log=False,
@@ -244,18 +170,14 @@ async def _serve(
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=65536,
         )
-        config.connections, config.head_seconds = connections, limits.head_seconds
-        config.load()
-        config.ssl = context
         servers.append(_Listener(config))
 
     def stop() -> None:
         for server in servers:
             server.should_exit = True
 
-    contexts = [context for _, context in sockets if context is not None]
     beside = [
-        asyncio.create_task(_follow(tls_files, anchors, contexts)),
+        asyncio.create_task(_follow([listener for _, listener in sockets if listener])),
         asyncio.create_task(memory.give_back()),
     ]
     loop = asyncio.get_running_loop()

@@ -43,7 +43,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
         reached = " and ".join(u for u in (server.url, server.tls_url) if u)
         err.print(f"Civitas answers at {reached}")
 
-    listen(app, settings, app.state.deployment.anchors, ready)
+    listen(app, settings, ready, asks=app.state.deployment.knows_certificates)
 
 
 def work(config: ConfigOption = DEFAULT_CONFIG) -> None:

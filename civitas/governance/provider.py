@@ -121,7 +121,7 @@ def assemble(ground: Ground) -> Deployment:
             pki.complete_or_void,
             people.notices.say_where_they_go,
         ),
-        anchors=lambda: [authority.trust_anchors()],
+        knows_certificates=True,
         parts={
             "pki": authority,
             "register": people,

@@ -8,7 +8,7 @@ import binascii
 from starlette.requests import Request
 
 from foundation import web
-from foundation.errors import Forbidden, NotFound, UnsupportedMediaType
+from foundation.errors import BadRequest, Forbidden, NotFound, UnsupportedMediaType
 from pki.certificate import ValidCertificate
 from pki.enrolment import Pki
 from pki.ports import Caller
@@ -58,16 +58,21 @@ def is_pkcs10(request: Request) -> None:
         )
 
 
-def caller_of(pki: Pki, request: Request, *, renews: bool = False) -> Caller:
-    """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate.
+def caller_of(
+    pki: Pki, request: Request, *, renews: bool = False, anybody: bool = False
+) -> Caller:
+    """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate,
+    unless a token is there by which the caller may be known, or `anybody` may ask.
 
-    `renews`: a certificate that is good for nothing but its own exchange counts too.
+    `renews`: a certificate that is good for nothing but its own exchange counts too, and a token
+    does not.
     """
     username, secret = _basic(request)
+    optional = anybody or (username is not None and not renews)
     return Caller(
         username,
         secret,
-        _certificate(pki, request, renews),
+        _certificate(pki, request, renews, optional=optional),
         web.client_network(request),
         web.tls_unique(request),
     )
@@ -83,22 +88,25 @@ def needs_name(caller: Caller) -> None:
         )
 
 
-def has_credentials(request: Request) -> bool:
-    """Whether the caller shows anything by which it could be known."""
-    return "authorization" in request.headers or web.client_certificate(request) is not None
-
-
-def _certificate(pki: Pki, request: Request, renews: bool) -> ValidCertificate | None:
-    presented = web.client_certificate(request)
-    if presented is None:
-        return None
+def _certificate(
+    pki: Pki, request: Request, renews: bool, *, optional: bool
+) -> ValidCertificate | None:
+    """`optional`: one that is not good is as none. A device that has its maker's certificate, or an
+    expired one, presents it in every handshake."""
     authority, now = pki.authority, pki.clock.now()
     validate = authority.validate_renewal if renews else authority.validate_client
     try:
-        return validate(presented, now)
+        presented = web.client_certificate(request)
+        return validate(presented, now) if presented is not None else None
+    except BadRequest:
+        if not optional:
+            raise
+        return None
     except CertificateRefused as refusal:
         if refusal.reason != "suspended":
-            raise
+            if not optional:
+                raise
+            return None
         # Who calls is proven; a token in its place would not help.
         raise EnrolmentRefused(
             refusal.reason, refusal.description, refusal.next_step or "Ask the operator."

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from foundation import web
 from pki.enrolment import Pki
 from pki.est import wanted
-from pki.est.caller import asked_profile, caller_of, has_credentials, over_tls
+from pki.est.caller import asked_profile, caller_of, over_tls
 from pki.est.messages import encoded
 from pki.est.refusal import spoken
 
@@ -21,9 +21,10 @@ def csr_attributes(pki: Pki, request: Request) -> Response:
     over_tls(request)
     profile = asked_profile(pki, request)
     known = None
-    if has_credentials(request):
+    caller = caller_of(pki, request, anybody=True)
+    if caller.username is not None or caller.certificate is not None:
         asked = profile.name if profile is not None else None
-        known = pki.expected(caller_of(pki, request), asked, pki.clock.now())
+        known = pki.expected(caller, asked, pki.clock.now())
     if profile is None:
         profile = pki.authority.profiles[known.profile if known is not None else USUAL]
     # §4.5.1: where a link is a must, it is named; on other listeners it could not be made.

@@ -37,7 +37,7 @@ class Identity:
     fingerprint: str
 
 
-def identity(folder: Path, name: str, *hosts: str) -> Identity:
+def identity(folder: Path, name: str, *hosts: str, hours: float = 1) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = SystemClock().now()
@@ -47,8 +47,8 @@ def identity(folder: Path, name: str, *hosts: str) -> Identity:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_before(now - timedelta(hours=9))
+        .not_valid_after(now + timedelta(hours=hours))
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts or (name,)]),
             critical=False,
@@ -68,7 +68,11 @@ class Proxied:
     server: Identity
 
     def peer(
-        self, host: str, client: Identity | None = None, headers: dict[str, str] | None = None
+        self,
+        host: str,
+        client: Identity | None = None,
+        headers: dict[str, str] | None = None,
+        method: str = "GET",
     ) -> dict[str, object]:
         """What our server believes about a caller who comes through nginx to `host`."""
         context = ssl.create_default_context(cafile=str(self.server.certificate))
@@ -77,7 +81,8 @@ class Proxied:
         connection = HTTPSConnection(host, self.port, context=context, timeout=20)
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
         connection.sock = context.wrap_socket(plain, server_hostname=host)
-        connection.request("GET", "/peer", headers=headers or {})
+        body = b"a" * 30_000 if method == "POST" else None
+        connection.request(method, "/peer", body, headers or {})
         response = connection.getresponse()
         content = response.read()
         connection.close()
@@ -85,14 +90,18 @@ class Proxied:
         answer: dict[str, object] = json.loads(content)
         return answer
 
-    def head(self, path: str, length: int) -> bytes:
+    def head(
+        self, path: str, length: int, host: str = PEOPLE, client: Identity | None = None
+    ) -> bytes:
         """The first line of the answer to a head whose body never comes."""
         context = ssl.create_default_context(cafile=str(self.server.certificate))
+        if client:
+            context.load_cert_chain(client.certificate, client.key)
         with (
             socket.create_connection(("127.0.0.1", self.port), timeout=20) as plain,
-            context.wrap_socket(plain, server_hostname=PEOPLE) as stream,
+            context.wrap_socket(plain, server_hostname=host) as stream,
         ):
-            written = f"POST {path} HTTP/1.1\r\nHost: {PEOPLE}\r\nContent-Length: {length}\r\n\r\n"
+            written = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n"
             stream.sendall(written.encode())
             return stream.recv(4096).partition(b"\r\n")[0]
 
@@ -165,6 +174,22 @@ def test_the_certificate_that_a_device_proves_reaches_the_application(
         "address": "127.0.0.1",
         "secure": True,
         "certificate": lamp.fingerprint,
+        "body": 0,
+    }
+
+
+@pytest.mark.rfc("8705", "6")
+@pytest.mark.parametrize("hours", [1, -1], ids=["good", "expired"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_certificate_that_nginx_would_refuse_reaches_the_application_as_well(
+    proxied: Proxied, tmp_path: Path, hours: float, method: str
+) -> None:
+    lamp = identity(tmp_path, "lamp", hours=hours)
+    assert proxied.peer(DEVICES, lamp, method=method) == {
+        "address": "127.0.0.1",
+        "secure": True,
+        "certificate": lamp.fingerprint,
+        "body": 30_000 if method == "POST" else 0,
     }
 
 
@@ -205,3 +230,11 @@ def test_a_body_that_we_would_refuse_does_not_come_past_the_proxy(proxied: Proxi
 def test_the_head_of_a_large_body_is_answered_before_the_body_comes(proxied: Proxied) -> None:
     # nginx lets as much pass here; the refusal is that of the application behind it.
     assert b" 413 " in proxied.head("/desk/imports", 10_000_000)
+
+
+def test_who_shows_an_expired_certificate_fills_no_disk_with_a_body(
+    proxied: Proxied, tmp_path: Path
+) -> None:
+    # On this way nginx looks at no length by itself.
+    lamp = identity(tmp_path, "lamp", hours=-1)
+    assert b" 413 " in proxied.head("/peer", 10_000_000, DEVICES, lamp)

@@ -13,8 +13,8 @@ import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from civitas.connection import Connection
-from civitas.server import tls_context
+from civitas.server import spoken
+from civitas.tls import TlsListener
 from device_registry import DevicesSettings
 from foundation.clock import SystemClock
 from pki.linking import Linking
@@ -71,14 +71,10 @@ def listener(town: Town, folder: Path, port: int, *, linking: bool = False) -> I
         town.app,
         host="127.0.0.1",
         port=port,
-        http=Connection,
+        http=spoken(TlsListener(*files, linking=linking)),  # type: ignore[arg-type]
         lifespan="off",
         log_level="warning",
-        ssl_certfile=str(files[0]),
-        ssl_keyfile=str(files[1]),
     )
-    config.load()
-    config.ssl = tls_context(*files, [town.city.authority.trust_anchors()], linking=linking)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -19,7 +19,7 @@ from foundation.clock import SystemClock
 from foundation.edge import Edge
 from foundation.middleware import Gate
 from foundation.settings import Server
-from foundation.web import Context, client_address, client_certificate, is_secure
+from foundation.web import Context, body, client_address, client_certificate, is_secure
 from tests.support.deployments import lay_ground, settings_in
 
 
@@ -31,6 +31,7 @@ def peer(request: Request) -> Response:
             "address": client_address(request),
             "secure": is_secure(request),
             "certificate": certificate and certificate.fingerprint(SHA256()).hex(),
+            "body": len(body(request)),
         }
     )
 
@@ -47,7 +48,7 @@ def main(folder: Path) -> None:
         ),
     )
     ground = lay_ground(settings, SystemClock())
-    app = Starlette(routes=[Route("/peer", peer)])
+    app = Starlette(routes=[Route("/peer", peer, methods=["GET", "POST"])])
     app.add_middleware(
         Gate,
         context=Context(
@@ -63,7 +64,7 @@ def main(folder: Path) -> None:
         max_body=1_048_576,
         observe=lambda scope, status, seconds: None,
     )
-    serve(app, settings, list)
+    serve(app, settings)
 
 
 if __name__ == "__main__":

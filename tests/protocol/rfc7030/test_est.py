@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 from httpx import Response
 
-from device_registry import Registered
+from device_registry import DeviceRefused, Registered
+from foundation.clock import FrozenClock
+from tests.support.deployments import START
 from tests.support.devices import OPERATOR, Town, certificates_in, csr, new_key
 
 EST = "/.well-known/est"
@@ -207,6 +212,62 @@ def test_a_foreign_certificate_is_401_with_its_reason(town: Town) -> None:
     town.peer.certificate = x509.load_pem_x509_certificate(made.chain_pem)
     answer = enrol(town, None, csr(new_key(), None), path=f"{EST}/simplereenroll")
     says_why(answer, 401, "foreign_issuer")
+
+
+def _of_a_maker(device_id: str, ends: timedelta) -> x509.Certificate:
+    """A certificate in the device's name that this city did not issue."""
+    key, maker = new_key(), new_key()
+    now = START
+    return (
+        x509.CertificateBuilder(
+            x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Maker")]),
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device_id)]),
+            key.public_key(),
+            4711,
+            now - timedelta(days=900),
+            now + ends,
+        )
+    ).sign(maker, SHA256())
+
+
+@pytest.mark.rfc("7030", "3.3.2")
+@pytest.mark.parametrize("kind", ["expired", "revoked", "foreign", "foreign and expired"])
+def test_beside_a_token_a_certificate_that_is_not_good_is_as_none(
+    town: Town, clock: FrozenClock, kind: str
+) -> None:
+    if kind in ("expired", "revoked"):
+        registered, _, certificate = enrolled(town)
+        town.peer.certificate = certificate
+        if kind == "expired":
+            clock.advance(timedelta(days=400))
+        else:
+            serial = f"{certificate.serial_number:x}"
+            with town.city.ground.database.write() as uow:
+                town.city.authority.revoke(uow, serial, "superseded", town.city.now)
+        refused = enrol(
+            town, None, csr(new_key(), registered.device.id), path=f"{EST}/simplereenroll"
+        )
+        says_why(refused, 401, kind)
+    else:
+        ends = timedelta(days=-1 if kind.endswith("expired") else 1)
+        town.peer.certificate = _of_a_maker("maker's name", ends)
+    other = town.city.register()
+    assert town.https.get(f"{EST}/cacerts").status_code == 200
+    assert town.https.get(f"{EST}/csrattrs").status_code == 200
+    assert enrol(town, other, csr(new_key(), other.device.id)).status_code == 200
+
+
+@pytest.mark.rfc("8705", "2.1")
+def test_who_writes_a_certificate_in_a_devices_name_is_not_the_device(town: Town) -> None:
+    registered, _, _ = enrolled(town)
+    forged = _of_a_maker(registered.device.id, timedelta(days=1))
+    with pytest.raises(DeviceRefused) as refused:
+        town.city.devices.authenticate(forged, town.city.now)
+    assert refused.value.reason == "foreign_issuer"
+    town.peer.certificate = forged
+    for operation in ("simpleenroll", "simplereenroll"):
+        answer = enrol(town, None, csr(new_key(), registered.device.id), path=f"{EST}/{operation}")
+        says_why(answer, 401, "foreign_issuer")
 
 
 @pytest.mark.rfc("7030", "4.5")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 import subprocess
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from civitas.server import _new_anchors, tls_context
+from civitas.tls import TlsListener
 from tests.support.deployments import START, free_port
 
 APP = """
@@ -47,8 +46,7 @@ APP = """
                     unix_socket="app.sock", tls_certificate="cert.pem", tls_key="key.pem")
     limits = Limits(connections=16, head_seconds=0.5)
     settings = Settings(folder / "civitas.toml", {}).with_sections(server, limits)
-    anchors = lambda: [(folder / "cert.pem").read_bytes()]
-    serve(app, settings, anchors, lambda: print("ready", flush=True))
+    serve(app, settings, lambda: print("ready", flush=True))
 """
 
 
@@ -174,9 +172,7 @@ def test_a_whole_head_after_a_large_body_on_one_connection_is_read(listening: Li
 @pytest.mark.row("devices", "5.5")
 def test_what_is_captured_stays_closed_to_who_gets_the_servers_key_later(tmp_path: Path) -> None:
     certificate(tmp_path)
-    context = tls_context(tmp_path / "cert.pem", tmp_path / "key.pem", ())
-    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-    offered = [cipher["name"] for cipher in context.get_ciphers()]
+    offered = TlsListener(tmp_path / "cert.pem", tmp_path / "key.pem").accept().get_cipher_list()
     # TLS 1.3 agrees on a key of its own each time; of 1.2 only what does so as well.
     assert [name for name in offered if not name.startswith(("TLS_", "ECDHE-"))] == []
 
@@ -210,19 +206,35 @@ def test_a_port_in_use_stops_the_start_with_a_sentence(listening: Listening) -> 
     assert "stop what listens there" in second.stderr
 
 
-def test_a_listener_from_before_the_ceremony_asks_for_certificates_when_authorities_come(
-    tmp_path: Path,
+@pytest.mark.rfc("8446", "2.2")
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_connection_that_takes_up_an_earlier_one_has_its_certificate(
+    listening: Listening, newest: ssl.TLSVersion
 ) -> None:
-    certificate(tmp_path)
-    context = tls_context(tmp_path / "cert.pem", tmp_path / "key.pem", [b""])
-    assert context.verify_mode is ssl.CERT_NONE
-    came = [(tmp_path / "cert.pem").read_bytes()]
+    context = listening.trusting()
+    context.load_cert_chain(listening.folder / "cert.pem", listening.folder / "key.pem")
+    context.maximum_version = newest
+    session, said = None, []
+    for resumed in (False, True):
+        with (
+            socket.create_connection(("127.0.0.1", listening.tls), timeout=20) as plain,
+            context.wrap_socket(plain, server_hostname="localhost", session=session) as stream,
+        ):
+            stream.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            said.append(b"".join(iter(lambda: stream.recv(4096), b"")).split()[-2])
+            assert stream.session_reused == resumed
+            session = stream.session
+    assert said[0] == said[1]
+    assert int(said[0]) > 200
 
-    def follow(found: list[bytes], known: list[bytes]) -> list[bytes]:
-        return asyncio.run(_new_anchors(lambda: found, known, [context]))
 
-    assert follow([b"half of a PEM"], [b""]) == [b""], "looked at again later"
-    assert context.verify_mode is ssl.CERT_NONE
-    assert follow(came, [b""]) == came
-    assert context.verify_mode is ssl.CERT_OPTIONAL
-    assert len(context.get_ca_certs()) == 1
+@pytest.mark.row("failures", "15")
+def test_handshakes_that_nobody_goes_on_with_keep_nobody_out(listening: Listening) -> None:
+    half = [socket.create_connection(("127.0.0.1", listening.tls), timeout=20) for _ in range(60)]
+    for connection in half:
+        with suppress(ConnectionError):
+            connection.sendall(b"\x16\x03\x01")
+    secure = httpx.get(f"https://localhost:{listening.tls}/", verify=listening.trusting())
+    assert secure.text == "https True 0"
+    for connection in half:
+        connection.close()
