@@ -143,6 +143,15 @@ class Jobs:
             if not worked:
                 stop.wait(pause)
 
+    def beat(self) -> None:
+        """A write that is committed, to know that the database takes any."""
+        now = self._clock.now()
+        insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
+        row = insert(periodic_work).values(name="readiness", due_at=now, last_success=now)
+        again = row.on_conflict_do_update(index_elements=["name"], set_={"last_success": now})
+        with self._database.write() as uow:
+            uow.execute(again)
+
     def health(self) -> list[Health]:
         now = self._clock.now()
         with self._database.read() as uow:

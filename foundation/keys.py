@@ -183,6 +183,12 @@ class Keys:
 
     # ── signing keys ──────────────────────────────────────────────────────────────────
 
+    def uses(self) -> tuple[str, ...]:
+        """What there are keys for, as every process sees it."""
+        with self._database.read() as uow:
+            rows = uow.all(select(signing_keys.c.use).distinct().order_by(signing_keys.c.use))
+        return tuple(row.use for row in rows)
+
     def signer(self, use: str) -> Signer:
         """The key that signs for `use` now; raises NoKey if `ensure` never ran for it."""
         now = self._clock.now()
