@@ -33,7 +33,8 @@ class Client:
     `resource`: the URI under which this client itself receives access tokens (RFC 8707).
     `audiences`: the resources that it may ask tokens for.
     `calls_itself`: a name that nobody vouches for, beside `name`.
-    `assertion_audience`: which single `aud` its assertions carry (failures 7).
+    `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
+    token endpoint as well (failures 7).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 

@@ -7,6 +7,7 @@ from typing import Any
 from foundation.settings import Jurisdiction, Server, Settings
 from idp.oauth.authorization.checks import PROMPTS
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, OFFLINE_ACCESS, OPENID
+from idp.oauth.way_back import RESPONSE_MODES
 from policies import Catalogue, PoliciesSettings
 
 PATHS = {
@@ -32,7 +33,7 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         **{name: server.url + path for name, path in PATHS.items()},
         "scopes_supported": [OPENID, OFFLINE_ACCESS, *catalogue.scopes()],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
         "acr_values_supported": [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.errors import BadRequest, OAuthError, ascii_description
+from idp.oauth.way_back import WayBack
 
 
 class InvalidRequest(OAuthError):
@@ -172,32 +172,23 @@ class Redirected(OAuthError):
 
     status, code = 303, "redirected"
 
-    def __init__(
-        self, cause: OAuthError, *, redirect_uri: str, state: str | None, issuer: str
-    ) -> None:
+    def __init__(self, cause: OAuthError, *, way_back: WayBack, issuer: str) -> None:
         super().__init__(cause.description, detail=cause.detail, consequence=cause.consequence)
         self.cause = cause
-        self.redirect_uri = redirect_uri
-        self.state = state
+        self.way_back = way_back
         self.issuer = issuer
 
     @property
     def location(self) -> str:
-        """The redirect URI with the error in its query; an existing query is kept (§3.1.2)."""
-        parameters = {
-            "error": self.cause.code,
-            "error_description": ascii_description(self.description),
-            "iss": self.issuer,
-        }
-        if self.state is not None:
-            parameters["state"] = self.state
-        return with_query(self.redirect_uri, parameters)
+        """Where the client reads the error, as its response mode says."""
+        return self.way_back.url(
+            {
+                "error": self.cause.code,
+                "error_description": ascii_description(self.description),
+                "iss": self.issuer,
+            }
+        )
 
     def render(self, request: Request) -> Response:
         headers = {"Location": self.location, "Cache-Control": "no-store"}
         return Response(status_code=303, headers=headers)
-
-
-def with_query(uri: str, parameters: dict[str, str]) -> str:
-    """`uri` with `parameters` appended to whatever query it has."""
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 import jwt
@@ -118,6 +118,8 @@ def _parsed(
         _refuse("subject_type", "only 'pairwise' is supported")
     keys = _keys(metadata, lenient=kind == "federated")
     signed = _flag(metadata, "require_signed_request_object")
+    bound = _flag(metadata, "tls_client_certificate_bound_access_tokens")
+    strict = kind == "federated" or signed or bound
     if not keys and (method == "private_key_jwt" or signed):
         _refuse("jwks", "is needed: the public keys of this client")
     subject_dn = _text(metadata, "tls_client_auth_subject_dn")
@@ -144,14 +146,9 @@ def _parsed(
         id_token_signed_response_alg=_one_of(
             metadata, "id_token_signed_response_alg", SIGNING_ALGORITHMS, "ES256"
         ),
-        assertion_audience=cast(
-            Literal["issuer", "token_endpoint"],
-            _one_of(metadata, "assertion_audience", ("issuer", "token_endpoint"), "issuer"),
-        ),
+        assertion_audience=_assertion_audience(metadata, strict),
         tls_client_auth_subject_dn=subject_dn,
-        certificate_bound_access_tokens=_flag(
-            metadata, "tls_client_certificate_bound_access_tokens"
-        ),
+        certificate_bound_access_tokens=bound,
         require_signed_request_object=signed,
         policy_uri=_resource(metadata, "policy_uri"),
         contacts=_strings(metadata, "contacts"),
@@ -160,6 +157,22 @@ def _parsed(
 
 def _refuse(where: str, what: str) -> NoReturn:
     raise InvalidClientMetadata(f"{where} {what}", where=where)
+
+
+def _assertion_audience(
+    metadata: Mapping[str, Any], strict: bool
+) -> Literal["issuer", "token_endpoint"]:
+    """OpenID Connect Core §9 names the token endpoint. Whoever signs its requests or binds its
+    tokens follows FAPI 2.0 §5.3.2.1, and relying parties of a federation OpenID Federation: there
+    an assertion for one server must not work at another that borrows its endpoint's name.
+    """
+    written = _one_of(
+        metadata,
+        "assertion_audience",
+        ("issuer", "token_endpoint"),
+        "issuer" if strict else "token_endpoint",
+    )
+    return "issuer" if written == "issuer" else "token_endpoint"
 
 
 def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> None:

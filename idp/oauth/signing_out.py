@@ -14,10 +14,10 @@ from idp.login import Authenticated, Requirement, WhoIsThere
 from idp.oauth import subjects
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
-from idp.oauth.errors import with_query
 from idp.oauth.tokens import id_token
 from idp.oauth.tokens.id_token import IdToken
 from idp.oauth.tokens.jws import NotOurs
+from idp.oauth.way_back import with_query
 
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
@@ -82,7 +82,14 @@ def _way_back(parameters: web.Form, client: Client | None) -> str | None:
     uri = parameters.get("post_logout_redirect_uri")
     if not uri:
         return None
-    if client is None or not client.owns_post_logout_redirect(uri):
+    if client is None:
+        # §2: an address alone does not say whose it is.
+        raise _refusal(
+            "id_token_hint",
+            "The service sent an address to return to, but neither an id_token_hint nor a "
+            "client_id that says which service it is.",
+        )
+    if not client.owns_post_logout_redirect(uri):
         raise _refusal(
             "post_logout_redirect_uri",
             "The service sent an address to return to that it has not registered.",

@@ -101,7 +101,7 @@ class OAuth:
             (
                 ClientSecretBasic(secrets),
                 ClientSecretPost(secrets),
-                PrivateKeyJwt(database, self.issuer, self._token_endpoints),
+                PrivateKeyJwt(database, self._hosts, PATHS["token_endpoint"]),
                 TlsClientAuth(authenticate_device, validate_certificate),
                 PublicClient(),
             ),
@@ -176,10 +176,9 @@ class OAuth:
         return any(client.owns_origin(origin) for client in self._pages)
 
     @cached_property
-    def _token_endpoints(self) -> tuple[str, ...]:
+    def _hosts(self) -> tuple[str, ...]:
         server = self.ground.settings.of(Server)
-        urls = (server.url, server.tls_url)
-        return tuple(url + PATHS["token_endpoint"] for url in urls if url is not None)
+        return tuple(url for url in (server.url, server.tls_url) if url is not None)
 
 
 def prepare(ground: Ground) -> None:

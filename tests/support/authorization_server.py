@@ -263,8 +263,9 @@ def hidden_fields(page: str) -> dict[str, str]:
 
 
 def answer_of(response: Any) -> dict[str, str]:
-    """The parameters of an authorization response."""
-    return dict(parse_qsl(urlsplit(response.headers["location"]).query))
+    """The parameters of an authorization response, wherever its mode puts them."""
+    location = urlsplit(response.headers["location"])
+    return dict(parse_qsl(location.fragment or location.query))
 
 
 def soon(moment: datetime, seconds: int = 60) -> int:

@@ -167,13 +167,8 @@ class Answering:
         return self._redirected(page, AccessDenied("The person refused."))
 
     def _redirected(self, page: ConsentPage, error: OAuthError) -> Redirected:
-        request = page.transaction.request
-        return Redirected(
-            error,
-            redirect_uri=request.redirect_uri,
-            state=request.state,
-            issuer=self.authorization.issuer,
-        )
+        way_back = page.transaction.request.way_back
+        return Redirected(error, way_back=way_back, issuer=self.authorization.issuer)
 
     def _end_what_is_wider(
         self, uow: UnitOfWork, before: Sequence[Consent], given: Consent, now: datetime

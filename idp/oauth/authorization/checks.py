@@ -25,6 +25,7 @@ from idp.oauth.errors import (
     UnsupportedResponseType,
     UnusableRequest,
 )
+from idp.oauth.way_back import RESPONSE_MODES
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
@@ -96,10 +97,10 @@ def response_type_code(asked: Examined) -> None:
         raise UnsupportedResponseType("only response_type=code is supported")
 
 
-def response_mode_query(asked: Examined) -> None:
-    """The answer travels in the query."""
-    if asked.get("response_mode") not in (None, "query"):
-        raise InvalidRequest("only response_mode=query is supported")
+def known_response_mode(asked: Examined) -> None:
+    """The answer travels in the query or in the fragment."""
+    if asked.get("response_mode") not in (None, *RESPONSE_MODES):
+        raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
 
 
 def pkce_s256(asked: Examined) -> None:
@@ -183,7 +184,7 @@ CHECKS: tuple[Check, ...] = (
     no_request_uri,
     moderate_size,
     response_type_code,
-    response_mode_query,
+    known_response_mode,
     pkce_s256,
     registered_scope,
     registered_purpose,

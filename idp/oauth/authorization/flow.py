@@ -60,9 +60,11 @@ class Authorization:
         """
         now = self.ground.clock.now()
         client = self._client(http, parameters, now)
-        unchecked = request_object.opened(
-            UncheckedRequest(parameters), client, self.issuer, self.ground.database, now
-        )
+        outer = UncheckedRequest(parameters)
+        try:
+            unchecked = request_object.opened(outer, client, self.issuer, self.ground.database, now)
+        except request_object.Refused as refusal:
+            raise self._refused(refusal.error, refusal.request or outer, client) from None
         examined = Examined(unchecked, client)
         for check in BEFORE_REDIRECT:
             check(examined)
@@ -70,15 +72,13 @@ class Authorization:
             for check in CHECKS:
                 check(examined)
         except OAuthError as error:
-            raise self._redirected(
-                error, unchecked.parameters["redirect_uri"], unchecked.get("state")
-            ) from None
+            raise self._refused(error, unchecked, client) from None
         request = parsed(unchecked, client)
         try:
             expecting = self._expecting(request, client, unchecked.get("id_token_hint"))
             return self._who_is_there(http, expecting, client, now)
         except OAuthError as error:
-            raise self._redirected(error, request.redirect_uri, request.state) from None
+            raise self._redirected(error, request) from None
 
     def resume(self, http: Request, handle: str) -> str:
         """Go on with a stored request after sign-in; once, and only in its own browser."""
@@ -96,7 +96,7 @@ class Authorization:
             with self.ground.database.write() as uow:
                 if not transaction.answer(uow, handle, transaction.WAITING):
                     raise _used() from None
-            raise self._redirected(error, request.redirect_uri, request.state) from None
+            raise self._redirected(error, request) from None
 
     def cancel(self, http: Request, handle: str) -> Redirected:
         """The person gives up before they sign in: the service learns that, and nothing else."""
@@ -106,11 +106,8 @@ class Authorization:
         with self.ground.database.write() as uow:
             if not transaction.answer(uow, handle, transaction.WAITING):
                 raise _used()
-        return self._redirected(
-            AccessDenied("The person cancelled the sign-in."),
-            waiting.request.redirect_uri,
-            waiting.request.state,
-        )
+        cancelled = AccessDenied("The person cancelled the sign-in.")
+        return self._redirected(cancelled, waiting.request)
 
     def waiting(self, http: Request, handle: str, now: datetime) -> Transaction:
         """The live transaction of this browser. Raises Over for any other."""
@@ -274,8 +271,22 @@ class Authorization:
             self._limit(uow, http, now)
         return LoginRequired("Nobody who may be told of is there, and prompt=none forbids asking.")
 
-    def _redirected(self, error: OAuthError, redirect_uri: str, state: str | None) -> Redirected:
-        return Redirected(error, redirect_uri=redirect_uri, state=state, issuer=self.issuer)
+    def _redirected(self, error: OAuthError, request: AuthorizationRequest) -> Redirected:
+        return Redirected(error, way_back=request.way_back, issuer=self.issuer)
+
+    def _refused(
+        self, error: OAuthError, request: UncheckedRequest, client: Client
+    ) -> Redirected | UnusableRequest:
+        """To the client, if the request names a redirect URI of its own (RFC 6749 §4.1.2.1); else
+        a page."""
+        way_back = request.way_back()
+        if way_back is not None and client.active and client.owns_redirect(way_back.redirect_uri):
+            return Redirected(error, way_back=way_back, issuer=self.issuer)
+        return UnusableRequest(
+            error.description,
+            where="request",
+            next_step=N_("Go back to the service; if it happens again, tell them."),
+        )
 
     def _limit(self, uow: UnitOfWork, http: Request, now: datetime) -> None:
         self.ground.rates.attempt_from(

@@ -14,7 +14,6 @@ from idp.oauth.authorization import freshness
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
-from idp.oauth.errors import with_query
 from idp.oauth.grant import Grant
 from idp.oauth.settings import OAuthSettings
 
@@ -87,7 +86,4 @@ class Issuing:
             now=now,
             lifetime=timedelta(seconds=self._settings.code_seconds),
         )
-        parameters = {"code": code, "iss": self._issuer}
-        if request.state is not None:
-            parameters["state"] = request.state
-        return with_query(request.redirect_uri, parameters)
+        return request.way_back.url({"code": code, "iss": self._issuer})

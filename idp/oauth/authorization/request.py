@@ -10,6 +10,7 @@ from typing import Any
 
 from idp.oauth import scopes
 from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from idp.oauth.way_back import QUERY, WayBack, response_mode
 from policies import level_of_acr as level_of
 
 MOST_CHARACTERS = 4096
@@ -25,6 +26,14 @@ class UncheckedRequest:
     def get(self, name: str) -> str | None:
         """The value; an empty one counts as absent (RFC 6749 §3.1)."""
         return self.parameters.get(name) or None
+
+    def way_back(self) -> WayBack | None:
+        """Where its answer is to go; whether the client owns that place is still to be checked."""
+        uri = self.get("redirect_uri")
+        if uri is None:
+            return None
+        mode = response_mode(self.get("response_mode"), self.get("response_type"))
+        return WayBack(uri, self.get("state"), mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,12 @@ class AuthorizationRequest:
     claims: ClaimsWanted = field(default_factory=ClaimsWanted)
     ui_locales: str | None = None
     resource: str | None = None
+    response_mode: str = QUERY
+
+    @property
+    def way_back(self) -> WayBack:
+        """Where the answer goes, a code or an error."""
+        return WayBack(self.redirect_uri, self.state, self.response_mode)
 
     @property
     def is_openid(self) -> bool:
@@ -88,8 +103,11 @@ class AuthorizationRequest:
         return min(self.claims.essential_levels, default=0)
 
     def to_json(self) -> dict[str, Any]:
-        """For the stored transaction."""
-        return asdict(self)
+        """For the stored transaction; what is usual is left out, as before there was a choice."""
+        stored = asdict(self)
+        if self.response_mode == QUERY:
+            del stored["response_mode"]
+        return stored
 
     def digest(self) -> bytes:
         """SHA-256 over everything that was asked: what a consent answer is bound to."""
@@ -133,6 +151,7 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
         claims=claims_wanted(unchecked.get("claims")),
         ui_locales=unchecked.get("ui_locales"),
         resource=unchecked.get("resource"),
+        response_mode=response_mode(unchecked.get("response_mode"), "code"),
     )
 
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from foundation.database import Database
+from foundation.errors import OAuthError
 from idp.oauth import assertions
 from idp.oauth.authorization.request import UncheckedRequest
 from idp.oauth.client import Client
-from idp.oauth.errors import UnusableRequest
+from idp.oauth.errors import InvalidRequestObject, RequestNotSupported
 from idp.oauth.tokens import foreign
 
 _TYPES = ("oauth-authz-req+jwt", "jwt", None)
@@ -24,40 +25,61 @@ def opened(
 ) -> UncheckedRequest:
     """The parameters inside the request object; those outside do not count (RFC 9101 §6.3).
 
-    Raises UnusableRequest: what is not proven to come from the client earns no redirect.
+    Raises Refused.
     """
     token = outer.get("request")
     if token is None:
         return outer
     if not client.jwks:
-        raise _refusal("this client has no registered key to sign a request object with")
+        raise Refused(
+            RequestNotSupported("this client has no registered key to sign a request object with")
+        )
     try:
         claims = foreign.verified(token, client.jwks, _TYPES)
+    except foreign.Refused as reason:
+        raise _refusal(str(reason)) from None
+    inner = UncheckedRequest({"client_id": client.id, **_parameters(claims)}, signed=True)
+    try:
         foreign.check_audience(claims, issuer)
         expires = foreign.check_times(claims, now)
         jti = foreign.identifier(claims) if _needs_jti(client, claims) else None
+        _check_members(client, claims)
+        _check_outside(outer, inner)
+        if jti is not None:
+            with database.write() as uow:
+                if not assertions.first_use(uow, client.id, jti, expires + timedelta(minutes=1)):
+                    raise foreign.Refused("it was used before")
     except foreign.Refused as reason:
-        raise _refusal(str(reason)) from None
-    _check_members(client, claims)
-    inner = UncheckedRequest({"client_id": client.id, **_parameters(claims)}, signed=True)
-    for name in ("client_id", "response_type", "redirect_uri", "state", "nonce"):
-        if outer.get(name) is not None and inner.get(name) not in (None, outer.get(name)):
-            raise _refusal(f"{name} differs inside and outside of it")
-    if jti is not None:
-        with database.write() as uow:
-            if not assertions.first_use(uow, client.id, jti, expires + timedelta(minutes=1)):
-                raise _refusal("it was used before")
+        raise _refusal(str(reason), inner) from None
     return inner
+
+
+class Refused(Exception):
+    """Why a request object does not count. `request`: what it says, if the client did sign it."""
+
+    def __init__(self, error: OAuthError, request: UncheckedRequest | None = None) -> None:
+        super().__init__(error.description)
+        self.error = error
+        self.request = request
 
 
 def _check_members(client: Client, claims: Mapping[str, Any]) -> None:
     if claims.get("client_id", client.id) != client.id or claims.get("iss") != client.id:
-        raise _refusal("iss and client_id must be the client's own")
+        raise foreign.Refused("iss and client_id must be the client's own")
     if "sub" in claims:
         # RFC 9101 §10.8: otherwise it could be replayed as a client assertion.
-        raise _refusal("it must not have a sub")
+        raise foreign.Refused("it must not have a sub")
     if "request" in claims or "request_uri" in claims:
-        raise _refusal("it must not contain request or request_uri")
+        raise foreign.Refused("it must not contain request or request_uri")
+    for name, value in claims.items():
+        if name not in _PROTOCOL and _as_text(name, value) is None:
+            raise foreign.Refused(f"{name} is not a text")
+
+
+def _check_outside(outer: UncheckedRequest, inner: UncheckedRequest) -> None:
+    for name in ("client_id", "response_type", "redirect_uri", "state", "nonce"):
+        if outer.get(name) is not None and inner.get(name) not in (None, outer.get(name)):
+            raise foreign.Refused(f"{name} differs inside and outside of it")
 
 
 def _needs_jti(client: Client, claims: Mapping[str, Any]) -> bool:
@@ -65,24 +87,20 @@ def _needs_jti(client: Client, claims: Mapping[str, Any]) -> bool:
 
 
 def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for name, value in claims.items():
-        if name in _PROTOCOL:
-            continue
-        if isinstance(value, str):
-            parameters[name] = value
-        elif name == "claims" and isinstance(value, dict):
-            parameters[name] = json.dumps(value)
-        elif name in _NUMBERS and isinstance(value, int) and not isinstance(value, bool):
-            parameters[name] = str(value)
-        else:
-            raise _refusal(f"{name} is not a text")
-    return parameters
+    texts = {n: _as_text(n, value) for n, value in claims.items() if n not in _PROTOCOL}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
-def _refusal(why: str) -> UnusableRequest:
-    return UnusableRequest(
-        f"The signed request of the service cannot be used: {why}.",
-        where="request",
-        next_step="Go back to the service and start again; if it happens again, tell them.",
-    )
+def _as_text(name: str, value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if name == "claims" and isinstance(value, dict):
+        return json.dumps(value)
+    if name in _NUMBERS and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def _refusal(why: str, request: UncheckedRequest | None = None) -> Refused:
+    said = f"The signed request of the service cannot be used: {why}."
+    return Refused(InvalidRequestObject(said), request)

@@ -52,6 +52,7 @@ class Authenticator:
                 basic.read(request.headers.get("authorization")),
                 web.client_certificate(request),
                 now,
+                request.url.path,
             )
             return self._proven(offered, web.client_network(request), public)
         except NotProven as reason:

@@ -16,13 +16,14 @@ class Offered:
     """The parts of a request that may authenticate a client.
 
     `basic`: identifier and secret of the Authorization header. `certificate`: whose key the
-    caller holds, not yet validated.
+    caller holds, not yet validated. `path`: of the endpoint that it was sent to.
     """
 
     form: Mapping[str, str]
     basic: tuple[str, str] | None
     certificate: x509.Certificate | None
     now: datetime
+    path: str
 
     @property
     def method(self) -> str | None:

@@ -15,14 +15,19 @@ _TYPES = ("client-authentication+jwt", "jwt", None)
 
 
 class PrivateKeyJwt(Method):
-    """`audiences`: the issuer, and the token endpoint for clients registered so (failures 7)."""
+    """`hosts`: where our endpoints are reached, the issuer first.
+
+    Whom an assertion is for: the issuer; unless the client's profile forbids it (FAPI), also the
+    token endpoint (OpenID Connect Core §9) or the one that it is sent to, as RFC 7521 §4.2 leaves
+    it to agreement and clients in use do at revocation and introspection.
+    """
 
     name = "private_key_jwt"
 
-    def __init__(self, database: Database, issuer: str, token_endpoints: tuple[str, ...]) -> None:
+    def __init__(self, database: Database, hosts: tuple[str, ...], token_path: str) -> None:
         self._database = database
-        self._issuer = issuer
-        self._token_endpoints = token_endpoints
+        self._hosts = hosts
+        self._token_path = token_path
 
     def prove(self, client: Client, offered: Offered) -> None:
         if offered.form.get("client_assertion_type") != ASSERTION_TYPE:
@@ -31,7 +36,7 @@ class PrivateKeyJwt(Method):
             claims = foreign.verified(offered.form["client_assertion"], client.jwks, _TYPES)
             if claims.get("iss") != client.id or claims.get("sub") != client.id:
                 raise foreign.Refused("iss and sub must both be the client_id")
-            foreign.check_audience(claims, self._audience(client, claims.get("aud")))
+            foreign.check_audience(claims, *self._audiences(client, offered.path))
             expires = foreign.check_times(claims, offered.now)
             jti = foreign.identifier(claims)
         except foreign.Refused as reason:
@@ -40,10 +45,12 @@ class PrivateKeyJwt(Method):
             if not assertions.first_use(uow, client.id, jti, expires + timedelta(minutes=1)):
                 raise NotProven("the client assertion is refused: its jti was used before")
 
-    def _audience(self, client: Client, claimed: object) -> str:
-        if client.assertion_audience == "token_endpoint" and claimed in self._token_endpoints:
-            return str(claimed)
-        return self._issuer
+    def _audiences(self, client: Client, path: str) -> tuple[str, ...]:
+        issuer = self._hosts[0]
+        if client.assertion_audience == "issuer":
+            return (issuer,)
+        paths = dict.fromkeys((self._token_path, path))
+        return (issuer, *(host + path for path in paths for host in self._hosts))
 
 
 def client_id_of(assertion: str) -> str | None:

@@ -75,13 +75,13 @@ def check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
     return expires
 
 
-def check_audience(claims: Mapping[str, Any], accepted: str) -> None:
+def check_audience(claims: Mapping[str, Any], *accepted: str) -> None:
     """`aud` is exactly one string, alone (failures 7): an array of one is taken as that string."""
     audience = claims.get("aud")
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]
-    if audience != accepted:
-        raise Refused(f"aud must be {accepted} and nothing else")
+    if audience not in accepted:
+        raise Refused(f"aud must be {' or '.join(accepted)}, and nothing beside it")
 
 
 def identifier(claims: Mapping[str, Any]) -> str:

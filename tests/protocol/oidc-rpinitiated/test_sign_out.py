@@ -74,16 +74,27 @@ def test_an_unregistered_way_back_is_never_taken(
     assert "location" not in response.headers
 
 
+@pytest.mark.rfc("oidc-rpinitiated", "2")
 @pytest.mark.parametrize(
-    "asked",
+    ("asked", "where", "words"),
     [
-        {"id_token_hint": "nonsense"},
-        {"client_id": "svc_nobody"},
-        {"post_logout_redirect_uri": BYE},
+        ({"id_token_hint": "nonsense"}, "id_token_hint", "not an ID token of ours"),
+        ({"client_id": "svc_nobody"}, "client_id", "not known"),
+        ({"post_logout_redirect_uri": BYE}, "id_token_hint", "neither an id_token_hint nor"),
+        (
+            {"post_logout_redirect_uri": BYE, "id_token_hint": "", "client_id": ""},
+            "id_token_hint",
+            "neither an id_token_hint nor a client_id",
+        ),
     ],
 )
-def test_a_malformed_request_is_refused(server: AuthorizationServer, asked: dict[str, str]) -> None:
-    assert server.http.get("/oauth/end-session", params=asked).status_code == 400
+def test_a_malformed_request_is_refused_with_what_is_wrong_or_missing(
+    server: AuthorizationServer, asked: dict[str, str], where: str, words: str
+) -> None:
+    refused = server.http.get("/oauth/end-session", params=asked)
+    assert refused.status_code == 400
+    assert refused.json()["where"] == where
+    assert words in refused.json()["detail"]
 
 
 def test_a_forged_confirmation_is_refused(

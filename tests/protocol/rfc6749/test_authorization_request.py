@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -87,9 +88,10 @@ def test_a_person_sees_a_page_and_not_json(server: AuthorizationServer) -> None:
     ("changed", "error"),
     [
         ({"response_type": None}, "invalid_request"),
-        ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": "code id_token"}, "unsupported_response_type"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_type": "none"}, "unsupported_response_type"),
+        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "jwt"}, "invalid_request"),
+        ({"response_mode": "query", "response_type": "token"}, "unsupported_response_type"),
         ({"scope": None}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
         ({"scope": "openid\tprofile"}, "invalid_scope"),
@@ -121,8 +123,49 @@ def test_an_error_after_the_redirect_is_trusted_goes_back_with_state_and_issuer(
 @pytest.mark.rfc("6749", "3.1.2")
 def test_a_query_in_the_registered_redirect_uri_is_kept(server: AuthorizationServer) -> None:
     service = server.add(redirect_uris=[CALLBACK + "?city=1"])
-    response = server.authorize(service, response_type="token")
+    response = server.authorize(service, response_type="none")
     assert response.headers["location"].startswith(CALLBACK + "?city=1&error=")
+    response = server.authorize(service, response_type="none", response_mode="fragment")
+    assert response.headers["location"].startswith(CALLBACK + "?city=1#error=")
+
+
+@pytest.mark.rfc("oauth-v2-multiple-response-types", "2.1")
+@pytest.mark.rfc("oauth-v2-multiple-response-types", "5")
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"response_mode": "fragment", "scope": "profile"}, "invalid_scope"),
+        ({"response_mode": "fragment", "response_type": None}, "invalid_request"),
+        ({"response_mode": "fragment", "prompt": "none"}, "login_required"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "id_token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token", "response_mode": "form_post"}, None),
+    ],
+)
+def test_an_error_is_in_the_fragment_where_the_service_reads_the_fragment(
+    server: AuthorizationServer, changed: dict[str, str | None], error: str | None
+) -> None:
+    location = server.authorize(server.add(), **changed).headers["location"]
+    assert location.startswith(CALLBACK + "#")
+    answer = dict(parse_qsl(urlsplit(location).fragment))
+    assert answer["error"] == (error or "unsupported_response_type")
+    assert answer["error_description"]
+    assert answer["state"] == "af0ifjsldkj"
+    assert answer["iss"] == server.issuer
+
+
+@pytest.mark.rfc("oauth-v2-multiple-response-types", "2.1")
+@pytest.mark.parametrize(("mode", "mark"), [("fragment", "#"), ("query", "?"), (None, "?")])
+def test_code_and_refusal_arrive_as_the_response_mode_says(
+    server: AuthorizationServer, mode: str | None, mark: str
+) -> None:
+    service = server.add()
+    refused = server.answer(server.authorize(service, response_mode=mode), choice="refuse")
+    assert refused.headers["location"].startswith(CALLBACK + mark + "error=access_denied")
+    given = server.answer(server.authorize(service, response_mode=mode))
+    assert given.headers["location"].startswith(CALLBACK + mark + "code=")
+    assert server.redeem(service, answer_of(given)["code"]).status_code == 200
 
 
 @pytest.mark.rfc("6749", "3.1")

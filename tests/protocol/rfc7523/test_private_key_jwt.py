@@ -74,8 +74,14 @@ def test_an_assertion_works_once(authorization_server: AuthorizationServer) -> N
         {"aud": "https://other.example"},
         {"aud": None},
         {"aud": ["http://localhost:8000", "https://other.example"]},
-        {"aud": "http://localhost:8000/oauth/token"},
+        {"aud": ["http://localhost:8000", "http://localhost:8000/oauth/token"]},
+        {"aud": []},
+        {"aud": [["http://localhost:8000"]]},
+        {"aud": {"http://localhost:8000": 1}},
         {"aud": "http://localhost:8000/"},
+        {"aud": "http://localhost:8000/oauth/token/"},
+        {"aud": "http://localhost:8000/oauth/revoke"},
+        {"aud": "http://LOCALHOST:8000/oauth/token"},
         {"iss": "svc_other"},
         {"sub": "svc_other"},
         {"jti": None},
@@ -98,16 +104,63 @@ def test_an_assertion_with_a_wrong_claim_is_refused(
     assert ask(server, signed(kept)) == 401
 
 
+@pytest.mark.rfc("oidc-core", "9")
 @pytest.mark.row("failures", "7")
-def test_the_token_endpoint_is_an_audience_by_a_setting_per_client(
-    authorization_server: AuthorizationServer,
+@pytest.mark.parametrize(
+    "registered", [{}, {"assertion_audience": "token_endpoint"}], ids=["unsaid", "said"]
+)
+def test_issuer_or_token_endpoint_alone_is_the_audience(
+    authorization_server: AuthorizationServer, registered: dict[str, Any]
 ) -> None:
     server = authorization_server
-    service = added(server, assertion_audience="token_endpoint")
-    endpoint = {"aud": server.issuer + "/oauth/token"}
-    assert ask(server, signed({**claims_for(server, service), **endpoint})) == 200
-    both = {"aud": [server.issuer, server.issuer + "/oauth/token"]}
-    assert ask(server, signed({**claims_for(server, service), **both})) == 401
+    service = added(server, **registered)
+    endpoint = server.issuer + "/oauth/token"
+    for audience in (server.issuer, endpoint, [server.issuer], [endpoint]):
+        claims = {**claims_for(server, service), "aud": audience}
+        assert ask(server, signed(claims)) == 200, audience
+    claims = {**claims_for(server, service), "aud": [server.issuer, endpoint]}
+    assert ask(server, signed(claims)) == 401
+
+
+@pytest.mark.row("failures", "7")
+@pytest.mark.parametrize(
+    "registered",
+    [
+        {"assertion_audience": "issuer"},
+        {"require_signed_request_object": True},
+        {"tls_client_certificate_bound_access_tokens": True},
+    ],
+)
+def test_a_client_of_a_stricter_profile_names_the_issuer_alone(
+    authorization_server: AuthorizationServer, registered: dict[str, Any]
+) -> None:
+    server = authorization_server
+    service = added(server, **registered)
+    claims = {**claims_for(server, service), "aud": server.issuer + "/oauth/token"}
+    form = {"client_assertion_type": TYPE, "client_assertion": signed(claims)}
+    refused = server.http.post("/oauth/revoke", data={**form, "token": "x"})
+    assert refused.status_code == 401
+    assert f"aud must be {server.issuer}, and nothing" in refused.json()["error_description"]
+    form["client_assertion"] = signed(claims_for(server, service))
+    assert server.http.post("/oauth/revoke", data={**form, "token": "x"}).status_code == 200
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.rfc("7662", "2.1")
+@pytest.mark.parametrize("path", ["/oauth/revoke", "/oauth/introspect"])
+def test_at_the_other_endpoints_their_own_address_does_as_well(
+    authorization_server: AuthorizationServer, path: str
+) -> None:
+    server = authorization_server
+    service = added(server)
+    other = {"/oauth/revoke": "/oauth/introspect", "/oauth/introspect": "/oauth/revoke"}[path]
+    expected = {"": 200, "/oauth/token": 200, path: 200, other: 401, "/oauth/userinfo": 401}
+    for end, status in expected.items():
+        for audience in (server.issuer + end, [server.issuer + end]):
+            claims = {**claims_for(server, service), "aud": audience}
+            form = {"client_assertion_type": TYPE, "client_assertion": signed(claims)}
+            answer = server.http.post(path, data={**form, "token": "x"})
+            assert answer.status_code == status, (audience, answer.text)
 
 
 @pytest.mark.row("failures", "10")

@@ -106,7 +106,8 @@ def test_parameters_outside_of_the_request_object_do_not_count(
     response = begin(server, leaf, {"prompt": "none"})
     assert response.headers["location"].startswith("/oauth/consent?")
     contradicting = begin(server, leaf, {"redirect_uri": "https://evil.example/"})
-    assert contradicting.status_code == 400
+    assert contradicting.headers["location"].startswith(ENTITY + "/callback?")
+    assert answer_of(contradicting)["error"] == "invalid_request_object"
 
 
 @pytest.mark.rfc("9101", "10.5")
@@ -130,22 +131,64 @@ def test_such_a_client_cannot_come_unsigned(server: AuthorizationServer, leaf: A
         {"exp": 1},
         {"request": "x"},
         {"request_uri": "https://library.example/r"},
-        {"redirect_uri": "https://evil.example/"},
-        {"state": ["a", "b"]},
+        {"nonce": ["a", "b"]},
     ],
 )
-def test_a_request_object_that_is_wrong_gives_a_page(
-    server: AuthorizationServer, leaf: AddedClient, changed: dict[str, Any]
+@pytest.mark.parametrize("mode", [None, "query", "fragment"])
+def test_what_is_wrong_with_a_request_object_is_told_where_the_client_signed_to_hear_it(
+    server: AuthorizationServer, leaf: AddedClient, changed: dict[str, Any], mode: str | None
 ) -> None:
-    response = begin(server, leaf, **changed)
+    # What stands outside does not count (§6.3).
+    outside = {"response_mode": "fragment"} if mode is None else {}
+    response = begin(server, leaf, outside, response_mode=mode, **changed)
+    assert response.status_code == 303
+    mark = "#" if mode == "fragment" else "?"
+    assert response.headers["location"].startswith(f"{ENTITY}/callback{mark}")
+    answer = answer_of(response)
+    assert answer["error"] == "invalid_request_object"
+    assert answer["state"] == "af0ifjsldkj"
+    assert answer["iss"] == server.issuer
+
+
+@pytest.mark.rfc("9101", "6.2")
+@pytest.mark.row("failures", "1")
+@pytest.mark.parametrize("changed", [{}, {"aud": "https://other.example"}])
+@pytest.mark.parametrize("redirect_uri", [None, "https://evil.example/", ["a", "b"], ""])
+def test_a_request_object_without_a_registered_way_back_gives_a_page(
+    server: AuthorizationServer, leaf: AddedClient, changed: dict[str, Any], redirect_uri: Any
+) -> None:
+    outside = {"redirect_uri": ENTITY + "/callback"} if redirect_uri is None else {}
+    response = begin(server, leaf, outside, **{**changed, "redirect_uri": redirect_uri})
     assert response.status_code == 400
     assert "location" not in response.headers
 
 
+@pytest.mark.rfc("9101", "6.2")
+@pytest.mark.parametrize("request_object", ["x", "e30.e30.", "a.b.c"])
+def test_an_object_that_nobody_signed_is_refused_where_the_parameters_beside_it_say(
+    server: AuthorizationServer, leaf: AddedClient, request_object: str
+) -> None:
+    beside = {**server.parameters(leaf), "request": request_object}
+    response = server.http.get("/oauth/authorize", params=beside)
+    assert response.headers["location"].startswith(ENTITY + "/callback?")
+    assert answer_of(response)["error"] == "invalid_request_object"
+    for redirect_uri in ("https://evil.example/", ""):
+        beside["redirect_uri"] = redirect_uri
+        assert server.http.get("/oauth/authorize", params=beside).status_code == 400
+
+
+@pytest.mark.rfc("oidc-core", "6.1")
+def test_a_request_object_of_a_client_without_a_key_is_not_supported(
+    server: AuthorizationServer,
+) -> None:
+    response = server.authorize(server.add(), request="e30.e30.")
+    assert answer_of(response)["error"] == "request_not_supported"
+
+
 @pytest.mark.row("failures", "7")
 def test_a_request_object_works_once(server: AuthorizationServer, leaf: AddedClient) -> None:
-    assert begin(server, leaf, jti="one").status_code == 303
-    assert begin(server, leaf, jti="one").status_code == 400
+    assert begin(server, leaf, jti="one").headers["location"].startswith("/oauth/consent?")
+    assert answer_of(begin(server, leaf, jti="one"))["error"] == "invalid_request_object"
 
 
 @pytest.mark.rfc("9101", "6.2")
