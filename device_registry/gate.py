@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from device_registry import credential_store, store, tokens
 from device_registry.device import Device
@@ -221,7 +222,8 @@ class Gate:
             raise EnrolmentRefused(
                 "key_lost", "The key that was made for this answer is gone.", "Ask again."
             )
-        evidence = {"serial": certificate.serial}
+        left_out = {"left_out": list(certificate.left_out)} if certificate.left_out else {}
+        evidence = {"serial": certificate.serial, **left_out}
         device = self._taken_further(uow, admission, evidence, now)
         token, old = _rests_on(admission.reference)
         # Asked after the device is locked, in the statement that has to run anyway.
@@ -243,11 +245,12 @@ class Gate:
                 "profile": certificate.profile,
                 "thumbprint": certificate.thumbprint,
                 "not_after": certificate.not_after.isoformat(),
+                **left_out,
             },
         )
 
     def _taken_further(
-        self, uow: UnitOfWork, admission: Admission, evidence: Mapping[str, str], now: datetime
+        self, uow: UnitOfWork, admission: Admission, evidence: Mapping[str, Any], now: datetime
     ) -> Device:
         """The device, where a certificate takes it, and kept there until the commit."""
         seen = admission.memo.device if isinstance(admission.memo, _Seen) else None
@@ -257,7 +260,7 @@ class Gate:
         device = self._still_admitted(uow, admission, now)
         # A certificate of a further kind is no renewal of the device's own one.
         if device.state in _NEXT and admission.profile == device.profile:
-            walk(uow, device, _NEXT[device.state], _as(device), now, evidence)
+            walk(uow, device, _acts(device.state, evidence), _as(device), now, evidence)
         return device
 
     def _still_admitted(self, uow: UnitOfWork, admission: Admission, now: datetime) -> Device:
@@ -277,11 +280,18 @@ class Gate:
         return self._watch.refused(caller, refusal, now)
 
 
-def _unchanged(uow: UnitOfWork, seen: Device, evidence: Mapping[str, str], now: datetime) -> bool:
+def _unchanged(uow: UnitOfWork, seen: Device, evidence: Mapping[str, Any], now: datetime) -> bool:
     """Whether the device is what it was a moment ago, and stays so; a step finds out by itself."""
     if seen.state not in _NEXT:
         return store.keep(uow, seen)
-    return walk(uow, seen, _NEXT[seen.state], _as(seen), now, evidence) is not None
+    return walk(uow, seen, _acts(seen.state, evidence), _as(seen), now, evidence) is not None
+
+
+def _acts(state: State, evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The acts, the reason of the last one with what of the request is not in the certificate."""
+    *first, (act, reason) = _NEXT[state]
+    left_out = ", ".join(evidence.get("left_out", ()))
+    return [*first, (act, f"{reason}; left out: {left_out}" if left_out else reason)]
 
 
 def _way(reference: str) -> str:

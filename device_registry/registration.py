@@ -64,7 +64,7 @@ class Registration:
                 where="profile",
                 next_step=f"Write one of {', '.join(self.kinds)}.",
             )
-        device_id = opaque.identifier("dev")
+        device_id = opaque.identifier("dev", "-")  # it goes into requests, by any program
         token = opaque.secret()
         try:
             with self._database.write() as uow:

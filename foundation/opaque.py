@@ -10,13 +10,17 @@ _IDENTIFIERS = 62**_LENGTH
 _READABLE = "34679ACDEFGHJKMNPQRTWXY"
 
 
-def identifier(prefix: str) -> str:
-    """A new opaque id, `prefix_` and 22 base62 characters (131 bits), safe in a URL."""
+def identifier(prefix: str, joint: str = "_") -> str:
+    """A new opaque id, `prefix_` and 22 base62 characters (131 bits), safe in a URL.
+
+    With "-" as its `joint` it can be written in any string type of a certificate's subject: a
+    PrintableString has no "_" (X.680 §41.4).
+    """
     number, digits = secrets.randbelow(_IDENTIFIERS), []
     for _ in range(_LENGTH):
         number, digit = divmod(number, 62)
         digits.append(_BASE62[digit])
-    return f"{prefix}_{''.join(digits)}"
+    return f"{prefix}{joint}{''.join(digits)}"
 
 
 def secret(nbytes: int = 32) -> str:

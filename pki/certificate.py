@@ -11,7 +11,8 @@ class IssuedCertificate:
     """A certificate that stands in the record; `serial` in hex, `thumbprint` as `x5t#S256`.
 
     `reference` is the leave under which it was issued, `public_key` the SHA-256 of its
-    SubjectPublicKeyInfo in hex, `der` the certificate itself.
+    SubjectPublicKeyInfo in hex, `der` the certificate itself. `left_out` names what the request
+    carried and the certificate does not (`lint.left_out`).
     """
 
     serial: str
@@ -23,6 +24,7 @@ class IssuedCertificate:
     not_before: datetime
     not_after: datetime
     der: bytes = field(repr=False)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ def read(data: bytes, at: int = 0, end: int | None = None) -> tuple[int, int, in
     at += 2
     if size >= 0x80:
         count = size & 0x7F
+        if count == 0:
+            raise NotDer("an indefinite length, which only BER has")
         if not 1 <= count <= 4 or at + count > end:
             raise NotDer("a length that DER does not have")
         size = int.from_bytes(data[at : at + count], "big")
@@ -113,6 +115,22 @@ def elements(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, in
         tag, begin, stop = read(data, at, end)
         yield tag, at, begin, stop
         at = stop
+
+
+def dotted(content: bytes) -> str:
+    """The OID whose content this is."""
+    parts, part = [], 0
+    for place, octet in enumerate(content):
+        if part == 0 and octet == 0x80 and (place == 0 or not content[place - 1] & 0x80):
+            raise NotDer("an OBJECT IDENTIFIER that is not the shortest")
+        part = part << 7 | octet & 0x7F
+        if not octet & 0x80:
+            parts.append(part)
+            part = 0
+    if not content or content[-1] & 0x80 or len(content) > 63:
+        raise NotDer("an OBJECT IDENTIFIER that ends too soon, or never")
+    first = min(parts[0] // 40, 2)
+    return ".".join(map(str, (first, parts[0] - 40 * first, *parts[1:])))
 
 
 def only(data: bytes, tag: int) -> tuple[int, int]:

@@ -73,6 +73,7 @@ class Issuance:
         profile = self._profiles[admission.profile]
         admission = replace(admission, names=lint.canonical_names(admission.names, profile))
         lint.check(request, profile, admission)
+        left_out = lint.left_out(request, profile)
         authority, private_key = self._signing(profile)
         serial = x509.random_serial_number()
         partition = serial % authority.partitions
@@ -115,7 +116,7 @@ class Issuance:
                 )
             earlier = None if is_new else self._earlier(uow, admission, request)
         if earlier is not None:
-            return self._finish(earlier, registrar, now)
+            return self._finish(earlier, registrar, now, left_out)
         # Only what was examined and recorded is ever signed.
         der = self._sign(examined, private_key)
         issued = IssuedCertificate(
@@ -128,6 +129,7 @@ class Issuance:
             not_before=draft.not_before,
             not_after=draft.not_after,
             der=der,
+            left_out=left_out,
         )
         return self._conclude(issued, admission, registrar, now)
 
@@ -160,14 +162,17 @@ class Issuance:
                 voided += 1
         return Settled(completed, voided)
 
-    def _finish(self, row: Row[Any], registrar: Registrar, now: datetime) -> IssuedCertificate:
+    def _finish(
+        self, row: Row[Any], registrar: Registrar, now: datetime, left_out: tuple[str, ...] = ()
+    ) -> IssuedCertificate:
         """What an earlier call recorded: sign it if that one did not, else return it."""
         if row.state != "recorded":
-            return _standing(row)
+            return replace(_standing(row), left_out=left_out)
         admission = Admission(
             row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
         )
         issued = store.as_issued(row._asdict(), self._redraft(row, now))
+        issued = replace(issued, left_out=left_out)
         return self._conclude(issued, admission, registrar, now)
 
     def _redraft(self, row: Row[Any], now: datetime) -> bytes:

@@ -2,25 +2,26 @@
 
 Whoever passes somebody else's request on speaks over a TLS connection of his own, whose
 `tls-unique` is another one. TLS 1.3 has no `tls-unique` (RFC 8446 appendix C.5), so linking has a
-listener of its own that stops at TLS 1.2.
+listener of its own that stops at TLS 1.2. Elsewhere a challengePassword that could be a link is
+refused, since it cannot be verified; any other one is a habit of the program that wrote it.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
 from dataclasses import dataclass, replace
-
-from cryptography.x509.oid import AttributeOID
 
 from foundation.settings import Server, Settings, SettingsError
 from pki.ports import Caller
 from pki.refusals import RequestRefused
-from pki.request import CertificateRequest
+from pki.request import CHALLENGE_PASSWORD, CertificateRequest
 from pki.settings import PkiSettings
 
-CHALLENGE_PASSWORD = AttributeOID.CHALLENGE_PASSWORD.dotted_string
 _WHERE = "attributes.challengePassword"
+_FINISHED = frozenset({12, 32, 36, 48})
+"""Octets of a Finished message: of TLS 1.2, of TLS 1.3 by its two hashes, of SSL 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Linking:
                     "Requests must be linked to their TLS connection here (RFC 7030 §3.5).",
                     f"{self._where_to_go()}; put the base64 of tls-unique in challengePassword.",
                 )
+            return request
+        if caller.tls_unique is None and not self.required and not _may_link(request):
             return request
         if caller.tls_unique is None:
             raise RequestRefused(
@@ -65,6 +68,14 @@ class Linking:
         if self.listener is None:
             return "Ask the operator for a linking listener ([server] linking_listen)"
         return f"Connect anew, by TLS 1.2, to port {self.listener.rpartition(':')[2]}"
+
+
+def _may_link(request: CertificateRequest) -> bool:
+    try:
+        said = base64.b64decode((request.challenge_password or "").encode(), validate=True)
+    except binascii.Error:
+        return False
+    return len(said) in _FINISHED
 
 
 def linking_of(settings: Settings) -> Linking:

@@ -1,23 +1,26 @@
 """What a request may propose under a profile, as a list of checks — RFC 5280, RFC 7030 §4.2.1.
 
 The profile and the admission decide. A request that asks for anything else is refused with the
-name of the field, never trimmed in silence: a device that asked for more would believe it has it.
+name of the field, never trimmed: a device that asked for more would believe it has it. What asks
+for nothing, and the usages that OpenSSL's stock `v3_req` writes into every request, are left out,
+and `left_out` names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cryptography import x509
-from cryptography.x509.oid import AttributeOID, ExtensionOID
+from cryptography.x509.oid import ExtensionOID
 
 from pki import names
 from pki.ports import Admission
 from pki.profile import KEY_USAGES, Profile
 from pki.refusals import RequestRefused
-from pki.request import CertificateRequest
+from pki.request import CHALLENGE_PASSWORD, CertificateRequest, called
 
-WEAK_HASHES = frozenset({"md5", "sha1", "sha224"})
+STOCK_USAGES = frozenset({"digital_signature", "content_commitment", "key_encipherment"})
+"""What OpenSSL's `v3_req` asks for, whatever the request is for."""
 
 
 def known_key(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
@@ -43,12 +46,6 @@ def strong_key(request: CertificateRequest, profile: Profile, admission: Admissi
             "subjectPKInfo",
             f"The key is weak: {request.public_key.weakness}.",
             "Make a new key with a current library and a good source of randomness.",
-        )
-    if request.signature_hash in WEAK_HASHES:
-        raise RequestRefused(
-            "signatureAlgorithm",
-            f"The request is signed with {request.signature_hash.upper()}, which is broken.",
-            "Sign the request with SHA-256 or better.",
         )
 
 
@@ -131,7 +128,7 @@ def no_authority(request: CertificateRequest, profile: Profile, admission: Admis
 def fitting_usage(request: CertificateRequest, profile: Profile, admission: Admission) -> None:
     usage = request.extensions.get(ExtensionOID.KEY_USAGE.dotted_string)
     if isinstance(usage, x509.KeyUsage):
-        extra = key_usages(usage) - profile.key_usage
+        extra = key_usages(usage) - profile.key_usage - STOCK_USAGES
         if extra:
             raise RequestRefused(
                 "keyUsage",
@@ -165,13 +162,14 @@ def no_smuggling(request: CertificateRequest, profile: Profile, admission: Admis
     for oid in request.extensions:
         if oid not in _MAY_PROPOSE:
             raise RequestRefused(
-                f"extensionRequest.{oid}",
+                called(oid),
                 f"The request carries the extension {oid}, which a request may not propose.",
                 "Leave the extension out.",
             )
     for oid in request.attributes:
-        reason, next_step = _ATTRIBUTES.get(oid, _UNUSED)
-        raise RequestRefused(f"attributes.{_CALLED.get(oid, oid)}", reason, next_step)
+        if oid not in _ASK_FOR_NOTHING:
+            reason, next_step = _ATTRIBUTES.get(oid, _UNUSED)
+            raise RequestRefused(f"attributes.{oid}", reason, next_step)
 
 
 _UNUSED = ("The request carries an attribute that is not used here.", "Leave the attribute out.")
@@ -183,17 +181,24 @@ _OTHER_LINK = (
     "Of the ways to link a request to its connection only challengePassword is used here.",
     "Put the base64 of tls-unique in challengePassword (RFC 7030 §3.5).",
 )
-_CALLED = {AttributeOID.CHALLENGE_PASSWORD.dotted_string: "challengePassword"}
-# What is left of them here was not dealt with by the protocol that the request came by.
 _ATTRIBUTES = {
-    AttributeOID.CHALLENGE_PASSWORD.dotted_string: (
-        "Linking the request to its connection by challengePassword is part of EST only.",
-        "Leave challengePassword out; the caller is known by token or certificate.",
-    ),
     "1.2.840.113549.1.9.16.2.37": _BEYOND_TLS,  # decryptKeyID
     "1.2.840.113549.1.9.16.2.54": _BEYOND_TLS,  # asymmDecryptKeyID
     "1.2.840.113549.1.9.16.2.56": _OTHER_LINK,  # otpChallenge, RFC 7894
     "1.2.840.113549.1.9.16.2.58": _OTHER_LINK,  # estIdentityLinking, RFC 7894
+}
+# They tell of the program that wrote the request, or are a note to its own keeper.
+_ASK_FOR_NOTHING = {
+    CHALLENGE_PASSWORD: "challengePassword",  # here none of EST any more, see `linking`
+    "1.2.840.113549.1.9.2": "unstructuredName",
+    "1.2.840.113549.1.9.8": "unstructuredAddress",
+    "1.2.840.113549.1.9.13": "signingDescription",
+    "1.2.840.113549.1.9.20": "friendlyName",
+    "1.2.840.113549.1.9.21": "localKeyId",
+    "1.3.6.1.4.1.311.13.2.2": "enrollmentCSP",
+    "1.3.6.1.4.1.311.13.2.3": "osVersion",
+    "1.3.6.1.4.1.311.17.1": "localKeyProvider",
+    "1.3.6.1.4.1.311.21.20": "requestClientInfo",
 }
 
 
@@ -217,3 +222,19 @@ def key_usages(usage: x509.KeyUsage) -> frozenset[str]:
         if (usage.key_agreement or name not in ("encipher_only", "decipher_only"))
         and getattr(usage, name)
     )
+
+
+def left_out(request: CertificateRequest, profile: Profile) -> tuple[str, ...]:
+    """What a request that passes `check` carries, and the certificate does not: fields by name."""
+    return tuple(sorted(set(_left_out(request, profile))))
+
+
+def _left_out(request: CertificateRequest, profile: Profile) -> Iterator[str]:
+    for oid in request.attributes:
+        yield f"attributes.{_ASK_FOR_NOTHING.get(oid, oid)}"
+    ours = x509.SubjectKeyIdentifier.from_public_key(request.public_key.key)
+    for oid, value in request.extensions.items():
+        if isinstance(value, x509.KeyUsage):
+            yield from (f"keyUsage.{usage}" for usage in key_usages(value) - profile.key_usage)
+        elif isinstance(value, x509.SubjectKeyIdentifier) and value != ours:
+            yield called(oid)

@@ -24,14 +24,14 @@ _URI_TEXT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})
 # RFC 8141 §2: a namespace, and a name in it.
 _URN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,30}[A-Za-z0-9]:.+")
 _SHORT = {
-    NameOID.COMMON_NAME: "CN",
-    NameOID.SERIAL_NUMBER: "serialNumber",
-    NameOID.ORGANIZATION_NAME: "O",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
-    NameOID.COUNTRY_NAME: "C",
-    NameOID.LOCALITY_NAME: "L",
-    NameOID.STATE_OR_PROVINCE_NAME: "ST",
-    NameOID.EMAIL_ADDRESS: "emailAddress",
+    NameOID.COMMON_NAME.dotted_string: "CN",
+    NameOID.SERIAL_NUMBER.dotted_string: "serialNumber",
+    NameOID.ORGANIZATION_NAME.dotted_string: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME.dotted_string: "OU",
+    NameOID.COUNTRY_NAME.dotted_string: "C",
+    NameOID.LOCALITY_NAME.dotted_string: "L",
+    NameOID.STATE_OR_PROVINCE_NAME.dotted_string: "ST",
+    NameOID.EMAIL_ADDRESS.dotted_string: "emailAddress",
 }
 
 
@@ -129,6 +129,10 @@ def subject(common_name: str, attributes: Container[str] = ("CN",)) -> x509.Name
 def attributes(name: x509.Name) -> tuple[tuple[str, str], ...]:
     """The attributes of a subject in their order, as (short name or dotted OID, value)."""
     return tuple(
-        (_SHORT.get(a.oid, a.oid.dotted_string), a.value if isinstance(a.value, str) else "")
-        for a in name
+        (short(a.oid.dotted_string), a.value if isinstance(a.value, str) else "") for a in name
     )
+
+
+def short(oid: str) -> str:
+    """What an attribute of a name is called, or its dotted OID."""
+    return _SHORT.get(oid, oid)

@@ -6,49 +6,58 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import AttributeOID, ExtensionOID
 
 from foundation.errors import PayloadTooLarge
-from pki.names import attributes, written
-from pki.public_key import PublicKey, describe
+from pki import der, names, pkcs10, possession
+from pki.pkcs10 import MAKE_ANEW
+from pki.public_key import PublicKey
 from pki.refusals import RequestRefused
 
 LARGEST = 16_384
-_EXTENSION_REQUEST = frozenset({"1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14"})
-_CHALLENGE_PASSWORD = AttributeOID.CHALLENGE_PASSWORD.dotted_string
+EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
+_EXTENSION_REQUEST = frozenset({EXTENSION_REQUEST, "1.3.6.1.4.1.311.2.1.14"})  # Microsoft's
+CHALLENGE_PASSWORD = AttributeOID.CHALLENGE_PASSWORD.dotted_string
 _PEM = re.compile(
     rb"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(?P<body>[A-Za-z0-9+/=\s]+)"
     rb"-----END (?:NEW )?CERTIFICATE REQUEST-----"
 )
-# What `cryptography` raises for bytes that it does not like; a fuzz test keeps this complete.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    NotImplementedError,
-    UnsupportedAlgorithm,
-    x509.AttributeNotFound,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-_MAKE_ANEW = "Make a new request, for example: openssl req -new -key device.key -subj /CN=<device>."
-T = TypeVar("T")
+_CALLED = {
+    oid.dotted_string: name
+    for oid, name in (
+        (ExtensionOID.BASIC_CONSTRAINTS, "basicConstraints"),
+        (ExtensionOID.KEY_USAGE, "keyUsage"),
+        (ExtensionOID.EXTENDED_KEY_USAGE, "extKeyUsage"),
+        (ExtensionOID.SUBJECT_ALTERNATIVE_NAME, "subjectAltName"),
+        (ExtensionOID.SUBJECT_KEY_IDENTIFIER, "subjectKeyIdentifier"),
+    )
+}
+# What its parser says of a value inside an extension, and what that means.
+_KINDS = {
+    "EncodedDefault": "it writes out a DEFAULT, which DER leaves out (X.690 §11.5)",
+    "ExtraData": "octets follow its end",
+    "InvalidSetOrdering": "its SET OF is not in the order of DER (X.690 §11.6)",
+    "ShortData": "it ends too soon",
+    "UnexpectedTag": "a value in it has another type than RFC 5280 gives it",
+}
+# Stands for the parts of a request that are not looked at.
+_ANY_KEY = der.sequence(der.sequence(der.oid("1.3.101.112")), der.bits(bytes(32)))
+_ANY_ALGORITHM = der.sequence(der.oid("1.3.101.112"))
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateRequest:
     """What a request proposes. Its signature was checked, so the caller holds the private key.
 
-    `extensions` maps the dotted OID of each proposed extension to its value; `names` are the
-    proposed alternative names as `KIND:value`; `attributes` are the other attributes' OIDs.
-    `challenge_password` is what its attribute says. Of a key that was made here for the caller,
-    `made_for` is the digest of the key that stood in its place.
+    `extensions` maps the dotted OID of each proposed extension to its value, wherever it was
+    proposed; `names` are the proposed alternative names as `KIND:value`; `attributes` are the other
+    attributes' OIDs; `challenge_password` is what that attribute says. Of a key that was made here
+    for the caller, `made_for` is the digest of the request that stood in its place.
     """
 
     public_key: PublicKey
@@ -62,7 +71,7 @@ class CertificateRequest:
 
     @property
     def has_challenge_password(self) -> bool:
-        return _CHALLENGE_PASSWORD in self.attributes
+        return CHALLENGE_PASSWORD in self.attributes
 
 
 def parse(body: bytes, made: PublicKey | None = None) -> CertificateRequest:
@@ -72,26 +81,23 @@ def parse(body: bytes, made: PublicKey | None = None) -> CertificateRequest:
     does not prove possession of the private key. `made` is a key that was made here: what the
     request says of a key, and its signature, is then ignored (RFC 7030 §4.4.1).
     """
-    request = _field("request", lambda: x509.load_der_x509_csr(decode(body)))
-    made_for = None
+    written = pkcs10.read(decode(body))
     if made is None:
-        key = _field("subjectPKInfo", lambda: describe(request.public_key()))
-        _possession(request)
-        hash_used = _field("signatureAlgorithm", lambda: request.signature_hash_algorithm)
+        key = possession.key_of(written)
+        hash_used, made_for = possession.proven(written, key), None
     else:
         key, hash_used = made, None
-        made_for = hashlib.sha256(request.tbs_certrequest_bytes).hexdigest()
-    subject = _field("subject", lambda: attributes(request.subject))
-    extensions = _field("extensionRequest", lambda: _extensions(request))
-    others = _field("attributes", lambda: [a.oid.dotted_string for a in request.attributes])
+        made_for = hashlib.sha256(written.signed).hexdigest()
+    extensions = _extensions(written)
+    others = tuple(oid for oid, _ in written.attributes if oid not in _EXTENSION_REQUEST)
     return CertificateRequest(
         public_key=key,
-        signature_hash=hash_used.name if hash_used is not None else None,
-        subject=subject,
+        signature_hash=hash_used,
+        subject=written.subject,
         names=_names(extensions),
         extensions=extensions,
-        attributes=tuple(oid for oid in others if oid not in _EXTENSION_REQUEST),
-        challenge_password=_field("attributes.challengePassword", lambda: _challenge(request)),
+        attributes=others,
+        challenge_password=_challenge(written),
         made_for=made_for,
     )
 
@@ -106,49 +112,65 @@ def decode(body: bytes) -> bytes:
         )
     if body[:1] == b"\x30":
         return body
-    pem = _PEM.search(body)
-    text = b"".join((pem["body"] if pem else body).split())
+    found = [pem["body"] for pem in _PEM.finditer(body)]
+    if len(found) > 1:
+        raise RequestRefused(
+            "request",
+            f"There are {len(found)} certification requests in one body.",
+            "Send one certification request, and nothing beside it.",
+        )
+    text = b"".join((found[0] if found else body).split())
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise RequestRefused(
-            "request", "The request is neither DER, nor PEM, nor base64.", _MAKE_ANEW
+            "request", "The request is neither DER, nor PEM, nor base64.", MAKE_ANEW
         ) from None
 
 
-def _field(name: str, read: Callable[[], T]) -> T:
-    """Read one field; whatever the parser dislikes becomes a refusal that names the field."""
+def _extensions(written: pkcs10.Written) -> dict[str, Any]:
+    """All that is asked for, in however many attributes: each is examined like the first."""
+    found: dict[str, Any] = {}
+    for oid, values in written.attributes:
+        for value in values if oid in _EXTENSION_REQUEST else ():
+            for extension in pkcs10.extensions(value):
+                proposed = _value(extension)
+                if found.setdefault(extension.oid, proposed) != proposed:
+                    raise RequestRefused(
+                        called(extension.oid),
+                        "The request asks for this extension twice, each time for something else.",
+                        "Ask for it once.",
+                    )
+    return found
+
+
+def _value(extension: pkcs10.Extension) -> x509.ExtensionType:
+    one = der.sequence(der.extension(extension.oid, extension.value))
+    asked = der.sequence(der.oid(EXTENSION_REQUEST), der.tlv(0x31, one))
     try:
-        return read()
-    except RequestRefused:
-        raise
-    except _UNREADABLE as error:
+        (read,) = pkcs10.presented(_ANY_KEY, _ANY_ALGORITHM, asked).extensions
+    except pkcs10.UNREADABLE as error:
+        kind = re.search(r"kind: (\w+)", str(error))
+        why = _KINDS.get(kind[1] if kind else "", "RFC 5280 §4.2 has no such value")
         raise RequestRefused(
-            name, f"The {name} cannot be read as RFC 2986 writes it.", _MAKE_ANEW, detail=str(error)
+            called(extension.oid),
+            f"The value of the extension cannot be read: {why}.",
+            "Write it in DER, as RFC 5280 §4.2 does, or leave the extension out.",
+            detail=str(error),
         ) from error
+    value: x509.ExtensionType = read.value
+    return value
 
 
-def _possession(request: x509.CertificateSigningRequest) -> None:
-    try:
-        proven = _field("signature", lambda: request.is_signature_valid)
-    except InvalidSignature:
-        proven = False
-    if not proven:
-        raise RequestRefused(
-            "signature",
-            "The request is not signed by the private key of the public key that it carries.",
-            "Sign the request with the device's own private key.",
-        )
+def called(oid: str) -> str:
+    """Where a refusal says that an extension is."""
+    return _CALLED.get(oid, f"extensionRequest.{oid}")
 
 
-def _extensions(request: x509.CertificateSigningRequest) -> dict[str, Any]:
-    return {e.oid.dotted_string: e.value for e in request.extensions}
-
-
-def _challenge(request: x509.CertificateSigningRequest) -> str | None:
-    for attribute in request.attributes:
-        if attribute.oid == AttributeOID.CHALLENGE_PASSWORD:
-            return str(attribute.value, "utf-8")
+def _challenge(written: pkcs10.Written) -> str | None:
+    for oid, values in written.attributes:
+        if oid == CHALLENGE_PASSWORD:
+            return pkcs10.text(values[0]) if len(values) == 1 else None
     return None
 
 
@@ -156,4 +178,4 @@ def _names(extensions: Mapping[str, x509.ExtensionType]) -> tuple[str, ...]:
     found = extensions.get(ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string)
     if not isinstance(found, x509.SubjectAlternativeName):
         return ()
-    return tuple(written(name) for name in found)
+    return tuple(names.written(name) for name in found)

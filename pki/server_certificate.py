@@ -52,6 +52,7 @@ class Console:
                 "holder": certificate.holder,
                 "names": list(admission.names),
                 "thumbprint": certificate.thumbprint,
+                **({"left_out": list(certificate.left_out)} if certificate.left_out else {}),
             },
         )
 

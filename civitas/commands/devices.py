@@ -82,13 +82,13 @@ def add(
 
 @app.command()
 def approve(
-    device: Annotated[str, typer.Argument(help="Its id, dev_….")],
+    device: Annotated[str, typer.Argument(help="Its id, dev-….")],
     reason: Annotated[str, typer.Option(help="What was checked: kept in its history.")],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Approve a device's first certificate, where its kind waits for a human.
 
-    Example: `civitas devices approve dev_3kd… --reason "seen on its pole"`
+    Example: `civitas devices approve dev-3kd… --reason "seen on its pole"`
     """
     with deployment_of(config) as deployment:
         if "devices" not in deployment.parts:

@@ -27,7 +27,7 @@ from device_registry.representations import (
     whole,
 )
 
-DeviceId = Annotated[str, Path(max_length=32, description="The opaque id, `dev_…`.")]
+DeviceId = Annotated[str, Path(max_length=32, description="The opaque id, `dev-…` (or `dev_…`).")]
 
 
 def list_devices(

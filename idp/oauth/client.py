@@ -107,4 +107,5 @@ def device_client(device_id: str) -> Client:
 
 
 DEVICE_SCOPE = "device:self"
-DEVICE_PREFIX = "dev_"
+DEVICE_PREFIXES = ("dev-", "dev_")
+"""Devices that were registered before 0.1.0 have the second."""

@@ -15,7 +15,7 @@ from foundation.database import Database, UnitOfWork
 from foundation.errors import BadRequest, NotFound
 from foundation.rates import Rates
 from idp.oauth import cut_offs, registration, suspensions
-from idp.oauth.client import DEVICE_PREFIX, Client, device_client
+from idp.oauth.client import DEVICE_PREFIXES, Client, device_client
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import ClientSecrets
 from idp.oauth.tables import clients
@@ -182,7 +182,7 @@ class Clients:
         """The client of this id: ours, a device, or one that another source vouches for now."""
         if not 0 < len(client_id) <= 2048 or not client_id.isprintable():
             return None
-        if client_id.startswith(DEVICE_PREFIX):
+        if client_id.startswith(DEVICE_PREFIXES):
             return device_client(client_id)
         seen = self._seen.get(client_id)
         if seen is not None and timedelta(0) <= now - seen[0] < FRESH:

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.settings import Jurisdiction
-from pki import drafting, plan, preflight, profiles, request
+from pki import drafting, names, plan, preflight, profiles, request
 from pki.authority_certificate import authority_draft, authority_name, cross_draft
 from pki.ceremony import papers, shares
 from pki.ceremony.box import Box, OpenBox, Root
@@ -200,7 +200,7 @@ def _examined(
     subject = authority_name(_jurisdiction(box), planned, one.generation)
     wrong = (
         "its name is another one"
-        if x509.load_pem_x509_csr(one.request.encode()).subject != subject
+        if proposed.subject != names.attributes(subject)
         else f"a key of the kind {proposed.public_key.kind} does not fit"
         if proposed.public_key.kind not in profile.keys
         else f"its key is weak: {proposed.public_key.weakness}"

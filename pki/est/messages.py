@@ -10,7 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from starlette.responses import Response
 
+from pki.certificate import IssuedCertificate
+
 CERTS_ONLY = "application/pkcs7-mime; smime-type=certs-only"
+LEFT_OUT = "Civitas-Left-Out"
+"""Names, in a list of tokens (RFC 9651 §3.1), what of the request is not in the certificate."""
 
 
 def certs_only(certificates: Sequence[x509.Certificate]) -> Response:
@@ -19,9 +23,20 @@ def certs_only(certificates: Sequence[x509.Certificate]) -> Response:
     return encoded(der, CERTS_ONLY)
 
 
-def key_and_certificate(pkcs8: bytes, certificate: x509.Certificate) -> Response:
+def certificate(issued: IssuedCertificate) -> Response:
+    """The one certificate that a request led to."""
+    return _telling(certs_only([x509.load_der_x509_certificate(issued.der)]), issued)
+
+
+def _telling(answer: Response, issued: IssuedCertificate) -> Response:
+    if issued.left_out:
+        answer.headers[LEFT_OUT] = ", ".join(issued.left_out)
+    return answer
+
+
+def key_and_certificate(pkcs8: bytes, issued: IssuedCertificate) -> Response:
     """Two parts in base64: the key, and the certificate as certs-only (§4.4.2)."""
-    der = pkcs7.serialize_certificates([certificate], Encoding.DER)
+    der = pkcs7.serialize_certificates([x509.load_der_x509_certificate(issued.der)], Encoding.DER)
     boundary = f"est-{secrets.token_hex(16)}"
     body = "".join(
         f"--{boundary}\r\n"
@@ -30,13 +45,14 @@ def key_and_certificate(pkcs8: bytes, certificate: x509.Certificate) -> Response
         f"{base64.b64encode(part).decode()}\r\n"
         for media_type, part in (("application/pkcs8", pkcs8), (CERTS_ONLY, der))
     )
-    return Response(
+    answer = Response(
         f"{body}--{boundary}--\r\n".encode(),
         headers={
             "Content-Type": f"multipart/mixed; boundary={boundary}",
             "Cache-Control": "no-store",
         },
     )
+    return _telling(answer, issued)
 
 
 def encoded(der: bytes, media_type: str) -> Response:

@@ -6,7 +6,6 @@ Where a profile allows it, and nowhere else. The key travels inside TLS only: en
 
 from __future__ import annotations
 
-from cryptography import x509
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,4 +30,4 @@ def server_key_generation(pki: Pki, request: Request) -> Response:
     is_pkcs10(request)
     name = asked.name if asked is not None else None
     issued, key = pki.enrol_with_key(caller, web.body(request), pki.clock.now(), name)
-    return key_and_certificate(key.pkcs8, x509.load_der_x509_certificate(issued.der))
+    return key_and_certificate(key.pkcs8, issued)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from cryptography import x509
 from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
 from pki.enrolment import Pki
 from pki.est.caller import asked_name, caller_of, is_pkcs10, over_tls
-from pki.est.messages import certs_only
+from pki.est.messages import certificate
 from pki.est.refusal import spoken
 
 
@@ -21,4 +20,4 @@ def simple_reenrol(pki: Pki, request: Request) -> Response:
     caller = caller_of(pki, request, renews=True)
     is_pkcs10(request)
     issued = pki.renew(caller, web.body(request), pki.clock.now(), asked)
-    return certs_only([x509.load_der_x509_certificate(issued.der)])
+    return certificate(issued)

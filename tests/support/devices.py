@@ -25,6 +25,7 @@ from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from foundation.web import Principal
 from pki import CertificateAuthority, Pki
+from pki.profile import KEY_USAGES
 
 OPERATOR = Actor("staff", "stf_operator")
 OPERATING = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
@@ -131,6 +132,11 @@ def csr(
     for oid, value in attributes:
         builder = builder.add_attribute(oid, value)
     return builder.sign(key, hash_used or hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def key_usage(**bits: bool) -> x509.KeyUsage:
+    """The usages that are named, and no other."""
+    return x509.KeyUsage(**{usage: bits.get(usage, False) for usage in KEY_USAGES})
 
 
 def certificates_in(body: bytes) -> list[x509.Certificate]:

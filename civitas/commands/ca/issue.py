@@ -14,6 +14,7 @@ from civitas.commands.console import (
     ConfigOption,
     JsonOption,
     authority_of,
+    err,
     fail,
     out,
     print_json,
@@ -62,6 +63,7 @@ def issue(
                 "not_after": issued.not_after.isoformat(),
                 "thumbprint": issued.thumbprint,
                 "certificate": pem.decode(),
+                "left_out": list(issued.left_out),
             }
         )
     elif output is None:
@@ -69,3 +71,5 @@ def issue(
     else:
         out.print(f"Wrote {output}: serial {issued.serial}, until {issued.not_after:%Y-%m-%d}.",
                   soft_wrap=True)  # fmt: skip
+    if issued.left_out:
+        err.print(f"Not in the certificate: {', '.join(issued.left_out)}.", soft_wrap=True)

@@ -61,7 +61,7 @@ def revoke(
     Criteria narrow each other. What is revoked already is left alone, so after an interruption
     run the same again. After keyCompromise nobody gets a certificate for the key again.
 
-    Example: `civitas ca revoke --holder dev_3kd… --reason keyCompromise --dry-run`
+    Example: `civitas ca revoke --holder dev-3kd… --reason keyCompromise --dry-run`
     """
     if not reason:
         fail("Say why: --reason keyCompromise, superseded, cessationOfOperation, …", code=1)

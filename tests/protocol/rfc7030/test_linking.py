@@ -17,7 +17,7 @@ from pki.settings import PkiSettings
 from tests.support.devices import Town, csr, new_key
 from tests.support.est import ask, enrolled, says_why
 
-UNIQUE = b"\x01\xff tls-unique"
+UNIQUE = b"\x01\xfftls-unique"
 LINKED = base64.b64encode(UNIQUE)
 WHERE = "attributes.challengePassword"
 

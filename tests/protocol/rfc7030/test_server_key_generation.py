@@ -169,5 +169,6 @@ def test_another_content_type_is_415(town: Town) -> None:
 
 def test_a_link_in_the_request_is_checked_here_too(town: Town) -> None:
     registered = town.city.register(profile="device-made-here")
-    body = csr(new_key(), None, attributes=[(AttributeOID.CHALLENGE_PASSWORD, b"x")])
+    link = base64.b64encode(b"twelve bytes")
+    body = csr(new_key(), None, attributes=[(AttributeOID.CHALLENGE_PASSWORD, link)])
     says_why(ask(town, "serverkeygen", body, registered), 400, "attributes.challengePassword")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from typer.testing import CliRunner
 
 from civitas.cli import app
-from tests.support.devices import csr, new_key
+from tests.support.devices import csr, key_usage, new_key
 
 runner = CliRunner()
 
@@ -70,9 +70,11 @@ def test_a_city_with_an_offline_root_from_init_to_its_first_certificate(
     assert listed["root-1"]["key"] == "elsewhere"
     assert listed["devices-1"]["signs"]
     request = tmp_path / "card.csr"
-    request.write_bytes(csr(new_key(), None))
+    stock = key_usage(digital_signature=True, content_commitment=True)
+    request.write_bytes(csr(new_key(), None, (stock, False)))
     issued = read("ca", "issue", str(request), "--profile", "citizen-signature",
                   "--holder", "EE38001085718", config=config)  # fmt: skip
+    assert issued["left_out"] == ["keyUsage.digital_signature"]
     x509.load_pem_x509_certificate(issued["certificate"].encode())
     civitas("ca", "roll", "root", config=config, fails=True)
 

@@ -10,12 +10,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import AttributeOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from foundation.errors import PayloadTooLarge, Problem
 from pki import RequestRefused
 from pki.request import parse
-from tests.support.devices import LAMPS, City, csr, new_key
+from tests.support.devices import LAMPS, City, csr, key_usage, new_key
 
 pytestmark = pytest.mark.row("failures", "17")
 
@@ -26,17 +26,6 @@ def refusal(city: City, body: bytes) -> Problem:
         city.enrol(registered, body)
     assert city.devices.get(registered.device.id).state == "claimed", "nothing was spent"
     return caught.value
-
-
-def key_usage(**bits: bool) -> x509.KeyUsage:
-    none = dict.fromkeys(
-        (
-            "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
-            "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
-        ),
-        False,
-    )  # fmt: skip
-    return x509.KeyUsage(**{**none, **bits})
 
 
 SMUGGLED: list[tuple[str, x509.ExtensionType]] = [
@@ -125,12 +114,6 @@ def test_other_strong_keys_are_welcome(city: City, key: Any) -> None:
     hashed = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     issued = city.enrol(registered, builder.sign(key, hashed).public_bytes(Encoding.DER))
     assert x509.load_der_x509_certificate(issued.der).public_key() == key.public_key()
-
-
-@pytest.mark.rfc("7030", "3.5")
-def test_a_challenge_password_is_refused_since_tls_1_3_has_no_tls_unique(city: City) -> None:
-    body = csr(new_key(), None, attributes=[(AttributeOID.CHALLENGE_PASSWORD, b"tls-unique")])
-    assert refusal(city, body).where == "attributes.challengePassword"
 
 
 @pytest.mark.rfc("2986", "4.2")
