@@ -71,5 +71,5 @@ def issue(
     else:
         out.print(f"Wrote {output}: serial {issued.serial}, until {issued.not_after:%Y-%m-%d}.",
                   soft_wrap=True)  # fmt: skip
-    if issued.left_out:
+    if issued.left_out and not as_json:
         err.print(f"Not in the certificate: {', '.join(issued.left_out)}.", soft_wrap=True)

@@ -304,6 +304,7 @@ def test_what_changes_nothing_is_accepted_and_what_is_left_out_is_named(case: Ca
 
 
 @pytest.mark.rfc("2986", "4")
+@pytest.mark.row("devices", "5.12")
 @pytest.mark.parametrize("case", REFUSED, ids=named)
 def test_each_fault_has_its_own_sentence_and_field(case: Case) -> None:
     with pytest.raises(RequestRefused) as caught:
