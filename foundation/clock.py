@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import isleap
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger
@@ -67,10 +68,15 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else instant(value)
 
 
-def age_on(birth: date, at: datetime, zone: ZoneInfo) -> int:
-    """Completed years of a person born on `birth` at instant `at`, by the calendar of `zone`.
+# When those born on 29 February are a year older in a common year: on 1 March in the United Kingdom
+# or Hong Kong, on 28 February in New Zealand or Taiwan.
+LeapDayBirthday = Literal["28 February", "1 March"]
 
-    Born on 29 February, one is a year older on 1 March of a common year.
-    """
+
+def age_on(birth: date, at: datetime, zone: ZoneInfo, leap_day: LeapDayBirthday = "1 March") -> int:
+    """Completed years of a person born on `birth` at instant `at`, by the calendar of `zone`."""
     today = at.astimezone(zone).date()
-    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+    birthday = (birth.month, birth.day)
+    if birthday == (2, 29) and leap_day == "28 February" and not isleap(today.year):
+        birthday = (2, 28)
+    return today.year - birth.year - ((today.month, today.day) < birthday)

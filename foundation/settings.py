@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from foundation import hosts
+from foundation.clock import LeapDayBirthday
 
 PREFIX = "CIVITAS_"
 
@@ -86,6 +87,11 @@ class Jurisdiction(Section):
     """Whose service this is; shown on every page, and in certificates when they are made."""
     city: str = "Civitas"
     """The city that `resident_of_city` speaks of."""
+    municipality_code: str = ""
+    """The code of the city in the country's list of municipalities, as files of the civil register
+    write it: with codes `resident_of_city` can be a no."""
+    city_spellings: tuple[str, ...] = ()
+    """Other names of the city in addresses, such as `Bruxelles` beside `Brussel`."""
     country: str = "XX"
     """ISO 3166-1 alpha-2 code; in certificates."""
     governance: Literal["provider", "regulator", "broker"] = "provider"
@@ -94,6 +100,9 @@ class Jurisdiction(Section):
     """Entity identifier of the regulator; a provider that names one is a private provider."""
     time_zone: str = "UTC"
     """IANA name; ages are reckoned and dates shown in it."""
+    leap_day_birthday: LeapDayBirthday = "1 March"
+    """When those born on 29 February are a year older in a common year: `28 February` or
+    `1 March`, as the law says."""
     languages: tuple[str, ...] = ("en", "fr", "ar")
     """Offered on the pages; the first is the default."""
     terms_version: str = "1"

@@ -8,7 +8,6 @@ by blind index, so that no table holds the value.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +37,7 @@ from foundation.database import NAMING, Database, DatabaseSettings
 from foundation.keys import Keys
 from foundation.sealing import CannotOpen, open_under, seal_under
 from foundation.settings import Section, Settings, SettingsError
+from foundation.text import fold
 
 
 class VaultSettings(Section):
@@ -298,7 +298,7 @@ def _identity(database: Database) -> tuple[object, ...]:
 
 def normalise(value: str) -> str:
     """One form for values that differ in case, width, accents' encoding or spacing only."""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return " ".join(fold(value).split())
 
 
 def database_url(settings: Settings, written: str) -> str:

@@ -29,7 +29,8 @@ class Question:
 @dataclass(frozen=True)
 class Facts:
     """What the asker knows of the person: `level` 0–4 of the session or, without one, of the
-    identity; `age` in completed years, None if unknown; whether the identity is in use."""
+    identity; `age` in years that they have surely completed, so that who may be a child is one,
+    None if unknown; whether the identity is in use."""
 
     level: int
     age: int | None = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
 from jinja2.loaders import BaseLoader, ChoiceLoader
 from jinja2.runtime import Context
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from foundation import web
+from foundation.birth import BirthDate, PartialDate, earliest
 from foundation.pages.language import Translator, Words, accepted_languages
 from foundation.pages.navigation import PLACES, Place, places_for
 from foundation.pages.static_files import StaticFiles
@@ -153,8 +154,11 @@ class Pages:
         )
 
     @pass_context
-    def _day(self, context: Context, value: date, style: str = "long") -> str:
-        """A day by the jurisdiction's calendar, in the reader's language."""
+    def _day(self, context: Context, value: BirthDate, style: str = "long") -> str:
+        """A day, or what is known of it, by the jurisdiction's calendar, in the reader's words."""
+        if isinstance(value, PartialDate):
+            skeleton = "yMMMM" if value.month else "y"
+            return format_skeleton(skeleton, earliest(value), locale=self._custom(context))
         if isinstance(value, datetime):
             value = value.astimezone(self.jurisdiction.zone).date()
         return format_date(value, format=style, locale=self._custom(context))

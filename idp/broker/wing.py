@@ -7,14 +7,14 @@ provider. Neither learns of the other, and no attribute outlives the session.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foundation import web
-from foundation.clock import age_on
+from foundation import birth, web
+from foundation.birth import sure_age
 from foundation.fetch import Fetch
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction, Server
@@ -172,10 +172,10 @@ class Broker:
     def _age(self, born: object) -> int | None:
         if not isinstance(born, str):
             return None
-        now, zone = self.ground.clock.now(), self.ground.settings.of(Jurisdiction).zone
+        now, jurisdiction = self.ground.clock.now(), self.ground.settings.of(Jurisdiction)
         try:
-            return age_on(date.fromisoformat(born), now.astimezone(UTC), zone)
-        except ValueError:
+            return sure_age(birth.parse(born), now, jurisdiction)
+        except ValueError:  # no date, or one without its year (OpenID Connect Core §5.1)
             return None
 
     def _claims(self, person_id: str, session_id: str) -> Mapping[str, Any]:

@@ -54,7 +54,7 @@ class Directory:
                 one.means_changed(uow, subject.id, now)
 
     def of_name(self, name: str) -> Subject | None:
-        return self._register.subject_of_sign_in_name(name.strip())
+        return self._register.subject_of_sign_in_name(name)
 
     def name_of(self, subject: Subject) -> str:
         """The sign-in name for its owner; empty when there is none."""
@@ -102,7 +102,7 @@ class Directory:
             return Invited(Subject("staff", member.id), member.name, "officer" in member.roles)
         waiting = self._register.peek_activation(uow, code, now)
         profile = self._register.profile(uow, waiting.person_id)
-        return Invited(Subject("citizen", waiting.person_id), profile.given_name)
+        return Invited(Subject("citizen", waiting.person_id), profile.greeting)
 
     def redeem(self, uow: UnitOfWork, kind: str, code: str, now: datetime) -> Subject:
         """Use ``code`` up; raises CodeRefused or InvitationRefused."""

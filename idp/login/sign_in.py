@@ -29,7 +29,7 @@ from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Attempt, KnownBrowsers, Throttle
 from idp.login.visit import Visit
-from idp.register import Subject
+from idp.register import Subject, sign_in_name_as_written
 
 __all__ = ["Asked", "SignIn", "SignInRefused", "SignedIn", "TooManyRequests"]
 
@@ -95,7 +95,7 @@ class SignIn:
 
     def name_index(self, name: str) -> bytes:
         """What attempts at a name are counted under, whether anybody has it or not."""
-        return self._index(_NAME, name.strip()[:254])
+        return self._index(_NAME, sign_in_name_as_written(name)[:254])
 
     def _with_password(
         self,

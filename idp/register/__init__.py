@@ -23,6 +23,7 @@ from idp.register.register import Register
 from idp.register.routes import doors
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import NameTaken
+from idp.register.sign_in_names import written as sign_in_name_as_written
 from idp.register.staff import ROLES, InvitationRefused, Role, StaffMember
 from idp.register.staff_changes import Recovery, StaffChanges
 from idp.register.store import AlreadyEnrolled, NoSuchPerson
@@ -81,4 +82,5 @@ __all__ = [
     "csv_text",
     "doors",
     "officers_measures",
+    "sign_in_name_as_written",
 ]

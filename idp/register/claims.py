@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from foundation.clock import age_on
+from foundation.birth import as_claim, has_reached, sure_age
 from foundation.settings import Jurisdiction
-from foundation.vault import normalise
 from idp.register.person import Person
+from idp.register.places import lives_in
 from idp.register.profile import Profile
 
 
@@ -25,7 +25,7 @@ class KnownPerson:
 
     @property
     def age(self) -> int:
-        """Completed years, by the jurisdiction's calendar."""
+        """Years that they have surely completed, by the jurisdiction's calendar."""
         return age_of(self.profile, self.jurisdiction, self.at)
 
     def claims(self, names: Iterable[str]) -> Mapping[str, Any]:
@@ -34,7 +34,7 @@ class KnownPerson:
 
 
 def age_of(profile: Profile, jurisdiction: Jurisdiction, now: datetime) -> int:
-    return age_on(profile.birthdate, now, jurisdiction.zone)
+    return sure_age(profile.birthdate, now, jurisdiction)
 
 
 def claims_from(
@@ -46,21 +46,15 @@ def claims_from(
         "name": profile.name,
         "given_name": profile.given_name,
         "family_name": profile.family_name,
-        "birthdate": profile.birthdate.isoformat(),
+        "birthdate": as_claim(profile.birthdate),
         "locale": profile.locale,
         "email": profile.email,
         "phone_number": profile.phone_number,
         "address": _address(profile),
-        "age_over_18": age_of(profile, jurisdiction, now) >= 18,
-        "resident_of_city": _lives_in(profile, jurisdiction),
+        "age_over_18": has_reached(18, profile.birthdate, now, jurisdiction),
+        "resident_of_city": lives_in(profile, jurisdiction),
     }
-    return {name: known[name] for name in known if name in wanted and known[name] not in ("", {})}
-
-
-def _lives_in(profile: Profile, jurisdiction: Jurisdiction) -> bool:
-    return profile.country == jurisdiction.country and normalise(profile.locality) == normalise(
-        jurisdiction.city
-    )
+    return {n: value for n, value in known.items() if n in wanted and value not in ("", {}, None)}
 
 
 def _address(profile: Profile) -> dict[str, str]:

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
-REQUIRED = ("civil_number", "given_name", "family_name", "birthdate", "locality", "country")
+from foundation import birth
+from foundation.birth import BirthDate
+from foundation.text import (
+    JOINERS,
+    TURNS,
+    after_virama,
+    category,
+    digits,
+    invisible,
+    is_dash,
+    is_letter,
+    is_mark,
+    nfc,
+    nfkc,
+    trimmed,
+)
+
+REQUIRED = ("civil_number", "birthdate", "locality", "country")
+# Many people have one name; which of the two it is filed under depends on the office.
+NAMES = ("given_name", "family_name")
 MOST_CHARACTERS = 200
-_CIVIL_NUMBER = re.compile(r"[A-Z0-9]{4,32}")
+# The plus sign of Swedish and Finnish numbers says in which century somebody was born.
+_CIVIL_NUMBER = re.compile(r"[A-Z0-9+]{4,32}")
+# 1.23E+12, or 12345678.0: the digits that it stood for are lost.
+_REWRITTEN = re.compile(r"\d[.,]\d+E\+?\d{1,3}|\dE\+\d{1,3}|\d+[.,]0{1,2}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+_MUNICIPALITY = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,31}")
 _PHONE = re.compile(r"\+[0-9]{6,15}")
 # A person may be 130 years old; who was born later than today is a slip of the pen.
 _OLDEST = 130
@@ -35,13 +57,14 @@ class WrongField(ValueError):
 class Profile:
     """A natural person as a civil register knows them. Empty text: not known.
 
-    `country`: ISO 3166-1 alpha-2. `locale`: a BCP 47 tag. `phone_number`: E.164.
+    One of the two names may be empty. `country`: ISO 3166-1 alpha-2. `locale`: a BCP 47 tag.
+    `phone_number`: E.164. `municipality_code`: of the country's own list.
     """
 
     civil_number: str
     given_name: str
     family_name: str
-    birthdate: date
+    birthdate: BirthDate
     street_address: str = ""
     postal_code: str = ""
     locality: str = ""
@@ -50,24 +73,51 @@ class Profile:
     email: str = ""
     phone_number: str = ""
     locale: str = ""
+    municipality_code: str = ""
 
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.family_name}".strip()
 
+    @property
+    def greeting(self) -> str:
+        """The name by which the person is greeted: the given one, or the only one."""
+        return self.given_name or self.family_name
+
     @classmethod
     def parse(cls, values: Mapping[str, Any], today: date) -> Profile:
         """A profile from the texts of a row; raises WrongField at the first that is wrong."""
-        texts = {name: _text(name, values.get(name, "")) for name in FIELDS}
+        profile, left_out = cls.read(values, today)
+        for wrong in left_out:
+            raise wrong
+        return profile
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], today: date) -> tuple[Profile, tuple[WrongField, ...]]:
+        """As `parse`, without the fields that a person can do without and that are wrong: these
+        are told. Raises WrongField for the others."""
+        texts: dict[str, str] = {}
+        left_out: list[WrongField] = []
+        for name in FIELDS:
+            try:
+                texts[name] = _field(name, values.get(name, ""))
+            except WrongField as wrong:
+                if name in REQUIRED or name in NAMES:
+                    raise
+                texts[name] = ""
+                left_out.append(wrong)
         for name in REQUIRED:
             if not texts[name]:
                 raise WrongField(name, "is empty", "Fill it in from the civil register.")
-        texts["civil_number"] = civil_number(texts["civil_number"])
-        for name, (pattern, what_to_do) in _PATTERNS.items():
-            if texts[name] and not pattern.fullmatch(texts[name]):
-                raise WrongField(name, "is not in the expected form", what_to_do)
-        rest = {name: text for name, text in texts.items() if name != "birthdate"}
-        return cls(birthdate=_birthdate(texts["birthdate"], today), **rest)
+        _drop_placeholder(texts, left_out)
+        if not any(texts[name] for name in NAMES):
+            raise WrongField(
+                "family_name" if texts["given_name"] else "given_name",
+                "is empty, and so is the other name",
+                "Fill in one of the two names from the civil register.",
+            )
+        born = _birthdate(texts.pop("birthdate"), today)
+        return cls(birthdate=born, **texts), tuple(left_out)
 
     def to_json(self) -> bytes:
         values = {**asdict(self), "birthdate": self.birthdate.isoformat()}
@@ -76,7 +126,7 @@ class Profile:
     @classmethod
     def from_json(cls, stored: bytes) -> Profile:
         values = json.loads(stored)
-        return cls(**{**values, "birthdate": date.fromisoformat(values["birthdate"])})
+        return cls(**{**values, "birthdate": birth.parse(values["birthdate"])})
 
     def cut(self) -> Profile:
         """What must be kept of an archived identity: enough to know the person again."""
@@ -89,14 +139,21 @@ _PATTERNS = {
     "locale": (_LOCALE, "Write a language tag such as fr or pt-BR."),
     "email": (_EMAIL, "Write one address such as name@example.city, or leave it empty."),
     "phone_number": (_PHONE, "Write it with the country code, such as +3725551234."),
+    "municipality_code": (_MUNICIPALITY, "Write the code as the country's list has it."),
 }
 
 
 def civil_number(written: str) -> str:
-    """The one form of a civil number: capitals and digits, without spaces, dots and dashes."""
-    normal = "".join(
-        c for c in unicodedata.normalize("NFKC", written).upper() if c not in " -./\u2011\u2013"
-    )
+    """The one form of a civil number: capitals, digits and plus signs, without what groups them:
+    spaces, dots, slashes, hyphens of any kind, and what is not seen."""
+    text = digits(nfkc(trimmed(written))).upper().removeprefix("'")
+    if _REWRITTEN.fullmatch(text):
+        raise WrongField(
+            "civil_number",
+            "is not a civil number: a spreadsheet made another number of it",
+            "Export it again with the column as text.",
+        )
+    normal = "".join(char for char in text if not _groups(char))
     if not _CIVIL_NUMBER.fullmatch(normal):
         raise WrongField(
             "civil_number",
@@ -106,36 +163,78 @@ def civil_number(written: str) -> str:
     return normal
 
 
+def _groups(char: str) -> bool:
+    return char in " .,/\u2215\u00b7\u30fb" or is_dash(char) or invisible(char)
+
+
+def _field(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if not text:
+        return ""
+    if name == "civil_number":
+        return civil_number(text)
+    pattern, what_to_do = _PATTERNS.get(name, (None, ""))
+    if pattern is not None and not pattern.fullmatch(text):
+        raise WrongField(name, "is not in the expected form", what_to_do)
+    return text
+
+
 def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
         raise WrongField(name, "is not text", "Write the value as text, in quotation marks.")
-    text = unicodedata.normalize("NFC", value).strip()
+    text = trimmed("".join(char for char in nfc(value) if char not in _LEFT_BEHIND))
     if len(text) > MOST_CHARACTERS:
         raise WrongField(name, f"has more than {MOST_CHARACTERS} characters", "Shorten the value.")
-    # Control characters and bidirectional overrides could make one name look like another.
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") or c in _OVERRIDES for c in text):
-        raise WrongField(
-            name, "holds a character that cannot be printed", "Type the value again by hand."
-        )
+    for place, char in enumerate(text):
+        # Control characters and bidirectional overrides could make one name look like another.
+        if category(char) in _NOT_PRINTED or char in TURNS:
+            raise WrongField(
+                name, "holds a character that cannot be printed", "Type the value again by hand."
+            )
+        if invisible(char) and not _has_meaning(text, place):
+            raise WrongField(
+                name, "holds a character that is not seen", "Type the value again by hand."
+            )
     return text
 
 
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+_NOT_PRINTED = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+# Soft hyphens, breaks and marks of direction that say nothing of a name: documents put them there.
+_LEFT_BEHIND = frozenset("\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff")
 
 
-def _birthdate(text: str, today: date) -> date:
+def _has_meaning(text: str, place: int) -> bool:
+    """Whether what is not seen changes how its neighbours look: a joiner between letters, or a
+    variation selector after one."""
+    before, after = text[:place], text[place + 1 : place + 2]
+    if not before or not (is_letter(before[-1]) or is_mark(before[-1])):
+        return False
+    if text[place] in JOINERS:
+        return after_virama(before) or (after != "" and is_letter(after))
+    return is_mark(text[place])
+
+
+def _drop_placeholder(texts: dict[str, str], left_out: list[WrongField]) -> None:
+    """A dash or dot for a name that a person does not have is no name."""
+    for name in NAMES:
+        if texts[name] and not any(is_letter(char) for char in texts[name]):
+            wrong = WrongField(name, "holds no letter", "Leave it empty, or write the name.")
+            left_out.append(wrong)
+            texts[name] = ""
+
+
+def _birthdate(text: str, today: date) -> BirthDate:
     try:
-        # `fromisoformat` also reads 20000101 and week dates: only one form is ours.
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
-            raise ValueError(text)
-        born = date.fromisoformat(text)
+        born = birth.parse(text)
     except ValueError:
         raise WrongField(
-            "birthdate", "is not a date", "Write year-month-day, such as 1987-03-21."
+            "birthdate",
+            "is not a date",
+            "Write year-month-day, such as 1987-03-21; of what is known in part, 1987-03 or 1987.",
         ) from None
-    if born > today:
+    if birth.earliest(born) > today:
         raise WrongField("birthdate", "lies in the future", "Correct the year.")
     if today.year - born.year > _OLDEST:
         raise WrongField("birthdate", f"lies more than {_OLDEST} years back", "Correct the year.")

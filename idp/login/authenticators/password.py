@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
@@ -16,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from foundation import opaque
 from foundation.fair_queue import Busy
 from foundation.keys import Keys
+from foundation.text import nfc
 from idp.login.settings import LoginSettings
 
 AUTHENTICATOR = "password"
@@ -53,7 +53,7 @@ def _hashing(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
 
 def prepared(password: str) -> str:
     """The password as it is hashed: NFC, so that every keyboard writes the same bytes."""
-    return unicodedata.normalize("NFC", password)
+    return nfc(password)
 
 
 def too_long(password: str) -> bool:

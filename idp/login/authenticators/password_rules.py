@@ -6,10 +6,10 @@ tries first: common passwords (zxcvbn's lists), the person's and the city's own 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 from foundation.pages import N_
+from foundation.text import category
 from idp.login.authenticators.password import MOST_BYTES, prepared, too_long
 
 LEAST_SCORE = 3  # zxcvbn: at least 10^8 guesses
@@ -33,7 +33,7 @@ def objection(password: str, minimum: int, context: Iterable[str] = ()) -> str |
     if too_long(password):
         return TOO_LONG
     text = prepared(password)
-    if any(unicodedata.category(c) == "Cc" for c in text):
+    if any(category(c) == "Cc" for c in text):
         return NOT_TEXT
     if len(text) < minimum:
         return TOO_SHORT

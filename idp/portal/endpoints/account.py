@@ -58,6 +58,9 @@ def data(portal: Portal, request: Request) -> Response:
             "level": person.level if person else None,
             "enrolled_at": person.enrolled_at.isoformat() if person else None,
             "civil_number": profile.civil_number,
+            # As the register has it: the claim leaves out what has no form there.
+            "birthdate": profile.birthdate.isoformat(),
+            "municipality_code": profile.municipality_code or None,
             "sign_in_name": portal.sign_in_name(person_id),
         },
         "claims": dict(portal.register.known(person_id).claims(tuple(wanted))),

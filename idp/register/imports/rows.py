@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.errors import Unprocessable
-from idp.register.profile import FIELDS, REQUIRED, Profile
+from idp.register.profile import FIELDS, NAMES, REQUIRED, Profile
 
 
 class FileRefused(Unprocessable):
@@ -51,4 +51,6 @@ def check_fields(names: Iterable[str]) -> tuple[str, str, str] | None:
     for name in REQUIRED:
         if name not in given:
             return name, "is missing", "Add it from the civil register."
+    if not set(NAMES) & set(given):
+        return NAMES[0], "is missing", "Add it from the civil register."
     return None

@@ -156,6 +156,15 @@ def test_a_name_is_found_without_regard_to_case_and_width(register, any_ground, 
     assert register.sign_in_name_of(me) == "Jüri.Kõiv"
 
 
+def test_a_name_with_an_apostrophe_is_one_name_on_every_keyboard(register, any_ground, person_id):
+    me = Subject("citizen", person_id)
+    with any_ground.database.write() as uow:
+        register.claim_sign_in_name(uow, me, "O\u2019Brien@example.com")
+    for typed in ("o'brien@example.com", "O\u2018BRIEN@example.com", "\ufeffo'brien@example.com "):
+        assert register.subject_of_sign_in_name(typed) == me
+    assert register.sign_in_name_of(me) == "O'Brien@example.com"
+
+
 def test_of_eight_who_want_one_name_one_gets_it(register, any_ground):
     vault = any_ground.vault
     people = iter([f"per_{n}" for n in range(8)])

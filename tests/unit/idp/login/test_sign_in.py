@@ -164,6 +164,15 @@ def test_a_name_that_nobody_has_locks_like_any_other(desk: SignInDesk) -> None:
     assert answers == [422] * allowed + [429]
 
 
+@pytest.mark.row("assurance", "AU-2")
+def test_a_name_typed_in_other_ways_is_locked_as_one(desk: SignInDesk) -> None:
+    browser = desk.browser()
+    typed = ["o'brien", "O\u2019BRIEN", "\u200bo\u2018brien ", "ｏ'brien", "o\uff07brien"]
+    allowed = desk.login.settings.account_attempts
+    answers = [browser.sign_in(name=typed[n % 5]).status_code for n in range(allowed + 1)]
+    assert answers == [422] * allowed + [429]
+
+
 @pytest.mark.row("failures", "13")
 def test_a_stranger_who_guesses_cannot_lock_out_the_person_at_their_own_browser(
     desk: SignInDesk,

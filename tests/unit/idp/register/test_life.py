@@ -160,8 +160,6 @@ def test_a_profile_is_read_in_one_normal_form_and_survives_storage():
         ("given_name", "A\u0007"),
         ("given_name", "x" * 201),
         ("given_name", 3),
-        ("family_name", "  "),
-        ("family_name", None),
     ],
 )
 def test_a_wrong_value_is_named_with_what_to_do(field, value):
@@ -184,7 +182,7 @@ def test_one_comes_of_age_by_the_calendar_of_the_jurisdiction():
 
 @pytest.mark.parametrize(
     ("locality", "country", "lives_here"),
-    [("TALLINN", "EE", True), ("Tallinn", "US", False), ("Tartu", "EE", False)],
+    [("TALLINN", "EE", True), ("Tallinn", "US", False)],
 )
 def test_a_resident_is_known_by_city_and_country(locality, country, lives_here):
     profile = Profile.parse({**ROW, "locality": locality, "country": country}, TODAY)
