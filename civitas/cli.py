@@ -63,7 +63,7 @@ def main() -> None:
     try:
         app()
     except SettingsError as refusal:
-        fail(str(refusal))
+        fail(str(refusal), refusal.exit_code)
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
         fail(f"The database does not do what it must ({cause}): start it, or correct its address.")

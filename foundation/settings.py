@@ -21,6 +21,8 @@ PREFIX = "CIVITAS_"
 class SettingsError(Exception):
     """A configuration that must not start; the message is a sentence that says what to write."""
 
+    exit_code: ClassVar[int] = 2
+
 
 class Section(BaseModel):
     """A table of `civitas.toml`. Subclasses name it in `section` and give every key a type."""

@@ -58,9 +58,7 @@ def is_pkcs10(request: Request) -> None:
         )
 
 
-def caller_of(
-    pki: Pki, request: Request, *, renews: bool = False, anybody: bool = False
-) -> Caller:
+def caller_of(pki: Pki, request: Request, *, renews: bool = False, anybody: bool = False) -> Caller:
     """The caller, as far as TLS and the Authorization header show. Raises on a bad certificate,
     unless a token is there by which the caller may be known, or `anybody` may ask.
 
