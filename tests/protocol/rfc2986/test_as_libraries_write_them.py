@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -91,6 +92,7 @@ PROVIDER = microsofts(
     "13.2.2", seq(b"\x02\x01\x00", tlv(BMP, "K".encode("utf-16-be")), b"\x03\x01\x00")
 )
 OWN_NAME = extension(NAMES, seq(tlv(0x86, b"urn:dev:mac:0024befffe804ff1")))
+OUR_KEY_ID = x509.SubjectKeyIdentifier.from_public_key(EC.public_key()).public_bytes()
 USAGES = ("keyUsage.content_commitment", "keyUsage.key_encipherment")
 
 ACCEPTED = (
@@ -113,11 +115,17 @@ ACCEPTED = (
         "a TPM provider, Ed25519", request(EDWARDS, OURS, algorithm=seq(oid("1.3.101.112"), NULL))
     ),
     Case("RSA without the NULL (RFC 4055 §5)", request(RSA, OURS, algorithm=seq(oid(RSA_SHA256)))),
+    Case(
+        "wolfSSL",
+        request(
+            EC, OURS, note("7", tlv(UTF8, b"password")), asking(extension(KEY_USAGE, SIGNS, TRUE))
+        ),
+        ("attributes.challengePassword",),
+    ),
     Case("Go, Java's keytool", request(EC, name(DEVICE, PRINTABLE))),
     Case(
-        "Java's keytool, which names its key",
-        request(RSA, name(DEVICE, PRINTABLE), asking(extension(KEY_ID, tlv(4, bytes(20))))),
-        ("subjectKeyIdentifier",),
+        "Java's keytool, which names its key as we do",
+        request(EC, name(DEVICE, PRINTABLE), asking(extension(KEY_ID, OUR_KEY_ID))),
     ),
     Case(
         "certmonger",
@@ -184,7 +192,8 @@ REFUSED = (
     # ── the structure ──
     Case("version 1, as if it were v1", request(EC, OURS, version=b"\x02\x01\x01"),
          where="version", says="written as 1;"),
-    Case("version 2", request(EC, OURS, version=b"\x02\x01\x02"), where="version", says="as 2;"),
+    Case("wolfSSL by default: version 2", request(EC, OURS, version=b"\x02\x01\x02"),
+         where="version", says="as 2;"),
     Case("a long zero", request(EC, OURS, version=b"\x02\x02\x00\x00"),
          where="version", says="shortest"),
     Case("no version", request(EC, OURS, version=b""), where="version", says="missing"),
@@ -197,7 +206,8 @@ REFUSED = (
     Case("an indefinite length", b"\x30\x80" + GOOD[3:] + b"\x00\x00",
          where="request", says="indefinite length"),
     Case("cut off", GOOD[:-5], where="request", says="ends too soon"),
-    Case("attributes out of order", ordered_wrongly(), where="attributes", says="SET OF"),
+    Case("node-forge as documented: attributes out of order", ordered_wrongly(),
+         where="attributes", says="SET OF"),
     Case("an attribute without a value", request(EC, OURS, attribute("1.2.840.113549.1.9.20")),
          where="attributes.1.2.840.113549.1.9.20", says="no value"),
     # ── the subject ──
