@@ -66,7 +66,7 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
     )
     app.state.deployment = deployment
     ground.jobs.periodic(
-        "tls certificate", timedelta(hours=6), lambda: tls_files.ensure(deployment)
+        "tls certificate", timedelta(seconds=15), lambda: tls_files.ensure(deployment)
     )
     context = _context(deployment)
     # The way that FastAPI names for a description of one's own.

@@ -28,7 +28,7 @@ from foundation.settings import Server, Settings, SettingsError
 
 OnReady = Callable[[], None]
 Bound = tuple[socket.socket, TlsListener | None]
-RELOAD_SECONDS = 30
+RELOAD_SECONDS = 15
 _FILES_OF_OURS = 128
 _ACCEPTS = 8
 log = logging.getLogger("civitas.server")

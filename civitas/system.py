@@ -42,6 +42,11 @@ class Ready(BaseModel):
     )
     not_signing: list[str] = Field(description="What the keys that do not sign are for.")
     work: list[Work]
+    clock_ahead_seconds: float = Field(
+        default=0,
+        description="By how much this machine's clock is ahead of the database's, which counts for "
+        "all nodes; less than none: behind.",
+    )
     audit_events_refused: int = Field(
         default=0,
         description="Events that this deployment did not record, or that were changed before they "
@@ -89,6 +94,7 @@ async def readyz(readiness: Readiness, response: Response) -> Ready:
         work=[Work(**vars(health)) for health in report.work],
         # A forged event is told, and does not take the service away from people: it has no leaf.
         audit_events_refused=report.refused_events,
+        clock_ahead_seconds=round(report.clock_ahead.total_seconds(), 1),
     )
 
 

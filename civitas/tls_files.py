@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,11 +12,14 @@ from cryptography import x509
 
 from civitas.deployment import Deployment
 from foundation.settings import Server
-from pki import CertificateAuthority
+from pki import Attention, CertificateAuthority
+
+_SOON = timedelta(days=21)
 
 
 def ensure(deployment: Deployment) -> bool:
-    """Issue a server certificate if there is none, or if ours has a third of its life left.
+    """Issue a server certificate if there is none, if ours has a third of its life left, or if it
+    has not begun: a clock that was ahead made it.
 
     A certificate that another authority issued is the operator's, and never touched. The server
     takes changed files up while it runs. Returns whether a certificate was issued.
@@ -38,14 +42,40 @@ def ensure(deployment: Deployment) -> bool:
     return True
 
 
+def attention(deployment: Deployment, now: datetime) -> Sequence[Attention]:
+    """What an operator has to know of the certificate of our listener: ours is renewed by itself,
+    another authority's is looked at here."""
+    settings = deployment.ground.settings
+    server = settings.of(Server)
+    path = settings.resolve(server.tls_certificate)
+    if not server.tls_listen or not path.exists():
+        return ()
+    found = certificate_in(path)
+    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+    if begins > now:
+        reason, by = f"It begins on {begins:%Y-%m-%d %H:%M}, which is later than now.", now
+    elif ends - min(_SOON, (ends - begins) / 4) <= now:
+        reason, by = f"It {'ended' if ends <= now else 'ends'} on {ends:%Y-%m-%d}.", ends
+    else:
+        return ()
+    step = "Check this machine's clock; put another certificate there, or remove both files: "
+    return (Attention(str(path), reason, f"{step}`civitas serve` then makes its own.", by),)
+
+
+def certificate_in(path: Path) -> x509.Certificate:
+    """The first of a PEM file: the listener's own."""
+    return x509.load_pem_x509_certificates(path.read_bytes())[0]
+
+
 def _due(path: Path, authority: CertificateAuthority, now: datetime) -> bool:
-    found = x509.load_pem_x509_certificates(path.read_bytes())[0]
+    found = certificate_in(path)
     if found.issuer in {a.certificate.subject for a in authority.hierarchy.distrusted()}:
         return True
     if found.issuer not in {a.subject for a in authority.authorities()}:
         return False
     life = found.not_valid_after_utc - found.not_valid_before_utc
-    return now > found.not_valid_after_utc - life / 3
+    last_third = found.not_valid_after_utc - life / 3
+    return not found.not_valid_before_utc <= now <= last_third
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:

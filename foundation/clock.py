@@ -13,6 +13,8 @@ from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+AHEAD = timedelta(minutes=10)
+"""How far in the future what has happened may seem to lie: another clock, or ours a while ago."""
 
 
 class Clock(Protocol):
@@ -39,6 +41,17 @@ class FrozenClock:
 
     def advance(self, by: timedelta) -> None:
         self._now += by
+
+
+def begun(at: datetime, now: datetime) -> bool:
+    """Whether what is on record as begun `at` has begun. A clock that was far ahead wrote down what
+    cannot be: it must not last until that day comes."""
+    return at <= now + AHEAD
+
+
+def recent(at: datetime, within: timedelta, now: datetime) -> bool:
+    """Whether it happened at most `within` ago, and is not from a future that was a mistake."""
+    return now - at <= within and begun(at, now)
 
 
 def microseconds(at: datetime) -> int:

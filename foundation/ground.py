@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from foundation import common_clock
 from foundation.audit import Audit
 from foundation.audit.settings import AuditSettings
 from foundation.audit.witnesses import EVERY
 from foundation.clock import Clock, SystemClock
+from foundation.common_clock import CommonClock
 from foundation.database import Database, DatabaseSettings
 from foundation.jobs import Jobs
 from foundation.keys import Keys, KeySettings
@@ -85,8 +87,11 @@ def lay(
     settings: Settings, template_dirs: Mapping[str, Path], clock: Clock | None = None
 ) -> Ground:
     """Build the ground floor from settings; opens no connection yet."""
-    clock = clock or SystemClock()
     database = open_database(settings)
+    common = None
+    if clock is None and database.dialect == "postgresql":
+        clock = common = CommonClock(database)
+    clock = clock or SystemClock()
     keys = Keys.load(settings, database, clock)
     vault = Vault.load(settings, database, keys, clock)
     marks = Marks(vault.store, database, clock)
@@ -95,6 +100,8 @@ def lay(
     audit = Audit.load(settings, database, keys, vault, clock, telemetry.count_act)
     jobs = Jobs(database, clock)
     rates = Rates(database)
+    if common is not None:
+        jobs.here(common_clock.EVERY, common.compare)
     jobs.periodic("audit sequencer", timedelta(seconds=1), lambda: audit.tree.sequence(clock.now()))
     if audit.tree.witnesses.chosen:
         jobs.periodic("audit witnesses", EVERY, audit.tree.witnesses.visit)

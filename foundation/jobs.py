@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Integer, String, Table, Text, bindparam, delete, select, update
+from sqlalchemy import Column, Integer, String, Table, Text, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +24,9 @@ LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 12
 TRY_AGAIN = timedelta(seconds=5)
 """After this long periodic work that failed is done again, however seldom it is due."""
+_LONGEST_PAUSE = timedelta(hours=1)
+_APART = timedelta(seconds=30)
+"""What the clocks of processes may differ by without a success of the other's being no success."""
 
 periodic_work = Table(
     "periodic_work",
@@ -48,14 +52,27 @@ bound(durable_jobs, "kind", "payload", remembered=False)
 
 # Asked four times a second, whatever else there is to do: built once.
 _DUE_AT = select(periodic_work.c.due_at).where(periodic_work.c.name == bindparam("work"))
+# Nothing is put off for longer than its own time: what says so was written by a clock that was
+# ahead, and is due now.
 _LEASE = (
     update(periodic_work)
-    .where(periodic_work.c.name == bindparam("work"), periodic_work.c.due_at <= bindparam("now"))
+    .where(
+        periodic_work.c.name == bindparam("work"),
+        or_(
+            periodic_work.c.due_at <= bindparam("now"),
+            periodic_work.c.due_at > bindparam("at_most"),
+        ),
+    )
     .values(due_at=bindparam("until"))
 )
 _DUE_JOB = (
     select(durable_jobs)
-    .where(durable_jobs.c.run_at <= bindparam("now"))
+    .where(
+        or_(
+            durable_jobs.c.run_at <= bindparam("now"),
+            durable_jobs.c.run_at > bindparam("at_most"),
+        )
+    )
     .where(durable_jobs.c.kind.in_(bindparam("kinds", expanding=True)))
     .where(durable_jobs.c.attempts < MOST_ATTEMPTS)
     .order_by(durable_jobs.c.run_at)
@@ -70,6 +87,11 @@ class Periodic:
     name: str
     every: timedelta
     work: Callable[[], object]
+
+    @property
+    def longest(self) -> timedelta:
+        """No process puts it off for longer, be it by a success or by a lease."""
+        return max(self.every, LEASE)
 
 
 @dataclass(frozen=True)
@@ -92,9 +114,14 @@ class Jobs:
         # When to look at each periodic work again: the database is asked no more often.
         self._look_at: dict[str, datetime] = {}
         self._outcomes: dict[str, Mapping[str, Any]] = {}
+        self._here: list[tuple[timedelta, Callable[[], object]]] = []
 
     def periodic(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
         self._periodic[name] = Periodic(name, every, work)
+
+    def here(self, every: timedelta, work: Callable[[], object]) -> None:
+        """Work that each process does for itself, by a clock that nobody sets. It may fail."""
+        self._here.append((every, work))
 
     def handler(self, kind: str, work: Callable[[Mapping[str, Any]], object]) -> None:
         self._handlers[kind] = work
@@ -129,8 +156,13 @@ class Jobs:
 
     def run_until(self, stop: threading.Event, pause: float = 0.25) -> None:
         """Work until `stop` is set. A database that is away is waited for."""
+        done_at = [time.monotonic()] * len(self._here)
         while not stop.is_set():
             try:
+                for which, (every, work) in enumerate(self._here):
+                    if time.monotonic() - done_at[which] >= every.total_seconds():
+                        done_at[which] = time.monotonic()
+                        work()
                 worked = self.run_once()
             except SQLAlchemyError as error:
                 log.warning("jobs wait for the database: %s", error)
@@ -160,7 +192,9 @@ class Jobs:
         for work in self._periodic.values():
             row = seen.get(work.name)
             last = row.last_success if row else None
-            late = last is not None and now - last > max(3 * work.every, timedelta(seconds=30))
+            late = last is not None and not (
+                -_APART <= now - last <= max(3 * work.every, timedelta(seconds=30))
+            )
             report.append(Health(work.name, last, late or bool(row and row.last_error)))
         return report
 
@@ -171,7 +205,7 @@ class Jobs:
             return 0
         with self._database.read() as uow:
             row = uow.one(_DUE_AT, {"work": periodic.name})
-        if row is not None and row.due_at > now:
+        if row is not None and now < row.due_at <= now + periodic.longest:
             # Another process may be at it now, with a lease: look again when it should be over.
             self._look_at[periodic.name] = min(row.due_at, now + periodic.every)
             return 0
@@ -208,13 +242,19 @@ class Jobs:
             if not known:
                 first = insert(periodic_work).values(name=periodic.name, due_at=now)
                 uow.execute(first.on_conflict_do_nothing())
-            lease = {"work": periodic.name, "now": now, "until": now + LEASE}
+            lease = {
+                "work": periodic.name,
+                "now": now,
+                "at_most": now + periodic.longest,
+                "until": now + LEASE,
+            }
             return uow.changed(_LEASE, lease) == 1
 
     def _lease_job(self) -> tuple[str, str, Mapping[str, Any], int] | None:
         now = self._clock.now()
         with self._database.read() as uow:
-            row = uow.one(_DUE_JOB, {"now": now, "kinds": list(self._handlers)})
+            asked = {"now": now, "at_most": now + _LONGEST_PAUSE + LEASE}
+            row = uow.one(_DUE_JOB, {**asked, "kinds": list(self._handlers)})
         if row is None:
             return None
         with self._database.write() as uow:
@@ -230,7 +270,7 @@ class Jobs:
             self._handlers[kind](payload)
         except Exception as caught:
             log.exception("job %s (%s) failed, attempt %d", job_id, kind, attempt)
-            again = self._clock.now() + timedelta(seconds=min(3600, 2**attempt))
+            again = self._clock.now() + min(_LONGEST_PAUSE, timedelta(seconds=2**attempt))
             with self._database.write() as uow:
                 uow.execute(
                     update(durable_jobs)

@@ -28,7 +28,7 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation import algorithms
 from foundation.algorithms import PrivateKey
-from foundation.clock import Clock
+from foundation.clock import Clock, begun
 from foundation.database import Database, UnitOfWork, metadata
 from foundation.master_key import MasterKey
 from foundation.row_macs import held
@@ -192,9 +192,14 @@ class Keys:
     def signer(self, use: str) -> Signer:
         """The key that signs for `use` now; raises NoKey if `ensure` never ran for it."""
         now = self._clock.now()
-        for row in reversed(self._generations(use, now)):
-            if row.state(now) == "signing":
+        rows = self._generations(use, now)
+        states = [row.state(now) for row in rows]
+        for row, state in zip(reversed(rows), reversed(states), strict=True):
+            if state == "signing":
                 return self._signer(row)
+        # The first key of all signs even before its hour: the clock that made it was ahead.
+        if "waiting" in states:
+            return self._signer(rows[states.index("waiting")])
         raise NoKey(f"no key signs for {use!r}: run `civitas init` or `civitas db upgrade`")
 
     def signers(self, use: str) -> tuple[Signer, ...]:
@@ -267,10 +272,11 @@ class Keys:
         if not rows:
             raise NoKey(f"there is no key of {use!r} to rotate")
         last = rows[-1]
-        if last.state(now) == "waiting":
-            return last.key.kid
         if ahead is None:
             ahead = timedelta(seconds=self.settings.publish_ahead_seconds)
+        if last.state(now) == "waiting":
+            self._bring_forward(last, now + ahead)
+            return last.key.kid
         if keep is None:
             keep = timedelta(hours=self.settings.keep_published_hours)
         starts = now if last.state(now) in ("revoked", "retired") else now + ahead
@@ -286,13 +292,39 @@ class Keys:
         self._add(use, algorithm or last.key.algorithm, last.generation + 1, starts, hand_over)
         return self._generations(use, now)[-1].key.kid
 
+    def _bring_forward(self, waiting: Generation, starts: datetime) -> None:
+        """Let a key that waits for a later day sign from here on; the one before as long."""
+        if waiting.key.signs_from <= starts:
+            return
+        later, c = waiting.key.signs_from, signing_keys.c
+        before = (c.use == waiting.key.use) & (c.signs_until == later)
+        with self._database.read() as uow:
+            keeps = uow.all(select(c.kid, c.published_until).where(before))
+        with self._database.write() as uow:
+            uow.execute(
+                update(signing_keys)
+                .where(c.kid == waiting.key.kid)
+                .values(signs_from=starts, created_at=min(waiting.key.created_at, starts))
+            )
+            for row in keeps:
+                keep = row.published_until - later
+                uow.execute(
+                    update(signing_keys)
+                    .where(c.kid == row.kid)
+                    .values(signs_until=starts, published_until=starts + keep)
+                )
+        self._rows.pop(waiting.key.use, None)
+
     def rotate_due(self, now: datetime, uses: Iterable[str] | None = None) -> tuple[str, ...]:
         """Rotate what is older than `rotate_after_days`: periodic work, idempotent; the uses."""
         oldest = now - timedelta(days=self.settings.rotate_after_days)
+        ahead = timedelta(seconds=self.settings.publish_ahead_seconds)
         rotated = []
         for use in self.settings.rotating if uses is None else uses:
             rows = self._generations(use, now)
-            if rows and rows[-1].key.signs_from <= oldest:
+            if rows and not begun(rows[-1].key.created_at, now):
+                self._bring_forward(rows[-1], now + ahead)  # a clock that was ahead made it
+            elif rows and rows[-1].key.signs_from <= oldest:
                 self.rotate(use, now)
                 rotated.append(use)
         return tuple(rotated)

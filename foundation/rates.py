@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    or_,
     select,
     type_coerce,
     update,
@@ -37,6 +38,10 @@ from foundation.errors import TooManyRequests
 from foundation.row_macs import grants_nothing
 
 _MICROSECOND = timedelta(microseconds=1)
+_APART = timedelta(seconds=2)
+"""What the clocks of processes that count together may differ by, and a clock be set back."""
+_LONGEST = timedelta(days=7)
+"""No limit counts over more."""
 
 rate_limits = Table(
     "rate_limits",
@@ -51,7 +56,9 @@ grants_nothing(rate_limits, "a count of attempts; a right answer is needed all t
 def _attempt(insert: Any) -> Executable:
     """Pour one drop into the bucket, unless it is full: one statement, built once."""
     level, now = rate_limits.c.empty_at, bindparam("now", type_=Instant)
-    later = type_coerce(case((level < now, now), else_=level), BigInteger)
+    # No bucket holds more than its whole time: what says so was filled by a clock that was ahead.
+    impossible = level > bindparam("at_most", type_=Instant)
+    later = type_coerce(case((or_(level < now, impossible), now), else_=level), BigInteger)
     poured = later + bindparam("drop", type_=BigInteger)
     statement: Executable = (
         insert(rate_limits)
@@ -63,7 +70,7 @@ def _attempt(insert: Any) -> Executable:
         .on_conflict_do_update(
             index_elements=["bucket", "key_digest"],
             set_={"empty_at": poured},
-            where=level <= bindparam("full_from", type_=Instant),
+            where=or_(level <= bindparam("full_from", type_=Instant), impossible),
         )
         .returning(rate_limits.c.empty_at)
     )
@@ -99,6 +106,7 @@ def _pour(bucket: str, key: str, limit: int, per: timedelta, now: datetime) -> d
         "first": now + drop,
         "drop": drop // _MICROSECOND,
         "full_from": now + per - drop,
+        "at_most": now + per + _APART,
     }
 
 
@@ -236,7 +244,7 @@ class Rates:
         that ends in the write where the attempt is counted."""
         row = uow.one(_LEVEL, _named(bucket, key))
         full_from = now + per - per / limit
-        if row is not None and row.empty_at > full_from:
+        if row is not None and full_from < row.empty_at <= now + per + _APART:
             wait = math.ceil((row.empty_at - full_from).total_seconds())
             raise TooManyRequests("Too many attempts.", retry_after=max(1, wait), detail=bucket)
 
@@ -255,6 +263,9 @@ class Rates:
         uow.execute(_FORGIVE, _named(bucket, key))
 
     def sweep(self, now: datetime) -> int:
-        """Delete the buckets that have leaked empty; returns how many."""
+        """Delete the buckets that have leaked empty, or can't be true; returns how many."""
+        level = rate_limits.c.empty_at
         with self._database.write() as uow:
-            return uow.changed(delete(rate_limits).where(rate_limits.c.empty_at < now))
+            return uow.changed(
+                delete(rate_limits).where(or_(level < now, level > now + _LONGEST + _APART))
+            )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -20,6 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from foundation import algorithms
+from foundation.common_clock import CommonClock
 from foundation.errors import CivitasError
 from foundation.jobs import Health
 from foundation.keys import CannotOpen, Keys
@@ -95,6 +97,7 @@ class Report:
     not_signing: tuple[str, ...] = ()
     work: tuple[Health, ...] = ()
     refused_events: int = 0
+    clock_ahead: timedelta = timedelta(0)
 
     @property
     def status(self) -> str:
@@ -120,6 +123,7 @@ class Readiness:
             return_exceptions=True,
         )
         health, refused = ((), 0) if isinstance(database, BaseException) else database
+        clock = self._ground.clock
         silent = () if isinstance(keys, BaseException) else keys
         return Report(
             database=_word(database),
@@ -128,6 +132,7 @@ class Readiness:
             not_signing=silent,
             work=health,
             refused_events=refused,
+            clock_ahead=clock.ahead if isinstance(clock, CommonClock) else timedelta(0),
         )
 
     def _ask_database(self) -> tuple[tuple[Health, ...], int]:

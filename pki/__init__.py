@@ -3,6 +3,7 @@
 from pki.authority import CertificateAuthority, prepare
 from pki.banning import ban as ban_keys
 from pki.banning import digests as digests_of_keys
+from pki.board import Attention
 from pki.ceremony import Box as RootsBox
 from pki.ceremony import Requests as CeremonyRequests
 from pki.ceremony import Root, TokenChoice, fingerprint, in_fours
@@ -43,6 +44,7 @@ __all__ = [
     "DELTA",
     "SECTIONS",
     "Admission",
+    "Attention",
     "Caller",
     "CeremonyRequests",
     "CertificateAuthority",

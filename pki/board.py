@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -22,6 +22,7 @@ from pki.profile import Profile
 log = logging.getLogger("civitas.pki")
 MONTHS = 24
 _ROOTS_LIST = timedelta(days=45)
+_SOON = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Outlook:
         self._keys = keys
         self._profiles = profiles
         self._ahead = ahead
+        self.also: list[Callable[[datetime], Sequence[Attention]]] = []
+        """Who else knows of certificates that need attention: the roof, of its TLS listener's."""
 
     def board(self, now: datetime) -> Board:
         standings = inventory(self._hierarchy, self._keys)
@@ -74,6 +77,8 @@ class Outlook:
         found = [
             *(a for authority in self._newest() for a in self._ends(authority, now)),
             *self._nobody_signs(now),
+            *self._not_begun(now),
+            *(a for look in self.also for a in look(now)),
             *self._old_lists(now),
         ]
         return tuple(sorted(found, key=lambda attention: attention.by))
@@ -125,6 +130,32 @@ class Outlook:
                         Attention(name, unavailable.description, unavailable.next_step or "", now)
                     )
         return missing
+
+    def _not_begun(self, now: datetime) -> Sequence[Attention]:
+        """What a clock that was ahead certified: nobody takes it before that day (§4.1.2.5)."""
+        with self._database.read() as uow:
+            waiting = store.not_begun(uow, now + _SOON)
+        authorities = [
+            Attention(
+                a.slug,
+                f"Its certificate begins on {a.certificate.not_valid_before_utc:%Y-%m-%d}: a clock "
+                "was ahead.",
+                f"Set the clock right, then run `civitas ca roll {a.name}`.",
+                now,
+            )
+            for a in self._newest()
+            if a.certificate.not_valid_before_utc > now + _SOON
+        ]
+        return authorities + [
+            Attention(
+                profile,
+                f"{number} good certificates begin later than now, the first on {first:%Y-%m-%d}: "
+                "a clock was ahead.",
+                "Their holders renew them, or get others; `civitas ca list` names authorities.",
+                now,
+            )
+            for profile, number, first in waiting
+        ]
 
     def _old_lists(self, now: datetime) -> Sequence[Attention]:
         """The list of a root that is elsewhere comes from a ceremony only."""

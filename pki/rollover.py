@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from foundation.audit import SYSTEM
+from foundation.clock import begun
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
 from pki.founding import Founding
@@ -56,7 +57,9 @@ class Rollover:
                 next_step="`civitas ca list` names those that stand.",
             )
         present = standing[-1]
-        if present.signs_from is not None and present.signs_from > now:
+        begins = present.certificate.not_valid_before_utc
+        # One that a clock made which was ahead is no change under way: another takes its place.
+        if present.signs_from is not None and present.signs_from > now and begun(begins, now):
             raise Conflict(
                 f"{present.slug} was begun already, and signs from {present.signs_from:%Y-%m-%d}.",
                 next_step="Wait for it; `civitas ca list` shows when.",

@@ -303,6 +303,25 @@ def ending(uow: UnitOfWork, now: datetime) -> list[tuple[date, str, int]]:
             if row.day < _LAST_DAY]  # fmt: skip
 
 
+def not_begun(uow: UnitOfWork, now: datetime) -> list[tuple[str, int, datetime]]:
+    """Good certificates that begin later, by profile: how many, and when the first begins.
+
+    Not those of responders: they are made anew by themselves.
+    """
+    rows = uow.all(
+        select(
+            certificates.c.profile,
+            func.count().label("n"),
+            func.min(certificates.c.not_before).label("first"),
+        )
+        .where(certificates.c.state == "issued", certificates.c.revoked_at.is_(None))
+        .where(certificates.c.not_before > now, certificates.c.profile != "ocsp")
+        .group_by(certificates.c.profile)
+        .order_by(certificates.c.profile)
+    )
+    return [(row.profile, row.n, row.first) for row in rows]
+
+
 # A maker's certificate ends in the year 9999, which is no month ahead of anybody.
 _LAST_DAY = (date(9000, 1, 1) - date(1970, 1, 1)).days
 

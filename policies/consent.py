@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from foundation.clock import AHEAD
 from policies.catalogue import Purpose
 from policies.question import Ground
 
@@ -69,7 +70,13 @@ class Consent:
     reason: str
 
     def active_at(self, now: datetime) -> bool:
-        return self.state == "active" and self.not_before <= now < self.not_after
+        return self.state == "active" and self.in_force_from <= now < self.not_after
+
+    @property
+    def in_force_from(self) -> datetime:
+        """Since it was given, be it by a clock that is a little ahead; or from a later day on."""
+        given = self.not_before <= self.given_at
+        return self.not_before - AHEAD if given else self.not_before
 
     @property
     def withdrawn_at(self) -> datetime | None:
@@ -86,7 +93,7 @@ class Consent:
             purpose=self.purpose,
             attributes=frozenset(self.attributes),
             classes=frozenset(self.classes),
-            not_before=self.not_before,
+            not_before=self.in_force_from,
             not_after=self.not_after,
             explicit=self.explicit,
             giver=self.giver.kind,

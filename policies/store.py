@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from policies.tables import consents
 
@@ -74,6 +75,8 @@ def latest(
             consents.c.purpose == purpose,
             consents.c.state.in_(("active", "refused")),
             consents.c.not_after > now,
+            # Who answered in a day that is still to come is asked again.
+            consents.c.given_at <= now + AHEAD,
         )
         .order_by(consents.c.state)
         .limit(1)

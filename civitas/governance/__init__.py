@@ -7,13 +7,16 @@ who comes in, what services learn, what is looked after, what anybody may check.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from civitas import tls_files
 from civitas.deployment import Deployment
 from civitas.governance import broker, provider, regulator
 from civitas.house import PAGES
 from foundation.clock import Clock
 from foundation.ground import Ground, lay
 from foundation.settings import Jurisdiction, Settings
+from pki import CertificateAuthority
 
 __all__ = ["MODELS", "assemble"]
 
@@ -27,4 +30,8 @@ MODELS: dict[str, Callable[[Ground], Deployment]] = {
 def assemble(settings: Settings, clock: Clock | None = None) -> Deployment:
     """The deployment that `[jurisdiction] governance` names, on a ground floor of its own."""
     ground = lay(settings, PAGES, clock)
-    return MODELS[settings.of(Jurisdiction).governance](ground)
+    deployment = MODELS[settings.of(Jurisdiction).governance](ground)
+    authority = deployment.parts.get("pki")
+    if isinstance(authority, CertificateAuthority):
+        authority.outlook.also.append(partial(tls_files.attention, deployment))
+    return deployment

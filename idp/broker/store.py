@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation import opaque
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from idp.broker.tables import (
     broker_begun,
@@ -96,7 +97,7 @@ def consume(
     here &= table.c.browser_digest == opaque.digest(browser)
     taken = uow.changed(
         update(table)
-        .where(here, table.c.state == "waiting", table.c.expires_at > now)
+        .where(here, table.c.state == "waiting", *_alive(table, "started_at", now))
         .values(state="answered")
     )
     if taken != 1:
@@ -127,13 +128,14 @@ def add_session(uow: UnitOfWork, session: BrokerSession, cookie: str) -> None:
 def session_of_cookie(uow: UnitOfWork, cookie: str, now: datetime) -> BrokerSession | None:
     table = broker_sessions
     digest = opaque.digest(cookie)
-    row = uow.one(select(table).where(table.c.cookie_digest == digest, table.c.expires_at > now))
+    here = (table.c.cookie_digest == digest, *_alive(table, "created_at", now))
+    row = uow.one(select(table).where(*here))
     return None if row is None else _session(row)
 
 
 def session(uow: UnitOfWork, session_id: str, now: datetime) -> BrokerSession | None:
     table = broker_sessions
-    row = uow.one(select(table).where(table.c.id == session_id, table.c.expires_at > now))
+    row = uow.one(select(table).where(table.c.id == session_id, *_alive(table, "created_at", now)))
     return None if row is None else _session(row)
 
 
@@ -155,7 +157,8 @@ def end_sessions(uow: UnitOfWork, person_id: str | None, but: str | None) -> int
 def others_of(uow: UnitOfWork, person_id: str, now: datetime) -> int:
     """How many live sessions the person still has."""
     table = broker_sessions
-    query = select(table.c.id).where(table.c.person_id == person_id, table.c.expires_at > now)
+    theirs = (table.c.person_id == person_id, *_alive(table, "created_at", now))
+    query = select(table.c.id).where(*theirs)
     return len(uow.all(query))
 
 
@@ -211,6 +214,11 @@ def outcomes(uow: UnitOfWork) -> Sequence[tuple[str, str, str, int]]:
     table = broker_outcomes
     query = select(table).order_by(table.c.day.desc(), table.c.provider, table.c.outcome)
     return [(r.provider, r.day, r.outcome, r.times) for r in uow.all(query)]
+
+
+def _alive(table: Table, began: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Not over, and begun: nobody can have begun it in a day that is still to come."""
+    return table.c.expires_at > now, table.c[began] <= now + AHEAD
 
 
 def _insert(uow: UnitOfWork) -> Any:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from foundation import birth, web
 from foundation.birth import sure_age
+from foundation.clock import recent
 from foundation.fetch import Fetch
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction, Server
@@ -148,7 +149,7 @@ class Broker:
     ) -> bool:
         if session.level < level:
             return False
-        if max_age is not None and now - session.auth_time > max_age:
+        if max_age is not None and not recent(session.auth_time, max_age, now):
             return False
         # Who was suspended since does not vouch for anybody any more.
         try:

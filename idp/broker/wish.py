@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
+from foundation.clock import recent
 from foundation.errors import Over
 from foundation.keys import Keys
 from foundation.pages import N_
@@ -46,7 +47,7 @@ class Wish:
             wish = cls(**json.loads(keys.open(_PURPOSE, sealed, browser)))
         except (CannotOpen, ValueError, TypeError, binascii.Error):
             raise _stale(N_("This choice was not begun in this browser.")) from None
-        if now - datetime.fromtimestamp(wish.made_at, UTC) > live:
+        if not recent(datetime.fromtimestamp(wish.made_at, UTC), live, now):
             raise _stale(N_("This choice has waited too long."))
         return wish
 

@@ -79,14 +79,14 @@ class Authority:
 
     def mark_for(self, entity_id: str, trust_mark_type: str) -> str | None:
         """The entity's trust mark of that type, made anew when half its life is over (§8.6)."""
+        now = self._ground.clock.now()
         with self._ground.database.read() as uow:
             entity = store.entity(uow, entity_id)
             if entity is None or not entity.is_accredited:
                 return None
-            held = store.latest_mark(uow, entity.id, trust_mark_type)
+            held = store.latest_mark(uow, entity.id, trust_mark_type, now)
         if self._mark_type(entity) != trust_mark_type:
             return None
-        now = self._ground.clock.now()
         if held is not None and held.expires_at - now > self._mark_for / 2:
             return held.token
         expires = now + self._mark_for

@@ -187,7 +187,9 @@ def add_mark(uow: UnitOfWork, reference: str, mark: IssuedMark) -> None:
     )
 
 
-def latest_mark(uow: UnitOfWork, reference: str, trust_mark_type: str) -> IssuedMark | None:
+def latest_mark(
+    uow: UnitOfWork, reference: str, trust_mark_type: str, now: datetime
+) -> IssuedMark | None:
     """The active mark of that type that lives longest."""
     table = federation_marks
     row = uow.one(
@@ -196,6 +198,8 @@ def latest_mark(uow: UnitOfWork, reference: str, trust_mark_type: str) -> Issued
             table.c.entity == reference,
             table.c.trust_mark_type == trust_mark_type,
             table.c.state == "active",
+            # Others refuse what a clock issued that was ahead (OpenID Federation §7.3).
+            table.c.issued_at <= now,
         )
         .order_by(table.c.expires_at.desc())
         .limit(1)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from foundation import opaque
+from foundation.clock import recent
 from foundation.errors import BadRequest
 from foundation.ground import Ground
 from foundation.pages import N_
@@ -100,7 +101,7 @@ class Activation:
         """The set-up that this browser opened, as long as its code would still work."""
         now = self._clock.now()
         set_up = self._unseal(cookie, visit) if cookie else None
-        if set_up is None or now - set_up.opened_at > self._settings.set_up:
+        if set_up is None or not recent(set_up.opened_at, self._settings.set_up, now):
             return None
         try:
             with self._ground.database.read() as uow:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import delete, insert, select, update
 
 from foundation import opaque
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from idp.login.tables import challenges
+
+LONGEST = timedelta(minutes=30)
+"""`[login] challenge_lifetime` is no longer."""
 
 Purpose = Literal["sign-in", "step-up", "register"]
 
@@ -64,6 +68,8 @@ def take(
             challenges.c.purpose == purpose,
             challenges.c.used_at.is_(None),
             challenges.c.expires_at > now,
+            # No challenge is open for longer: a clock that was ahead opened it.
+            challenges.c.expires_at <= now + LONGEST + AHEAD,
         )
         .values(used_at=now)
     )

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation import opaque
 from foundation.audit import SYSTEM
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
 from foundation.ground import Ground
@@ -72,7 +73,7 @@ class Failures:
 
     def sweep(self, now: datetime) -> None:
         """Periodic work: write down what was counted in the windows that are over."""
-        over = select(failures.c.key).where(failures.c.until <= now).limit(_AT_ONCE)
+        over = select(failures.c.key).where(self._over(now)).limit(_AT_ONCE)
         while True:
             with self._ground.database.write() as uow:
                 keys = [row.key for row in uow.all(over)]
@@ -81,7 +82,7 @@ class Failures:
                 return
 
     def _count(self, uow: UnitOfWork, key: bytes, now: datetime) -> bool:
-        open_still = (failures.c.key == key) & (failures.c.until > now)
+        open_still = (failures.c.key == key) & ~self._over(now)
         statement = update(failures).where(open_still).values(more=failures.c.more + 1)
         return uow.changed(statement) == 1
 
@@ -100,10 +101,14 @@ class Failures:
         return uow.one(begun) is not None
 
     def _close(self, uow: UnitOfWork, which: Any, now: datetime) -> None:
-        ended = delete(failures).where(which, failures.c.until <= now).returning(failures)
+        ended = delete(failures).where(which, self._over(now)).returning(failures)
         for row in uow.all(ended):
             if row.more:
                 self._record_count(uow, row)
+
+    def _over(self, now: datetime) -> Any:
+        """No window ends later than one that begins now: else a clock that was ahead opened it."""
+        return or_(failures.c.until <= now, failures.c.until > now + self._settings.window + AHEAD)
 
     def _record(self, uow: UnitOfWork, kind: str, failure: Failure) -> None:
         details: dict[str, Any] = {"method": failure.method, "reason": failure.reason}

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from foundation import opaque
+from foundation.clock import recent
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ground import Ground
@@ -97,7 +98,7 @@ class Management:
         """Whether a passkey that is bound now counts in full: the code reached the person on a
         verified channel, minutes ago (CM-5)."""
         began = session.ends_at - self._settings.lifetime
-        return session.activated and self._clock.now() - began <= self._settings.set_up
+        return session.activated and recent(began, self._settings.set_up, self._clock.now())
 
     def change_password(
         self, session: Session, present: str, chosen: str, repeated: str, source: str

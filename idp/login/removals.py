@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from foundation import opaque
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
@@ -113,6 +114,7 @@ class Removals:
 
     def carry_out(self, now: datetime) -> int:
         """Periodic work: end the credentials whose delay is over; how many."""
+        self._set_right(now)
         with self._ground.database.read() as uow:
             due = uow.all(select(removals).where(_open(), removals.c.due_at <= now).limit(_AT_ONCE))
             old = uow.one(select(removals.c.id).where(removals.c.ended_at < now - _KEPT).limit(1))
@@ -120,6 +122,16 @@ class Removals:
             with self._ground.database.write() as uow:
                 uow.execute(delete(removals).where(removals.c.ended_at < now - _KEPT))
         return sum(self._carry_out(_removal(row), now) for row in due)
+
+    def _set_right(self, now: datetime) -> None:
+        """What was asked for while the clock was ahead was asked for by now: its delay begins."""
+        mistaken = _open(), removals.c.asked_at > now + AHEAD
+        with self._ground.database.read() as uow:
+            if uow.one(select(removals.c.id).where(*mistaken).limit(1)) is None:
+                return
+        with self._ground.database.write() as uow:
+            right = update(removals).where(*mistaken)
+            uow.execute(right.values(asked_at=now, due_at=now + self._delay))
 
     def _carry_out(self, removal: Removal, now: datetime) -> int:
         subject = removal.subject

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
 
 from foundation import opaque
+from foundation.clock import AHEAD, recent
 from foundation.database import Database, UnitOfWork
 from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
@@ -26,6 +27,7 @@ _FIND = select(sessions).where(
     sessions.c.ended_at.is_(None),
     sessions.c.ends_at > bindparam("now"),
     sessions.c.seen_at > bindparam("seen_after"),
+    sessions.c.auth_time <= bindparam("latest"),
 )
 _BEGIN = insert(sessions)
 
@@ -122,16 +124,16 @@ class Sessions:
                     "digest": opaque.digest(token),
                     "now": now,
                     "seen_after": now - self._settings.idle,
+                    "latest": now + AHEAD,
                 },
             )
         if row is None:
             return None
-        if now - row.seen_at > min(_NOTED_EVERY, self._settings.idle / 2):
+        if not recent(row.seen_at, min(_NOTED_EVERY, self._settings.idle / 2), now):
+            wrong = or_(sessions.c.seen_at < now, sessions.c.seen_at > now + AHEAD)
             with self._database.write() as uow:
                 uow.execute(
-                    update(sessions)
-                    .where(sessions.c.id == row.id, sessions.c.seen_at < now)
-                    .values(seen_at=now)
+                    update(sessions).where(sessions.c.id == row.id, wrong).values(seen_at=now)
                 )
         return _session(row)
 
@@ -181,9 +183,13 @@ class Sessions:
         return uow.changed(statement)
 
     def sweep(self, now: datetime) -> int:
-        """Delete sessions that ended a day ago or more; how many."""
+        """Delete sessions that ended a day ago or more, or that nobody can have begun; how many."""
         limit = now - _KEPT_AFTER_END
-        gone = or_(sessions.c.ended_at < limit, sessions.c.ends_at < limit)
+        gone = or_(
+            sessions.c.ended_at < limit,
+            sessions.c.ends_at < limit,
+            sessions.c.auth_time > now + AHEAD,
+        )
         with self._database.write() as uow:
             return uow.changed(delete(sessions).where(gone))
 
@@ -192,6 +198,7 @@ class Sessions:
             sessions.c.ended_at.is_(None),
             sessions.c.ends_at > now,
             sessions.c.seen_at > now - self._settings.idle,
+            sessions.c.auth_time <= now + AHEAD,
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from foundation.clock import recent
 from idp.login.credential import PASSKEY, Credential
 from idp.login.establishing import best_use
 from idp.login.session import HIGHEST, Session
@@ -30,7 +31,7 @@ class Strongest:
     def is_proven(self, session: Session, bound: Sequence[Credential], now: datetime) -> bool:
         """Whether fresh proofs of ``session`` reach the strongest of ``bound``, all active."""
         kinds = {credential.id: credential.kind for credential in bound}
-        fresh = [p for p in session.proofs if p.credential in kinds and now - p.at <= RECENT]
+        fresh = [p for p in session.proofs if p.credential in kinds and recent(p.at, RECENT, now)]
         if not fresh:
             return False
         if PASSKEY in kinds.values() and all(kinds[p.credential] != PASSKEY for p in fresh):
@@ -41,7 +42,7 @@ class Strongest:
     def is_fresh(self, session: Session, some: Sequence[Credential], now: datetime) -> bool:
         """Whether the session showed any of ``some`` lately."""
         ids = {credential.id for credential in some}
-        return any(p.credential in ids and now - p.at <= RECENT for p in session.proofs)
+        return any(p.credential in ids and recent(p.at, RECENT, now) for p in session.proofs)
 
     def _level(self, used: Sequence[Used]) -> int:
         return self._policies.level_of_session(_WELL_KNOWN, used).level

@@ -17,14 +17,13 @@ from foundation.rates import Rates
 from idp.oauth import cut_offs, registration, suspensions
 from idp.oauth.client import DEVICE_PREFIXES, Client, device_client
 from idp.oauth.ports import ClientSource
-from idp.oauth.secrets import ClientSecrets
+from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
 from idp.oauth.tables import clients
 
 OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)
 """How long a client is taken as read: what another process changed is seen after that."""
 
-LONGEST_OVERLAP = timedelta(days=7)
 """How long a secret may work beside the one that replaced it."""
 
 _UNKNOWN = "oauth.unknown_client"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from foundation.clock import begun
+
 ACTIVE, ENDED = "active", "ended"
 
 
@@ -46,7 +48,7 @@ class Grant:
 
     def alive(self, now: datetime) -> bool:
         """Whether anything resting on this grant may still be used."""
-        return self.state == ACTIVE and now < self.expires_at
+        return self.state == ACTIVE and now < self.expires_at and begun(self.created_at, now)
 
     @property
     def attributes(self) -> tuple[str, ...]:

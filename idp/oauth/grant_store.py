@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, true, update
 
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from idp.oauth.grant import ACTIVE, ENDED, Grant
 from idp.oauth.tables import grants
@@ -32,6 +33,7 @@ def find(uow: UnitOfWork, grant_id: str) -> Grant | None:
 def alive_of_person(uow: UnitOfWork, person_id: str, now: datetime) -> Sequence[Grant]:
     """A person's grants on which something may still be done, oldest first."""
     alive = (grants.c.state == ACTIVE) & (grants.c.expires_at > now)
+    alive &= grants.c.created_at <= now + AHEAD
     query = select(*_COLUMNS).where(grants.c.person_id == person_id, alive)
     return [_grant(row) for row in uow.all(query.order_by(grants.c.created_at, grants.c.id))]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foundation import opaque
+from foundation.clock import AHEAD
 from foundation.keys import Keys
 from idp.oauth.client import Client
 
 _PURPOSE = "oauth-client-secret"
+LONGEST_OVERLAP = timedelta(days=7)
+"""A new secret and the one before work side by side for this long at most."""
 
 
 class ClientSecrets:
@@ -31,7 +34,8 @@ class ClientSecrets:
         """Whether `given` is the client's secret, or the one before while both work; in constant
         time."""
         mac = self._mac(client.id, given)
-        both = client.previous_secret_until is not None and now < client.previous_secret_until
+        until = client.previous_secret_until
+        both = until is not None and now < until <= now + LONGEST_OVERLAP + AHEAD
         before = client.previous_secret_mac if both else None
         known = [stored for stored in (client.secret_mac, before) if stored is not None]
         return any(hmac.compare_digest(mac, stored) for stored in known)

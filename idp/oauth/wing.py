@@ -15,7 +15,7 @@ from foundation.ground import Ground
 from foundation.settings import Development, Server
 from foundation.web import Principal
 from idp.login import WhoIsThere
-from idp.oauth import catalogue_check, subjects, sweeping
+from idp.oauth import catalogue_check, cut_offs, subjects, sweeping
 from idp.oauth.active_tokens import ActiveTokens, DeviceIsActive
 from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
@@ -141,6 +141,12 @@ class OAuth:
             "oauth sweep",
             timedelta(minutes=10),
             lambda: sweeping.sweep(database, ground.clock.now()),
+        )
+
+        ground.jobs.periodic(
+            "ends of tokens",
+            timedelta(seconds=15),
+            lambda: cut_offs.set_right(database, ground.clock.now()),
         )
 
     def principal_of_token(self, request: Request) -> Principal | None:

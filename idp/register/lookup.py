@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 
 from foundation import opaque
 from foundation.audit import Actor
+from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest
 from foundation.ground import Ground
@@ -72,6 +73,7 @@ class Lookups:
                 lookups.c.officer == officer.id,
                 lookups.c.person_id == person_id,
                 lookups.c.until > now,
+                lookups.c.at <= now + AHEAD,
             )
         )
         return row is not None

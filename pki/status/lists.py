@@ -231,9 +231,11 @@ class Lists:
         self, number: int, last: Row[Any] | None, delta: Row[Any] | None, now: datetime
     ) -> tuple[int, datetime]:
         """From which list on the delta continues: one that somebody may still rely on."""
-        if last is None:
+        # A list from a day that is still to come is none that a delta could continue: what changes
+        # until then would be in no delta.
+        if last is None or last.this_update > now:
             return number, now
-        if delta is None or now - delta.base_at > self._valid_for[COMPLETE]:
+        if delta is None or not timedelta(0) <= now - delta.base_at <= self._valid_for[COMPLETE]:
             return last.number, last.this_update
         return delta.base_number, delta.base_at
 

@@ -68,7 +68,7 @@ def test_marks_move_with_their_entity(any_database: Database) -> None:
         found = store.mark(uow, "h.p.s")
         assert found is not None
         assert found.state == "suspended"
-        assert store.latest_mark(uow, known.id, "t") is None
+        assert store.latest_mark(uow, known.id, "t", START) is None
         assert store.mark(uow, "h.p.other") is None
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 
 from foundation import opaque
+from foundation.clock import begun
 from foundation.database import UnitOfWork
 from idp.oauth.authorization.request import AuthorizationRequest, from_json
 from idp.oauth.tables import transactions
@@ -69,7 +70,7 @@ def begin(
 def find(uow: UnitOfWork, handle: str, browser: str, now: datetime) -> Transaction | None:
     """The live transaction of this handle, if this browser began it."""
     row = uow.one(select(transactions).where(transactions.c.handle_digest == opaque.digest(handle)))
-    if row is None or row.expires_at <= now:
+    if row is None or row.expires_at <= now or not begun(row.started_at, now):
         return None
     if not hmac.compare_digest(row.browser_digest, opaque.digest(browser)):
         return None

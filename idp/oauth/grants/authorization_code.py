@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foundation.clock import begun
 from foundation.database import Database, UnitOfWork
 from idp.oauth import codes, grant_store, pkce, refresh_tokens
 from idp.oauth.codes import Code
@@ -43,7 +44,7 @@ class AuthorizationCode:
             raise InvalidGrant("The code was issued to another client.")
         if code.redeemed_at is not None:
             raise self._replayed(code, request)
-        if request.now >= code.expires_at:
+        if request.now >= code.expires_at or not begun(code.issued_at, request.now):
             raise InvalidGrant("The code has expired; sign in again.")
         given = request.form.required("redirect_uri", InvalidRequest)
         if given != code.redirect_uri:
