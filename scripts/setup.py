@@ -31,6 +31,7 @@ SYSTEM_PARTS = {
     "certtool": "gnutls-bin",
     "chromium": "chromium",
     "curl": "curl",
+    "faketime": "faketime",
     "gcc": "gcc",
     "go": "golang-go",
     "javac": "openjdk-17-jdk-headless",
