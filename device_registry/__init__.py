@@ -4,7 +4,8 @@ from device_registry.changeover import ACTS as CHANGE_OVER_ACTS
 from device_registry.changeover import ChangeOver, ChangeOverState, Progress
 from device_registry.changing_over import ChangeOvers
 from device_registry.device import Credential, Device, Owner, StateEvent, owner
-from device_registry.device_life import DeviceLife
+from device_registry.device_life import DeviceLife, Foreseen
+from device_registry.endpoints.calling import label_of, reason_of
 from device_registry.identifiers import Identifier
 from device_registry.identifiers import parse as identifier
 from device_registry.life import State
@@ -32,6 +33,7 @@ __all__ = [
     "DevicesSettings",
     "Ended",
     "EndsWithDevice",
+    "Foreseen",
     "Identifier",
     "Owner",
     "Progress",
@@ -40,6 +42,8 @@ __all__ = [
     "StateEvent",
     "doors",
     "identifier",
+    "label_of",
     "owner",
     "prepare",
+    "reason_of",
 ]

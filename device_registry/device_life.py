@@ -6,11 +6,12 @@ What rests on the device (tokens, sessions) ends in the same unit of work as the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from device_registry import credential_store, store, tokens
 from device_registry.device import Device
-from device_registry.life import ACTS, NotNow, State
+from device_registry.life import ACTS, NotNow, State, after
 from device_registry.ports import EndsWithDevice
 from device_registry.refusals import not_possible, unknown_device
 from device_registry.registry import Devices
@@ -21,6 +22,16 @@ from foundation.database import UnitOfWork
 # The acts that a person may ask for; the others are steps of enrolment.
 ASKED = ("suspend", "reactivate", "quarantine", "release", "transfer", "revoke", "decommission")
 ACTS_THAT_HOLD = frozenset(name for name, rule in ACTS.items() if rule.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an act would do: the device as it is, the state after it, and the serials of the
+    certificates that it revokes, or puts or may take off hold."""
+
+    device: Device
+    after: State
+    certificates: tuple[str, ...]
 
 
 class DeviceLife:
@@ -57,6 +68,21 @@ class DeviceLife:
     def decommission(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
         """Final: certificates revoked, and what may tell of a person erased."""
         return self.act("decommission", device_id, actor, reason, now)
+
+    def foresee(self, name: str, device_id: str) -> Foreseen:
+        """What `act` would do now, and refuses alike; nothing is changed."""
+        rule = ACTS[name]
+        with self._database.read() as uow:
+            device = store.get(uow, device_id)
+            living = credential_store.living(uow, device_id)
+        if device is None:
+            raise unknown_device()
+        try:
+            reached = after(name, device.state)
+        except NotNow as problem:
+            raise not_possible(problem) from problem
+        touches = rule.revokes is not None or rule.holds or rule.releases
+        return Foreseen(device, reached, tuple(living) if touches else ())
 
     def act(self, name: str, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
         """One act of `ASKED`, whole or not at all. Raises NotFound, or Conflict by the state."""

@@ -1,4 +1,4 @@
-"""`civitas citizens`: import people from a civil-register file."""
+"""`civitas citizens`: import people, look them up, act on an identity (`citizen_acts`)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from civitas.commands import citizen_acts
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -22,12 +23,15 @@ from civitas.commands.console import (
 from civitas.deployment import Deployment
 from idp.register import RefusedRow
 
-app = typer.Typer(help="Import people.", no_args_is_help=True)
+app = typer.Typer(help="Import people, look them up, suspend them.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Import people."""
+    """Import people, look them up, suspend them."""
+
+
+citizen_acts.add_to(app)
 
 
 @app.command("import")

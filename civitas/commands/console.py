@@ -24,6 +24,9 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="CIVITAS_CONFIG")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would change, or why not; change nothing.")
+]
 DEFAULT_CONFIG = Path("civitas.toml")
 
 out = Console(highlight=False)

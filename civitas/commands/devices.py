@@ -1,4 +1,4 @@
-"""`civitas devices`: register things, and see them."""
+"""`civitas devices`: register things, see them, and act on them (`device_acts`)."""
 
 from __future__ import annotations
 
@@ -7,34 +7,42 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from civitas.commands import device_acts
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
     deployment_of,
     fail,
+    host,
     out,
     print_json,
 )
-from device_registry import Device, identifier, owner
-from foundation.audit import SYSTEM
-from foundation.errors import Problem
+from civitas.commands.device_acts import (
+    DeviceArgument,
+    OwnerOption,
+    checked,
+    life_of,
+    owner_named,
+    registry_of,
+    require_known,
+    shown_once,
+)
+from device_registry import Device, identifier, label_of, reason_of
 from foundation.settings import Server
 
-app = typer.Typer(help="Register, approve and list devices.", no_args_is_help=True)
+app = typer.Typer(help="Register devices, see them, act on them.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Register, approve and list devices."""
+    """Register devices, see them, act on them."""
 
 
 @app.command()
 def add(
     label: Annotated[str, typer.Option(help="What people call it.")],
-    owner_name: Annotated[
-        str, typer.Option("--owner", help="The organisation, or citizen:per_… for a person.")
-    ],
+    owner_name: OwnerOption,
     identifiers: Annotated[
         list[str] | None,
         typer.Option("--identifier", help="scheme=value, such as eui64=00-11-22-FF-FE-33-44-55."),
@@ -49,40 +57,26 @@ def add(
 
     Example: `civitas devices add --label "Lamp 17" --owner "Street Lighting"`
     """
-    kind, _, rest = owner_name.partition(":")
-    chosen = (kind, rest) if kind == "citizen" else ("organisation", owner_name)
+    its_owner = owner_named(owner_name)
     try:
-        its_owner = owner(*chosen)
         parted = [i.partition("=") for i in identifiers or []]
         named = [identifier(scheme, value) for scheme, _, value in parted]
     except (ValueError, TypeError) as error:
-        fail(f"{error} Write identifiers as scheme=value.", code=1)
-    with deployment_of(config) as deployment:
-        if "devices" not in deployment.parts:
-            fail("Only a provider registers devices.", code=1)
-        try:
-            registered = deployment.parts["devices"].register(
-                label, its_owner, named, SYSTEM, deployment.ground.clock.now(), profile
-            )
-        except Problem as problem:
-            fail(f"{problem.description} {problem.next_step}", code=1)
+        fail(f"{error} Write identifiers as scheme=value.")
+    label = checked(label_of, label)
+    with registry_of(config) as deployment:
+        require_known(deployment, its_owner)
+        now = deployment.ground.clock.now()
+        registered = deployment.parts["devices"].register(
+            label, its_owner, named, host(), now, profile
+        )
         server = deployment.ground.settings.of(Server)
-    answer = {
-        "device_id": registered.device.id,
-        "token": registered.token,
-        "expires_at": registered.expires_at.isoformat(),
-        "est": f"{server.tls_url or server.url}/.well-known/est/simpleenroll",
-    }
-    if as_json:
-        print_json(answer)
-        return
-    for key, value in answer.items():
-        out.print(f"{key}: {value}", soft_wrap=True)
+    shown_once(registered, server, as_json)
 
 
 @app.command()
 def approve(
-    device: Annotated[str, typer.Argument(help="Its id, dev-….")],
+    device: DeviceArgument,
     reason: Annotated[str, typer.Option(help="What was checked: kept in its history.")],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
@@ -90,16 +84,16 @@ def approve(
 
     Example: `civitas devices approve dev-3kd… --reason "seen on its pole"`
     """
-    with deployment_of(config) as deployment:
-        if "devices" not in deployment.parts:
-            fail("Only a provider registers devices.", code=1)
-        try:
-            deployment.parts["devices"].approve(
-                device, SYSTEM, reason, deployment.ground.clock.now()
-            )
-        except Problem as problem:
-            fail(f"{problem.description} {problem.next_step}", code=1)
+    reason = checked(reason_of, reason)
+    with life_of(config) as life:
+        before = life.devices.get(device).approved_at
+        if before is not None:
+            fail(f"{device} was approved on {before:%Y-%m-%d}; nothing was changed.", code=1)
+        life.devices.approve(device, host(), reason, life.devices.ground.clock.now())
     out.print(f"{device} is approved: its next request gets the certificate.", soft_wrap=True)
+
+
+device_acts.add_to(app)
 
 
 @app.command("list")

@@ -125,6 +125,7 @@ def assemble(ground: Ground) -> Deployment:
         parts={
             "pki": authority,
             "register": people,
+            "desk": desk,
             "importer": desk.importer,
             "identity_life": life,
             "login": signing_in,

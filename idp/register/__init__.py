@@ -10,12 +10,13 @@ from idp.register.freezing import Frozen
 from idp.register.identity_life import IdentityLife
 from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow
 from idp.register.life import State, TransitionRefused
+from idp.register.lookup import check as purpose_sentence
 from idp.register.notice_settings import NoticeSettings
 from idp.register.notices import Notice
 from idp.register.oversight import AuditedDecision, Measure, audited_decisions, officers_measures
 from idp.register.person import Person, Step
 from idp.register.ports import EndsWithIdentity
-from idp.register.profile import Profile, WrongField
+from idp.register.profile import Profile, WrongField, civil_number
 from idp.register.proofing import Decision, ProofingRefused
 from idp.register.proofing_policy import ProofingPolicies, UnpublishedPolicy
 from idp.register.reasons import checked_reason
@@ -79,8 +80,10 @@ __all__ = [
     "WrongField",
     "audited_decisions",
     "checked_reason",
+    "civil_number",
     "csv_text",
     "doors",
     "officers_measures",
+    "purpose_sentence",
     "sign_in_name_as_written",
 ]

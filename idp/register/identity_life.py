@@ -14,7 +14,7 @@ from foundation.ground import Ground
 from idp.register import store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
-from idp.register.life import Guard, State, TransitionRefused
+from idp.register.life import BY_NAME, Guard, State, TransitionRefused, step
 from idp.register.notices import Notices
 from idp.register.person import Person
 from idp.register.ports import Ends
@@ -90,6 +90,13 @@ class IdentityLife:
             return store.change_state(
                 uow, self._audit, person_id, "reactivate", seen, by, now, details=details
             )
+
+    def foresee(self, person_id: str, transition: str) -> tuple[Person, State]:
+        """The person, and the state that this step of authorised staff would lead to; refuses as
+        the step does, and changes nothing."""
+        with self._database.read() as uow:
+            person = store.known_person(uow, person_id)
+        return person, step(person.state, transition, BY_NAME[transition].guards)
 
     def adjust(self, person_id: str, profile: Profile, by: Actor, now: datetime) -> Person:
         """Replace what is known by what the source says now. The civil number does not change."""

@@ -1,4 +1,7 @@
-"""Look-ups by officers: each with its purpose, and in the person's ledger — P-4, GDPR art. 15."""
+"""Look-ups, each with its purpose, and in the person's ledger — P-4, GDPR art. 15.
+
+By officers at the desk, and by the operator of the host.
+"""
 
 from __future__ import annotations
 
@@ -94,20 +97,18 @@ class Lookups:
         self._tell(uow, person_id, purpose, officer)
 
     def _tell(self, uow: UnitOfWork, person_id: str, purpose: str, officer: Actor) -> None:
-        self._audit.record(
-            uow,
-            "register.looked-up",
-            officer,
-            [person_id],
-            {"purpose": purpose, "sentence": purposes()[purpose], "system": "registration desk"},
-        )
+        at_desk = officer.kind == "staff"
+        system = "registration desk" if at_desk else "command line of the operator"
+        details = {"purpose": purpose, "sentence": check(purpose), "system": system}
+        self._audit.record(uow, "register.looked-up", officer, [person_id], details)
 
 
-def check(purpose: str) -> None:
-    """Raises BadRequest unless it is one of the purposes."""
+def check(purpose: str) -> str:
+    """The sentence that the person reads. Raises BadRequest unless it is one of the purposes."""
     if purpose not in purposes():
         raise BadRequest(
             "A look-up needs its purpose.",
             where="purpose",
             next_step="Choose why you look this person up. They will read it.",
         )
+    return purposes()[purpose]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from foundation.audit import Actor
@@ -17,7 +18,7 @@ from idp.register.letters import Letters
 from idp.register.life import Guard, State
 from idp.register.mailing import Mailing
 from idp.register.notices import Notices
-from idp.register.person import Person
+from idp.register.person import Person, Step
 from idp.register.printing import Printing
 from idp.register.profile import Profile
 from idp.register.proofing import Proofing
@@ -57,6 +58,11 @@ class Register:
 
     def person(self, uow: UnitOfWork, person_id: str) -> Person | None:
         return store.person(uow, person_id)
+
+    def with_history(self, person_id: str) -> tuple[Person, Sequence[Step]]:
+        """A person and their steps, oldest first; raises NoSuchPerson."""
+        with self.ground.database.read() as uow:
+            return store.known_person(uow, person_id), store.steps_of(uow, person_id)
 
     def is_active(self, uow: UnitOfWork, person_id: str) -> bool:
         """Whether this person may authenticate now (no authentication outside `active`)."""
