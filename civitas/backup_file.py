@@ -1,6 +1,7 @@
 """The content of a backup: rows of tables, in one sealed file, the same of either database.
 
-A line of JSON names store and revision, then one each table and its columns, then one each row.
+A line of JSON names store, revision and instant, then one each table and its columns, then one
+each row.
 Nothing of it is ever on a disk in clear: who met whom would stand there.
 """
 
@@ -34,16 +35,18 @@ class NoBackup(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a backup is of."""
+    """What a backup is of, and as of when: None in one of before that was said."""
 
     store: str
     revision: str
+    made_at: datetime | None = None
 
 
 def write(file: SealedWriter, head: Head, reading: Connection, tables: Sequence[Table]) -> int:
     """Write all rows of `tables`; how many there were."""
     rows = 0
-    file.write(_line({"store": head.store, "revision": head.revision}))
+    at = head.made_at.isoformat() if head.made_at else None
+    file.write(_line({"store": head.store, "revision": head.revision, "made_at": at}))
     for table in tables:
         file.write(_line({"table": table.name, "columns": [c.name for c in table.c]}))
         result = reading.execution_options(yield_per=BATCH).execute(select(table))
@@ -197,4 +200,5 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _head(first_chunk: bytes) -> Head:
     told = json.loads(first_chunk.split(b"\n", 1)[0])
-    return Head(told["store"], told["revision"])
+    at = told.get("made_at")
+    return Head(told["store"], told["revision"], datetime.fromisoformat(at) if at else None)

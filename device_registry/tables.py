@@ -17,7 +17,7 @@ from sqlalchemy import (
 from device_registry.device import LIVING
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import NOW, bound, grants_nothing
+from foundation.row_macs import NOW, Once, bound, grants_nothing
 
 devices = Table(
     "devices",
@@ -126,6 +126,8 @@ bound(
     only_while={"withdrawn_at": (None,)},
     remembered="soon",
     until="expires_at",
+    # Bound to a key already it is of use for that key alone.
+    once=Once("enrolment tokens of devices", only_while={"bound_key": (None,)}),
 )
 
 device_credentials = Table(

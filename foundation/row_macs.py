@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -33,6 +33,20 @@ _REFUSING = "refusing"
 _UNBOUND = "unbound"
 
 
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What works once: after a backup was restored nobody knows whether it was spent since.
+
+    `what` names it for an operator. `only_while`: values of columns outside of which the row is
+    spent already, beside those of its binding. `forgotten`: the row is deleted, so that who shows
+    what it is for is a stranger, and not somebody who shows it twice.
+    """
+
+    what: str
+    only_while: Mapping[str, Collection[Any]] = field(default_factory=dict)
+    forgotten: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Bound:
     """What a row of a table grants, and when that is over.
@@ -45,7 +59,8 @@ class Bound:
     that was deleted may come again, as somebody else's. `read_first`: a row is always read, and so
     checked, before it is used up. `ends`: what makes a row of a restored backup safe whose
     grant was taken back since (`civitas check --restored`); NOW stands for that instant, and
-    without `ends` the columns of `only_while` get it, or the row is deleted.
+    without `ends` the columns of `only_while` get it, or the row is deleted. `once`: it works once,
+    and so not at all in a restored backup (`rows.once`).
     """
 
     table: Table
@@ -59,11 +74,19 @@ class Bound:
     key: tuple[str, ...]
     ends: Mapping[str, Any] | None
     refusing: bool = False
+    once: Once | None = None
 
     @cached_property
     def covered(self) -> tuple[str, ...]:
         """Columns under the MAC, in their fixed order."""
         return tuple(dict.fromkeys((*self.key, *sorted(self.columns))))
+
+    @cached_property
+    def ended(self) -> Mapping[str, Any]:
+        """The columns that end the row, and their values; empty where it has to be deleted."""
+        if self.ends is not None:
+            return self.ends
+        return {name: NOW for name, values in self.only_while.items() if values == (None,)}
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
@@ -96,16 +119,26 @@ def bound(
     read_first: bool = False,
     key: tuple[str, ...] | None = None,
     ends: Mapping[str, Any] | None = None,
+    once: Once | None = None,
 ) -> Bound:
     """Say what a row of `table` grants; adds the column of its MAC."""
     table.append_column(Column(MAC, LargeBinary, nullable=True))
     key = key or tuple(c.name for c in table.primary_key)
     made = Bound(
-        table, columns, only_while or {}, remembered, until, takes, reused, read_first, key, ends
+        table,
+        columns,
+        only_while or {},
+        remembered,
+        until,
+        takes,
+        reused,
+        read_first,
+        key,
+        ends,
+        once=once,
     )
-    unknown = {*made.covered, *made.only_while, *(ends or ()), *filter(None, [until])} - set(
-        table.c.keys()
-    )
+    named = {*made.covered, *made.only_while, *(ends or ()), *filter(None, [until])}
+    unknown = (named | set(once.only_while if once else ())) - set(table.c.keys())
     if unknown:
         raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
     table.info[_BOUND] = made

@@ -21,6 +21,8 @@ from pki.linking import linking_of
 from pki.mass_revocation import Selected, Selection
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.profile import Profile
+from pki.published_list import MOST_OCTETS as MOST_OCTETS_OF_LISTS
+from pki.published_list import PublishedList
 from pki.refusals import (
     CertificateRefused,
     EnrolmentRefused,
@@ -29,6 +31,8 @@ from pki.refusals import (
     RequestRefused,
 )
 from pki.request import CertificateRequest
+from pki.restoring import void_lists
+from pki.revoking_again import Again, Counted
 from pki.rollover import Rollover, RolloverPlan
 from pki.routes import doors
 from pki.server_certificate import ServerCertificate
@@ -36,20 +40,24 @@ from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
 from pki.status.lists import COMPLETE, DELTA
 from pki.store import is_revoked
+from pki.tables import authorities
 
 SECTIONS = (PkiSettings,)
 
 __all__ = [
     "COMPLETE",
     "DELTA",
+    "MOST_OCTETS_OF_LISTS",
     "SECTIONS",
     "Admission",
+    "Again",
     "Attention",
     "Caller",
     "CeremonyRequests",
     "CertificateAuthority",
     "CertificateRefused",
     "CertificateRequest",
+    "Counted",
     "EnrolmentGate",
     "EnrolmentRefused",
     "EnrolmentUnauthorized",
@@ -60,6 +68,7 @@ __all__ = [
     "Pki",
     "PkiSettings",
     "Profile",
+    "PublishedList",
     "RequestRefused",
     "Rollover",
     "RolloverPlan",
@@ -72,6 +81,7 @@ __all__ = [
     "SignedInCeremony",
     "TokenChoice",
     "ValidCertificate",
+    "authorities",
     "ban_keys",
     "begin_ceremony",
     "digests_of_keys",
@@ -86,4 +96,5 @@ __all__ = [
     "renew_in_ceremony",
     "revocation_list_pem",
     "sign_in_ceremony",
+    "void_lists",
 ]

@@ -23,6 +23,7 @@ from pki.profile import ML_DSA_KINDS
 from pki.public_key import describe
 from pki.refusals import CertificateRefused
 from pki.revocation import Revocation
+from pki.revoking_again import RevokingAgain
 from pki.server_certificate import Console, ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.lists import Lists
@@ -69,6 +70,9 @@ class CertificateAuthority:
             self.hierarchy,
             tuple(self.profiles.values()),
             self._revocation,
+        )
+        self.revoking_again = RevokingAgain(
+            ground.database, ground.guard, ground.audit, self.hierarchy, self._revocation
         )
         self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
         self.responders = _responders(ground, self.hierarchy)

@@ -18,9 +18,11 @@ from pki import store
 from pki.hierarchy import Authority, Hierarchy
 from pki.inventory import AuthorityStanding, inventory
 from pki.profile import Profile
+from pki.status import store as status
 
 log = logging.getLogger("civitas.pki")
 MONTHS = 24
+_REMIND = timedelta(days=90)
 _ROOTS_LIST = timedelta(days=45)
 _SOON = timedelta(minutes=10)
 
@@ -80,6 +82,8 @@ class Outlook:
             *self._not_begun(now),
             *(a for look in self.also for a in look(now)),
             *self._old_lists(now),
+            *self._late_lists(now),
+            *self._restored(now),
         ]
         return tuple(sorted(found, key=lambda attention: attention.by))
 
@@ -173,6 +177,49 @@ class Outlook:
             and root.kid in ends
             and ends[root.kid] - _ROOTS_LIST <= now
         ]
+
+    def _late_lists(self, now: datetime) -> Sequence[Attention]:
+        """A list is made anew after a quarter of its life: one that is older could not be."""
+        with self._database.read() as uow:
+            rows = status.standing_until(uow)
+        late: dict[str, datetime] = {}
+        for row in rows:
+            authority = self._hierarchy.by_kid(row.authority_kid)
+            half = row.this_update + (row.next_update - row.this_update) / 2
+            if authority is None or not authority.covers(now) or now < half:
+                continue
+            if not authority.is_root or self._hierarchy.holds(authority):
+                end = min(row.next_update, late.get(authority.slug, row.next_update))
+                late[authority.slug] = end
+        return [
+            Attention(
+                slug,
+                "Its revocation list could not be made anew, and ends soon.",
+                "Look at /readyz and the log: a full disk, a read-only database, a token away.",
+                end,
+            )
+            for slug, end in late.items()
+        ]
+
+    def _restored(self, now: datetime) -> Sequence[Attention]:
+        """Until the last published list was shown, whoever was revoked since is good again."""
+        with self._database.read() as uow:
+            rows = status.restored(uow)
+        found = []
+        for row in rows:
+            authority = self._hierarchy.by_kid(row.authority_kid)
+            if authority is None or row.base_number or now - row.this_update > _REMIND:
+                continue
+            of = f", of {row.base_at.isoformat(timespec='minutes')}," if row.base_at else ""
+            found.append(
+                Attention(
+                    authority.slug,
+                    f"A backup{of} was restored: what was revoked since is good again.",
+                    "Run `civitas ca revoke --from-list` with the last published lists.",
+                    row.this_update,
+                )
+            )
+        return found
 
 
 def _by_month(

@@ -29,6 +29,7 @@ from pki.plan import Planned
 from pki.refusals import CeremonyRefused
 from pki.revocation import Revocation
 from pki.settings import PkiSettings
+from pki.status import store as status
 from pki.status_links import places
 from pki.thumbprint import x5t_s256
 
@@ -212,6 +213,8 @@ class Installing:
         )
         if newer:
             installed.lists.append(issuer.slug)
+        if status.least(uow, issuer.kid):  # a backup was restored: this is what was published
+            status.surpass(uow, issuer.kid, number.crl_number, now)
         for entry in each:
             self._revoked(uow, issuer, entry, now)
 

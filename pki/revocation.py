@@ -59,10 +59,10 @@ class Revocation:
             raise ValueError(f"{reason!r} is not a CRLReason")
         done = list(store.revoke(uow, serials, reason, now))
         if done and reason in BANS_THE_KEY:
-            done += self._end_keys(uow, done, reason, now)
+            done += self.end_keys(uow, done, reason, now)
         return sorted(row.serial for row in done)
 
-    def _end_keys(
+    def end_keys(
         self, uow: UnitOfWork, known: Sequence[Row[Any]], reason: str, now: datetime
     ) -> Sequence[Row[Any]]:
         """It is the key that others have, not one certificate: ban it, and end all that it has."""

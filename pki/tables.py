@@ -131,7 +131,9 @@ grants_nothing(held_keys, "who holds a key is also in each certificate for it")
 revocation_lists = Table(
     "pki_revocation_lists",
     metadata,
-    # The newest list of each kind, the same for every process: complete or delta.
+    # The newest list of each kind, the same for every process: complete or delta. Of the kind
+    # "least" is no list, but what all numbers of the authority exceed since a backup was restored:
+    # `base_at` when that was made, `base_number` the newest published list that was shown since.
     Column("authority_kid", String(64), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(8), primary_key=True),

@@ -11,10 +11,19 @@ import typer
 from rich.progress import Progress
 from sqlalchemy import Connection, MetaData, Table, func, inspect, select
 
-from civitas import backup_file, governance, schema
+from civitas import backup_file, governance, restoring, schema
 from civitas.backup_file import Head, NoBackup, PlainBackup, SealedBackup
-from civitas.commands.console import DEFAULT_CONFIG, ConfigOption, err, fail, out
+from civitas.commands.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    err,
+    fail,
+    out,
+    print_json,
+)
 from civitas.configuration import settings_of
+from civitas.restoring import Restored
 from foundation.database import Database, metadata
 from foundation.ground import Ground
 from foundation.sealed_stream import SealedWriter
@@ -61,7 +70,8 @@ def backup(
     with os.fdopen(descriptor, "wb") as writing, source.snapshot() as uow:
         with SealedWriter(writing, _key(ground), backup_file.CONTEXT) as sealed:
             present = _present(uow.connection, tables)
-            rows = backup_file.write(sealed, Head(store, schema.HEAD), uow.connection, present)
+            head = Head(store, schema.HEAD, ground.clock.now())
+            rows = backup_file.write(sealed, head, uow.connection, present)
         writing.flush()
         os.fsync(writing.fileno())
     partial.rename(file)
@@ -80,18 +90,31 @@ def restore(
             help="Take a backup of before they were sealed, which anybody could have written.",
         ),
     ] = False,
+    moved: Annotated[
+        bool,
+        typer.Option(
+            "--moved",
+            help="The old deployment was stopped before the backup was made, and has not run "
+            "since: tokens, codes and lists stay good.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Fill an empty database from a backup; an existing one is never overwritten.
 
     The whole file is authenticated before a row is written. One of an earlier revision is restored
     as it was; `civitas db upgrade` then brings it here.
 
+    What happened after the backup is lost. So its revocation lists are void, and the next ones have
+    higher numbers than any that may have been published; codes, tokens and links that work once are
+    void, for they may have been used. Then revoke again: `civitas ca revoke --from-list`.
+
     Example: `civitas restore /backup/civitas-2026-03-02.backup --config new.toml`
     """
     if not file.is_file():
         fail(f"{file} does not exist; name a file that `civitas backup` wrote.")
     ground = _ground(settings_of(config))
-    target, tables, store = _store(ground, person_keys)
+    store = _store(ground, person_keys)[2]
     try:
         found = backup_file.of(file, _key(ground))
         if isinstance(found, PlainBackup) and not unsealed:
@@ -101,21 +124,7 @@ def restore(
             )
         head = found.verify()
         _refuse_unfitting(head, file, store)
-        if not person_keys:
-            if schema.current(target) is not None:
-                fail("The database is not empty; restore into a new one.")
-            schema.upgrade(target, head.revision)
-        else:
-            ground.vault.prepare()
-        with target.at_leisure() as writing:
-            if any(
-                writing.execute(
-                    select(func.count()).select_from(Table(t.name, MetaData()))
-                ).scalar()
-                for t in _present(writing, tables)
-            ):
-                fail("The store is not empty; restore into a new one.")
-            rows = _fill(writing, found, tables)
+        done = _restore(ground, found, head, person_keys=person_keys, moved=moved)
     except NoBackup as error:
         fail(str(error))
     ground.close()
@@ -127,8 +136,49 @@ def restore(
             soft_wrap=True,
         )
     older = head.revision != schema.HEAD and not person_keys
+    if as_json:
+        print_json({"store": store, "revision": head.revision, "upgrade": older, **done.as_json})
+        return
     step = "Run `civitas db upgrade`, then check" if older else "Check"
-    out.print(f"{rows} rows restored. {step} them with `civitas audit verify`.")
+    out.print(f"{done.rows} rows restored. {step} them with `civitas audit verify`.")
+    if not person_keys:
+        for sentence in restoring.sentences(done, ground.clock.now(), moved=moved):
+            out.print(sentence, markup=False, soft_wrap=True)
+
+
+def _restore(
+    ground: Ground,
+    found: SealedBackup | PlainBackup,
+    head: Head,
+    *,
+    person_keys: bool,
+    moved: bool,
+) -> Restored:
+    """Fill the store, and settle what the backup does not know, in one transaction."""
+    target, tables, store = _store(ground, person_keys)
+    if not person_keys:
+        if schema.current(target) not in (None, head.revision):
+            fail("The database is not empty; restore into a new one.")
+        schema.upgrade(target, head.revision)
+    else:
+        ground.vault.prepare()
+    with target.at_leisure() as writing:
+        if any(
+            writing.execute(select(func.count()).select_from(Table(t.name, MetaData()))).scalar()
+            for t in _present(writing, tables)
+        ):
+            fail(f"The {store} is not empty; restore into a new one.")
+        rows = _fill(writing, found, tables)
+        if person_keys:
+            return Restored(rows, head.made_at)
+        signed, now = ground.audit.tree.marks.size(), ground.clock.now()
+        done = restoring.settle(writing, rows, head.made_at, signed, now, moved=moved)
+        if moved and done.leaves_lost:
+            fail(
+                f"{done.leaves_lost} audit events were signed after this backup was made: it was "
+                "used since. Leave --moved out, or make a new backup."
+            )
+        return done
 
 
 def _ground(settings: Settings) -> Ground:

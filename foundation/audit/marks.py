@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Row, String, Table, Text, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from foundation.audit.checkpoint import Checkpoint, InvalidCheckpoint, VerifierKey, open_note
 from foundation.clock import Instant
@@ -93,6 +93,17 @@ class Marks:
         if self._file is not None:
             marks.append(mark_of(f"the file {self._file}", _read(self._file), keys))
         return marks
+
+    def size(self) -> int | None:
+        """How many leaves were signed, as the places say without proof; None where none says it.
+        Only to tell an operator how much is missing: nothing is decided by it."""
+        sizes = [-1 if self._file is None else _size(_read(self._file))]
+        try:
+            row = self._row()
+            sizes.append(-1 if row is None else int(row.tree_size))
+        except SQLAlchemyError:
+            pass  # a store of person keys that is not there yet
+        return max(sizes) if max(sizes) >= 0 else None
 
     def raise_to(self, checkpoint: Checkpoint, note: str, now: datetime) -> None:
         """Let every place know a newer checkpoint; one that knows as much is left alone."""

@@ -80,9 +80,7 @@ class Guard:
 
     def end_older(self, connection: Connection, bound: Bound, row: Values) -> None:
         """Let a row of a restored backup grant no more than it did when the mark was raised."""
-        ends = bound.ends
-        if ends is None:
-            ends = {name: NOW for name, values in bound.only_while.items() if values == (None,)}
+        ends = bound.ended
         theirs = here(bound, row)
         if not ends:
             connection.execute(bound.table.delete().where(theirs))

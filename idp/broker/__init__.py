@@ -3,6 +3,7 @@
 from idp.broker.incident import HubSessions
 from idp.broker.routes import doors
 from idp.broker.settings import BrokerSettings
+from idp.broker.store import open_sessions
 from idp.broker.wing import Broker, prepare, relying_party_metadata
 
 SECTIONS = (BrokerSettings,)
@@ -13,6 +14,7 @@ __all__ = [
     "BrokerSettings",
     "HubSessions",
     "doors",
+    "open_sessions",
     "prepare",
     "relying_party_metadata",
 ]

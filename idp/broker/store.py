@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation import opaque
@@ -238,3 +249,12 @@ def _session(row: Row[Any]) -> BrokerSession:
         created_at=row.created_at,
         expires_at=row.expires_at,
     )
+
+
+def open_sessions(connection: Connection, now: datetime) -> int:
+    """How many sessions of a restored backup have not ended, past the guard."""
+    table = broker_sessions
+    if not inspect(connection).has_table(table.name):
+        return 0
+    going_on = select(func.count()).select_from(table).where(table.c.expires_at > now)
+    return int(connection.execute(going_on).scalar_one())

@@ -14,7 +14,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import bound, grants_nothing
+from foundation.row_macs import Once, bound, grants_nothing
 
 broker_providers = Table(
     "broker_providers",
@@ -52,6 +52,7 @@ bound(
     only_while={"state": ("waiting",)},
     remembered=False,
     until="expires_at",
+    once=Once("sign-ins on their way to a provider", forgotten=True),
 )
 
 broker_sessions = Table(

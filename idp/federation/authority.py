@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,13 @@ from foundation.signing_keys import generation, signing_keys
 from idp.federation import entity_statement, jws, store, trust_mark
 from idp.federation.accreditation import LEVELS, OPENID_PROVIDER, OPENID_RELYING_PARTY
 from idp.federation.client_keys import JWK_SET_TYP
+from idp.federation.lasting import Lasting
 from idp.federation.store import Entity, IssuedMark
 from idp.federation.trust_chain import TrustChain
 from idp.federation.trust_mark import TrustMark
 from policies import acr_of
 
+log = logging.getLogger("civitas.federation")
 USE = "federation"
 RESOLVE_TYP = "resolve-response+jwt"
 
@@ -32,6 +35,7 @@ class Authority:
         self._entity_id = entity_id
         self._statement_for = statement_for
         self._mark_for = mark_for
+        self._lasting = Lasting(ground.keys, USE)
 
     def statement_about(self, entity_id: str) -> str | None:
         """The subordinate statement (§3.1), or None unless the entity is accredited now."""
@@ -89,6 +93,16 @@ class Authority:
             return None
         if held is not None and held.expires_at - now > self._mark_for / 2:
             return held.token
+        try:
+            return self._new_mark(entity, trust_mark_type, now)
+        except Exception:
+            if held is None or held.expires_at <= now:
+                raise
+            # Late is better than none: the one that is there holds, as its status says.
+            log.exception("the trust mark of %s cannot be made anew", entity_id)
+            return held.token
+
+    def _new_mark(self, entity: Entity, trust_mark_type: str, now: datetime) -> str | None:
         expires = now + self._mark_for
         token = self._sign(
             trust_mark.TYP,
@@ -102,7 +116,7 @@ class Authority:
             },
         )
         with self._ground.database.write() as uow:
-            current = store.entity(uow, entity_id)
+            current = store.entity(uow, entity.entity_id)
             if current is None or (current.state, current.level) != (entity.state, entity.level):
                 return None
             new = IssuedMark(token, trust_mark_type, "active", now, expires)
@@ -189,7 +203,7 @@ class Authority:
         return trust_mark.type_of_level(self._entity_id, entity.level)
 
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
-        return jws.sign(self._ground.keys.signer(USE), typ, claims)
+        return self._lasting.sign(typ, claims, self._ground.clock.now())
 
 
 def _allowed_types(entity: Entity) -> list[str]:

@@ -21,6 +21,7 @@ from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY, 
 from idp.federation.authority import RESOLVE_TYP, USE, Authority
 from idp.federation.brief_memory import BriefMemory
 from idp.federation.completion import Completion, Own
+from idp.federation.lasting import Lasting
 from idp.federation.own_marks import OwnMarks
 from idp.federation.own_standing import OwnStanding
 from idp.federation.resolution import Accredited, Resolution, Unresolved
@@ -88,6 +89,7 @@ class Federation:
             timedelta(seconds=chosen.cache_seconds)
         )
         self._resolved: BriefMemory[str | None] = BriefMemory(timedelta(seconds=2))
+        self._lasting = Lasting(ground.keys, USE)
         self.authority = Authority(
             ground,
             self.entity_id,
@@ -143,7 +145,7 @@ class Federation:
             marks = self.own_marks.held()
             if marks:
                 claims["trust_marks"] = marks
-        return jws.sign(self.ground.keys.signer(USE), entity_statement.TYP, claims)
+        return self._lasting.sign(entity_statement.TYP, claims, now)
 
     def _own_metadata(self) -> dict[str, dict[str, Any]]:
         metadata = {name: dict(value) for name, value in self._metadata().items()}

@@ -8,6 +8,7 @@ from idp.login.management import Management, ProveAgain
 from idp.login.removals import Removal
 from idp.login.routes import doors
 from idp.login.session import Session
+from idp.login.sessions import open_sessions
 from idp.login.settings import LoginSettings
 from idp.login.who import (
     Authenticated,
@@ -38,4 +39,5 @@ __all__ = [
     "SignInRefused",
     "WhoIsThere",
     "doors",
+    "open_sessions",
 ]

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    inspect,
+    or_,
+    select,
+    update,
+)
 
 from foundation import opaque
 from foundation.clock import AHEAD, recent
@@ -242,3 +254,12 @@ def _session(row: Row[Any]) -> Session:
         signed_in_for=row.signed_in_for,
         activated=row.activated,
     )
+
+
+def open_sessions(connection: Connection, now: datetime) -> int:
+    """How many sessions of a restored backup have not ended, past the guard."""
+    if not inspect(connection).has_table(sessions.name):
+        return 0
+    going_on = sessions.c.ended_at.is_(None), sessions.c.ends_at > now
+    count = select(func.count()).select_from(sessions).where(*going_on)
+    return int(connection.execute(count).scalar_one())

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import NOW, bound, grants_nothing
+from foundation.row_macs import NOW, Once, bound, grants_nothing
 
 credentials = Table(
     "login_credentials",
@@ -106,6 +106,7 @@ bound(
     only_while={"used_at": (None,)},
     remembered=False,
     until="expires_at",
+    once=Once("challenges of sign-ins", forgotten=True),
 )
 
 # Failures that were counted and are not in the audit yet; a row lives as long as its window.
@@ -154,4 +155,5 @@ bound(
     "due_at",
     only_while={"state": ("asked",)},
     ends={"state": "stopped", "ended_at": NOW},
+    once=Once("removals of lost means of signing in"),
 )

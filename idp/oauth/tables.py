@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import NOW, bound, grants_nothing, refuses
+from foundation.row_macs import NOW, Once, bound, grants_nothing, refuses
 
 clients = Table(
     "oauth_clients",
@@ -69,6 +69,7 @@ bound(
     remembered=False,
     until="expires_at",
     read_first=True,
+    once=Once("sign-ins on their way to a service", forgotten=True),
 )
 
 # One row for every authorization a person gave at a sign-in: everything issued rests on it.
@@ -142,7 +143,7 @@ codes = Table(
     Column("redeemed_at", Instant),
     Index("ix_oauth_codes_expires_at", "expires_at"),
 )
-# It lives for a minute: no backup is younger.
+# It lives for a minute: hardly a backup is younger.
 bound(
     codes,
     "grant_id",
@@ -154,6 +155,7 @@ bound(
     remembered=False,
     until="expires_at",
     read_first=True,
+    once=Once("authorization codes", forgotten=True),
 )
 
 refresh_tokens = Table(
@@ -179,6 +181,7 @@ bound(
     remembered="soon",
     until="expires_at",
     read_first=True,
+    once=Once("refresh tokens", forgotten=True),
 )
 
 # Pairwise subjects are stored random values, so that they can move with the governance model.

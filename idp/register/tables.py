@@ -14,7 +14,7 @@ from sqlalchemy import (
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import NOW, bound, grants_nothing
+from foundation.row_macs import NOW, Once, bound, grants_nothing
 
 # Never deleted from: a row whose identity ended is the tombstone that blocks reuse.
 reference_identifiers = Table(
@@ -154,6 +154,7 @@ bound(
     "expires_at",
     only_while={"ended_at": (None,)},
     until="expires_at",
+    once=Once("activation codes in letters"),
 )
 
 sign_in_names = Table(
@@ -208,6 +209,7 @@ bound(
     "expires_at",
     only_while={"accepted_at": (None,)},
     until="expires_at",
+    once=Once("invitations of staff"),
 )
 
 # Two others let a member of staff in again who lost their passkey: `first` and `second` are the
@@ -232,6 +234,7 @@ bound(
     "second",
     only_while={"ended_at": (None,)},
     until="expires_at",
+    once=Once("recoveries of staff"),
 )
 
 # A file for the printing house, made once. Its codes are in the file alone.

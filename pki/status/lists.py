@@ -3,11 +3,14 @@
 The newest list of each place is a row, the same for every process. It is made when somebody asks
 and a change is not in it yet, or it is getting old; a complete list and its delta are made
 together under one number (§5.2.4). A list that an authority elsewhere signed is told as it is.
+
+When none can be made (a full disk, a database that is read-only, a token that is away), the newest
+is told for as long as it may be relied on: late is better than nothing to whoever needs one.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -28,6 +31,11 @@ from pki.status_links import StatusPlaces
 
 COMPLETE, DELTA = "complete", "delta"
 _ATTEMPTS = 3
+PAUSE = timedelta(seconds=10)
+"""After this long the making of a list that failed is tried again."""
+log = logging.getLogger("civitas.pki")
+
+_Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,10 @@ class Listed:
     number: int
     this_update: datetime
     next_update: datetime
+
+
+class NotMade(Exception):
+    """Some lists could not be made anew; the message names them and says why."""
 
 
 class Lists:
@@ -57,11 +69,13 @@ class Lists:
         }
         # One list is made once, and different ones mostly beside each other.
         self._locks = tuple(Lock() for _ in range(16))
+        # Where the making failed last, when, and why.
+        self._failed: dict[_Place, tuple[datetime, str]] = {}
 
     def whole(self, name: str, now: datetime) -> Listed:
         """All that an authority revoked, whatever its partition. Raises NotFound, Unavailable."""
         authority = self._authority(name)
-        if authority.partitions == 1 and not self._key_is_here(authority):
+        if authority.partitions == 1 and self._key_is_elsewhere(authority):
             return self._told(authority, 0, COMPLETE)
         return self._newest(authority, WHOLE, COMPLETE, now)
 
@@ -74,23 +88,37 @@ class Lists:
                 where="partition",
                 next_step="Take the address from the certificate (cRLDistributionPoints).",
             )
-        if not self._key_is_here(authority):
+        if self._key_is_elsewhere(authority):
             return self._told(authority, partition, kind)
         return self._newest(authority, partition, kind, now)
 
     def refresh(self, now: datetime) -> int:
-        """Periodic: make anew what was asked for before, and is outdated or getting old."""
+        """Periodic: make anew what was asked for before, and is outdated or getting old.
+
+        Raises NotMade after the last one when some could not be made: so they are known as late.
+        """
         with self._database.read() as uow:
             places = store.standing(uow)
         looked_at = 0
+        failed: list[str] = []
         for place in places:
             authority = self._hierarchy.by_kid(place.authority_kid)
-            if authority is None or not authority.covers(now) or not self._key_is_here(authority):
+            if authority is None or not authority.covers(now):
                 continue
+            if authority.is_root and self._key_is_elsewhere(authority):
+                continue  # its lists come from the ceremony
             kind = COMPLETE if place.partition == WHOLE else DELTA
-            with suppress(Unavailable):
+            try:
                 self._newest(authority, place.partition, kind, now)
-                looked_at += 1
+            except Unavailable as unavailable:
+                failed.append(f"{_name(authority, place.partition)}: {unavailable.description}")
+                continue
+            looked_at += 1
+            late = self._failed.get((authority.kid, place.partition, kind))
+            if late is not None:
+                failed.append(f"{_name(authority, place.partition)}: {late[1]}")
+        if failed:
+            raise NotMade(f"{len(failed)} lists could not be made anew: {'; '.join(failed[:3])}")
         return looked_at
 
     # ── finding ───────────────────────────────────────────────────────────────────────
@@ -105,12 +133,14 @@ class Lists:
             )
         return authority
 
-    def _key_is_here(self, authority: Authority) -> bool:
+    def _key_is_elsewhere(self, authority: Authority) -> bool:
         try:
             self._hierarchy.private_key(authority)
         except Unavailable:
+            return True
+        except Exception:  # noqa: BLE001 - a token that is away now was here
             return False
-        return True
+        return False
 
     def _told(self, authority: Authority, partition: int, kind: str) -> Listed:
         """What the ceremony brought. It is shown also when it is old: who reads it sees that."""
@@ -130,16 +160,49 @@ class Lists:
         )
 
     def _newest(self, authority: Authority, partition: int, kind: str, now: datetime) -> Listed:
+        place = authority.kid, partition, kind
         found = self._current(authority, partition, kind, now)
         if found is not None:
+            self._failed.pop(place, None)
             return found
         with self._locks[hash((authority.kid, partition)) % len(self._locks)]:
-            for _ in range(_ATTEMPTS):
-                found = self._current(authority, partition, kind, now)
-                # Where another process was faster, its list stands: the number decided.
-                if found is not None or self._make(authority, partition, now):
-                    break
-            return found or self._stands(authority, partition, kind)
+            failed_at, why = self._failed.get(place, (None, ""))
+            if failed_at is None or not timedelta(0) <= now - failed_at < PAUSE:
+                try:
+                    found = self._made(authority, partition, kind, now)
+                    self._failed.pop(place, None)
+                    return found
+                except Exception as error:  # whatever hinders: what was signed holds
+                    why = error.description if isinstance(error, Unavailable) else _shown(error)
+                    if place not in self._failed:  # said once, not with every request
+                        log.exception("%s cannot be made anew", _name(authority, partition))
+                    self._failed[place] = now, why
+        return self._still_good(authority, partition, kind, now, why)
+
+    def _made(self, authority: Authority, partition: int, kind: str, now: datetime) -> Listed:
+        found: Listed | None = None
+        for _ in range(_ATTEMPTS):
+            found = self._current(authority, partition, kind, now)
+            # Where another process was faster, its list stands: the number decided.
+            if found is not None or self._make(authority, partition, now):
+                break
+        return found or self._stands(authority, partition, kind)
+
+    def _still_good(
+        self, authority: Authority, partition: int, kind: str, now: datetime, why: str
+    ) -> Listed:
+        """The last list while it may be relied on. Raises Unavailable when there is none."""
+        with self._database.read() as uow:
+            row = store.newest(uow, authority.kid, partition, kind)
+        if row is not None and row.next_update > now:
+            return _listed(row)
+        ended = "none was made yet" if row is None else f"the last one ended {row.next_update}"
+        raise Unavailable(
+            f"{_name(authority, partition)} cannot be made now, and {ended}.",
+            next_step="Ask again in some seconds.",
+            detail=why,
+            headers={"Retry-After": str(int(PAUSE.total_seconds()))},
+        )
 
     def _current(
         self, authority: Authority, partition: int, kind: str, now: datetime
@@ -152,6 +215,8 @@ class Lists:
             age, life = now - row.this_update, self._valid_for[kind]
             if not timedelta(0) <= age < life / (4 if kind == COMPLETE else 2):
                 return None
+            if row.number <= store.least(uow, authority.kid):
+                return None  # a higher one was published before a backup was restored
             if store.reflected(uow, authority.kid, partition, row.this_update) != row.changes:
                 return None
         return _listed(row)
@@ -174,8 +239,10 @@ class Lists:
             last = store.newest(uow, authority.kid, partition, COMPLETE)
             last_delta = store.newest(uow, authority.kid, partition, DELTA)
             entries = store.entries(uow, authority.kid, partition, ended)
-            # Grows by itself; the clock helps after the restoration of an older database.
-            number = max(last.number + 1 if last is not None else 1, int(now.timestamp()))
+            # Grows by itself. Fine enough to be ahead of all that is made in the meantime, the
+            # clock helps after the restoration of an older database.
+            before = max(last.number if last is not None else 0, store.least(uow, authority.kid))
+            number = max(before + 1, store.microseconds(now))
             base, base_at = self._base(number, last, last_delta, now)
             since = base_at - store.OVERLAP
             changed = (
@@ -257,6 +324,14 @@ class Lists:
             else self._places.delta_list(authority.slug, partition)
         )
         return Frame(authority.certificate, number, told, until, place, fresher, base)
+
+
+def _name(authority: Authority, partition: int) -> str:
+    return f"list {authority.slug}" + ("" if partition == WHOLE else f"/{partition}")
+
+
+def _shown(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
 def _listed(row: Row[Any]) -> Listed:

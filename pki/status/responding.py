@@ -1,11 +1,13 @@
 """The OCSP responder: whose certificate is it, what is it worth now — RFC 6960, RFC 5019.
 
 Answers to single questions are signed once and kept in memory for half of their life. The record
-is read for each question, so a revocation by any process changes the next answer.
+is read for each question, so a revocation by any process changes the next answer. While nothing
+new can be signed, or the record cannot be read, the kept answer is told for the whole of its life.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +20,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Row
 
 from foundation.database import Database
-from foundation.errors import Unavailable
-from foundation.keys import NoKey
 from pki import der
 from pki.hierarchy import Authority, Hierarchy
 from pki.settings import PkiSettings
@@ -31,8 +31,12 @@ from pki.status.responders import Responders
 
 MOST_KEPT = 16 * 1024 * 1024
 """Octets of answers in memory."""
+log = logging.getLogger("civitas.pki")
 LOOK_AGAIN = timedelta(seconds=1)
 """How old what we know of the issuers may be: another process founds one, or distrusts it."""
+
+ANY = object()
+"""The state of a certificate while the record cannot be read."""
 
 Issuers = Mapping[tuple[bytes, bytes, bytes], Authority]
 
@@ -64,6 +68,7 @@ class Responding:
         self._issuers: Issuers = {}
         self._looked_at: datetime | None = None
         self._kept = Kept(MOST_KEPT)
+        self._fails = False
 
     def answer(self, body: bytes, now: datetime) -> Answer:
         """The answer to a DER request; to a bad one an answer that says so."""
@@ -71,24 +76,45 @@ class Responding:
             asked = parse(body)
         except Malformed:
             return Answer(answers.MALFORMED_REQUEST)
-        issuers = {self._issuer(one, now) for one in asked.certificates}
-        authority = issuers.pop()
-        if authority is None or issuers:
-            # Not ours, or of several authorities: nobody signs for all of them.
-            return Answer(answers.UNAUTHORIZED)
+        # Whatever hinders, what was signed holds; without it: come again (RFC 6960 §2.3).
+        state: object = ANY
         try:
-            return self._about(asked, authority, now)
-        except (Unavailable, NoKey):
-            return Answer(answers.TRY_LATER)
+            issuers = {self._issuer(one, now) for one in asked.certificates}
+            authority = issuers.pop()
+            if authority is None or issuers:
+                # Not ours, or of several authorities: nobody signs for all of them.
+                return Answer(answers.UNAUTHORIZED)
+            rows = self._rows(asked)
+            state = _state(rows[0], authority)
+            told = self._about(asked, rows, authority, now)
+            self._fails = False
+            return told
+        except Exception:
+            if not self._fails:  # said once, not with every question
+                log.exception("OCSP answers cannot be made now; those that still hold are told")
+            self._fails = True
+            return self._still_good(asked, state, now) or Answer(answers.TRY_LATER)
 
-    def _about(self, asked: Asked, authority: Authority, now: datetime) -> Answer:
+    def _rows(self, asked: Asked) -> list[Row[Any] | None]:
         with self._database.read() as uow:
-            rows = [
+            return [
                 store.status(uow, f"{one.serial:x}" if one.serial > 0 else "")
                 for one in asked.certificates
             ]
-        alone = asked.nonce is None and len(rows) == 1
-        state = _state(rows[0], authority)
+
+    def _still_good(self, asked: Asked, state: object, now: datetime) -> Answer | None:
+        """The kept answer while it may be relied on, in a state that is the certificate's still,
+        as far as that can be read."""
+        if not _alone(asked):
+            return None
+        kept = self._kept.get(asked.certificates[0].der, state)
+        good = kept is not None and kept.next_update is not None and now < kept.next_update
+        return kept if good else None
+
+    def _about(
+        self, asked: Asked, rows: list[Row[Any] | None], authority: Authority, now: datetime
+    ) -> Answer:
+        alone, state = _alone(asked), _state(rows[0], authority)
         if alone:
             kept = self._kept.get(asked.certificates[0].der, state)
             if kept is not None and kept.produced_at is not None:
@@ -138,10 +164,10 @@ class Kept:
         self._lock = Lock()
 
     def get(self, key: bytes, state: object) -> Answer | None:
-        """The answer, if it was made in this very state of the certificate."""
+        """The answer, if it was made in this very state of the certificate (ANY: in whichever)."""
         with self._lock:
             found = self._answers.get(key)
-            if found is None or found[0] != state:
+            if found is None or state not in (ANY, found[0]):
                 return None
             self._answers.move_to_end(key)
             return found[1]
@@ -156,6 +182,11 @@ class Kept:
 
     def _forget(self, old: tuple[object, Answer] | None) -> None:
         self._size -= len(old[1].der) if old is not None else 0
+
+
+def _alone(asked: Asked) -> bool:
+    """Whether the answer is one that can be kept."""
+    return asked.nonce is None and len(asked.certificates) == 1
 
 
 def _state(row: Row[Any] | None, authority: Authority) -> tuple[object, ...] | None:

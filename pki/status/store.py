@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     bindparam,
     case,
+    delete,
     func,
     or_,
     select,
@@ -26,6 +27,8 @@ from pki.tables import banned_keys, certificates, revocation_lists
 HOLD = "certificateHold"
 WHOLE = -1
 """The partition under which the list of all that an authority issued is kept."""
+LEAST = "least"
+"""The kind under which stands what all numbers of an authority's lists exceed."""
 OVERLAP = timedelta(minutes=10)
 """How late a change may be committed after the instant that it bears, clocks' differences too."""
 
@@ -43,10 +46,13 @@ def microseconds(at: datetime) -> int:
 # ── acts ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _moment(now: datetime) -> Any:
-    """Later than the last change, whatever the clock says: so no two states look the same."""
-    moment = microseconds(now)
-    return case((moment <= _CHANGED, _CHANGED + 1), else_=moment)
+def moment(now: datetime) -> Any:
+    """For `status_changed_at`: later than the last change, whatever the clock says.
+
+    So no two states look the same.
+    """
+    at = microseconds(now)
+    return case((at <= _CHANGED, _CHANGED + 1), else_=at)
 
 
 def _open_to(reason: str) -> Any:
@@ -62,7 +68,7 @@ def revoke(
     return uow.all(
         update(certificates)
         .where(_C.serial.in_(serials), _C.state == "issued", _open_to(reason))
-        .values(revoked_at=now, revocation_reason=reason, status_changed_at=_moment(now))
+        .values(revoked_at=now, revocation_reason=reason, status_changed_at=moment(now))
         .returning(_C.serial, _C.public_key, _C.holder)
     )
 
@@ -72,7 +78,7 @@ def release(uow: UnitOfWork, serials: Sequence[str], now: datetime) -> Sequence[
     return uow.all(
         update(certificates)
         .where(_C.serial.in_(serials), _C.state == "issued", _C.revocation_reason == HOLD)
-        .values(revoked_at=None, revocation_reason=None, status_changed_at=_moment(now))
+        .values(revoked_at=None, revocation_reason=None, status_changed_at=moment(now))
         .returning(_C.serial, _C.public_key)
     )
 
@@ -165,6 +171,63 @@ def newest(uow: UnitOfWork, authority_kid: str, partition: int, kind: str) -> Ro
             lists.partition == partition,
             lists.kind == kind,
         )
+    )
+
+
+def least(uow: UnitOfWork, authority_kid: str) -> int:
+    """What every next number of this authority's lists exceeds; 0 where nothing was restored."""
+    row = newest(uow, authority_kid, WHOLE, LEAST)
+    return 0 if row is None else int(row.number)
+
+
+def standing_until(uow: UnitOfWork) -> Sequence[Row[Any]]:
+    """Of every complete list that there is: whose, since when and until when."""
+    lists = revocation_lists.c
+    return uow.all(
+        select(lists.authority_kid, lists.this_update, lists.next_update).where(
+            lists.kind == "complete"
+        )
+    )
+
+
+def restored(uow: UnitOfWork) -> Sequence[Row[Any]]:
+    """Each authority whose lists were restored: since when, as of when, what was shown since."""
+    lists = revocation_lists.c
+    return uow.all(
+        select(lists.authority_kid, lists.this_update, lists.base_at, lists.base_number).where(
+            lists.kind == LEAST
+        )
+    )
+
+
+def places_in_use(uow: UnitOfWork, now: datetime) -> Sequence[tuple[str, int]]:
+    """Each authority and partition under which a certificate is on record that has not ended."""
+    here = (_C.authority_kid, _C.partition)
+    found = uow.connection.execute(
+        select(*here).where(_C.state == "issued", _C.not_after > now).distinct().order_by(*here)
+    )
+    return [(row.authority_kid, row.partition) for row in found]
+
+
+def surpass(uow: UnitOfWork, authority_kid: str, published: int, now: datetime) -> None:
+    """A list of this number was published: every next one is higher, and a lower one is void."""
+    lists = revocation_lists.c
+    row = newest(uow, authority_kid, WHOLE, LEAST)
+    values = {
+        "number": max(published, 0 if row is None else row.number),
+        "base_number": max(published, 0 if row is None else row.base_number or 0),
+    }
+    of_authority = lists.authority_kid == authority_kid
+    if row is not None:
+        uow.execute(
+            update(revocation_lists).where(of_authority, lists.kind == LEAST).values(values)
+        )
+    else:
+        key = {"authority_kid": authority_kid, "partition": WHOLE, "kind": LEAST}
+        said = {"this_update": now, "next_update": now, "der": b"", **values}
+        uow.execute(revocation_lists.insert().values(**key, **said))
+    uow.execute(
+        delete(revocation_lists).where(of_authority, lists.kind != LEAST, lists.number < published)
     )
 
 

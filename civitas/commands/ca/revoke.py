@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from civitas.commands.ca.from_lists import revoke_again
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -49,6 +50,14 @@ def revoke(
     authority: Annotated[
         str | None, typer.Option(help="All that one authority issued, such as devices-1.")
     ] = None,
+    from_list: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from-list",
+            help="Again, all that a published list of ours names: a file or an address, complete, "
+            "of a partition or a delta, DER or PEM; may be repeated. Reason and date are its own.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many and which; change nothing.")
     ] = False,
@@ -61,8 +70,16 @@ def revoke(
     Criteria narrow each other. What is revoked already is left alone, so after an interruption
     run the same again. After keyCompromise nobody gets a certificate for the key again.
 
+    After a backup was restored, `--from-list` revokes what was revoked since, also serials that the
+    backup does not know; the next lists get higher numbers than those.
+
     Example: `civitas ca revoke --holder dev-3kd… --reason keyCompromise --dry-run`
     """
+    if from_list:
+        if serials or reason or file or holder or profile or authority:
+            fail("--from-list says which and why by itself; leave the others out.", code=1)
+        revoke_again(from_list, dry_run=dry_run, yes=yes, config=config, as_json=as_json)
+        return
     if not reason:
         fail("Say why: --reason keyCompromise, superseded, cessationOfOperation, …", code=1)
     named = (*(serials or ()), *(_in(file) if file is not None else ()))

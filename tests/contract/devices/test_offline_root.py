@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import device_registry
 import pki
+from foundation.audit import SYSTEM
 from foundation.clock import FrozenClock
 from foundation.errors import Unavailable
 from foundation.ground import Ground
@@ -22,6 +23,7 @@ from pki.ceremony.papers import RevocationRequest, read_answer
 from pki.refusals import CeremonyRefused
 from tests.support import deployments
 from tests.support.devices import City, csr, new_key, same_city
+from tests.support.rewinding import Backup
 
 PEOPLE = ("A. Tamm", "B. Kask")
 
@@ -248,3 +250,36 @@ def test_when_a_root_is_lost_the_ceremony_certifies_everybody_anew(
     issuer = town.authority.hierarchy.signing("devices")[0]
     assert issuer.slug == "devices-2"
     assert issuer.issuer_kid == town.authority.hierarchy.named("root")[-1].kid
+
+
+def test_after_a_restore_the_roots_list_is_told_again_when_it_was_shown_again(
+    city: City, roots: Roots, clock: FrozenClock
+) -> None:
+    def root_list() -> bytes:
+        return same_city(city.ground).authority.lists.whole("root-1", city.now).der
+
+    install(city, roots.sign(), roots.fingerprints)
+    older = root_list()
+    backup = Backup(city.ground)
+    clock.advance(timedelta(days=200))
+    answer = roots.renew()
+    install(city, answer, roots.fingerprints)
+    newest = root_list()
+    assert newest != older
+    for show in (
+        lambda: install(city, answer, roots.fingerprints),
+        lambda: again(city, newest),
+    ):
+        backup.restore(person_keys=True)
+        with pytest.raises(Unavailable) as caught:
+            root_list()
+        assert "civitas ca install" in (caught.value.next_step or "")
+        show()
+        assert root_list() == newest
+        attention = same_city(city.ground).authority.outlook.attention(city.now)
+        assert not [a for a in attention if a.authority == "root-1" and "--from" in a.next_step]
+
+
+def again(city: City, content: bytes) -> None:
+    revoking = same_city(city.ground).authority.revoking_again
+    revoking.apply(revoking.read([("list", content)]), SYSTEM, city.ground.clock)
