@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -30,11 +31,20 @@ pytestmark = pytest.mark.slow
 
 WITNESS = "filippo.io/torchwood/cmd/litewitness"
 NAME = "witness.example/lite"
+NEEDS = (1, 24)
+
+
+def _go() -> tuple[int, int]:
+    told = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True)
+    major, minor = told.stdout.strip().removeprefix("go").split(".")[:2]
+    return int(major), int(re.match(r"\d+", minor)[0])  # type: ignore[index]
 
 
 @pytest.fixture(scope="module")
 def litewitness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from its module by Go; nothing of it is kept here."""
+    if _go() < NEEDS:
+        pytest.skip("litewitness needs Go {}.{}".format(*NEEDS) + ", and this one is older")
     program: Path = tmp_path_factory.mktemp("go") / "litewitness"
     built = subprocess.run(
         ["go", "build", "-o", program, WITNESS],

@@ -9,9 +9,8 @@ import pytest
 from tests.support.deployments import ROOT
 
 
-@pytest.fixture
-def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """scripts/setup.py for a checkout in the test's folder, which forgets to run anything."""
+def loaded() -> ModuleType:
+    """scripts/setup.py, which is no package's: it runs before anything is installed."""
     specification = importlib.util.spec_from_file_location(
         "civitas_setup", ROOT / "scripts/setup.py"
     )
@@ -19,6 +18,13 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """It for a checkout in the test's folder, which forgets to run anything."""
+    module = loaded()
     for name in ("requirements/runtime.txt", "requirements/dev.txt", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
