@@ -102,6 +102,9 @@ class Jurisdiction(Section):
     """Entity identifier of the regulator; a provider that names one is a private provider."""
     time_zone: str = "UTC"
     """IANA name; ages are reckoned and dates shown in it."""
+    date_order: Literal["day-month", "month-day"] | None = None
+    """How files of the civil register write 1/5/1990. Absent: as those dates of a file show that
+    can be read in one way only; where there are none, such a date is refused."""
     leap_day_birthday: LeapDayBirthday = "1 March"
     """When those born on 29 February are a year older in a common year: `28 February` or
     `1 March`, as the law says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from civitas.commands.console import (
     print_json,
 )
 from civitas.deployment import Deployment
-from idp.register import RefusedRow
+from idp.register import RefusedRow, Remark
 
 app = typer.Typer(help="Import people, look them up, suspend them.", no_args_is_help=True)
 
@@ -40,7 +41,8 @@ def import_file(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Enrol the people in FILE, row by row; refused rows are listed with the reason.
+    """Enrol the people in FILE, row by row; refused rows are listed with the reason, and so is what
+    was left out of a person, such as an e-mail address that is none.
 
     Each row is done wholly or not at all. Run the same command again after an interruption: it
     goes on where it stopped. Exit code 1 tells that rows were refused.
@@ -52,16 +54,22 @@ def import_file(
     with deployment_of(config) as deployment:
         if "importer" not in deployment.parts:
             fail("Only a provider enrols citizens.", code=1)
-        accepted, refused = _run(deployment, file)
+        accepted, refused, remarks = _run(deployment, file)
     if as_json:
-        print_json({"accepted": accepted, "refused": [vars_of(row) for row in refused]})
+        print_json(
+            {
+                "accepted": accepted,
+                "refused": [vars_of(row) for row in refused],
+                "remarks": [vars_of(told) for told in remarks],
+            }
+        )
     else:
-        _show(file, accepted, refused)
+        _show(file, accepted, refused, remarks)
     if refused:
         raise typer.Exit(1)
 
 
-def vars_of(row: RefusedRow) -> dict[str, str | int]:
+def vars_of(row: RefusedRow | Remark) -> dict[str, str | int]:
     return {
         "line": row.line,
         "field": row.field,
@@ -70,7 +78,7 @@ def vars_of(row: RefusedRow) -> dict[str, str | int]:
     }
 
 
-def _run(deployment: Deployment, file: Path) -> tuple[int, list[RefusedRow]]:
+def _run(deployment: Deployment, file: Path) -> tuple[int, list[RefusedRow], list[Remark]]:
     importer = deployment.parts["importer"]
     import_id, accepted = "", 0
     with Bar(console=err, transient=True) as bar:
@@ -84,16 +92,25 @@ def _run(deployment: Deployment, file: Path) -> tuple[int, list[RefusedRow]]:
         if not more:
             break
         refused.extend(more)
-    return accepted, refused
+    remarks: list[Remark] = []
+    while import_id and (told := importer.remarks(import_id, skip=len(remarks))):
+        remarks.extend(told)
+    return accepted, refused, remarks
 
 
-def _show(file: Path, accepted: int, refused: list[RefusedRow]) -> None:
+def _show(file: Path, accepted: int, refused: list[RefusedRow], remarks: list[Remark]) -> None:
     out.print(f"{accepted} people of {file.name} are enrolled, {len(refused)} rows were refused.")
-    if not refused:
-        return
+    if refused:
+        out.print(_table(refused))
+    if remarks:
+        out.print("Enrolled all the same, or read as it says here:")
+        out.print(_table(remarks))
+
+
+def _table(rows: Sequence[RefusedRow | Remark]) -> Table:
     table = Table(box=None)
     for heading in ("line", "field", "reason", "what to do"):
         table.add_column(heading)
-    for row in refused:
+    for row in rows:
         table.add_row(str(row.line), row.field, row.reason, row.what_to_do)
-    out.print(table)
+    return table

@@ -8,7 +8,7 @@ from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
 from idp.register.freezing import Frozen
 from idp.register.identity_life import IdentityLife
-from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow
+from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow, Remark
 from idp.register.life import State, TransitionRefused
 from idp.register.lookup import check as purpose_sentence
 from idp.register.notice_settings import NoticeSettings
@@ -68,6 +68,7 @@ __all__ = [
     "RefusedRow",
     "Register",
     "RegisterSettings",
+    "Remark",
     "Role",
     "StaffChanges",
     "StaffMember",

@@ -184,7 +184,8 @@ def _text(name: str, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise WrongField(name, "is not text", "Write the value as text, in quotation marks.")
-    text = trimmed("".join(char for char in nfc(value) if char not in _LEFT_BEHIND))
+    text = "".join(" " if category(c) == "Zs" else c for c in nfc(value) if c not in _LEFT_BEHIND)
+    text = trimmed(text)
     if len(text) > MOST_CHARACTERS:
         raise WrongField(name, f"has more than {MOST_CHARACTERS} characters", "Shorten the value.")
     for place, char in enumerate(text):

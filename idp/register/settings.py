@@ -1,8 +1,9 @@
 """The register's part of `civitas.toml`."""
 
+import codecs
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from foundation.settings import Section
 
@@ -24,7 +25,20 @@ class RegisterSettings(Section):
     printing_house_certificate: str | None = None
     """File (PEM) with the printing house's certificate, RSA: files of letters are encrypted for
     it (CMS, RFC 5652). Absent: an operator downloads them in clear, once."""
+    import_encoding: str = "windows-1252"
+    """The encoding of files that are neither UTF-8 nor UTF-16, by a name that Python knows, such as
+    `windows-1250`, `windows-1251`, `shift_jis` or `gb18030`. The report says when it was used."""
     most_import_bytes: int = Field(default=67_108_864, ge=1024)
     """Size of the largest civil-register file."""
     most_import_rows: int = Field(default=200_000, ge=1)
     """Rows of the largest civil-register file."""
+
+    @field_validator("import_encoding")
+    @classmethod
+    def _is_an_encoding(cls, value: str) -> str:
+        try:
+            known = codecs.lookup(value)
+            b"".decode(known.name)  # `hex` and its like are codecs, and read no text
+        except LookupError as error:
+            raise ValueError("write an encoding such as windows-1252 or shift_jis") from error
+        return value

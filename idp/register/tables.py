@@ -355,6 +355,18 @@ import_rows = Table(
 )
 grants_nothing(import_rows, "a report of what an import did")
 
+# What was read otherwise than the file says, or left out of somebody who was enrolled.
+import_remarks = Table(
+    "register_import_remarks",
+    metadata,
+    Column("import_id", String(64), ForeignKey("register_imports.id"), primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("field", String(64), primary_key=True),
+    Column("reason", String(300), nullable=False),
+    Column("what_to_do", String(300), nullable=False),
+)
+grants_nothing(import_remarks, "a report of what an import did")
+
 # What a person was told outside of their session; the words are sealed under their key.
 notices = Table(
     "register_notices",

@@ -36,16 +36,21 @@ def progress(desk: Desk, request: Request) -> Response:
     import_id = request.path_params["import_id"]
     query = web.query(request)
     after, asked = query.get("after", "0"), query.get("asked", "")
-    if not after.isascii() or not after.isdigit() or len(after) > 9:
-        raise BadRequest("The parameter after is a line number.", where="after")
+    skip = query.get("skip", "0")
+    for name, number in (("after", after), ("skip", skip)):
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
+            raise BadRequest(f"The parameter {name} is a number.", where=name)
     report = desk.importer.report(import_id)
     refused = desk.importer.refused(import_id, int(after), ROWS + 1)
+    remarks = desk.importer.remarks(import_id, int(skip), ROWS + 1)
     return desk.ground.pages.render(
         request,
         "register/import.html",
         report=report,
         refused=refused[:ROWS],
         next_after=refused[ROWS - 1].line if len(refused) > ROWS else None,
+        remarks=remarks[:ROWS],
+        next_skip=int(skip) + ROWS if len(remarks) > ROWS else None,
         waiting=len(_without_letter(desk, import_id, officer)),
         asked=int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else None,
     )

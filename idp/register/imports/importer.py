@@ -18,10 +18,10 @@ from foundation.errors import CivitasError, NotFound, PayloadTooLarge, Problem
 from foundation.ground import Ground
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.imports.reading import RegisterFile, read_file
-from idp.register.imports.rows import ReadRow, RefusedRow, Row
+from idp.register.imports.rows import ReadRow, RefusedRow, Remark, Row
 from idp.register.register import Register
 from idp.register.settings import RegisterSettings
-from idp.register.tables import import_rows, imports
+from idp.register.tables import import_remarks, import_rows, imports
 
 JOB = "register.import"
 # A job does so many rows and enqueues its continuation, well within its lease.
@@ -53,6 +53,7 @@ class ImportReport:
     total: int
     accepted: int
     refused: int
+    remarks: int = 0
 
     @property
     def done(self) -> int:
@@ -121,6 +122,20 @@ class Importer:
                 for row in uow.all(query)
             ]
 
+    def remarks(self, import_id: str, skip: int = 0, limit: int = 100) -> Sequence[Remark]:
+        """How the file was read, then what was left out, in the order of the file."""
+        query = (
+            select(import_remarks)
+            .where(import_remarks.c.import_id == import_id)
+            .order_by(import_remarks.c.line, import_remarks.c.field)
+            .offset(skip)
+            .limit(limit)
+        )
+        with self._database.read() as uow:
+            return [
+                Remark(row.line, row.field, row.reason, row.what_to_do) for row in uow.all(query)
+            ]
+
     def persons(self, import_id: str) -> list[str]:
         """Ids of those whom the import enrolled, in the order of the file."""
         query = (
@@ -140,8 +155,16 @@ class Importer:
                 where="file",
                 next_step="Split it into smaller files.",
             )
-        today = self._ground.clock.now().astimezone(self._register.jurisdiction.zone).date()
-        return read_file(content, file_name, today, self._limits.most_import_rows)
+        jurisdiction = self._register.jurisdiction
+        today = self._ground.clock.now().astimezone(jurisdiction.zone).date()
+        return read_file(
+            content,
+            file_name,
+            today,
+            self._limits.most_import_rows,
+            jurisdiction.date_order,
+            self._limits.import_encoding,
+        )
 
     def _begin(self, file: RegisterFile, by: Actor, sealed: bytes | None) -> None:
         now = self._ground.clock.now()
@@ -159,6 +182,7 @@ class Importer:
             with self._database.write() as uow:
                 if uow.one(select(imports.c.id).where(imports.c.id == file.id)) is None:
                     uow.execute(insert(imports).values(values))
+                    _remark(uow, file.id, file.remarks)
                     details = {"import": file.id, "rows": len(file.rows)}
                     self._ground.audit.record(uow, "register.import", by, (), details)
                 if sealed is not None:
@@ -206,7 +230,7 @@ class Importer:
             return row
 
         def recorded(uow: UnitOfWork, enrolled: Enrolled) -> None:
-            self._recorded(uow, import_id, row.line, enrolled)
+            self._recorded(uow, import_id, row, enrolled)
 
         try:
             self._register.enrolment.enrol(
@@ -218,12 +242,13 @@ class Importer:
             return refusal
         return None
 
-    def _recorded(self, uow: UnitOfWork, import_id: str, line: int, enrolled: Enrolled) -> None:
+    def _recorded(self, uow: UnitOfWork, import_id: str, row: ReadRow, enrolled: Enrolled) -> None:
         uow.execute(
             insert(import_rows).values(
-                import_id=import_id, line=line, accepted=True, person_id=enrolled.person.id
+                import_id=import_id, line=row.line, accepted=True, person_id=enrolled.person.id
             )
         )
+        _remark(uow, import_id, row.remarks)
 
     def _record_refused(self, import_id: str, row: RefusedRow) -> None:
         try:
@@ -275,6 +300,11 @@ class Importer:
                 .group_by(import_rows.c.accepted)
             )
         }
+        remarks = uow.one(
+            select(func.count().label("number"))
+            .select_from(import_remarks)
+            .where(import_remarks.c.import_id == row.id)
+        )
         return ImportReport(
             id=row.id,
             started_at=row.started_at,
@@ -282,6 +312,20 @@ class Importer:
             total=row.total,
             accepted=counts.get(True, 0),
             refused=counts.get(False, 0),
+            remarks=remarks.number if remarks else 0,
+        )
+
+
+def _remark(uow: UnitOfWork, import_id: str, remarks: Sequence[Remark]) -> None:
+    for told in remarks:
+        uow.execute(
+            insert(import_remarks).values(
+                import_id=import_id,
+                line=told.line,
+                field=told.field,
+                reason=told.reason[:300],
+                what_to_do=told.what_to_do[:300],
+            )
         )
 
 

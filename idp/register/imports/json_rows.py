@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from idp.register.imports.as_written import field_name
 from idp.register.imports.rows import FileRefused, RawRow, RefusedRow, check_fields
 
 
@@ -18,11 +19,12 @@ def read(text: str) -> Iterator[RawRow]:
                 RefusedRow(place, "entry", "is not an object", "Write it between braces."),
             )
             continue
-        wrong = check_fields(name for name, _ in entry.pairs)
+        pairs = [(field_name(name), value) for name, value in entry.pairs]
+        wrong = check_fields(name for name, _ in pairs)
         if wrong is not None:
             yield place, RefusedRow(place, *wrong)
         else:
-            yield place, dict(entry.pairs)
+            yield place, dict(pairs)
 
 
 class _Object:

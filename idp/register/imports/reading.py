@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from idp.register.imports import csv_rows, json_rows
-from idp.register.imports.rows import FileRefused, RawRow, ReadRow, RefusedRow, Row
+from idp.register.imports.as_written import tidied
+from idp.register.imports.dates import Order, depends, order_of
+from idp.register.imports.encoding import decoded
+from idp.register.imports.rows import FileRefused, RawRow, ReadRow, RefusedRow, Remark, Row
 from idp.register.profile import Profile, WrongField
 
 
@@ -19,31 +22,57 @@ class RegisterFile:
     id: str
     file_format: str
     rows: tuple[Row, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
-def read_file(content: bytes, file_name: str, today: date, most_rows: int) -> RegisterFile:
-    """Read a CSV or JSON file; raises FileRefused with what is wrong, and where."""
-    text = _decoded(content)
+def read_file(
+    content: bytes,
+    file_name: str,
+    today: date,
+    most_rows: int,
+    order: Order | None = None,
+    encoding: str = "windows-1252",
+) -> RegisterFile:
+    """Read a CSV or JSON file; raises FileRefused with what is wrong, and where.
+
+    `order`: how the jurisdiction writes day and month; `encoding`: that of a file that is neither
+    UTF-8 nor UTF-16.
+    """
+    text, remarks = decoded(content, encoding)
     file_format = _format(file_name, text)
     raw = csv_rows.read(text) if file_format == "csv" else json_rows.read(text)
-    rows = tuple(_checked(_capped(raw, most_rows), today))
+    found = list(_capped(raw, most_rows))
+    written = [str(v.get("birthdate", "")) for _, v in found if not isinstance(v, RefusedRow)]
+    known = order_of(written, order)
+    if known is not None and order is None and any(map(depends, written)):
+        remarks += (_order_told(known),)
+    rows = tuple(_checked(found, today, known))
     if not rows:
         raise FileRefused(
             "The file holds no persons.",
             where="file",
-            next_step="Export it again from the civil register.",
+            next_step="Export it again from the civil register, as CSV or JSON in UTF-8.",
         )
-    return RegisterFile(hashlib.sha256(content).hexdigest(), file_format, rows)
+    return RegisterFile(hashlib.sha256(content).hexdigest(), file_format, rows, remarks)
 
 
-def _checked(raw: Iterable[RawRow], today: date) -> Iterator[Row]:
+def _order_told(order: Order) -> Remark:
+    return Remark(
+        1,
+        "birthdate",
+        f"Dates were read as {order}-year, as those of the file show that are clear.",
+        "If that is wrong, write year-month-day. [jurisdiction] date_order settles it.",
+    )
+
+
+def _checked(raw: Iterable[RawRow], today: date, order: Order | None) -> Iterator[Row]:
     first_line: dict[str, int] = {}
     for line, values in raw:
         if isinstance(values, RefusedRow):
             yield values
             continue
         try:
-            profile = Profile.parse(values, today)
+            profile, left_out = Profile.read(tidied(values, order), today)
         except WrongField as wrong:
             yield RefusedRow(line, wrong.field, wrong.reason, wrong.what_to_do)
             continue
@@ -56,7 +85,11 @@ def _checked(raw: Iterable[RawRow], today: date) -> Iterator[Row]:
                 "Keep the row that is right, and remove the other.",
             )
             continue
-        yield ReadRow(line, profile)
+        yield ReadRow(line, profile, tuple(_left_out(line, wrong) for wrong in left_out))
+
+
+def _left_out(line: int, wrong: WrongField) -> Remark:
+    return Remark(line, wrong.field, f"{wrong.reason}; it was left out", wrong.what_to_do)
 
 
 def _capped(raw: Iterable[RawRow], most_rows: int) -> Iterator[RawRow]:
@@ -68,25 +101,6 @@ def _capped(raw: Iterable[RawRow], most_rows: int) -> Iterator[RawRow]:
                 next_step="Split it into smaller files.",
             )
         yield row
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise FileRefused(
-            "The file is not UTF-8 text.",
-            where=f"line {line}",
-            next_step="Export it again, and choose the encoding UTF-8.",
-        ) from None
-    if "\0" in text:
-        raise FileRefused(
-            "The file holds a NUL character.",
-            where=f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}",
-            next_step="Export it again as plain text.",
-        )
-    return text
 
 
 def _format(file_name: str, text: str) -> str:

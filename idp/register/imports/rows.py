@@ -15,11 +15,23 @@ class FileRefused(Unprocessable):
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What was done otherwise than the file says: a field that was left out of a person who was
+    enrolled, or how the file was read (then `line` is 1). Holds no value of the row."""
+
+    line: int
+    field: str
+    reason: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRow:
     """A row that may be enrolled. `line`: its line in a CSV file, its place in a JSON one."""
 
     line: int
     profile: Profile
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import islice
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, select
 
 from civitas.residents import as_csv, as_json, residents
@@ -14,6 +15,7 @@ from foundation.audit import Actor
 from foundation.database import metadata
 from foundation.errors import NotFound, PayloadTooLarge
 from foundation.ground import Ground
+from foundation.settings import Jurisdiction
 from idp.register import FileRefused, Importer, Register, RegisterSettings
 from idp.register.tables import blind_indexes, imports, persons
 from tests.support.deployments import lay_ground
@@ -124,7 +126,7 @@ def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
         {**good, "civil_number": "12345681", "email": "a@b"},
     ]
     *_, last = importer.run(as_csv([good, *bad]), "register.csv")
-    assert (last.accepted, last.refused) == (2, 7)
+    assert (last.accepted, last.refused) == (3, 6)
     refused = importer.refused(last.import_id)
     assert [(r.line, r.field) for r in refused] == [
         (3, "birthdate"),
@@ -133,10 +135,73 @@ def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
         (7, "given_name"),
         (8, "civil_number"),
         (9, "country"),
-        (10, "email"),
     ]
     assert refused[2].reason == "is the same as in line 5"
     assert all(r.what_to_do for r in refused)
+
+
+def test_a_fault_in_a_field_that_one_can_do_without_costs_that_field_and_is_told(
+    any_ground, importer
+):
+    good = next(people(1))
+    wrong = {
+        **good,
+        "email": "a@b",
+        "phone_number": "5551234",
+        "locale": "français",
+        "region": "\a",
+    }
+    *_, last = importer.run(as_csv([wrong]), "register.csv", OFFICER)
+    assert (last.accepted, last.refused) == (1, 0)
+    remarks = importer.remarks(last.import_id)
+    fields = ["email", "locale", "phone_number", "region"]
+    assert [(told.line, told.field) for told in remarks] == [(2, field) for field in fields]
+    assert all(told.reason.endswith("it was left out") and told.what_to_do for told in remarks)
+    assert importer.report(last.import_id).remarks == 4
+    assert importer.remarks(last.import_id, skip=3) == remarks[3:]
+    known = Register(any_ground).known(importer.persons(last.import_id)[0])
+    assert set(known.claims(["email", "phone_number", "locale", "name"])) == {"name"}
+    *_, again = importer.run(as_csv([wrong]), "register.csv", OFFICER)
+    assert importer.report(again.import_id).remarks == 4
+
+
+def test_how_a_file_was_read_is_told_with_its_people(any_settings, any_ground, importer):
+    good = next(people(1))
+    text = as_csv([{**good, "given_name": "Zoë", "birthdate": "21/03/1990"}]).decode()
+    *_, last = importer.run(text.encode("windows-1252"), "register.csv", OFFICER)
+    assert last.accepted == 1
+    (told,) = importer.remarks(last.import_id)
+    assert (told.line, told.field) == (1, "file")
+    assert "windows-1252" in told.reason
+    known = Register(any_ground).known(importer.persons(last.import_id)[0])
+    assert known.claims(["given_name", "birthdate"]) == {
+        "given_name": "Zoë",
+        "birthdate": "1990-03-21",
+    }
+
+
+def test_the_operator_says_how_day_and_month_are_ordered_and_in_what_old_files_are(
+    any_settings, clock
+):
+    jurisdiction = any_settings.of(Jurisdiction).model_copy(update={"date_order": "month-day"})
+    changed = any_settings.with_sections(
+        jurisdiction, RegisterSettings(import_encoding="windows-1251")
+    )
+    ground = lay_ground(changed, clock)
+    register = Register(ground)
+    importer = Importer(ground, register)
+    text = as_csv([{**next(people(1)), "given_name": "Иван", "birthdate": "1/5/1990"}]).decode()
+    *_, last = importer.run(text.encode("windows-1251"), "register.csv", OFFICER)
+    known = register.known(importer.persons(last.import_id)[0])
+    asked = ["given_name", "birthdate"]
+    assert known.claims(asked) == {"given_name": "Иван", "birthdate": "1990-01-05"}
+    ground.close()
+
+
+def test_an_encoding_that_nobody_knows_stops_the_start():
+    for written in ("windows-1252x", "hex", ""):
+        with pytest.raises(ValidationError, match="write an encoding"):
+            RegisterSettings(import_encoding=written)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +211,10 @@ def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
         (b"1,2,3\n", "a.csv", "line 1"),
         (as_csv(people(1)).replace(b"given_name", b"forename", 1), "a.csv", "line 1"),
         (as_csv(people(1)).replace(b"region", b"locale", 1), "a.csv", "line 1"),
-        (as_csv(people(3)).decode().encode("utf-16"), "a.csv", "line 1"),
-        ("name\nZoë\n".encode("latin-1"), "a.csv", "line 2"),
+        (as_csv(people(3)).decode().encode("utf-16")[:-1], "a.csv", "line 4"),
+        ("name\nZoë\n".encode("latin-1"), "a.csv", "line 1"),
+        (as_csv(people(3)) + "Zoë".encode() + b"\xe9\n", "a.csv", "line 5"),
+        ("name\n佐藤\n".encode("shift_jis"), "a.csv", "line 2"),
         (as_csv(people(1)) + b'"unclosed\n', "a.csv", "line 3"),
         (as_csv(people(1)) + b"a\0b\n", "a.csv", "line 3"),
         (b"", "a.csv", "file"),

@@ -336,9 +336,23 @@ def test_an_upload_becomes_identities_and_shows_refused_rows(city, officer):
         assert uow.one(select(func.count()).select_from(persons))[0] == 4
 
 
+def test_a_field_that_was_left_out_stands_on_the_page_of_the_import(city, officer):
+    rows = [{**PEOPLE[0], "email": "nobody-at-home"}]
+    place = officer.upload("/desk/imports", "register.json", as_json(iter(rows))).headers[
+        "location"
+    ]
+    city.ground.jobs.run_once()
+    page = officer.get(place).text
+    assert "Remarks" in page
+    assert "is not in the expected form; it was left out" in page
+    assert "nobody-at-home" not in page
+    assert "Refused rows" not in page
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "1e3"])
 def test_a_strange_page_of_refused_rows_is_a_bad_request(officer, after):
     assert officer.get(f"/desk/imports/00?after={after}").status_code == 400
+    assert officer.get(f"/desk/imports/00?skip={after}").status_code == 400
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(city, officer):
