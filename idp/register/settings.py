@@ -1,6 +1,5 @@
 """The register's part of `civitas.toml`."""
 
-import codecs
 from typing import ClassVar
 
 from pydantic import Field, field_validator
@@ -37,8 +36,7 @@ class RegisterSettings(Section):
     @classmethod
     def _is_an_encoding(cls, value: str) -> str:
         try:
-            known = codecs.lookup(value)
-            b"".decode(known.name)  # `hex` and its like are codecs, and read no text
-        except LookupError as error:
+            b"a".decode(value, "replace")  # `hex` is a codec, too, and reads no text
+        except (LookupError, UnicodeError) as error:
             raise ValueError("write an encoding such as windows-1252 or shift_jis") from error
         return value
