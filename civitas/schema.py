@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from foundation.database import Database
 from foundation.settings import SettingsError
 
-HEAD = "0018"
+HEAD = "0024"
 """The newest revision in `civitas/migrations/versions`; a test holds it to that."""
 
 
