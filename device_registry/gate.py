@@ -1,16 +1,18 @@
 """May this caller enrol, as which device, for which kind? — RFC 7030 §3.2.2, §3.2.3, §4.2.
 
 A one-time token belongs to one device and binds at first use to the key of the request: a repeat
-with the same key finishes the same issuance, another key is refused (EN 303 645 5.1). A renewal is
+with the same key finishes the same issuance, another key is refused (EN 303 645 5.1). A use that
+failed for a reason of ours, with nothing signed, is none. A renewal is
 admitted by the certificate that is renewed; a certificate of a further kind by that of the
 device's own kind, where the registry allows the device both.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from device_registry import credential_store, store, tokens
@@ -20,11 +22,12 @@ from device_registry.ports import AlsoAllowed
 from device_registry.refusals import in_state
 from device_registry.settings import DevicesSettings
 from device_registry.steps import walk
+from device_registry.tokens import Token
 from device_registry.watch import Watch
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
-from foundation.errors import Problem
+from foundation.errors import Problem, Unavailable
 from foundation.rates import Rates
 from pki import (
     Admission,
@@ -35,11 +38,14 @@ from pki import (
     IssuedCertificate,
     Profile,
     ValidCertificate,
+    standing_under,
 )
 
 _BY_TOKEN, _BY_CERTIFICATE, _FURTHER = "token", "renewal", "further"
 # Before one of the three: the key was made here, for this answer only (RFC 7030 §4.4).
 _MADE = "made-"
+UNSETTLED = timedelta(minutes=1)
+"""Longer than anything that comes between recording and signing is ever waited for."""
 _ASK = "Ask the operator for a new enrolment token."
 # What a certificate does to its device, by the state in which it finds it: acts and reasons.
 _ENROLLED = ("activate", "enrolled")
@@ -56,6 +62,7 @@ class _Seen:
 
     device: Device
     spent_on: str | None
+    was_spent_on: str | None = None
 
 
 class Gate:
@@ -115,7 +122,10 @@ class Gate:
             )
         token, device = found
         spent_on = _spent_on(request)
-        if spent_on is not None and token.bound_key not in (None, spent_on):
+        made = request is not None and request.made_for is not None
+        again = spent_on is not None and token.bound_key is not None
+        under = self._under(token) if again and (made or token.bound_key != spent_on) else None
+        if under is not None and token.bound_key != spent_on and "issued" in under.values():
             raise EnrolmentRefused(
                 "token_used", "The token was already used, with another key.", _ASK
             )
@@ -124,13 +134,25 @@ class Gate:
         if device.state not in MAY_ENROL:
             raise _refused(device)
         profile = self._own(device, asked)
-        made = request is not None and request.made_for is not None
-        if made and token.bound_key is not None:
+        if under is not None and "issued" in under.values():
             self._answer_was_lost(device, profile.name, token.made_at)
+            under = None
+        elif under is not None:
+            _settled(token, now)
         reference = f"{_BY_TOKEN}:{token.id}"
         if made and request is not None:
             reference = f"{_MADE}{reference}:{request.public_key.digest}"
-        return self._leave(reference, device, profile, spent_on)
+        leave = self._leave(reference, device, profile, spent_on)
+        if under is None:
+            return leave
+        seen = _Seen(device, spent_on, token.bound_key)
+        return replace(leave, memo=seen, instead_of=tuple(sorted(under)))
+
+    def _under(self, token: Token) -> Mapping[str, str]:
+        """What stands under the token: each reference with the state of its certificate."""
+        with self._database.read() as uow:
+            by_token = f"{_BY_TOKEN}:{token.id}"
+            return standing_under(uow, by_token, f"{_MADE}{by_token}:")
 
     def _answer_was_lost(self, device: Device, profile: str, made_at: datetime) -> None:
         """A repeat makes another key, for as long as nobody used the one before."""
@@ -209,11 +231,18 @@ class Gate:
             return
         token = admission.reference.split(":")[1]
         seen = admission.memo
-        spent_on = seen.spent_on if isinstance(seen, _Seen) and seen.spent_on else public_key
-        if not tokens.bind_token(uow, token, spent_on, now):
+        was_spent_on = seen.was_spent_on if isinstance(seen, _Seen) else None
+        # Nothing was signed for the key that was first: the pki made sure of that just now.
+        free = was_spent_on is None or tokens.release_token(uow, token, was_spent_on)
+        if not free or not tokens.bind_token(uow, token, _spent(admission, public_key), now):
             raise EnrolmentRefused(
                 "token_used", "The token was already used, or has expired.", _ASK
             )
+
+    def give_back(self, uow: UnitOfWork, admission: Admission, public_key: str) -> None:
+        if _way(admission.reference) == _BY_TOKEN:
+            token = admission.reference.split(":")[1]
+            tokens.release_token(uow, token, _spent(admission, public_key))
 
     def issued(
         self, uow: UnitOfWork, admission: Admission, certificate: IssuedCertificate, now: datetime
@@ -311,6 +340,28 @@ def _spent_on(request: CertificateRequest | None) -> str | None:
     if request is None:
         return None
     return request.made_for or request.public_key.digest
+
+
+def _spent(admission: Admission, public_key: str) -> str:
+    seen = admission.memo
+    return seen.spent_on if isinstance(seen, _Seen) and seen.spent_on else public_key
+
+
+def _settled(token: Token, now: datetime) -> None:
+    """Raises Unavailable while what the token was bound for may still be signed.
+
+    Nothing was, and after this time nothing will be: it failed for a reason of ours, such as a
+    database that was away, and the token is as good as unused.
+    """
+    began = token.bound_at
+    if began is not None and timedelta(0) <= now - began < UNSETTLED:
+        seconds = math.ceil((began + UNSETTLED - now).total_seconds())
+        raise Unavailable(
+            "An enrolment by this token and another key is under way, or has just failed.",
+            where="token_used",
+            next_step=f"Send the same request as before, or this one in {seconds} seconds.",
+            headers={"Retry-After": str(seconds)},
+        )
 
 
 def _as(device: Device) -> Actor:

@@ -21,6 +21,7 @@ _BY_TOKEN = (
         enrolment_tokens.c.expires_at,
         enrolment_tokens.c.withdrawn_at,
         enrolment_tokens.c.bound_key,
+        enrolment_tokens.c.bound_at,
     )
     .select_from(enrolment_tokens.join(devices).outerjoin(device_identifiers))
     .where(enrolment_tokens.c.digest == bindparam("of_digest"))
@@ -49,6 +50,7 @@ class Token:
     expires_at: datetime
     withdrawn_at: datetime | None
     bound_key: str | None
+    bound_at: datetime | None
 
 
 def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
@@ -59,7 +61,12 @@ def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
         return None
     first = rows[0]
     token = Token(
-        first.token_id, first.made_at, first.expires_at, first.withdrawn_at, first.bound_key
+        first.token_id,
+        first.made_at,
+        first.expires_at,
+        first.withdrawn_at,
+        first.bound_key,
+        first.bound_at,
     )
     return token, device
 
@@ -92,3 +99,10 @@ def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -
     """Spend the token on this key, or find it spent on the same one: the row count decides."""
     spent = {"token": token_id, "public_key": public_key, "now": now}
     return uow.changed(_BIND_TOKEN, spent) == 1
+
+
+def release_token(uow: UnitOfWork, token_id: str, public_key: str) -> bool:
+    """Take back that the token was spent on this key: nothing was ever signed for it."""
+    c = enrolment_tokens.c
+    spent = update(enrolment_tokens).where(c.id == token_id, c.bound_key == public_key)
+    return uow.changed(spent.values(bound_key=None, bound_at=None)) == 1

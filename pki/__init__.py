@@ -39,7 +39,7 @@ from pki.server_certificate import ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
 from pki.status.lists import COMPLETE, DELTA
-from pki.store import is_revoked
+from pki.store import is_revoked, standing_under
 from pki.tables import authorities
 
 SECTIONS = (PkiSettings,)
@@ -96,5 +96,6 @@ __all__ = [
     "renew_in_ceremony",
     "revocation_list_pem",
     "sign_in_ceremony",
+    "standing_under",
     "void_lists",
 ]

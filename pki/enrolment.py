@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cryptography.x509.oid import ExtensionOID
 
-from foundation.errors import Problem
+from foundation.errors import Problem, Unavailable
 from pki import key_making, lint, request
 from pki.authority import CertificateAuthority
 from pki.certificate import IssuedCertificate, ValidCertificate
@@ -93,8 +93,8 @@ class Pki:
         """Whoever is refused is known to the gate, which may slow him down."""
         try:
             yield
-        except EnrolmentWaits:
-            raise
+        except (EnrolmentWaits, Unavailable):
+            raise  # nobody's fault who asks
         except Problem as refusal:
             raise self.gate.refused(caller, refusal, now) from refusal
 

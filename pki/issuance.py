@@ -7,8 +7,8 @@ if the process dies in between; what it left behind is completed or voided at th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -89,6 +89,7 @@ class Issuance:
         )
         examined = preflight.examine(draft, authority.certificate, private_key)
         with self._database.write() as uow:
+            self._take_the_place(uow, admission, now)
             registrar.bind(uow, admission, request.public_key.digest, now)
             is_new = store.hold_and_record(
                 uow,
@@ -115,23 +116,62 @@ class Issuance:
                     detail=admission.holder,
                 )
             earlier = None if is_new else self._earlier(uow, admission, request)
-        if earlier is not None:
-            return self._finish(earlier, registrar, now, left_out)
-        # Only what was examined and recorded is ever signed.
-        der = self._sign(examined, private_key)
-        issued = IssuedCertificate(
-            serial=f"{draft.serial:x}",
-            reference=admission.reference,
-            holder=admission.holder,
-            profile=profile.name,
-            public_key=request.public_key.digest,
-            thumbprint=x5t_s256(der),
-            not_before=draft.not_before,
-            not_after=draft.not_after,
-            der=der,
-            left_out=left_out,
-        )
-        return self._conclude(issued, admission, registrar, now)
+        with self._given_back(
+            earlier.serial if earlier is not None else f"{draft.serial:x}",
+            admission,
+            request.public_key.digest,
+            registrar,
+            now,
+        ):
+            if earlier is not None:
+                return self._finish(earlier, registrar, now, left_out)
+            # Only what was examined and recorded is ever signed.
+            der = self._sign(examined, private_key)
+            issued = IssuedCertificate(
+                serial=f"{draft.serial:x}",
+                reference=admission.reference,
+                holder=admission.holder,
+                profile=profile.name,
+                public_key=request.public_key.digest,
+                thumbprint=x5t_s256(der),
+                not_before=draft.not_before,
+                not_after=draft.not_after,
+                der=der,
+                left_out=left_out,
+            )
+            return self._conclude(issued, admission, registrar, now)
+
+    @contextmanager
+    def _given_back(
+        self, serial: str, admission: Admission, key: str, registrar: Registrar, now: datetime
+    ) -> Iterator[None]:
+        """What fails for a reason of ours spends nothing: another key may come by the same leave.
+
+        A refusal is no such reason, and a crash none that can be told from an attempt under way.
+        """
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, Unavailable) or not isinstance(error, Problem):
+                try:
+                    with self._database.write() as uow:
+                        if store.void(uow, serial, "not_signed", now):
+                            self._tell_voided(uow, serial, "not_signed")
+                            registrar.give_back(uow, admission, key)
+                except Exception:  # the registrar finds it unsigned, in a while
+                    log.warning("serial %s stays on record, unsigned", serial, exc_info=True)
+            raise
+
+    def _take_the_place(self, uow: UnitOfWork, admission: Admission, now: datetime) -> None:
+        for reference in admission.instead_of:
+            earlier = store.by_reference(uow, reference)
+            if earlier is None or not store.void(uow, earlier.serial, "not_signed", now):
+                raise Conflict(
+                    "This leave was spent on another key.",
+                    next_step="Send the request again.",
+                    detail=reference,
+                )
+            self._tell_voided(uow, earlier.serial, "not_signed")
 
     def _earlier(
         self, uow: UnitOfWork, admission: Admission, request: CertificateRequest
@@ -215,6 +255,8 @@ class Issuance:
     ) -> IssuedCertificate:
         try:
             return self._record_signed(issued, admission, registrar, now)
+        except Unavailable:
+            raise
         except Problem as refusal:
             self._void(issued.serial, refusal.code, now)
             raise

@@ -35,7 +35,8 @@ class Admission:
     written `URI:…`, `DNS:…` or `IP:…`, and decide; the request may only repeat them. `known_as`
     are other common names that the request may carry for the same holder. `wait_seconds` says that
     a human has to approve first, and when to ask again. `memo` is what the
-    registrar found out and would otherwise ask again; None after a restart.
+    registrar found out and would otherwise ask again; None after a restart. `instead_of` are
+    earlier references of the same leave, under which nothing was ever signed: they are given up.
     """
 
     reference: str
@@ -46,6 +47,7 @@ class Admission:
     known_as: frozenset[str] = frozenset()
     wait_seconds: int = 0
     memo: object = field(default=None, compare=False, repr=False)
+    instead_of: tuple[str, ...] = ()
 
 
 class Registrar(Protocol):
@@ -53,6 +55,10 @@ class Registrar(Protocol):
 
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
         """Spend the leave on this key, in the transaction that records the serial."""
+        ...
+
+    def give_back(self, uow: UnitOfWork, admission: Admission, public_key: str) -> None:
+        """Undo `bind`: the serial was voided unsigned, for a reason of ours."""
         ...
 
     def issued(

@@ -36,6 +36,9 @@ class Console:
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
 
+    def give_back(self, uow: UnitOfWork, admission: Admission, public_key: str) -> None:
+        """Nothing was spent."""
+
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
         """Nothing to spend: the key was made a moment ago, for this certificate."""
 

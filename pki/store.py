@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     text,
     type_coerce,
@@ -135,6 +136,17 @@ def by_serial(uow: UnitOfWork, serial: str) -> Row[Any] | None:
 def by_reference(uow: UnitOfWork, reference: str) -> Row[Any] | None:
     """The certificate, recorded or issued, of one leave; a voided one does not count."""
     return uow.one(_BY_REFERENCE, {"of_reference": reference})
+
+
+def standing_under(uow: UnitOfWork, reference: str, beginning: str) -> dict[str, str]:
+    """What stands under a reference, or under one that begins so: its state by reference."""
+    c = certificates.c
+    rows = uow.all(
+        select(c.reference, c.state)
+        .where(or_(c.reference == reference, c.reference.startswith(beginning, autoescape=True)))
+        .where(c.state != "void")
+    )
+    return {row.reference: row.state for row in rows}
 
 
 def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:

@@ -14,10 +14,13 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509.oid import AttributeOID
 
 from foundation.clock import FrozenClock
+from foundation.errors import Unavailable
+from pki import drafting
 from tests.support.devices import OPERATOR, Town, certificates_in, csr, new_key
 from tests.support.est import EST, PKCS10, ask, parts, says_why
 
 LABEL = "devices-made-here"
+AGAIN = {"Retry-After": "5"}
 
 
 def made(town: Town, body: bytes, registered: Any = None) -> tuple[Any, x509.Certificate]:
@@ -72,6 +75,30 @@ def test_a_lost_answer_is_asked_for_again_until_its_key_was_used(town: Town) -> 
     says_why(ask(town, "serverkeygen", body, registered), 403, "token_used")
     states = {c.state for c in town.city.devices.credentials(registered.device.id)}
     assert states == {"in_use", "superseded"}
+
+
+@pytest.mark.rfc("7030", "4.4")
+@pytest.mark.parametrize("operation", ["serverkeygen", "simpleenroll"])
+def test_while_the_authoritys_key_is_away_the_answer_is_503_and_nothing_is_spent(
+    town: Town, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    profile = "device-made-here" if operation == "serverkeygen" else "device"
+    registered = town.city.register(profile=profile)
+
+    def away(*_: object) -> bytes:
+        raise Unavailable("The token with this key does not sign now.", headers=AGAIN)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drafting, "signed_anew", away)
+        for _ in range(2):
+            body = csr(new_key(), registered.device.id)
+            answer = ask(town, operation, body, registered)
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == AGAIN["Retry-After"]
+            assert answer.headers["Content-Type"].startswith("text/plain")
+            assert "does not sign now" in answer.text
+    body = csr(new_key(), registered.device.id)
+    assert ask(town, operation, body, registered).status_code == 200
 
 
 @pytest.mark.rfc("7030", "4.4")
