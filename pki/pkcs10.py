@@ -19,6 +19,7 @@ from pki.names import short
 from pki.refusals import RequestRefused
 
 MAKE_ANEW = "Make a new request, for example: openssl req -new -key device.key -subj /CN=<device>."
+_UTF8 = "Write it as a UTF8String; to enrol a device, the subject may be left empty."
 _RSA_PSS = "1.2.840.113549.1.1.10"
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _NULL = b"\x05\x00"
@@ -183,27 +184,21 @@ def _subject(data: bytes, subject: Element) -> Iterator[tuple[str, str]]:
 
 
 def _text(data: bytes, value: Element, field: str) -> str:
-    """A string of whichever type; "" for what is none, which nobody is called."""
+    """A string of whichever type."""
     tag, _, begin, end = value
     if tag not in _STRINGS:
-        return ""
+        raise _refused(field, f"The value, of the tag {tag:02X}, is no string (X.680 §41).", _UTF8)
     called, has, encoding = _STRINGS[tag]
     content = data[begin:end]
     foreign = next((octet for octet in content if has is not None and octet not in has), None)
     if foreign is not None:
         shown = f'"{chr(foreign)}"' if foreign in _ASCII else f"octet {foreign:02X}"
-        raise _refused(
-            field,
-            f"The value is a {called}, which has no {shown} (X.680 §41).",
-            "Write it as a UTF8String; to enrol a device, the subject may be left empty.",
-        )
+        raise _refused(field, f"The value is a {called}, which has no {shown} (X.680 §41).", _UTF8)
     try:
         return content.decode(encoding)
     except UnicodeDecodeError:
         raise _refused(
-            field,
-            f"The value is a {called}, but its octets are none of that type.",
-            "Write it as a UTF8String; to enrol a device, the subject may be left empty.",
+            field, f"The value is a {called}, but its octets are none of that type.", _UTF8
         ) from None
 
 
@@ -290,7 +285,7 @@ def text(value: bytes) -> str | None:
     """A string that is an attribute's value; None for what is none."""
     try:
         tag, begin, end = der.read(value)
-        return _text(value, (tag, 0, begin, end), "") if tag in _STRINGS else None
+        return _text(value, (tag, 0, begin, end), "")
     except (NotDer, RequestRefused):
         return None
 
