@@ -202,7 +202,7 @@ class RevokingAgain:
         this = update(certificates).where(_C.serial == row.serial).values(said)
         if not uow.changed(this) and statement.reason == HOLD:
             self._hold_older(uow, row, said)
-        if statement.reason in BANS_THE_KEY and row.public_key:
+        if statement.reason in BANS_THE_KEY and row.profile != LOST:
             self._revocation.end_keys(uow, [row], statement.reason, now)
 
     def _hold_older(self, uow: UnitOfWork, row: Row[Any], said: Mapping[str, Any]) -> None:
@@ -343,7 +343,7 @@ def _record_lost(
             reference=f"{LOST}:{serial}",
             common_name="",
             names=[],
-            public_key="",
+            public_key=f"{LOST}:{serial}",  # nobody else's: what ends a key ends no other
             public_key_der=b"",
             to_be_signed=b"",
             not_before=certificate.not_valid_before_utc,

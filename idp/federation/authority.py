@@ -104,7 +104,8 @@ class Authority:
 
     def _new_mark(self, entity: Entity, trust_mark_type: str, now: datetime) -> str | None:
         expires = now + self._mark_for
-        token = self._sign(
+        token = jws.sign(
+            self._ground.keys.signer(USE),
             trust_mark.TYP,
             {
                 "iss": self._entity_id,

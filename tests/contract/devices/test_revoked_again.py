@@ -162,6 +162,23 @@ def test_a_serial_of_after_the_backup_is_told_revoked_though_nothing_else_is_kno
     assert told(published(same_city(new.ground), lamp), lost) == told(last, lost)
 
 
+def test_of_two_serials_that_nothing_is_known_of_each_stands_for_itself(
+    city: City, clock: FrozenClock
+) -> None:
+    lamp = issue(city, "lamp")
+    backup = Backup(city.ground)
+    lost, other = beside(city, lamp, "lost"), beside(city, lamp, "other")
+    for certificate in (lost, other):
+        revoke(city, certificate, "certificateHold")
+    last = published(city, lamp)
+    new = restored(backup)
+    again(new, last)
+    assert revoke(new, lost, "keyCompromise")
+    assert (told(published(new, lamp), other) or [""])[0] == "certificateHold"
+    assert release(new, other)
+    assert answer(new, other) is ocsp.OCSPCertStatus.GOOD
+
+
 @pytest.mark.rfc("5280", "5.2.4")
 def test_a_list_with_its_delta_puts_on_hold_and_takes_off_it_as_the_last_of_them_says(
     city: City, clock: FrozenClock

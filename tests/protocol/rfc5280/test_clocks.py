@@ -53,9 +53,7 @@ def test_a_delta_after_a_clock_that_was_ahead_tells_what_was_revoked_since(
 
 
 @pytest.mark.rfc("6960", "4.2.2.1")
-def test_an_answer_after_a_clock_that_was_ahead_is_of_today(
-    town: Town, clock: FrozenClock
-) -> None:
+def test_an_answer_after_a_clock_that_was_ahead_is_of_today(town: Town, clock: FrozenClock) -> None:
     lamp = issue(town.city, "lamp")
     clock.advance(LEAP)
     about(town, lamp)
