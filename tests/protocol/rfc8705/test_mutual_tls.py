@@ -19,7 +19,7 @@ from idp.oauth import TokensEndWithDevice
 from idp.oauth.errors import InvalidToken
 from tests.support.authorization_server import AuthorizationServer
 
-DEVICE = "dev_lamp"
+DEVICE = "dev-lamp"
 
 
 @pytest.fixture
@@ -73,6 +73,16 @@ class _Context:
 
 
 @pytest.mark.rfc("8705", "2.1")
+@pytest.mark.parametrize("device", [DEVICE, "dev_lamp"])
+def test_a_device_with_a_new_or_an_early_id_is_a_client(
+    server: AuthorizationServer, device: str
+) -> None:
+    server.people.active_devices.add(device)
+    answer = ask(server, certificate_of(server, device, device), client_id=device)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.rfc("8705", "2.1")
 @pytest.mark.rfc("8705", "3.1")
 def test_a_device_gets_a_token_bound_to_its_certificate(server: AuthorizationServer) -> None:
     import jwt
@@ -108,8 +118,8 @@ def test_a_device_without_certificate_is_refused(server: AuthorizationServer) ->
 
 @pytest.mark.rfc("8705", "2.1")
 def test_the_certificate_of_another_device_is_refused(server: AuthorizationServer) -> None:
-    server.people.active_devices.add("dev_other")
-    assert ask(server, certificate_of(server, "other", "dev_other")).status_code == 401
+    server.people.active_devices.add("dev-other")
+    assert ask(server, certificate_of(server, "other", "dev-other")).status_code == 401
     assert ask(server, certificate_of(server, "stranger")).status_code == 401
 
 
