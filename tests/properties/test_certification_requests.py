@@ -7,6 +7,7 @@ import base64
 import pytest
 from asn1crypto import core
 from asn1crypto.csr import CertificationRequest as Asn1Request
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import KeyUsage, SubjectAlternativeName, UniformResourceIdentifier
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import Problem
+from pki.pkcs10 import UNREADABLE
 from pki.request import parse
 from tests.support.devices import csr, new_key
 
@@ -79,7 +81,24 @@ def test_a_changed_request_that_is_rightly_signed(changes: list[tuple[int, int]]
     algorithm = bytes.fromhex("300a06082a8648ce3d040302")
     bits = core.OctetBitString(signature).dump()
     content = bytes(info) + algorithm + bits
-    is_parsed_or_refused(b"\x30\x82" + len(content).to_bytes(2, "big") + content)
+    body = b"\x30\x82" + len(content).to_bytes(2, "big") + content
+    is_parsed_or_refused(body)
+    is_read_as_by_cryptography(body)
+
+
+def is_read_as_by_cryptography(body: bytes) -> None:
+    """The structure is read by hand: what another reader accepts is accepted, and is the same."""
+    try:
+        other = x509.load_der_x509_csr(body)
+        extensions = {e.oid.dotted_string: e.value for e in other.extensions}
+        names = [a.value for a in other.subject]
+        list(other.attributes)
+        accepted = other.is_signature_valid
+    except UNREADABLE:
+        return
+    if accepted:
+        ours = parse(body)
+        assert (dict(ours.extensions), [v for _, v in ours.subject]) == (extensions, names)
 
 
 @settings(max_examples=400, deadline=None)
