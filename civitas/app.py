@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
-from civitas.doors import FixedPaths, ProtocolDoor
+from civitas.doors import FixedPaths, Options, ProtocolDoor, allowed
 from foundation.clock import Clock
 from foundation.cross_origin import origin
 from foundation.edge import Edge
@@ -75,7 +75,7 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
     for wing, group in doors.items():
         for door in group:
             mount(app, wing, door)
-    app.router.routes.insert(0, FixedPaths(app.router.routes))
+    app.router.routes[:0] = [FixedPaths(app.router.routes), Options(app.router.routes)]
     # The header offers the places that this model of governance has.
     paths = {door.path for group in doors.values() for door in group}
     ground.pages.places = tuple(p for p in ground.pages.places if p.href in paths)
@@ -158,11 +158,12 @@ def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
                 next_step=N_("Check it, or begin at the start page. Programs find all at /api."),
             )
         elif error.status_code == 405:
+            allow = allowed(request.app.routes, request.scope)
             problem = MethodNotAllowed(
                 f"{request.method} is not possible here.",
                 where="method",
-                next_step=f"Use {(error.headers or {}).get('Allow', 'another method')}.",
-                headers=error.headers,
+                next_step=f"Use one of {allow}.",
+                headers={"Allow": allow},
             )
         else:
             problem = BadRequest(str(error.detail))

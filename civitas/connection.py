@@ -11,8 +11,10 @@ import asyncio
 import re
 import sys
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from civitas.connections import Connections
@@ -29,6 +31,9 @@ _FULL = (
     b"retry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
 _UNBOUND = sys.maxsize
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
+_METHOD = re.compile(rb"[\w!#$%&'*+.^`|~-]+ ")
+_UNKNOWN = "This method is not known here."
 _EST = "/.well-known/est/"
 _HEADER_NAME = re.compile(rb"(?<=\r\n)[a-z][a-z0-9-]*(?=: )")
 
@@ -51,6 +56,7 @@ class Connection(HttpToolsProtocol):
     _head_bytes = 0
     _patience: asyncio.TimerHandle | None = None
     _turned_away = False
+    _came = b""
 
     def __init__(self, *given: Any, bounds: Bounds | None = None, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -89,6 +95,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._turned_away:
             return
+        self._came = data[:40]
         super().data_received(data)
         if not self._head_open or self.transport.is_closing():
             return
@@ -99,12 +106,34 @@ class Connection(HttpToolsProtocol):
         elif self._patience is None:
             self._wait_for_head()
 
+    def send_400_response(self, msg: str) -> None:
+        """What cannot be read as HTTP, and why."""
+        error = sys.exc_info()[1]
+        status, said = 400, str(error) if error is not None else msg
+        if isinstance(error, HttpParserInvalidMethodError) and _METHOD.match(self._came):
+            status, said = 501, _UNKNOWN  # RFC 9110 §15.6.2
+        elif error is not None and isinstance(error.__context__, _Refused):
+            status, said = error.__context__.status, str(error.__context__)
+        self.transport.write(_refusal(status, said))
+        self.transport.close()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_open, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
         self._head_came()
+        _check_codings(self.headers, self.parser.get_http_version())
+        if self.parser.get_method() == b"CONNECT":
+            raise _Refused(501, _UNKNOWN)
+        if self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # RFC 9110 §10.1.1: that one would not understand
+        if absolute := _ABSOLUTE.match(self.url):
+            # RFC 9112 §3.2.2: it says for whom the request is, whatever Host says.
+            self.url = self.url[absolute.end() :]
+            self.url = self.url if self.url.startswith((b"/", b"*")) else b"/" + self.url
+            host = absolute[1]
+            self.headers[:] = [(n, host if n == b"host" else v) for n, v in self.headers]
         self.scope["extensions"] = {
             "tls": {"client_cert_der": self._client_certificate, "tls_unique": self._tls_unique}
         }
@@ -123,6 +152,32 @@ class Connection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+class _Refused(Exception):
+    """A head that says how to read its body in a way that we do not take."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+
+
+def _check_codings(headers: list[tuple[bytes, bytes]], version: str) -> None:
+    """RFC 9112 §6.1: who reads a body otherwise than it was written reads other requests too."""
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and version == "1.0":
+        raise _Refused(400, "HTTP/1.0 has no Transfer-Encoding.")
+    if codings and codings != [b"chunked"]:
+        raise _Refused(501, "Of transfer codings only chunked is known here.")
+
+
+def _refusal(status: int, said: str) -> bytes:
+    phrase = HTTPStatus(status).phrase
+    body = f"{said}\n".encode("ascii", "replace")
+    return (
+        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    ).encode() + body
 
 
 def _is_long(headers: list[tuple[bytes, bytes]]) -> bool:

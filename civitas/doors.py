@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 
 class ProtocolDoor(Route):
@@ -26,7 +28,7 @@ class FixedPaths(BaseRoute):
             (method, route.path): route
             for route in routes
             if isinstance(route, Route) and not route.param_convertors
-            for method in route.methods or ()
+            for method in (route.methods or set()) - {"OPTIONS"}
         }
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -37,3 +39,54 @@ class FixedPaths(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["route"].handle(scope, receive, send)
+
+
+class Options(BaseRoute):
+    """What can be done at an address — RFC 9110 §9.3.7, §10.2.1.
+
+    A door that has an answer of its own, as the preflight of browsers, gives it; here the methods
+    are added. `*` is the server as a whole.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = tuple(routes)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope.get("method") != "OPTIONS":
+            return Match.NONE, {}
+        found = _at(self._routes, scope)
+        if not found and scope["path"] != "*":
+            return Match.NONE, {}
+        return Match.FULL, {"route": found[0]} if found else {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        allow = allowed(self._routes, scope)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Allow"] = allow
+            await send(message)
+
+        for route in _at(self._routes, scope):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                await route.handle(scope, receive, answer)
+                return
+        await Response(status_code=204)(scope, receive, answer)
+
+
+def allowed(routes: Iterable[BaseRoute], scope: Scope) -> str:
+    """All methods that a path has, as `Allow` lists them; of `*`, all that there are."""
+    routes = tuple(routes)
+    found = _at(routes, scope) if scope["path"] != "*" else routes
+    methods = {m for route in found if isinstance(route, Route) for m in route.methods or ()}
+    return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _at(routes: Iterable[BaseRoute], scope: Scope) -> list[Route]:
+    return [
+        route
+        for route in routes
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE
+    ]

@@ -26,6 +26,7 @@ from foundation.doorbook import Doorbook
 from foundation.edge import Edge
 from foundation.errors import BadRequest, CivitasError, Unavailable
 from foundation.fair_queue import Descent, FairQueue
+from foundation.host import check_host
 from foundation.limits import Limits
 from foundation.outages import outage
 from foundation.peer import client_address
@@ -99,7 +100,13 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif scope["method"] == "HEAD":
+            # RFC 9110 §9.3.2: all that GET would say but the content. The server below still knows.
+            await self._pass({**scope, "method": "GET"}, receive, _without_content(send))
+        else:
+            await self._pass(scope, receive, send)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["civitas"] = self._context
         started = time.perf_counter()
         took, status = 0.0, 500
@@ -154,8 +161,9 @@ class Gate:
         def descent() -> tuple[str, ...]:
             return networks.descent(client_address(Request(scope)))
 
+        check_host(scope)
         scope["civitas.door"] = door = self._door(scope)
-        if scope["method"] not in ("GET", "HEAD") or expected(scope):
+        if scope["method"] != "GET" or expected(scope):
             scope["civitas.unread"] = True
             receive = await self._take_body(turn, scope, receive, door, descent)
             scope["civitas.unread"] = False
@@ -190,7 +198,7 @@ class Gate:
         return _replayed(body, receive)
 
     def _most(self, scope: Scope, door: Door | None) -> int:
-        if scope["method"] in ("GET", "HEAD"):
+        if scope["method"] == "GET":
             return 0  # RFC 9110 §9.3.1: such a body means nothing
         return door.max_body if door is not None and door.max_body else self._max_body
 
@@ -201,8 +209,8 @@ class Gate:
     def _door(self, scope: Scope) -> Door | None:
         if "\0" in scope["path"]:
             raise BadRequest("The path holds a NUL character.", where="path")
-        if scope["method"] in ("GET", "HEAD"):
-            return self._doors.find_fixed(scope["method"], scope["path"])
+        if scope["method"] == "GET":
+            return self._doors.find_fixed("GET", scope["path"])
         return self._doors.find(scope["method"], scope["path"])
 
     def _respond(self, request: Request, error: Exception, refusal: CivitasError | None) -> ASGIApp:
@@ -235,6 +243,15 @@ async def _told(readers: CrossOrigin, request: Request) -> Mapping[str, str]:
         return readers.headers(asking)
     # Whose page that is stands in the database.
     return await run_in_threadpool(readers.headers, asking)
+
+
+def _without_content(send: Send) -> Send:
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return answer
 
 
 def _is_in_vain(scope: Scope, status: int) -> bool:

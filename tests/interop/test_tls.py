@@ -202,7 +202,7 @@ def _port(town: Listening, line: str = "ordinary") -> int:
         (("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"), "handshake failure"),
         (("-tls1_2", "-curves", "brainpoolP256r1"), "handshake failure"),
     ],
-    ids=" ".join,
+    ids=["TLS 1.0", "TLS 1.1", "no key agreement", "no AEAD", "no common curve"],
 )
 def test_what_openssl_cannot_agree_on_is_told_in_an_alert(
     town: Listening, line: str, how: tuple[str, ...], alert: str

@@ -146,12 +146,12 @@ class World(ABC):
                     uow.execute(delete(rate_limits))
                 for door in doors:
                     found[door.name][kind] = caller.ask(
-                        door, self._filled(door.path), self.of_others
+                        door, self.filled(door.path), self.of_others
                     )
                 caller.visitor.http.portal = None
         return found
 
-    def _filled(self, path: str) -> str:
+    def filled(self, path: str) -> str:
         file = "0.crl" if "/crl/" in path else "devices-1.cer"
         style = StaticFiles().url("civitas.css").removeprefix("/static/")
         act = "end" if path.startswith("/staff/") else "suspend"

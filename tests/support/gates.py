@@ -50,12 +50,13 @@ class Request:
         headers: dict[str, str] | None = None,
         body: AsyncIterator[bytes] | None = None,
     ) -> None:
+        sent = {"Host": "localhost", **(headers or {})}
         self.scope: dict[str, Any] = {
             "type": "http",
             "method": method,
             "path": path,
             "query_string": b"",
-            "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
+            "headers": [(k.lower().encode(), v.encode()) for k, v in sent.items()],
             "client": (address, 1),
             "scheme": "http",
             "server": ("localhost", 8000),

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from civitas.server import serve
 from foundation.clock import SystemClock
 from foundation.edge import Edge
+from foundation.ground import Ground
 from foundation.middleware import Gate
 from foundation.settings import Server
 from foundation.web import Context, body, client_address, client_certificate, is_secure
@@ -36,6 +37,28 @@ def peer(request: Request) -> Response:
     )
 
 
+def app_on(ground: Ground) -> Starlette:
+    """The one door behind our gate."""
+    server = ground.settings.of(Server)
+    app = Starlette(routes=[Route("/", peer), Route("/peer", peer, methods=["GET", "POST"])])
+    app.add_middleware(
+        Gate,
+        context=Context(
+            origins=frozenset(["https://id.example.city"]),
+            cookie_tag="00000000",
+            secure_cookies=True,
+            trusted_proxies=server.trusted_proxies,
+            client_certificate_header=server.client_certificate_header,
+            mac=ground.keys.mac,
+            who=lambda request: None,
+        ),
+        edge=Edge(ground.database, ground.pages),
+        max_body=1_048_576,
+        observe=lambda scope, status, seconds: None,
+    )
+    return app
+
+
 def main(folder: Path) -> None:
     settings = settings_in(
         folder,
@@ -47,24 +70,7 @@ def main(folder: Path) -> None:
             client_certificate_header="X-SSL-Client-Cert",
         ),
     )
-    ground = lay_ground(settings, SystemClock())
-    app = Starlette(routes=[Route("/peer", peer, methods=["GET", "POST"])])
-    app.add_middleware(
-        Gate,
-        context=Context(
-            origins=frozenset(["https://id.example.city"]),
-            cookie_tag="00000000",
-            secure_cookies=True,
-            trusted_proxies=settings.of(Server).trusted_proxies,
-            client_certificate_header=settings.of(Server).client_certificate_header,
-            mac=ground.keys.mac,
-            who=lambda request: None,
-        ),
-        edge=Edge(ground.database, ground.pages),
-        max_body=1_048_576,
-        observe=lambda scope, status, seconds: None,
-    )
-    serve(app, settings)
+    serve(app_on(lay_ground(settings, SystemClock())), settings)
 
 
 if __name__ == "__main__":

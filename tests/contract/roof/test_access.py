@@ -128,3 +128,54 @@ def test_a_door_that_costs_much_asks_first_who_brings_it_or_waits_with_its_like(
     assert [d.path for d in large if d.admits is None] == []
     assert [d.path for d in large] == (["/desk/imports"] if model == "provider" else [])
     deployment.ground.close()
+
+
+MODEL = pytest.mark.parametrize("model", ["provider", "regulator", "broker"])
+ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "OPTIONS")
+
+
+@MODEL
+@pytest.mark.rfc("9110", "9.3.7")
+@pytest.mark.rfc("9110", "10.2.1")
+def test_every_address_says_all_that_can_be_done_there(
+    worlds: dict[str, World], model: str
+) -> None:
+    world = worlds[model]
+    http = next(iter(world.callers.values())).visitor.http
+    methods: dict[str, set[str]] = {}
+    for door in world.doors():
+        path = world.filled(door.path).partition("?")[0]
+        methods.setdefault(path, {"OPTIONS"}).add(door.method)
+        if door.method == "GET":
+            methods[path].add("HEAD")
+    assert len(methods) > 20
+    for path, can in methods.items():
+        asked = http.request("OPTIONS", path)
+        assert (asked.status_code, asked.content) == (204, b""), path
+        assert asked.headers["allow"] == ", ".join(sorted(can)), path
+        for method in set(ALL) - can:
+            refused = http.request(method, path, headers={"X-Forwarded-Proto": "https"})
+            assert refused.status_code == 405, (method, path)
+            assert refused.headers["allow"] == asked.headers["allow"], (method, path)
+    assert http.request("OPTIONS", "/of-nothing").status_code == 404
+
+
+@MODEL
+@pytest.mark.rfc("9110", "9.3.2")
+def test_head_says_what_get_says_but_the_content(worlds: dict[str, World], model: str) -> None:
+    world = worlds[model]
+    late = ("/sign-out", "/oauth/end-session")
+    looking = [d for d in world.doors() if d.method == "GET" and not d.path.startswith(late)]
+    for kind, caller in world.callers.items():
+        for door in looking:
+            path = world.filled(door.path)
+            head, get = (
+                caller.visitor.http.request(method, path, headers=caller.headers)
+                for method in ("HEAD", "GET")
+            )
+            where = kind, path
+            assert head.status_code == get.status_code, where
+            assert head.content == b"", where
+            assert set(head.headers) == set(get.headers), where
+            for name in ("content-type", "cache-control", "content-length"):
+                assert head.headers.get(name) == get.headers.get(name), (where, name)

@@ -96,3 +96,21 @@ def test_it_needs_no_memory_that_can_be_written_and_run(
         SSL.Context(SSL.TLS_METHOD).set_verify(SSL.VERIFY_PEER, lambda *_: True)
     TlsListener(*files, linking=True)
     assert TlsListener(*files).accept() is not None
+
+
+@pytest.mark.row("devices", "5.5")
+def test_it_is_the_version_that_is_refused_not_the_cipher_only(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = b"ALL:@SECLEVEL=0"
+    monkeypatch.setattr("civitas.tls.CIPHERS", everything)
+    old = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    old.set_cipher_list(everything)
+    old.set_max_proto_version(SSL.TLS1_1_VERSION)
+    client, server = SSL.Connection(old, None), TlsListener(*files).accept()
+    client.set_connect_state()
+    with pytest.raises(SSL.WantReadError):
+        client.do_handshake()
+    server.bio_write(client.bio_read(65_536))
+    with pytest.raises(SSL.Error, match="unsupported protocol"):
+        server.do_handshake()

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from civitas.cli import app
+from foundation.limits import Limits
 from foundation.settings import Server
 from tests.support.deployments import ROOT
 
@@ -40,6 +41,7 @@ def test_the_unit_runs_without_privileges_and_is_handed_the_master_key() -> None
     for wall in ("NoNewPrivileges", "PrivateDevices", "MemoryDenyWriteExecute"):
         assert service[wall] == "yes"
     assert service["ProtectSystem"] == "strict"
+    assert int(service["LimitNOFILE"]) >= 4 * Limits().connections
     written = tomllib.loads((DEPLOY / "examples" / "provider.toml").read_text("utf-8"))
     renewed_in = Path(written["server"]["tls_certificate"]).parent
     assert service["ReadWritePaths"] == f"-{renewed_in}"
