@@ -62,6 +62,8 @@ def verify(
             kept = known.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             fail(f"{known} cannot be read ({error}): name a file with a checkpoint.")
+    if not url and (key or witness):
+        fail("--key and --witness are for an outsider: name the deployment by --url.")
     if url:
         try:
             cosigners = [VerifierKey.parse(text, COSIGNATURE) for text in witness or ()]
@@ -102,8 +104,8 @@ def resume(
         except TreeBroken as error:
             fail(f"{error}.", code=1)
     if before == now_on:
-        out.print(f"Nothing to resume: all marks agree with the database ({before.size} leaves).")
-        return
+        leaves = f"{before.size} leaves"
+        fail(f"Nothing to resume: all marks agree with the database ({leaves}).", code=1)
     out.print(
         f"The log goes on from {now_on.size} leaves; {before.size} had been signed. This is on "
         "record. Tell whoever keeps your checkpoints.",

@@ -19,7 +19,9 @@ from civitas.commands.console import (
     out,
     print_json,
 )
+from civitas.deployment import Deployment
 from foundation.settings import Server
+from idp.oauth import OAuth
 
 SIGN_IN = "identity.sign-in"
 
@@ -92,10 +94,8 @@ def add(
     if subject_dn:
         metadata["tls_client_auth_subject_dn"] = subject_dn
     with deployment_of(config) as deployment:
-        if "oauth" not in deployment.parts:
-            fail("A regulator signs no citizen in, so it has no services.", code=1)
         now = deployment.ground.clock.now()
-        added = deployment.parts["oauth"].clients.add(metadata, now, actor=host())
+        added = _oauth(deployment).clients.add(metadata, now, actor=host())
         url = deployment.ground.settings.of(Server).url
     answer = {
         "issuer": url,
@@ -113,6 +113,13 @@ def add(
         if value:
             shown = " ".join(value) if isinstance(value, list) else value
             out.print(f"{key}: {shown}", soft_wrap=True)
+
+
+def _oauth(deployment: Deployment) -> OAuth:
+    if "oauth" not in deployment.parts:
+        fail("A regulator signs no citizen in, so it has no services.", code=1)
+    tokens: OAuth = deployment.parts["oauth"]
+    return tokens
 
 
 def _read_jwks(file: Path) -> object:
@@ -140,8 +147,7 @@ def list_clients(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     Example: `civitas clients list`
     """
     with deployment_of(config) as deployment:
-        oauth = deployment.parts.get("oauth")
-        clients = oauth.clients.list() if oauth else []
+        clients = _oauth(deployment).clients.list()
     if as_json:
         print_json(
             [

@@ -65,6 +65,8 @@ def refusals() -> Iterator[None]:
         yield
     except CivitasError as refusal:
         where = f"{refusal.where}: " if isinstance(refusal, Problem) and refusal.where else ""
+        if refusal.description.startswith(where[:-2]):
+            where = ""
         step = f" {refusal.next_step}" if isinstance(refusal, Problem) and refusal.next_step else ""
         fail(f"{where}{refusal.description}{step}", code=1)
 

@@ -12,7 +12,6 @@ from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
-    deployment_of,
     fail,
     host,
     out,
@@ -103,10 +102,9 @@ def list_devices(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     Example: `civitas devices list --json`
     """
     found: list[Device] = []
-    with deployment_of(config) as deployment:
-        devices = deployment.parts.get("devices")
-        while devices is not None:
-            page = devices.page(found[-1].id if found else None, 500)
+    with life_of(config) as life:
+        while True:
+            page = life.devices.page(found[-1].id if found else None, 500)
             found += page
             if len(page) < 500:
                 break

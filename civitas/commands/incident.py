@@ -20,10 +20,13 @@ from civitas.commands.console import (
     ConfigOption,
     JsonOption,
     deployment_of,
+    fail,
     host,
     out,
     print_json,
 )
+from civitas.deployment import Deployment
+from idp.oauth import OAuth
 from idp.supervision import Incidents, Stopped
 
 app = typer.Typer(help="Stop what went wrong, first.", no_args_is_help=True)
@@ -92,8 +95,11 @@ def change_role(
 
     Example: `civitas incident change-role stf_… --role auditor --reason "Changed department"`
     """
-    with incidents_of(config) as incidents:
-        incidents.change_role(staff_id, role, reason, host())
+    with deployment_of(config) as deployment:
+        supervision = deployment.parts["supervision"]
+        if any((m.id, m.role) == (staff_id, role) for m in supervision.members()):
+            fail(f"{staff_id} is {role} already; nothing was changed.", code=1)
+        supervision.incidents.change_role(staff_id, role, reason, host())
     out.print(f"{staff_id} is {role} now.")
 
 
@@ -149,8 +155,9 @@ def suspend_client(
 
     Example: `civitas incident suspend-client svc_… --reason "Sells what it learns"`
     """
-    with incidents_of(config) as incidents:
-        grants = incidents.suspend_client(client_id, reason, host())
+    with deployment_of(config) as deployment:
+        _refuse_if(deployment, client_id, active=False)
+        grants = deployment.parts["supervision"].incidents.suspend_client(client_id, reason, host())
     out.print(f"{client_id} is suspended; {grants} grants have ended.", soft_wrap=True)
 
 
@@ -162,8 +169,9 @@ def resume_client(
 
     Example: `civitas incident resume-client svc_… --reason "Audited on Friday"`
     """
-    with incidents_of(config) as incidents:
-        incidents.resume_client(client_id, reason, host())
+    with deployment_of(config) as deployment:
+        _refuse_if(deployment, client_id, active=True)
+        deployment.parts["supervision"].incidents.resume_client(client_id, reason, host())
     out.print(f"{client_id} is served again.", soft_wrap=True)
 
 
@@ -235,6 +243,16 @@ def stop_everybody(
         typer.confirm("Everybody is signed out, everywhere. Go on?", abort=True)
     with incidents_of(config) as incidents:
         _say(incidents.stop_everybody(reason, host()))
+
+
+def _refuse_if(deployment: Deployment, client_id: str, *, active: bool) -> None:
+    """What is so already is not done again, and is no success."""
+    if "oauth" in deployment.parts:
+        tokens: OAuth = deployment.parts["oauth"]
+        found = tokens.clients.find(client_id, deployment.ground.clock.now())
+        if found is not None and found.active is active:
+            state = "served" if active else "suspended"
+            fail(f"{client_id} is {state} already; nothing was changed.", code=1)
 
 
 def _say(stopped: Stopped) -> None:

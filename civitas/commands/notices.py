@@ -32,6 +32,8 @@ def letters(
             fail("Only a provider has people to write to.", code=1)
         mailing = deployment.parts["register"].mailing
         ids, written = mailing.letters()
+        if not ids:
+            fail("No notice waits to be posted; no file was made.", code=1)
         secret_file.create(file, written, "The file of letters")
         mailing.posted(ids)
     out.print(f"{len(ids)} notices to post are in {file}.")

@@ -14,11 +14,11 @@ from civitas.commands.console import (
     JsonOption,
     deployment_of,
     fail,
+    host,
     out,
     print_json,
 )
 from civitas.deployment import Deployment
-from foundation.audit import SYSTEM
 
 app = typer.Typer(help="Accredit and suspend providers (regulator).", no_args_is_help=True)
 
@@ -66,7 +66,7 @@ def accredit(
     Example: `civitas providers accredit https://id.bank.example --level 2`
     """
     with deployment_of(config) as deployment:
-        entity = _accreditation(deployment).accredit(entity_id.rstrip("/"), level, SYSTEM.id)
+        entity = _accreditation(deployment).accredit(entity_id.rstrip("/"), level, host().id)
     _said(entity, as_json)
 
 
@@ -82,7 +82,7 @@ def suspend(
     Example: `civitas providers suspend https://id.bank.example --reason "audit overdue"`
     """
     with deployment_of(config) as deployment:
-        entity = _accreditation(deployment).suspend(entity_id.rstrip("/"), SYSTEM.id, reason)
+        entity = _accreditation(deployment).suspend(entity_id.rstrip("/"), host().id, reason)
     _said(entity, as_json)
 
 
@@ -98,7 +98,23 @@ def reinstate(
     Example: `civitas providers reinstate https://id.bank.example --reason "audit passed"`
     """
     with deployment_of(config) as deployment:
-        entity = _accreditation(deployment).reinstate(entity_id.rstrip("/"), SYSTEM.id, reason)
+        entity = _accreditation(deployment).reinstate(entity_id.rstrip("/"), host().id, reason)
+    _said(entity, as_json)
+
+
+@app.command()
+def withdraw(
+    entity_id: EntityArgument,
+    reason: Annotated[str, typer.Option(help="Why; it is written to the audit.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """End an accreditation for good: its marks are revoked. It may apply anew.
+
+    Example: `civitas providers withdraw https://id.bank.example --reason "Closed its service"`
+    """
+    with deployment_of(config) as deployment:
+        entity = _accreditation(deployment).withdraw(entity_id.rstrip("/"), host().id, reason)
     _said(entity, as_json)
 
 

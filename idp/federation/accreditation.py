@@ -206,7 +206,8 @@ class Accreditation:
         self._ground.audit.record(
             uow,
             f"federation.{act}",
-            Actor("staff", by),
+            # Staff have identifiers of their own; a command line is named by its host.
+            Actor("system" if by.startswith("host:") else "staff", by),
             details={"entity": entity_id, "level": level, "reason": reason},
         )
 

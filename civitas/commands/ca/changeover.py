@@ -18,11 +18,11 @@ from civitas.commands.console import (
     ConfigOption,
     JsonOption,
     authority_of,
+    host,
     out,
     print_json,
 )
 from device_registry import ChangeOver, ChangeOvers, Progress
-from foundation.audit import SYSTEM
 
 app = typer.Typer(help="Give devices a second key, wave by wave.", no_args_is_help=True)
 Named = Annotated[str, typer.Argument(help="The id that `plan` printed.")]
@@ -59,7 +59,7 @@ def plan(
     """
     with _change_overs(config) as (change_overs, now):
         starts = now + timedelta(days=in_days)
-        planned = change_overs.plan(to, starts, starts + timedelta(days=days), SYSTEM, now)
+        planned = change_overs.plan(to, starts, starts + timedelta(days=days), host(), now)
     _say(planned, as_json)
 
 
@@ -102,7 +102,7 @@ def undo(named: Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOptio
         change_overs, clock = deployment.parts["devices"].change_overs, deployment.ground.clock
         found = change_overs.get(named)
         if found.state.value != "undone":
-            found = change_overs.act(named, "undo", SYSTEM, clock.now())
+            found = change_overs.act(named, "undo", host(), clock.now())
         total = change_overs.progress(found, clock.now()).hold
         with Bar(console=out, transient=True, disable=as_json) as bar:
             task = bar.add_task("Revoking", total=total)
@@ -147,7 +147,7 @@ def list_change_overs(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption
 
 def _act(named: str, act: str, config: Path, as_json: bool) -> None:
     with _change_overs(config) as (change_overs, now):
-        moved = change_overs.act(named, act, SYSTEM, now)
+        moved = change_overs.act(named, act, host(), now)
     _say(moved, as_json)
 
 

@@ -16,10 +16,10 @@ from civitas.commands.console import (
     authority_of,
     err,
     fail,
+    host,
     out,
     print_json,
 )
-from foundation.audit import SYSTEM
 from pki import Selected, Selection
 
 SHOWN = 20
@@ -100,7 +100,7 @@ def revoke(
                 fail(f"{len(found)} certificates: add --yes, or look with --dry-run.", code=1)
             typer.confirm(f"Revoke {len(found)} certificates ({reason})?", abort=True, err=True)
         done = ca.mass_revocation.revoke(
-            wanted, reason, SYSTEM, clock, lambda n: _progress(n, len(found))
+            wanted, reason, host(), clock, lambda n: _progress(n, len(found))
         )
     if as_json:
         print_json({"reason": reason, "changed": done, "unknown": unknown})

@@ -49,6 +49,8 @@ def test_the_host_ends_staff_and_stops_services_and_the_audit_says_who_and_why(
     (member,) = json.loads(run(config, "incident", "staff", "--json"))
     why = ("--reason", "Left the city")
     run(config, "incident", "change-role", member["id"], "--role", "auditor", *why)
+    same = run(config, "incident", "change-role", member["id"], "--role", "auditor", *why, code=1)
+    assert "auditor already" in same
     frozen = run(config, "incident", "freeze-officer", member["id"], "--since", "2026-03-01", *why)
     assert "0 decisions wait" in frozen
     run(config, "incident", "end-staff", member["id"], *why)
@@ -69,7 +71,10 @@ def test_the_host_ends_staff_and_stops_services_and_the_audit_says_who_and_why(
     assert rotated["client_secret"] != added["client_secret"]
     assert "no more" in run(config, "incident", "rotate-secret", client, *why)
     run(config, "incident", "rotate-secret", client, *why, "--overlap-hours", "500", code=2)
+    again = "already; nothing was changed"
+    assert again in run(config, "incident", "resume-client", client, *why, code=1)
     run(config, "incident", "suspend-client", client, *why)
+    assert again in run(config, "incident", "suspend-client", client, *why, code=1)
     run(config, "incident", "resume-client", client, *why)
     run(config, "incident", "suspend-client", "svc_nobody", *why, code=1)
     assert "grants have ended" in run(config, "incident", "stop-client", client, *why)
