@@ -24,7 +24,8 @@ class Edge:
 
     def is_light(self, request: Request, error: CivitasError) -> bool:
         """Whether the answer needs neither the database nor a page: it may be made in the loop."""
-        return error.consequence is None and not self._is_page(request, error)
+        said = _in_its_words(request, error)
+        return error.consequence is None and not self._is_page(request, said)
 
     def answer(self, request: Request, error: CivitasError) -> Response:
         if error.consequence is not None:
@@ -33,6 +34,7 @@ class Edge:
         if error.detail is not None:
             # Not the description: it may repeat what somebody sent.
             log.info("%s at %s [%s]", error.code, _door(request), error.detail)
+        error = _in_its_words(request, error)
         if self._pages is not None and self._is_page(request, error):
             response = self._pages.render(
                 request,
@@ -58,6 +60,15 @@ class Edge:
                 next_step="Try again; if it happens again, tell the operator this reference.",
             ),
         )
+
+
+def _in_its_words(request: Request, error: CivitasError) -> CivitasError:
+    """A problem as the protocol of its door says it; a protocol's own errors stay as they are."""
+    door = request.scope.get("civitas.door")
+    if not isinstance(error, Problem) or door is None or door.says is None:
+        return error
+    said: CivitasError = door.says(request, error)
+    return said
 
 
 def _door(request: Request) -> str:

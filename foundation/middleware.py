@@ -143,6 +143,8 @@ class Gate:
                 if under_way:
                     raise
                 request, refusal = Request(scope, receive), as_refusal(error)
+                # It says the refusal; one with a parameter in its path was not looked for yet.
+                scope["civitas.door"] = self._doors.find(scope["method"], scope["path"])
                 if refusal is not None and self._edge.is_light(request, refusal):
                     response: ASGIApp = self._edge.answer(request, refusal)
                 else:

@@ -33,6 +33,7 @@ from foundation.errors import (
     BadRequest,
     CivitasError,
     Forbidden,
+    Problem,
     SeeOther,
     Unauthorized,
     UnsupportedMediaType,
@@ -88,6 +89,7 @@ class Door:
     head alone, and raises for who may not. `hashes`: a password is hashed behind it, so it waits
     in the queue for that. `light`: it takes no thread. `cross_origin`: which pages of other origins
     read what is answered at this path, whatever it is and whoever answers.
+    `says`: the protocol's own form of what is refused around the endpoint, such as an outage.
     """
 
     methods: tuple[str, ...]
@@ -100,6 +102,7 @@ class Door:
     hashes: bool = False
     light: bool = False
     cross_origin: CrossOrigin | None = None
+    says: Callable[[Request, Problem], CivitasError] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ from pki.endpoints.board import board_page
 from pki.endpoints.ocsp import MOST_OCTETS, ocsp_get, ocsp_post
 from pki.endpoints.revocation_list import partial_list, whole_list
 from pki.enrolment import Pki
+from pki.est import refusal
 from pki.est.cacerts import cacerts
 from pki.est.csr_attributes import csr_attributes
 from pki.est.full_cmc import full_cmc
@@ -30,9 +31,15 @@ _EST = (
 
 def doors(pki: Pki) -> tuple[Door, ...]:
     est = tuple(
-        Door((method,), f"/.well-known/est/{label}{operation}", partial(answer, pki), said)
+        Door(
+            (method,),
+            f"/.well-known/est/{label}{operation}",
+            partial(answer, pki),
+            source,
+            says=refusal.said,
+        )
         for label in ("", "{label}/")
-        for method, operation, answer, said in _EST
+        for method, operation, answer, source in _EST
     )
     return (
         *est,

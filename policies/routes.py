@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from foundation.web import Door
-from policies.endpoints.calling import SCOPE
+from policies.endpoints.calling import SCOPE, said
 from policies.endpoints.evaluation import evaluation
 from policies.endpoints.evaluations import evaluations
 from policies.endpoints.metadata import configuration
@@ -45,6 +45,7 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
             partial(evaluation, point),
             f"{AUTHZEN} §6",
             api=True,
+            says=said,
             options={
                 "response_model": EvaluationResponse,
                 **_described(evaluation, EvaluationRequest, f"{AUTHZEN} §6"),
@@ -56,6 +57,7 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
             partial(evaluations, point),
             f"{AUTHZEN} §7",
             api=True,
+            says=said,
             options={
                 "response_model": EvaluationsResponse | EvaluationResponse,
                 **_described(evaluations, EvaluationsRequest, f"{AUTHZEN} §7"),

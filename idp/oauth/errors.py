@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foundation.errors import BadRequest, OAuthError, ascii_description
+from foundation.errors import (
+    BadRequest,
+    CivitasError,
+    OAuthError,
+    Problem,
+    ascii_description,
+)
 from idp.oauth.way_back import WayBack
 
 
@@ -192,3 +199,28 @@ class Redirected(OAuthError):
     def render(self, request: Request) -> Response:
         headers = {"Location": self.location, "Cache-Control": "no-store"}
         return Response(status_code=303, headers=headers)
+
+
+class TemporarilyUnavailable(OAuthError):
+    """§5.2 has no word for a 503; this is that of §4.1.2.1."""
+
+    status, code = 503, "temporarily_unavailable"
+
+
+class ServerError(OAuthError):
+    """A defect of ours, in the word of §4.1.2.1."""
+
+    status, code = 500, "server_error"
+
+
+_OUTAGES: Mapping[int, type[OAuthError]] = {503: TemporarilyUnavailable, 500: ServerError}
+
+
+def said(request: Request, problem: Problem) -> CivitasError:
+    """What goes wrong around an endpoint that programs ask: they find `error` there, too."""
+    kind = _OUTAGES.get(problem.status)
+    if kind is None:
+        return problem
+    where = f"[{problem.where}]" if problem.where else None
+    words = filter(None, (problem.description, where, problem.next_step))
+    return kind(" ".join(words), headers=problem.headers)

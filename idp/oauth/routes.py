@@ -24,6 +24,7 @@ from idp.oauth.endpoints import (
     token,
     userinfo,
 )
+from idp.oauth.errors import said
 from idp.oauth.wing import OAuth
 
 Endpoint = Callable[[OAuth, Request], Response]
@@ -42,7 +43,10 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
         source: str,
         readers: CrossOrigin | None = None,
     ) -> Door:
-        return Door(methods, path, partial(endpoint, oauth), source, cross_origin=readers)
+        says = said if readers is pages_of_clients else None
+        return Door(
+            methods, path, partial(endpoint, oauth), source, cross_origin=readers, says=says
+        )
 
     def shared(
         methods: tuple[str, ...],

@@ -43,6 +43,11 @@ class EstRefusal(CivitasError):
         )
 
 
+def said(request: Request, problem: Problem) -> EstRefusal:
+    """What is refused around the endpoint, such as by an outage."""
+    return EstRefusal(problem, "est")
+
+
 def spoken(endpoint: Endpoint) -> Endpoint:
     """An endpoint whose refusals are said the way of EST."""
 

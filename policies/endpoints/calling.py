@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from foundation import web
-from foundation.errors import BadRequest, CivitasError, UnsupportedMediaType
+from foundation.errors import BadRequest, CivitasError, Problem, UnsupportedMediaType
 from foundation.web import Principal
 
 SCOPE = "access:evaluate"
@@ -24,6 +24,14 @@ def body(request: Request) -> dict[str, Any]:
         return web.json_object(request)
     except UnsupportedMediaType as refusal:
         raise BadRequest(refusal.description, where="Content-Type") from None
+
+
+def said(request: Request, problem: Problem) -> Problem:
+    """§10.1.3: the request's own identifier is on every answer, on that of an outage, too."""
+    request_id = request.headers.get(REQUEST_ID)
+    if request_id is not None and len(request_id) <= LONGEST_ID:
+        problem.headers.setdefault(REQUEST_ID, request_id)
+    return problem
 
 
 def answer(request: Request, ask: Callable[[Principal], BaseModel]) -> Response:
