@@ -87,9 +87,10 @@ def read(data: bytes) -> Written:
         if tag != der.SEQUENCE:
             raise NotDer("it is no SEQUENCE")
         if end != len(data):
+            more = len(data) - end
             raise _refused(
                 "request",
-                f"{len(data) - end} octets follow the end of the request.",
+                f"{more} octet{'s' * (more > 1)} follow{'s' * (more == 1)} the end of the request.",
                 "Send one certification request, and nothing behind it.",
             )
         info, algorithm, signature = _parts(data, begin, end, 3, "request")

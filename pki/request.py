@@ -27,6 +27,7 @@ _PEM = re.compile(
     rb"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(?P<body>[A-Za-z0-9+/=\s]+)"
     rb"-----END (?:NEW )?CERTIFICATE REQUEST-----"
 )
+_BEGIN = re.compile(rb"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----")
 _CALLED = {
     oid.dotted_string: name
     for oid, name in (
@@ -118,6 +119,15 @@ def decode(body: bytes) -> bytes:
             "request",
             f"There are {len(found)} certification requests in one body.",
             "Send one certification request, and nothing beside it.",
+        )
+    if not found and (begins := _BEGIN.search(body)):
+        label = begins["label"].decode()
+        raise RequestRefused(
+            "request",
+            "The request's PEM has no end, or holds what is no base64."
+            if label.endswith("CERTIFICATE REQUEST")
+            else f"What the PEM holds is of the kind {label}, not CERTIFICATE REQUEST.",
+            MAKE_ANEW,
         )
     text = b"".join((found[0] if found else body).split())
     try:

@@ -201,6 +201,7 @@ REFUSED = (
     Case("attributes in a SET", request(EC, OURS, field=b"\x31\x00"),
          where="certificationRequestInfo", says="attributes"),
     Case("trailing octets", GOOD + b"\n\n", where="request", says="2 octets follow"),
+    Case("a trailing line break", GOOD + b"\n", where="request", says="1 octet follows"),
     Case("trailing octets inside", seq(GOOD[4:] if GOOD[1] == 0x82 else GOOD[3:], NULL),
          where="request", says="4 parts"),
     Case("an indefinite length", b"\x30\x80" + GOOD[3:] + b"\x00\x00",
@@ -331,3 +332,25 @@ def test_two_requests_in_one_body_are_refused() -> None:
     with pytest.raises(RequestRefused) as caught:
         parse(pem + pem)
     assert "2 certification requests" in caught.value.description
+
+
+@pytest.mark.parametrize(
+    ("pem", "says"),
+    [
+        (
+            b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+            "of the kind CERTIFICATE, not",
+        ),
+        (b"-----BEGIN EC PRIVATE KEY-----\nMA==\n", "of the kind EC PRIVATE KEY, not"),
+        (b"-----BEGIN NEW CERTIFICATE REQUEST-----\nMA==\n", "has no end"),
+        (
+            b"-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----",
+            "no base64",
+        ),
+    ],
+)
+def test_pem_that_holds_no_request_is_told_what_it_holds(pem: bytes, says: str) -> None:
+    with pytest.raises(RequestRefused) as caught:
+        parse(pem)
+    assert says in caught.value.description
+    assert caught.value.where == "request"
