@@ -177,11 +177,15 @@ class RevokingAgain:
         now: datetime,
     ) -> None:
         with self._database.write() as uow:
-            for serial, statement in acts.items():
-                row = known.get(serial)
-                if row is None:
-                    _record_lost(uow, serial, statement, authority, now)
-                elif statement.reason == RELEASE:
+            lost = [
+                _lost(serial, acts[serial], authority, now)
+                for serial in sorted(acts.keys() - known)
+            ]
+            if lost:
+                uow.execute(insert(certificates), lost)
+            for serial in sorted(acts.keys() & known):
+                row, statement = known[serial], acts[serial]
+                if statement.reason == RELEASE:
                     self._revocation.change(uow, (serial,), RELEASE, now)
                 else:
                     self._revoke(uow, row, statement, now)
@@ -328,29 +332,25 @@ def _says(row: Row[Any], statement: Statement) -> bool:
     return statement.reason not in BANS_THE_KEY or row.revocation_reason in BANS_THE_KEY
 
 
-def _record_lost(
-    uow: UnitOfWork, serial: str, statement: Statement, authority: Authority, now: datetime
-) -> None:
+def _lost(serial: str, statement: Statement, authority: Authority, now: datetime) -> dict[str, Any]:
     certificate = authority.certificate
-    uow.execute(
-        insert(certificates).values(
-            serial=serial,
-            state="issued",
-            authority_kid=authority.kid,
-            partition=int(serial, 16) % authority.partitions,
-            profile=LOST,
-            holder=LOST,
-            reference=f"{LOST}:{serial}",
-            common_name="",
-            names=[],
-            public_key=f"{LOST}:{serial}",  # nobody else's: what ends a key ends no other
-            public_key_der=b"",
-            to_be_signed=b"",
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            recorded_at=now,
-            revoked_at=statement.at,
-            revocation_reason=statement.reason,
-            status_changed_at=now,
-        )
-    )
+    return {
+        "serial": serial,
+        "state": "issued",
+        "authority_kid": authority.kid,
+        "partition": int(serial, 16) % authority.partitions,
+        "profile": LOST,
+        "holder": LOST,
+        "reference": f"{LOST}:{serial}",
+        "common_name": "",
+        "names": [],
+        "public_key": f"{LOST}:{serial}",  # nobody else's: what ends a key ends no other
+        "public_key_der": b"",
+        "to_be_signed": b"",
+        "not_before": certificate.not_valid_before_utc,
+        "not_after": certificate.not_valid_after_utc,
+        "recorded_at": now,
+        "revoked_at": statement.at,
+        "revocation_reason": statement.reason,
+        "status_changed_at": now,
+    }
