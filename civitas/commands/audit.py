@@ -104,8 +104,9 @@ def resume(
         except TreeBroken as error:
             fail(f"{error}.", code=1)
     if before == now_on:
-        leaves = f"{before.size} leaves"
-        fail(f"Nothing to resume: all marks agree with the database ({leaves}).", code=1)
+        # No failure: a step of every restore, of which this is one of the two good ends.
+        out.print(f"Nothing to resume: all marks agree with the database ({before.size} leaves).")
+        return
     out.print(
         f"The log goes on from {now_on.size} leaves; {before.size} had been signed. This is on "
         "record. Tell whoever keeps your checkpoints.",

@@ -93,9 +93,8 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
     "providers withdraw": [("https://nobody.invalid", WHY)],
     "staff invite": [("--role=nonsense",)],
 }  # fmt: skip
-# Nothing is there to be changed: no letter, no notice, no mark that differs.
+# Nothing is there to be changed: no letter, no notice, no other store.
 NOTHING_TO_DO: dict[str, list[tuple[str, ...]]] = {
-    "audit resume": [(WHY,)],
     "letters print": [("--output=new",)],
     "notices letters": [("new",)],
     "person-keys move": [("--to=sqlite:///person-keys.db",)],
@@ -104,7 +103,8 @@ OF_A_REGULATOR = ("providers accredit", "providers reinstate", "providers suspen
                   "providers withdraw")  # fmt: skip
 # They are given no name of anything that is here, or make what they name.
 NAME_NOTHING = {
-    "ca board", "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients list",
+    "audit resume", "ca board",
+    "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients list",
     "config check", "db upgrade", "demo", "devices list", "incident staff",
     "incident stop-everybody", "init", "letters list", "providers completion", "providers list",
     "routes", "serve", "tour", "work",
