@@ -29,6 +29,7 @@ LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
 SYSTEM_PARTS = {
     "certmonger": "certmonger",
     "certtool": "gnutls-bin",
+    "certutil": "libnss3-tools",
     "chromium": "chromium",
     "curl": "curl",
     "faketime": "faketime",

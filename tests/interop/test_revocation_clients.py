@@ -8,82 +8,30 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from civitas.connection import Connection
 from foundation.clock import SystemClock
 from pki import PkiSettings
 from tests.support import deployments
 from tests.support.devices import Town, build_town, found_city
+from tests.support.publishing import Publishing, publishing_in
 from tests.support.status import asking, beside, issue, issuer_of, place_of, revoke, serial
 
 PEM = Encoding.PEM
 
 
-@dataclass
-class Listening:
-    """A plain HTTP listener, as certificates name it, and a folder for the client."""
-
-    town: Town
-    url: str
-    folder: Path
-
-    def run(self, *command: str, ok: bool | None = True) -> str:
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=60
-        )
-        if ok is not None:
-            assert (done.returncode == 0) == ok, (command, done.stdout, done.stderr)
-        return done.stdout + done.stderr
-
-    def write(self, name: str, *certificates: x509.Certificate) -> str:
-        (self.folder / name).write_bytes(b"".join(c.public_bytes(PEM) for c in certificates))
-        return name
-
-    def fetch(self, certificate_or_path: str, name: str) -> str:
-        self.run("curl", "-sSf", "-o", name, self.url + certificate_or_path)
-        return name
-
-    def as_pem(self, *files: str) -> str:
-        for file in files:
-            self.run("openssl", "crl", "-inform", "DER", "-in", file, "-out", f"{file}.pem")
-        joined = b"".join((self.folder / f"{file}.pem").read_bytes() for file in files)
-        (self.folder / "lists.pem").write_bytes(joined)
-        return "lists.pem"
-
-
 @pytest.fixture
-def listening(tmp_path: Path) -> Iterator[Listening]:
-    port = deployments.free_port()
-    url = f"http://localhost:{port}"
-    settings = deployments.settings_in(tmp_path, PkiSettings(url=url))
-    ground = deployments.lay_ground(settings, SystemClock())
-    town = build_town(found_city(ground))
-    config = uvicorn.Config(
-        town.app, host="127.0.0.1", port=port, http=Connection, lifespan="off", log_level="warning"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the listener did not start"
-        threading.Event().wait(0.02)
-    found = Listening(town, url, tmp_path)
-    found.write("ca.pem", *town.city.authority.authorities())
-    yield found
-    server.should_exit = True
-    thread.join()
-    ground.close()
+def listening(tmp_path: Path) -> Iterator[Publishing]:
+    with publishing_in(tmp_path) as found:
+        yield found
 
 
-def held(listening: Listening, profile: str = "device") -> tuple[x509.Certificate, str, str]:
+def held(listening: Publishing, profile: str = "device") -> tuple[x509.Certificate, str, str]:
     """A certificate of ours, and the files of it and its issuer."""
     certificate = issue(listening.town.city, f"holder-{profile}", profile)
     issuer = issuer_of(listening.town.city, certificate).certificate
@@ -97,7 +45,7 @@ def held(listening: Listening, profile: str = "device") -> tuple[x509.Certificat
 @pytest.mark.parametrize("nonce", ["-nonce", "-no_nonce"])
 @pytest.mark.parametrize("hash_used", ["-sha1", "-sha256"])
 def test_openssl_asks_by_post_and_believes_the_answer(
-    listening: Listening, nonce: str, hash_used: str
+    listening: Publishing, nonce: str, hash_used: str
 ) -> None:
     certificate, file, issuer = held(listening)
     ask = ("openssl", "ocsp", nonce, "-issuer", issuer, hash_used, "-cert", file,
@@ -114,7 +62,7 @@ def test_openssl_asks_by_post_and_believes_the_answer(
 
 
 @pytest.mark.rfc("6960", "4.1.1")
-def test_openssl_asks_about_several_at_once(listening: Listening) -> None:
+def test_openssl_asks_about_several_at_once(listening: Publishing) -> None:
     _, file, issuer = held(listening)
     other = issue(listening.town.city, "other")
     revoke(listening.town.city, other)
@@ -129,7 +77,7 @@ def test_openssl_asks_about_several_at_once(listening: Listening) -> None:
 
 
 @pytest.mark.rfc("5019", "5")
-def test_openssl_believes_an_answer_that_curl_fetched_by_get(listening: Listening) -> None:
+def test_openssl_believes_an_answer_that_curl_fetched_by_get(listening: Publishing) -> None:
     certificate, file, issuer = held(listening)
     listening.run("openssl", "ocsp", "-no_nonce", "-issuer", issuer, "-cert", file,
                   "-reqout", "asked.der")  # fmt: skip
@@ -145,7 +93,7 @@ def test_openssl_believes_an_answer_that_curl_fetched_by_get(listening: Listenin
 
 
 @pytest.mark.rfc("6960", "4.2.2.2")
-def test_gnutls_asks_and_believes_the_answer(listening: Listening) -> None:
+def test_gnutls_asks_and_believes_the_answer(listening: Publishing) -> None:
     certificate, file, issuer = held(listening)
     ask = ("ocsptool", f"--ask={listening.url}/pki/ocsp", "--load-cert", file,
            "--load-issuer", issuer, "--load-trust", "ca.pem", "--nonce")  # fmt: skip
@@ -162,7 +110,7 @@ def test_gnutls_asks_and_believes_the_answer(listening: Listening) -> None:
 
 @pytest.mark.rfc("5280", "6.3")
 def test_openssl_verifies_by_the_list_of_the_partition_and_by_its_delta(
-    listening: Listening,
+    listening: Publishing,
 ) -> None:
     certificate, file, _ = held(listening)
     city, path = listening.town.city, place_of(certificate)
@@ -188,7 +136,7 @@ def test_openssl_verifies_by_the_list_of_the_partition_and_by_its_delta(
 
 @pytest.mark.rfc("5280", "6.3.3")
 def test_openssl_takes_no_other_partitions_list_for_a_certificates_own(
-    listening: Listening,
+    listening: Publishing,
 ) -> None:
     certificate, file, _ = held(listening)
     own = int(place_of(certificate).rpartition("/")[2].removesuffix(".crl"))
@@ -201,7 +149,7 @@ def test_openssl_takes_no_other_partitions_list_for_a_certificates_own(
 
 
 @pytest.mark.rfc("5280", "5")
-def test_openssl_and_gnutls_read_the_whole_list(listening: Listening) -> None:
+def test_openssl_and_gnutls_read_the_whole_list(listening: Publishing) -> None:
     certificate, file, issuer = held(listening)
     revoke(listening.town.city, certificate)
     whole = [listening.fetch(f"/pki/crl/{name}", f"{name}.crl") for name in ("root", "devices")]
