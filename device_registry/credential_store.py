@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Executable, and_, bindparam, exists, insert, select, update
+from sqlalchemy import Executable, Row, and_, bindparam, exists, insert, or_, select, update
 
 from device_registry.device import LIVING, Credential
 from device_registry.life import State
 from device_registry.store import next_number
 from device_registry.tables import device_credentials, devices, enrolment_tokens
+from foundation.clock import Instant
 from foundation.database import UnitOfWork
 from pki import IssuedCertificate, is_revoked
 
@@ -119,18 +122,48 @@ def end(uow: UnitOfWork, device_id: str, state: str, *, older_than: str | None =
     return serials
 
 
+def end_some(uow: UnitOfWork, serials: Sequence[str], state: str) -> list[str]:
+    """End these credentials, as far as they live; their serials."""
+    c = device_credentials.c
+    ended = update(device_credentials).where(c.serial.in_(serials), c.state.in_(LIVING))
+    return sorted(row.serial for row in uow.all(ended.values(state=state).returning(c.serial)))
+
+
 def of_device(uow: UnitOfWork, device_id: str) -> list[Credential]:
     """Newest first."""
-    return [
-        Credential(
-            r.serial, r.profile, r.thumbprint, r.state, r.issued_at, r.not_after, r.first_used_at
-        )
-        for r in uow.all(
-            select(device_credentials)
-            .where(device_credentials.c.device_id == device_id)
-            .order_by(device_credentials.c.number.desc())
-        )
-    ]
+    c = device_credentials.c
+    rows = uow.all(
+        select(device_credentials).where(c.device_id == device_id).order_by(c.number.desc())
+    )
+    return [_credential_of(row) for row in rows]
+
+
+def living_or_since(uow: UnitOfWork, device_id: str, since: datetime) -> list[Credential]:
+    """Those that it may use, or could if they had not expired, and all since then; newest first."""
+    rows = uow.all(_LIVING_OR_SINCE, {"of_device": device_id, "since": since})
+    return [_credential_of(row) for row in rows]
+
+
+_C = device_credentials.c
+_LIVING_OR_SINCE = (
+    select(device_credentials)
+    .where(_C.device_id == bindparam("of_device"))
+    .where(or_(_C.state.in_(LIVING), _C.issued_at > bindparam("since", type_=Instant)))
+    .order_by(_C.number.desc())
+)
+
+
+def _credential_of(row: Row[Any]) -> Credential:
+    return Credential(
+        serial=row.serial,
+        profile=row.profile,
+        thumbprint=row.thumbprint,
+        state=row.state,
+        issued_at=row.issued_at,
+        not_after=row.not_after,
+        first_used_at=row.first_used_at,
+        number=row.number,
+    )
 
 
 def due_for_renewal(uow: UnitOfWork, before: datetime, limit: int) -> list[str]:

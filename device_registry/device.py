@@ -81,13 +81,24 @@ class StateEvent:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """A device that renewed at an instant with a certificate that had expired."""
+
+    device_id: str
+    label: str | None
+    at: datetime
+    reason: str
+
+
 LIVING = ("issued", "in_use")
 """The states of a credential that its device may use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A certificate in a device's hands; its state is apart from that of the device."""
+    """A certificate in a device's hands; its state is apart from that of the device. Of a device's
+    certificates a newer one has the higher `number`."""
 
     serial: str
     profile: str
@@ -96,3 +107,4 @@ class Credential:
     issued_at: datetime
     not_after: datetime
     first_used_at: datetime | None
+    number: int

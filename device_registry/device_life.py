@@ -108,6 +108,8 @@ class DeviceLife:
             if rule.releases:
                 self._release(uow, device_id, now)
             if rule.after is State.TRANSFERRED:
+                # What the old owner may know opens nothing under the new one.
+                self.devices.authority.retire_keys(uow, device_id, now)
                 store.set_owner(uow, device_id, None, "transfer", now)
                 # What was approved was a device of its owner.
                 store.approve(uow, device_id, None, now)

@@ -16,12 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from device_registry import credential_store, store, tokens
-from device_registry.device import Device
+from device_registry.device import Credential, Device, Step
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
 from device_registry.ports import AlsoAllowed
 from device_registry.refusals import in_state
 from device_registry.settings import DevicesSettings
 from device_registry.steps import walk
+from device_registry.succession import Succession
 from device_registry.tokens import Token
 from device_registry.watch import Watch
 from foundation import opaque
@@ -52,7 +53,7 @@ _ENROLLED = ("activate", "enrolled")
 _NEXT = {
     State.CLAIMED: (("bootstrap", "presented its token"), _ENROLLED),
     State.BOOTSTRAPPED: (_ENROLLED,),
-    State.RENEWAL_DUE: (("renew", "renewed in time"),),
+    State.RENEWAL_DUE: (("renew", "renewed"),),
 }
 
 
@@ -75,12 +76,14 @@ class Gate:
         rates: Rates,
         settings: DevicesSettings,
         profiles: Mapping[str, Profile],
+        succession: Succession,
         also_allowed: AlsoAllowed,
     ) -> None:
         self._database = database
         self._audit = audit
         self._settings = settings
         self._profiles = profiles
+        self._succession = succession
         self._watch = Watch(database, audit, rates, settings)
         self.also_allowed = also_allowed
 
@@ -227,6 +230,8 @@ class Gate:
     # ── spending and taking note ──────────────────────────────────────────────────────
 
     def bind(self, uow: UnitOfWork, admission: Admission, public_key: str, now: datetime) -> None:
+        if _is_paced(admission.reference):
+            self._succession.check_pace(uow, admission, now)
         if _way(admission.reference) != _BY_TOKEN:
             return
         token = admission.reference.split(":")[1]
@@ -262,7 +267,11 @@ class Gate:
                 "What this request rests on, its token or the present certificate, was taken back.",
                 _ASK,
             )
+        paced = _is_paced(admission.reference)
+        shown = self._succession.follow(uow, device.id, certificate, old, now, paced=paced)
         renewed = _way(admission.reference) == _BY_CERTIFICATE
+        if shown is not None and shown.not_after < now:
+            self._note_return(uow, device, shown, certificate, now)
         self._audit.record(
             uow,
             "device.renewed" if renewed else "device.enrolled",
@@ -276,6 +285,26 @@ class Gate:
                 "not_after": certificate.not_after.isoformat(),
                 **left_out,
             },
+        )
+
+    def _note_return(
+        self,
+        uow: UnitOfWork,
+        device: Device,
+        shown: Credential,
+        new: IssuedCertificate,
+        now: datetime,
+    ) -> None:
+        """For the operator to see: it was away for longer than its certificate lived."""
+        present = store.get(uow, device.id) or device
+        ended = shown.not_after
+        evidence = {"expired": shown.serial, "expired_at": ended.isoformat(), "serial": new.serial}
+        reason = f"renewed by the key of a certificate that had expired on {ended:%Y-%m-%d}"
+        late = Step("come_back", present.state, present.state, reason, evidence)
+        store.note_return(uow, present, late, _as(device), now)
+        concerned = device.owner.person if device.owner is not None else ()
+        self._audit.record(
+            uow, "device.came_back", _as(device), concerned, {"device": device.id, **evidence}
         )
 
     def _taken_further(
@@ -325,6 +354,11 @@ def _acts(state: State, evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _way(reference: str) -> str:
     return reference.removeprefix(_MADE).partition(":")[0]
+
+
+def _is_paced(reference: str) -> bool:
+    """By one token one certificate; by a certificate, or with keys made here, any number."""
+    return reference.startswith(_MADE) or _way(reference) != _BY_TOKEN
 
 
 def _rests_on(reference: str) -> tuple[str | None, str | None]:

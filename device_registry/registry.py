@@ -8,7 +8,7 @@ from cryptography import x509
 
 from device_registry import credential_store, store
 from device_registry.changing_over import ChangeOvers
-from device_registry.device import LIVING, Credential, Device, Owner, StateEvent
+from device_registry.device import LIVING, CameBack, Credential, Device, Owner, StateEvent
 from device_registry.gate import Gate
 from device_registry.life import MAY_AUTHENTICATE, MAY_ENROL, State
 from device_registry.ports import AlsoAllowed
@@ -16,11 +16,13 @@ from device_registry.refusals import DeviceRefused, in_state, unknown_device
 from device_registry.registration import Registration
 from device_registry.settings import DevicesSettings
 from device_registry.steps import step
-from foundation.audit import SYSTEM, Actor
+from device_registry.succession import Succession
+from foundation.audit import SYSTEM
 from foundation.ground import Ground
 from pki import CertificateAuthority, CertificateRefused
 
 MOST_PER_SWEEP = 500
+CAME_BACK_LATELY = timedelta(days=30)
 
 
 class Devices:
@@ -41,12 +43,14 @@ class Devices:
             ground.database, ground.audit, self.settings, authority.profiles
         )
         self.change_overs = ChangeOvers(ground, authority, self._registration.kinds)
+        self._succession = Succession(ground.audit, authority, self.settings.certificates_per_hour)
         self.gate = Gate(
             ground.database,
             ground.audit,
             ground.rates,
             self.settings,
             authority.profiles,
+            self._succession,
             also_allowed or self.change_overs.also_allowed,
         )
         self.register = self._registration.register
@@ -138,6 +142,11 @@ class Devices:
         with self._database.read() as uow:
             return credential_store.of_device(uow, device_id)
 
+    def came_back(self, now: datetime, limit: int = 50) -> list[CameBack]:
+        """Who renewed lately with a certificate that had expired, the latest first."""
+        with self._database.read() as uow:
+            return store.came_back(uow, now - CAME_BACK_LATELY, limit)
+
     def mark_renewals(self, now: datetime) -> int:
         """Active devices whose certificate ends soon become due: periodic work; how many."""
         before = now + timedelta(days=self.settings.renew_before_days)
@@ -153,14 +162,4 @@ class Devices:
     def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:
         with self._database.write() as uow:
             store.locked(uow, device.id)
-            if not credential_store.take_into_use(uow, serial, now):
-                return
-            older = credential_store.end(uow, device.id, "superseded", older_than=serial)
-            for replaced in older:
-                self.authority.revoke(uow, replaced, "superseded", now)
-            self._audit.record(
-                uow,
-                "device.certificate_in_use",
-                Actor("device", device.id),
-                details={"device": device.id, "serial": serial, "superseded": older},
-            )
+            self._succession.take_into_use(uow, device.id, serial, now)

@@ -179,7 +179,8 @@ def own(
 
 
 def _credential(credential: Credential) -> dict[str, object]:
-    return {**asdict(credential), "renew_after": renewal.moment(credential)}
+    said = {name: value for name, value in asdict(credential).items() if name != "number"}
+    return {**said, "renew_after": renewal.moment(credential)}
 
 
 def _fields(device: Device) -> dict[str, object]:

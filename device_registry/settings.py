@@ -17,6 +17,8 @@ class DevicesSettings(Section):
     """How long a one-time enrolment token waits for its device."""
     renew_before_days: int = Field(default=30, ge=1, le=365)
     """How long before its certificate ends a device is due for renewal."""
+    certificates_per_hour: int = Field(default=12, ge=1)
+    """New certificates of one kind that a device may get in an hour; further renewals get 429."""
     approval_retry_seconds: int = Field(default=900, ge=1, le=86_400)
     """When a device that waits for an operator's approval is told to ask again."""
     refusals_per_device: int = Field(default=10, ge=1)

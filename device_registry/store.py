@@ -19,11 +19,12 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     union_all,
     update,
 )
 
-from device_registry.device import Device, Owner, StateEvent, Step
+from device_registry.device import CameBack, Device, Owner, StateEvent, Step
 from device_registry.identifiers import Identifier
 from device_registry.life import State
 from device_registry.tables import (
@@ -288,6 +289,25 @@ def history(uow: UnitOfWork, device_id: str) -> list[StateEvent]:
         )
         for row in rows
     ]
+
+
+def note_return(uow: UnitOfWork, device: Device, late: Step, actor: Actor, now: datetime) -> None:
+    """Note that a device came back after its certificate had expired, inside the caller's lock."""
+    uow.execute(update(devices).where(devices.c.id == device.id).values(changed_at=now))
+    note(uow, device.id, [late], actor, now)
+
+
+def came_back(uow: UnitOfWork, since: datetime, limit: int) -> list[CameBack]:
+    """The latest first."""
+    c = device_state_events.c
+    rows = uow.all(
+        select(c.device_id, c.at, c.reason, devices.c.label)
+        .join(devices, devices.c.id == c.device_id)
+        .where(c.act == text("'come_back'"), c.at > since)  # written out, as the index is
+        .order_by(c.at.desc())
+        .limit(limit)
+    )
+    return [CameBack(row.device_id, row.label, row.at, row.reason) for row in rows]
 
 
 def set_owner(

@@ -85,7 +85,9 @@ device_state_events = Table(
     Column("actor_id", String(64), nullable=False),
     Column("reason", String(300), nullable=False),
     Column("evidence", Json, nullable=False),
-)
+    Index("ix_device_state_events_come_back", "at", sqlite_where=text("act = 'come_back'"),
+          postgresql_where=text("act = 'come_back'")),
+)  # fmt: skip
 grants_nothing(device_state_events, "it tells what was; the state is the device's own")
 
 device_ownership_events = Table(

@@ -52,6 +52,8 @@ class Watch:
         except TooManyRequests as throttled:
             with self._database.write() as uow:
                 self._watch(uow, caller.address, now)
+            if isinstance(refusal, TooManyRequests):
+                return refusal  # it knows better how long
             throttled.where = "enrolment"
             return throttled
         return refusal

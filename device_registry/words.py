@@ -44,6 +44,7 @@ STEPS = (
     N_("activate"),
     N_("fall due"),
     N_("renew"),
+    N_("come back"),
     N_("approve"),
     N_("suspend"),
     N_("reactivate"),

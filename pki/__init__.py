@@ -39,7 +39,7 @@ from pki.server_certificate import ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
 from pki.status.lists import COMPLETE, DELTA
-from pki.store import is_revoked, standing_under
+from pki.store import is_revoked, recorded_since, standing_under
 from pki.tables import authorities
 
 SECTIONS = (PkiSettings,)
@@ -92,6 +92,7 @@ __all__ = [
     "linking_of",
     "prepare",
     "read_requests",
+    "recorded_since",
     "rehearse_ceremony",
     "renew_in_ceremony",
     "revocation_list_pem",

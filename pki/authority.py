@@ -10,7 +10,7 @@ from cryptography import x509
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.settings import Server
-from pki import by_hand, hierarchy, profiles, server_certificate
+from pki import by_hand, hierarchy, profiles, server_certificate, store
 from pki.board import Outlook
 from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.compromise import Declaring, Recovery
@@ -60,6 +60,7 @@ class CertificateAuthority:
             timedelta(hours=12),
             lambda: self.outlook.alert(ground.clock.now()),
         )
+        self._grace = timedelta(days=settings.renewal_grace_days)
         self._console = Console(ground.audit)
         self._validation = Validation(ground.database, self.hierarchy, self.profiles)
         self._recovery = Recovery(ground.database, self.hierarchy, self.profiles)
@@ -103,14 +104,25 @@ class CertificateAuthority:
             ) from refusal
 
     def validate_renewal(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
-        """As `validate_client`; a certificate that may only be exchanged passes here too."""
+        """As `validate_client`; a certificate that may only be exchanged passes here too: one of a
+        distrusted authority, and one that ended no longer ago than the grace."""
         try:
             return self._validation.validate_client(certificate, now)
-        except CertificateRefused:
-            recovered = self._recovery.validate(certificate, now)
-            if recovered is None:
+        except CertificateRefused as refusal:
+            recovered = self._recovery.validate(certificate, now, self._grace)
+            if recovered is not None:
+                return recovered
+            if refusal.reason != "expired" or not self._grace:
                 raise
-            return recovered
+            ended = certificate.not_valid_after_utc
+            if now > ended + self._grace:
+                raise CertificateRefused(
+                    "expired",
+                    f"The client certificate expired on {ended:%Y-%m-%d}; until "
+                    f"{ended + self._grace:%Y-%m-%d} it could have been renewed.",
+                    "Ask the operator for a new enrolment token.",
+                ) from refusal
+            return self._validation.validate_ended(certificate, now)
 
     def compromise(self) -> Declaring:
         """What to do when an authority's key is in other hands."""
@@ -119,6 +131,10 @@ class CertificateAuthority:
     def revoke(self, uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
         """Revoke inside the caller's unit of work; whether it was this call that did."""
         return self._revocation.revoke(uow, serial, reason, now)
+
+    def retire_keys(self, uow: UnitOfWork, holder: str, now: datetime) -> int:
+        """The holder changed hands: its keys get no certificate any more; how many they are."""
+        return store.retire_keys(uow, holder, now)
 
     def release(self, uow: UnitOfWork, serial: str, now: datetime) -> bool:
         """Take a certificate off hold inside the caller's unit of work; whether it was on hold."""

@@ -196,8 +196,11 @@ class Recovery:
             p.name for p in profiles.values() if "client_auth" in p.extended_key_usage
         }
 
-    def validate(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate | None:
-        """Its facts, if it stands on our record bit for bit and may recover now."""
+    def validate(
+        self, certificate: x509.Certificate, now: datetime, grace: timedelta = timedelta(0)
+    ) -> ValidCertificate | None:
+        """Its facts, if it stands on our record bit for bit and may recover now; `grace`: also for
+        so long after its end."""
         recovering = {authority.kid for authority in self._hierarchy.recovering(now)}
         if not recovering:
             return None
@@ -206,7 +209,7 @@ class Recovery:
             row = store.by_serial(uow, f"{certificate.serial_number:x}")
         if row is None or row.state != "issued" or row.thumbprint != thumbprint:
             return None
-        stands = row.revoked_at is None and row.not_before <= now <= row.not_after
+        stands = row.revoked_at is None and row.not_before <= now <= row.not_after + grace
         if not stands or row.authority_kid not in recovering or row.profile not in self._profiles:
             return None
         try:

@@ -300,6 +300,12 @@ def _standing(row: Row[Any] | None) -> IssuedCertificate:
     """A certificate that was issued before, if it still stands."""
     if row is None or row.state != "issued":
         raise Conflict("This issuance was given up.", next_step="Send the request again.")
+    if row.revoked_at is not None and row.revocation_reason == "superseded":
+        raise EnrolmentRefused(
+            "certificate_superseded",
+            "The certificate that this request led to was replaced by newer ones.",
+            "Use the newest one, or send a request for a new key.",
+        )
     if row.revoked_at is not None:
         raise EnrolmentRefused(
             "certificate_revoked",

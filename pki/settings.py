@@ -24,6 +24,9 @@ class PkiSettings(Section):
     """Where certificates say that lists, answers and issuers are found; plain http, RFC 5280 §8."""
     publish_ahead_days: int = Field(default=30, ge=0)
     """How long a next authority is published before it signs: as long as devices stay away."""
+    renewal_grace_days: int = Field(default=30, ge=0, le=3650)
+    """How long after its certificate ended a device may still renew it by its old key (EST
+    simplereenroll), unless that was revoked meanwhile; 0: not at all."""
     linking: Literal["offered", "required"] = "offered"
     """Whether every EST request must be linked to its TLS connection (RFC 7030 §3.5); needs
     `[server] linking_listen`, where all devices then enrol and renew."""

@@ -54,7 +54,7 @@ def _hold_key(new: Any) -> Any:
         .on_conflict_do_update(
             index_elements=["public_key"], set_={"public_key": columns.public_key}
         )
-        .returning(columns.holder)
+        .returning(columns.holder, columns.retired_at)
     )
     return statement
 
@@ -85,7 +85,9 @@ def _record_held() -> Executable:
     names = [*(c.name for c in certificates.c if not c.nullable), "row_mac"]
     held = _HOLD_KEY["postgresql"].cte("held")
     row = select(*(bindparam(f"of_{n}", type_=certificates.c[n].type) for n in names))
-    mine = row.select_from(held).where(held.c.holder == bindparam("by"))
+    mine = row.select_from(held).where(
+        held.c.holder == bindparam("by"), held.c.retired_at.is_(None)
+    )
     return (
         postgresql.insert(certificates)
         .from_select(names, mine)
@@ -156,7 +158,7 @@ def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
 def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bool:
     """Whether `holder` is, from now or before, the one holder of this public key.
 
-    Raises RequestRefused where the key is banned, whoever holds it.
+    Raises RequestRefused where the key is banned, whoever holds it, or retired.
     """
     row = uow.one(
         _HOLD_KEY[uow.connection.dialect.name],
@@ -164,7 +166,37 @@ def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bo
     )
     if row is None:
         raise key_is_banned()
+    if row.holder == holder and row.retired_at is not None:
+        raise RequestRefused(
+            "subjectPKInfo",
+            "This key was in use before the device changed hands.",
+            "Make a new key on the device itself: who had the device before may know the old one.",
+        )
     return bool(row.holder == holder)
+
+
+def retire_keys(uow: UnitOfWork, holder: str, now: datetime) -> int:
+    """Nobody gets a certificate again for the keys that this holder has had; how many they are."""
+    known = select(certificates.c.public_key).where(certificates.c.holder == holder)
+    return uow.changed(
+        update(held_keys)
+        .where(held_keys.c.public_key.in_(known), held_keys.c.holder == holder)
+        .where(held_keys.c.retired_at.is_(None))
+        .values(retired_at=now)
+    )
+
+
+def recorded_since(
+    uow: UnitOfWork, holder: str, profile: str, since: datetime, now: datetime
+) -> Sequence[Row[Any]]:
+    """Reference and instant of what was recorded for a holder, void ones aside; oldest first."""
+    return uow.all(
+        select(certificates.c.reference, certificates.c.recorded_at)
+        .where(certificates.c.holder == holder, certificates.c.profile == profile)
+        .where(certificates.c.recorded_at > since, certificates.c.recorded_at <= now)
+        .where(certificates.c.state != "void")
+        .order_by(certificates.c.recorded_at)
+    )
 
 
 def hold_and_record(uow: UnitOfWork, **values: Any) -> bool | None:

@@ -125,6 +125,8 @@ held_keys = Table(
     Column("public_key", String(64), primary_key=True),
     Column("holder", String(256), nullable=False),
     Column("since", Instant, nullable=False),
+    # Its holder changed hands: nobody gets a certificate for it again, the holder neither.
+    Column("retired_at", Instant),
 )
 grants_nothing(held_keys, "who holds a key is also in each certificate for it")
 

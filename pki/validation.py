@@ -46,7 +46,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     "malformed": ("The client certificate cannot be read.", _ENROL),
     "expired": (
         "The client certificate has expired.",
-        "Ask the operator for a new enrolment token; an expired certificate cannot renew.",
+        "Renew it by EST simplereenroll while its grace lasts; later, ask for an enrolment token.",
     ),
     "not_yet_valid": ("The client certificate is not valid yet.", "Set the device's clock."),
     "issuer_expired": ("The authority of the client certificate has expired.", _ENROL),
@@ -123,6 +123,15 @@ class Validation:
             facts = self._read(certificate, known, now)
             known.keep(certificate, facts)
         return self._on_record(found, facts)
+
+    def validate_ended(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
+        """The facts of one that has expired, for its exchange and nothing else: it was good until
+        its last second, and on our record nothing happened to it since. Raises CertificateRefused.
+        """
+        with self._database.read() as uow:
+            found = standing.of(uow, f"{certificate.serial_number:x}")
+        last = min(certificate.not_valid_after_utc, now)
+        return self._on_record(found, self._read(certificate, self._under(found.mark), last))
 
     def _under(self, mark: standing.Mark) -> _Known:
         """What is known of the hierarchy; read again when it became another one."""

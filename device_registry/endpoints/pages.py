@@ -28,10 +28,12 @@ def list_page(life: DeviceLife, request: Request) -> Response:
     operator(request)
     after = web.query(request).get("after")
     found = life.devices.page(after, PAGE)
+    now = life.devices.ground.clock.now()
     return life.devices.ground.pages.render(
         request,
         "device_registry/list.html",
         devices=found,
+        came_back=life.devices.came_back(now) if after is None else [],
         after=found[-1].id if len(found) == PAGE else None,
     )
 

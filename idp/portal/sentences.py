@@ -61,6 +61,7 @@ SENTENCES: dict[str, str] = {
     "device.enrolled": N_("A device of yours received its certificate."),
     "device.approved": N_("A device of yours was approved for its first certificate."),
     "device.renewed": N_("A device of yours renewed its certificate."),
+    "device.came_back": N_("A device of yours came back after its certificate had expired."),
     "device.enrolment_refused": N_("A device of yours was refused a certificate."),
 }
 OTHER = N_("Something happened that this page has no words for yet: %(kind)s.")

@@ -54,7 +54,12 @@ def test_a_fresh_database_is_refused_until_it_is_set_up(any_settings: Settings) 
 
 
 @pytest.mark.parametrize(
-    ("revision", "said"), [("0000", "civitas db upgrade"), ("9999", "newer than this program")]
+    ("revision", "said"),
+    [
+        ("0000", "civitas db upgrade"),
+        ("0024", "civitas db upgrade"),
+        ("9999", "newer than this program"),
+    ],
 )
 def test_another_revision_is_refused_with_what_to_do(
     any_settings: Settings, revision: str, said: str

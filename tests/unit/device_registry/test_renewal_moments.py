@@ -16,7 +16,7 @@ LIFE = timedelta(days=90)
 
 
 def credential(serial: str) -> Credential:
-    return Credential(serial, "device", "x", "issued", START, START + LIFE, None)
+    return Credential(serial, "device", "x", "issued", START, START + LIFE, None, 1)
 
 
 @pytest.mark.row("devices", "5.9")
