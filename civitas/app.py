@@ -121,6 +121,7 @@ def _context(deployment: Deployment) -> Context:
         trusted_proxies=server.trusted_proxies,
         mac=deployment.ground.keys.mac,
         who=deployment.who,
+        way_back=deployment.way_back,
         client_certificate_header=server.client_certificate_header,
     )
 

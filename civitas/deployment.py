@@ -28,6 +28,7 @@ class Deployment:
     ground: Ground
     doors: Mapping[str, tuple[Door, ...]]
     who: Who
+    way_back: Callable[[Request, str | None], object] = lambda request, errand: None
     prepare: tuple[Callable[[Ground], object], ...] = ()
     on_start: tuple[Callable[[datetime], object], ...] = ()
     parts: Mapping[str, Any] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -41,10 +42,22 @@ class Edge:
                 "error.html",
                 status=error.status,
                 problem=error,
+                way_back=self._way_back(request, error),
             )
             response.headers.update(error.headers)
             return response
         return error.render(request)
+
+    def _way_back(self, request: Request, error: CivitasError) -> object:
+        """To the service that sent the person. It stands in the database, which may be away."""
+        if error.status >= 500:
+            return None
+        errand = error.errand if isinstance(error, Problem) else None
+        try:
+            return request.scope["civitas"].way_back(request, errand)
+        except (CivitasError, SQLAlchemyError) as failure:
+            log.warning("no way back is known: %s", failure)
+            return None
 
     def _is_page(self, request: Request, error: CivitasError) -> bool:
         return isinstance(error, Problem) and self._pages is not None and wants_page(request)

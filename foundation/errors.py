@@ -14,9 +14,13 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from foundation.marking import N_
+
 if TYPE_CHECKING:
     from foundation.database import UnitOfWork
 
+NO_COOKIES = N_("Your browser sent no cookie back. Without cookies nobody can be signed in here.")
+ALLOW_COOKIES = N_("Allow cookies for this site, then go back and start again.")
 Consequence = Callable[["UnitOfWork"], None]
 
 
@@ -60,6 +64,8 @@ class Problem(CivitasError):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
+    errand: str | None = None
+    """The local path where the person would have gone on, where the request does not say it."""
 
     def __init__(
         self,
@@ -113,6 +119,13 @@ class Unauthorized(Problem):
 
 class Forbidden(Problem):
     status, code = 403, "forbidden"
+
+
+class NoCookies(Forbidden):
+    """A form came back without the cookie that its page set."""
+
+    def __init__(self) -> None:
+        super().__init__(NO_COOKIES, next_step=ALLOW_COOKIES)
 
 
 class NotFound(Problem):

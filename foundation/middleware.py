@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foundation import networks
 from foundation.bodies import Bodies, Body, declared, expected, refuse_declared
-from foundation.browser import cookie_name, new_browser_cookie
+from foundation.browser import browser_cookies
 from foundation.cross_origin import ANY_PAGE, CrossOrigin
 from foundation.doorbook import Doorbook
 from foundation.edge import Edge
@@ -230,12 +230,7 @@ class Gate:
         headers += [(k, v) for k, v in ours if k not in present]
         if _unread(scope):
             headers.append((b"connection", b"close"))
-        request = Request(scope)
-        if made := new_browser_cookie(request):
-            name = cookie_name(request, made[0])
-            secure = "; Secure" if self._context.secure_cookies else ""
-            value = f"{name}={made[1]}; Path=/; HttpOnly; SameSite=Lax{secure}"
-            headers.append((b"set-cookie", value.encode()))
+        headers += [(b"set-cookie", told.encode()) for told in browser_cookies(Request(scope))]
         message["headers"] = headers
 
 

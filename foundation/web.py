@@ -20,13 +20,17 @@ from starlette.requests import Request
 from foundation.bodies import Body
 from foundation.browser import (
     browser_id,
+    browser_ids,
     check_csrf,
     check_origin,
     cookie,
     cookie_name,
     csrf_token,
     delete_cookie,
+    family,
+    is_from_elsewhere,
     set_cookie,
+    surplus,
 )
 from foundation.cross_origin import CrossOrigin
 from foundation.errors import (
@@ -54,6 +58,7 @@ __all__ = [
     "Form",
     "Principal",
     "browser_id",
+    "browser_ids",
     "check_csrf",
     "check_origin",
     "client_address",
@@ -63,14 +68,17 @@ __all__ = [
     "cookie_name",
     "csrf_token",
     "delete_cookie",
+    "family",
     "form",
     "has_unknown_origin",
+    "is_from_elsewhere",
     "is_secure",
     "json_object",
     "principal",
     "query",
     "require",
     "set_cookie",
+    "surplus",
     "tls_unique",
     "upload",
 ]
@@ -130,6 +138,9 @@ class Context:
     who: Callable[[Request], Principal | None]
     client_certificate_header: str | None = None
     sign_in_path: str = "/sign-in"
+    way_back: Callable[[Request, str | None], object] = lambda request, errand: None
+    """To the service that sent the person (`pages.WayBack`), from a page that ends the way there;
+    the errand is where they would have gone on, if the request does not say it."""
 
     def cookie_name(self, name: str) -> str:
         """Cookies are shared across ports, so each issuer has names of its own (rule 11)."""

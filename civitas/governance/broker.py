@@ -56,6 +56,7 @@ def assemble(ground: Ground) -> Deployment:
             "pages": page_doors(ground.pages),
         },
         who=who_calls(tokens.principal_of_token, hub.principal_of_session),
+        way_back=tokens.ways_back.of,
         prepare=(prepare_policies, oauth.prepare, federation.prepare, broker.prepare),
         parts={
             "broker": hub,

@@ -110,6 +110,7 @@ def assemble(ground: Ground) -> Deployment:
             "pages": page_doors(ground.pages),
         },
         who=who_calls(tokens.principal_of_token, signing_in.principal_of_session),
+        way_back=tokens.ways_back.of,
         prepare=(
             prepare_policies,
             prepare_pki,

@@ -1,9 +1,9 @@
 """Pages: one frame, one style sheet, words in one's language — WCAG 2.2, RFC 9110 §12.5.4."""
 
 from foundation.pages.language import N_, Translator, Words
-from foundation.pages.navigation import Place
+from foundation.pages.navigation import Place, WayBack
 from foundation.pages.paths import local_path
 from foundation.pages.rendering import Pages
 from foundation.pages.routes import doors
 
-__all__ = ["N_", "Pages", "Place", "Translator", "Words", "doors", "local_path"]
+__all__ = ["N_", "Pages", "Place", "Translator", "WayBack", "Words", "doors", "local_path"]

@@ -14,14 +14,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
+from foundation.marking import N_
+
+__all__ = ["N_", "Translator", "Words", "accepted_languages"]
+
 CATALOGUES = Path(__file__).parent / "locale"
 DOMAIN = "civitas"
 SOURCE = "en"  # the language that message ids are written in
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name
-    """Mark a sentence that is translated where it is shown."""
-    return message
 
 
 class Translator:

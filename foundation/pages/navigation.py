@@ -60,6 +60,15 @@ PLACES: tuple[Place, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The service that sent the person, and where it is; `href` is empty for a program without a
+    page of its own."""
+
+    name: str
+    href: str = ""
+
+
 def places_for(
     visitor: Visitor | None, path: str, places: Sequence[Place]
 ) -> Iterable[tuple[Place, bool]]:

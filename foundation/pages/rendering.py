@@ -70,12 +70,17 @@ class Pages:
         """The reader's language: ``ui_locales``, then their choice, then ``Accept-Language``."""
         chosen = getattr(request.state, "translator", None)
         if not isinstance(chosen, Translator):
-            wishes = request.query_params.get("ui_locales", "")[:200].split()
-            kept = web.cookie(request, LANGUAGE_COOKIE)
-            if kept:
-                wishes.append(kept)
-            wishes.extend(accepted_languages(request.headers.get("accept-language", "")))
-            chosen = request.state.translator = self.words.choose(wishes)
+            chosen = self.prefer(request, request.query_params.get("ui_locales", ""))
+        return chosen
+
+    def prefer(self, request: Request, ui_locales: str) -> Translator:
+        """The reader's language where a service wished for ``ui_locales``, best first."""
+        wishes = ui_locales[:200].split()
+        if kept := web.cookie(request, LANGUAGE_COOKIE):
+            wishes.append(kept)
+        wishes.extend(accepted_languages(request.headers.get("accept-language", "")))
+        chosen: Translator = self.words.choose(wishes)
+        request.state.translator = chosen
         return chosen
 
     def render(

@@ -36,7 +36,10 @@ def static_file(pages: Pages, request: Request) -> Response:
 def choose_language(pages: Pages, request: Request) -> Response:
     """Keep the reader's choice in a cookie and go back to the page that they came from."""
     wished = request.query_params.get("to", "")
-    response = RedirectResponse(local_path(request.query_params.get("return_to")), 303)
+    place, _, query = local_path(request.query_params.get("return_to")).partition("?")
+    # On this page the reader has chosen, whatever a service wished for.
+    kept = [part for part in query.split("&") if part and not part.startswith("ui_locales=")]
+    response = RedirectResponse("?".join([place, "&".join(kept)] if kept else [place]), 303)
     if pages.words.speaks(wished):
         web.set_cookie(response, request, "language", wished, max_age=31_536_000)
     return response

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
 from foundation import opaque
 from foundation.audit import Actor
-from foundation.errors import BadRequest
+from foundation.database import UnitOfWork
+from foundation.errors import Over
 from foundation.ground import Ground
 from foundation.keys import Keys
+from foundation.pages import N_
 from idp.broker import store
 from idp.broker.providers import Providers
 from idp.broker.settings import BrokerSettings
@@ -26,15 +28,18 @@ from idp.federation import Unresolved
 
 log = logging.getLogger("civitas.broker")
 _SECRETS = "broker-transaction"
+_LED = "broker-led-to"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """`cookie`: the new session's secret. `return_to`: where the browser goes on."""
+    """`cookie`: the new session's secret. `return_to`: where the browser goes on. `again`: the same
+    answer had come before, and this is what came of it."""
 
     person_id: str
     cookie: str
     return_to: str
+    again: bool = False
 
 
 class SignInFailed(Exception):
@@ -44,6 +49,14 @@ class SignInFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.provider = provider
+        self.wish = wish
+
+
+class UnderWay(Exception):
+    """The same answer came a moment ago, and is still being looked at."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__("under way")
         self.wish = wish
 
 
@@ -95,21 +108,50 @@ class SigningIn:
             )
         return url
 
-    def finish(self, slug: str, answer: Mapping[str, str], browser: str) -> SignedIn:
-        """Take the answer that came to `slug`'s own redirect URI: once, in the same browser.
+    def finish(self, slug: str, answer: Mapping[str, str], browsers: Collection[str]) -> SignedIn:
+        """Take the answer that came to `slug`'s own redirect URI: once, in the same browser. The
+        same browser that brings it twice hears twice what came of it.
 
-        Raises BadRequest when no sign-in waits for it, SignInFailed when it is not a good one.
+        Raises Over when no sign-in waits for it, SignInFailed when it is not a good one, UnderWay.
         """
+        state, now = answer.get("state", ""), self._ground.clock.now()
         with self._ground.database.write() as uow:
-            waiting = store.consume(
-                uow, answer.get("state", ""), browser, slug, self._ground.clock.now()
-            )
+            waiting = store.consume(uow, state, browsers, slug, now)
         if waiting is None:
-            raise BadRequest(
-                "No sign-in waits for this answer in this browser.",
-                where="state",
-                next_step="Go back to the service and start again.",
-            )
+            return self._once_more(slug, state, browsers)
+        try:
+            return self._finish(waiting, slug, answer)
+        except SignInFailed as failure:
+            with self._ground.database.write() as uow:
+                self._led(uow, waiting, {"failed": failure.reason})
+            raise
+
+    def _once_more(self, slug: str, state: str, browsers: Collection[str]) -> SignedIn:
+        now = self._ground.clock.now()
+        with self._ground.database.read() as uow:
+            before = store.look_up(uow, state, slug)
+        if before is None:
+            raise over()
+        _, wish = _opened(self._ground.keys, before.transaction)
+        if before.expires_at <= now or not before.was_begun_by(browsers):
+            raise over(wish.return_to)
+        if before.led_to is None:
+            raise UnderWay(wish)
+        led = json.loads(self._ground.keys.open(_LED, before.led_to, before.transaction.id))
+        if "failed" in led:
+            raise SignInFailed(led["failed"], slug, wish)
+        with self._ground.database.read() as uow:
+            session = store.session_of_cookie(uow, led["cookie"], now)
+        if session is None:
+            raise over(wish.return_to)
+        return SignedIn(session.person_id, led["cookie"], wish.return_to, again=True)
+
+    def _led(self, uow: UnitOfWork, waiting: Transaction, to: Mapping[str, str]) -> None:
+        """Keep what came of it, sealed, for who brings the same answer twice."""
+        sealed = self._ground.keys.seal(_LED, json.dumps(dict(to)).encode(), waiting.id)
+        store.led(uow, waiting.id, sealed)
+
+    def _finish(self, waiting: Transaction, slug: str, answer: Mapping[str, str]) -> SignedIn:
         secrets, wish = _opened(self._ground.keys, waiting)
         try:
             provider = self._offered(slug, wish)
@@ -180,6 +222,7 @@ class SigningIn:
         )
         with ground.database.write() as uow:
             store.add_session(uow, session, cookie)
+            self._led(uow, waiting, {"cookie": cookie})
             store.count(uow, provider.slug, "completed", now.date().isoformat())
             ground.audit.record(
                 uow,
@@ -206,6 +249,17 @@ class SigningIn:
                 details={"level": wish.level, "outcome": failure.reason},
             )
         return SignInFailed(failure.reason, slug, wish)
+
+
+def over(errand: str | None = None) -> Over:
+    """No sign-in waits for an answer; `errand`: where one that is over would have gone on."""
+    problem = Over(
+        N_("No sign-in waits for this answer in this browser."),
+        where="state",
+        next_step=N_("Go back to the service and start again."),
+    )
+    problem.errand = errand
+    return problem
 
 
 def opened_claims(ground: Ground, session: BrokerSession) -> Mapping[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hmac
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +42,21 @@ class Transaction:
     provider: str
     sealed: bytes
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A transaction to look back at. `led_to`: what came of it, sealed, once that is known."""
+
+    transaction: Transaction
+    browser_digest: bytes
+    led_to: bytes | None
+    expires_at: datetime
+
+    def was_begun_by(self, browsers: Collection[str]) -> bool:
+        return any(
+            hmac.compare_digest(self.browser_digest, opaque.digest(browser)) for browser in browsers
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +116,12 @@ def begin(
 
 
 def consume(
-    uow: UnitOfWork, state: str, browser: str, provider: str, now: datetime
+    uow: UnitOfWork, state: str, browsers: Collection[str], provider: str, now: datetime
 ) -> Transaction | None:
     """Take the waiting transaction of this state, browser and provider: once, or None."""
     table = broker_transactions
     here = (table.c.state_digest == opaque.digest(state)) & (table.c.provider == provider)
-    here &= table.c.browser_digest == opaque.digest(browser)
+    here &= table.c.browser_digest.in_([opaque.digest(browser) for browser in browsers])
     taken = uow.changed(
         update(table)
         .where(here, table.c.state == "waiting", *_alive(table, "started_at", now))
@@ -117,6 +133,25 @@ def consume(
     if row is None:
         return None
     return Transaction(row.id, row.provider, row.sealed, row.started_at)
+
+
+def look_up(uow: UnitOfWork, state: str, provider: str) -> Before | None:
+    """The transaction of this state and provider, whatever became of it and whoever began it."""
+    table = broker_transactions
+    here = (table.c.state_digest == opaque.digest(state)) & (table.c.provider == provider)
+    row = uow.one(select(table).where(here))
+    if row is None:
+        return None
+    found = Transaction(row.id, row.provider, row.sealed, row.started_at)
+    return Before(found, row.browser_digest, row.led_to, row.expires_at)
+
+
+def led(uow: UnitOfWork, reference: str, to: bytes) -> None:
+    """Keep, sealed, what came of a transaction that was answered."""
+    table = broker_transactions
+    uow.execute(
+        update(table).where(table.c.id == reference, table.c.state == "answered").values(led_to=to)
+    )
 
 
 def add_session(uow: UnitOfWork, session: BrokerSession, cookie: str) -> None:

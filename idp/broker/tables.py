@@ -35,6 +35,8 @@ broker_transactions = Table(
     Column("provider", String(32), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
+    # What came of it, sealed: for who brings the provider's answer twice.
+    Column("led_to", LargeBinary, nullable=True),
     Column("started_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", name="pk_broker_transactions"),

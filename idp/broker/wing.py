@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -117,9 +118,11 @@ class Broker:
             fresh=fresh or too_old,
             made_at=int(now.timestamp()),
             leave_to=requirement.leave_to if is_local(requirement.leave_to) else "",
+            ui_locales=requirement.ui_locales[:200],
         )
         sealed = wish.seal(self.ground.keys, web.browser_id(request))
-        return GoTo(f"{CHOOSE}?for={sealed}")
+        wished = {"ui_locales": wish.ui_locales} if wish.ui_locales else {}
+        return GoTo(f"{CHOOSE}?{urlencode({'for': sealed, **wished})}")
 
     def session(self, request: Request) -> BrokerSession | None:
         """The live session of this browser."""

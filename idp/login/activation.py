@@ -206,13 +206,16 @@ class Activation:
         return base64.urlsafe_b64encode(sealed).decode()
 
     def _unseal(self, cookie: str, visit: Visit) -> OpenSetUp | None:
-        context = opaque.digest(visit.browser).hex()
-        try:
-            sealed = base64.urlsafe_b64decode(cookie.encode())
-            kind, code, opened_at = json.loads(self._ground.keys.open(_PURPOSE, sealed, context))
-        except (CannotOpen, ValueError):
-            return None
-        return OpenSetUp(kind, code, datetime.fromisoformat(opened_at))
+        for browser in visit.browsers:
+            try:
+                sealed = base64.urlsafe_b64decode(cookie.encode())
+                context = opaque.digest(browser).hex()
+                written = json.loads(self._ground.keys.open(_PURPOSE, sealed, context))
+            except (CannotOpen, ValueError):
+                continue
+            kind, code, opened_at = written
+            return OpenSetUp(kind, code, datetime.fromisoformat(opened_at))
+        return None
 
 
 TAKEN = N_("This sign-in name cannot be used. Choose another one, such as %(free)s.")

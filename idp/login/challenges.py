@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -57,14 +57,15 @@ def open_challenge(
 
 
 def take(
-    uow: UnitOfWork, handle: str, browser: str, purpose: Purpose, now: datetime
+    uow: UnitOfWork, handle: str, browser: str | Collection[str], purpose: Purpose, now: datetime
 ) -> Challenge | None:
     """Use the challenge up; None when it is unknown, stale, used, or another browser's."""
+    browsers = (browser,) if isinstance(browser, str) else browser
     taken = uow.changed(
         update(challenges)
         .where(
             challenges.c.id == handle,
-            challenges.c.browser == opaque.digest(browser),
+            challenges.c.browser.in_([opaque.digest(one) for one in browsers]),
             challenges.c.purpose == purpose,
             challenges.c.used_at.is_(None),
             challenges.c.expires_at > now,

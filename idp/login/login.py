@@ -119,7 +119,12 @@ class Login:
         to them: the asker decides what that means (OpenID Connect Core §5.5.1.1).
         """
         session = self.session(request)
-        errand = Errand(requirement.return_to, requirement.level, leave_to=requirement.leave_to)
+        errand = Errand(
+            requirement.return_to,
+            requirement.level,
+            leave_to=requirement.leave_to,
+            ui_locales=requirement.ui_locales[:200],
+        )
         if session is None or session.subject.kind != "citizen":
             return GoTo(errand.path())
         if not self._fresh_enough(session, requirement):
@@ -140,6 +145,14 @@ class Login:
             request.scope["civitas.login.session"] = self._session(request)
         found: Session | None = request.scope["civitas.login.session"]
         return found
+
+    def session_to_prove(self, request: Request) -> Session | None:
+        """As `session`, for who brings a new proof; also by the cookie that it had a moment ago,
+        which is good for nothing else."""
+        session, token = self.session(request), web.cookie(request, SESSION)
+        if session is not None or not token:
+            return session
+        return self._standing(self.sessions.renewed_from(token, self.ground.clock.now()))
 
     def principal_of_session(self, request: Request) -> Principal | None:
         """Answers the port ``web.principal`` for browsers.
@@ -245,7 +258,10 @@ class Login:
         token = web.cookie(request, SESSION)
         if not token:
             return None
-        found = self.sessions.find(token, self.ground.clock.now())
+        return self._standing(self.sessions.find(token, self.ground.clock.now()))
+
+    def _standing(self, found: Session | None) -> Session | None:
+        """The session, if its subject may sign in now."""
         if found is None:
             return None
         with self.ground.database.read() as uow:

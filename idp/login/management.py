@@ -186,7 +186,7 @@ class Management:
         with self._database.read() as uow:
             self._require_strongest(uow, session)
         with self._database.write() as uow:
-            taken = challenges.take(uow, handle, visit.browser, "register", now)
+            taken = challenges.take(uow, handle, visit.browsers, "register", now)
         if taken is None or taken.session_id != session.id:
             raise Refused("registration: challenge unknown, used, stale or another session's")
         made = self._passkeys.register(taken.state, answer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +34,7 @@ from idp.register import Subject
 # Noting every request would be a write on every request.
 _NOTED_EVERY = timedelta(minutes=1)
 _KEPT_AFTER_END = timedelta(days=1)
+_SENT_TWICE = timedelta(minutes=1)
 
 # Built once: every request of a browser runs the first, every sign-in the second.
 _FIND = select(sessions).where(
@@ -106,18 +109,26 @@ class Sessions:
     ) -> str | None:
         """The same person proved something more: new cookie, old one dead at once.
 
-        None when ``token`` is not the session's cookie any more, or the session has ended.
+        None when ``token`` is neither the session's cookie nor, in a proof that was sent twice,
+        the one before, or the session has ended.
         """
-        fresh = opaque.secret()
+        digest = opaque.digest(token)
+        # Of two proofs at once either answer may be the last that the browser sees.
+        before = uow.one(select(sessions).where(sessions.c.id == session.id).with_for_update())
+        twice = before is not None and before.former_digest == digest
+        renewed_by = before.renewed_by if before is not None and twice else opaque.secret()
+        fresh = _made_of(token, renewed_by)
         changed = uow.changed(
             update(sessions)
             .where(
                 sessions.c.id == session.id,
-                sessions.c.token_digest == opaque.digest(token),
+                or_(sessions.c.token_digest == digest, self._just_before(digest, now)),
                 self._alive(now),
             )
             .values(
                 token_digest=opaque.digest(fresh),
+                former_digest=digest,
+                renewed_by=renewed_by,
                 level=level,
                 used=_written(proofs),
                 auth_time=now,
@@ -148,6 +159,19 @@ class Sessions:
                     update(sessions).where(sessions.c.id == row.id, wrong).values(seen_at=now)
                 )
         return _session(row)
+
+    def renewed_from(self, token: str, now: datetime) -> Session | None:
+        """The session whose cookie this was until a moment ago, for a new proof alone: on a slow
+        server a proof is sent twice, and the browser never saw the cookie of the first."""
+        former = self._just_before(opaque.digest(token), now)
+        with self._database.read() as uow:
+            row = uow.one(select(sessions).where(former, self._alive(now)))
+        return None if row is None else _session(row)
+
+    @staticmethod
+    def _just_before(digest: bytes, now: datetime) -> Any:
+        former = sessions.c.former_digest == digest
+        return and_(former, sessions.c.auth_time > now - _SENT_TWICE)
 
     def alive(self, uow: UnitOfWork, session_id: str, now: datetime) -> bool:
         """Whether a session lives, by its identifier: for what rests on it."""
@@ -217,6 +241,12 @@ class Sessions:
 def was_for(session: Session, return_to: str) -> bool:
     """Whether the person's last sign-in was done for exactly this errand."""
     return session.signed_in_for == _mark(return_to)
+
+
+def _made_of(token: str, renewed_by: str) -> str:
+    """The cookie after this one: known to nobody who knows only the one before."""
+    mac = hmac.digest(token.encode(), renewed_by.encode(), "sha256")
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def _mark(return_to: str | None) -> bytes | None:

@@ -174,7 +174,7 @@ class SignIn:
         """A session for an answered challenge. Raises SignInRefused or TooManyRequests."""
         with self._database.write() as uow:
             taken = challenges.take(
-                uow, handle, visit.browser, "step-up" if step_up else "sign-in", self._clock.now()
+                uow, handle, visit.browsers, "step-up" if step_up else "sign-in", self._clock.now()
             )
         if taken is None:
             self._fail_passkey(visit, "challenge unknown, used, stale or another browser's")

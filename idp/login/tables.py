@@ -47,6 +47,10 @@ sessions = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("token_digest", LargeBinary(32), nullable=False),
+    # The one before, dead as a cookie: who sends it with a new proof sent the proof twice.
+    Column("former_digest", LargeBinary(32), nullable=True),
+    # What made the present one of it: both answers to a proof that was sent twice give the same.
+    Column("renewed_by", String(64), nullable=True),
     Column("subject_kind", String(16), nullable=False),
     Column("subject_id", String(64), nullable=False),
     Column("level", Integer, nullable=False),
@@ -60,6 +64,7 @@ sessions = Table(
     Column("ended_at", Instant, nullable=True),
     Column("end_reason", String(32), nullable=True),
     Index("uq_login_sessions_token_digest", "token_digest", unique=True),
+    Index("ix_login_sessions_former_digest", "former_digest"),
     Index("ix_login_sessions_subject", "subject_id", "ended_at"),
     Index("ix_login_sessions_ends_at", "ends_at"),
 )

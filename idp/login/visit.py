@@ -20,13 +20,15 @@ class Errand:
     """Why somebody signs in: where they go afterwards, the level that is asked for, and whether
     an old session does not count (``prompt=login``, ``max_age``). Without a ``return_to`` they go
     to their own first page. ``leave_to``: where they go if they give up. ``strongest``: they want
-    to change how they sign in, so the strongest means that is bound has to be shown anew."""
+    to change how they sign in, so the strongest means that is bound has to be shown anew.
+    ``ui_locales``: the languages that the service asked the pages to be in."""
 
     return_to: str = ""
     level: int = 1
     fresh: bool = False
     leave_to: str = ""
     strongest: bool = False
+    ui_locales: str = ""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Errand:
@@ -38,6 +40,7 @@ class Errand:
             fresh=query.get("fresh") == "1",
             leave_to=local_path(query.get("leave_to"), ""),
             strongest=query.get("strongest") == "1",
+            ui_locales=query.get("ui_locales", "")[:200],
         )
 
     @property
@@ -51,6 +54,8 @@ class Errand:
             written["strongest"] = "1"
         if self.leave_to:
             written["leave_to"] = self.leave_to
+        if self.ui_locales:
+            written["ui_locales"] = self.ui_locales
         return urlencode(written)
 
     def path(self, path: str = "/sign-in") -> str:
@@ -59,9 +64,11 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a browser, as sign-in sees it. ``token``: its session cookie, unverified."""
+    """One request of a browser, as sign-in sees it. ``browser``: what is begun now is bound to it;
+    ``browsers``: all by which it is known. ``token``: its session cookie, unverified."""
 
     browser: str
+    browsers: tuple[str, ...]
     source: str
     token: str | None
     known: str | None
@@ -71,6 +78,7 @@ class Visit:
     def of(cls, request: Request) -> Visit:
         return cls(
             browser=web.browser_id(request),
+            browsers=web.browser_ids(request),
             source=web.client_network(request),
             token=web.cookie(request, SESSION),
             known=web.cookie(request, KNOWN),

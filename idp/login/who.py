@@ -22,6 +22,7 @@ class Requirement:
     ``select_account``).
     ``return_to``: local path (with query) where the browser goes when the person is there.
     ``leave_to``: local path where it goes when the person gives up; empty when there is nowhere.
+    ``ui_locales``: languages of the pages, in order of preference (OpenID Connect Core §3.1.2.1).
     """
 
     level: int = 1
@@ -29,6 +30,7 @@ class Requirement:
     prompt: frozenset[str] = frozenset()
     return_to: str = "/"
     leave_to: str = ""
+    ui_locales: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Client:
     require_signed_request_object: bool = False
     calls_itself: str | None = None
     policy_uri: str | None = None
+    client_uri: str | None = None
     contacts: tuple[str, ...] = ()
     active: bool = True
     secret_mac: bytes | None = field(default=None, repr=False)

@@ -151,6 +151,7 @@ def _parsed(
         certificate_bound_access_tokens=bound,
         require_signed_request_object=signed,
         policy_uri=_resource(metadata, "policy_uri"),
+        client_uri=_page(metadata, "client_uri"),
         contacts=_strings(metadata, "contacts"),
     )
 
@@ -247,6 +248,13 @@ def _resource(metadata: Mapping[str, Any], name: str) -> str | None:
     ):
         _refuse(name, "must be an absolute URI without a fragment")
     return value
+
+
+def _page(metadata: Mapping[str, Any], name: str) -> str | None:
+    """The address of a page; none where a browser could not show what is written."""
+    value = metadata.get(name)
+    shown = isinstance(value, str) and value.startswith(("https://", "http://"))
+    return _text(metadata, name) if shown else None
 
 
 def _sector(metadata: Mapping[str, Any], uris: Sequence[str], client_id: str) -> str:

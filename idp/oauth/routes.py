@@ -61,6 +61,7 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
 
     return (
         door(BOTH, "/oauth/authorize", authorize.authorize, "RFC 6749 §3.1, OIDC Core §3.1.2"),
+        door(("GET",), "/oauth/come", authorize.come, "OIDC Core §3.1.2.1, RFC 6265bis §5.6.7.1"),
         door(("GET",), "/oauth/continue", authorize.resume, "OIDC Core §3.1.2.3"),
         door(("GET",), "/oauth/cancel", authorize.cancel, "OIDC Core §3.1.2.6"),
         door(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),

@@ -18,8 +18,9 @@ from idp.oauth.tokens import id_token
 from idp.oauth.tokens.id_token import IdToken
 from idp.oauth.tokens.jws import NotOurs
 from idp.oauth.way_back import with_query
+from idp.oauth.ways_back import SERVICE
 
-PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class SigningOut:
         client = self.clients.find_for(network, client_id, now) if client_id else None
         if client_id and client is None:
             raise _refusal("client_id", "The service that sent you here is not known to us.")
+        http.scope[SERVICE] = client
         person = self.who.who(http, Requirement(level=0, return_to="/"))
         there = person if isinstance(person, Authenticated) else None
         return SignOutRequest(

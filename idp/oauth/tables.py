@@ -51,6 +51,9 @@ transactions = Table(
     Column("session_id", String),
     Column("person_id", String),
     Column("asked_digest", LargeBinary),
+    # What was answered, and the place where that led, sealed under the handle: said once more.
+    Column("said_digest", LargeBinary),
+    Column("led_to", LargeBinary),
     Column("started_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_oauth_transactions_expires_at", "expires_at"),

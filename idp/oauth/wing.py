@@ -21,6 +21,7 @@ from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
 from idp.oauth.client_authentication import Authenticator
@@ -49,6 +50,7 @@ from idp.oauth.secrets import ClientSecrets
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
+from idp.oauth.ways_back import WaysBack
 from policies import Policies
 
 SIGNING_USES = ("jwt", "jwt-rs256")
@@ -123,11 +125,20 @@ class OAuth:
             ceiling,
         )
         wishes = Wishes(policies.catalogue)
+        repeating = Repeating(ground)
         asking = Asking(database, policies, wishes, self.releases)
         issuing = Issuing(self.settings, keys, wishes, self.issuer)
         self.authorization = Authorization(
-            ground, self.settings, self.issuer, self.clients, who, asking, issuing
+            ground,
+            self.settings,
+            self.issuer,
+            self.clients,
+            who,
+            asking,
+            issuing,
+            repeating,
         )
+        self.ways_back = WaysBack(ground, self.clients, repeating, self.issuer)
         self.answering = Answering(ground, policies, self.authorization)
         self.active_tokens = ActiveTokens(
             database, keys, self.clients, self.issuer, device_is_active or _no_device

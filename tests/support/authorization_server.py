@@ -143,6 +143,7 @@ class AuthorizationServer:
                 client_certificate_header="Client-Cert",
                 mac=self.ground.keys.mac,
                 who=lambda request: None,
+                way_back=self.oauth.ways_back.of,
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,

@@ -214,6 +214,7 @@ class City:
             context=context,
             edge=Edge(ground.database, ground.pages),
             max_body=1_000_000,
+            doors=doors,
             observe=lambda scope, status, seconds: None,
         )
         routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]

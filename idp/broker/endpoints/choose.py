@@ -69,6 +69,7 @@ def page(
             N_("The regulator does not vouch for us at the moment, so nobody can be signed in."),
             next_step=N_("Try again in a minute."),
         )
+    broker.ground.pages.prefer(request, wish.ui_locales)
     failed = next((p for p in offered if failure and p.slug == failure.provider), None)
     offered = [p for p in offered if failure is None or p.slug != failure.provider]
     remembered = web.cookie(request, REMEMBERED)
@@ -90,7 +91,7 @@ def page(
 def _wish(broker: Broker, request: Request, sealed: str) -> Wish:
     return Wish.open(
         broker.ground.keys,
-        web.browser_id(request),
+        web.browser_ids(request),
         sealed,
         broker.ground.clock.now(),
         timedelta(seconds=broker.settings.choice_seconds),

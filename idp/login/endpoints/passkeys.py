@@ -54,7 +54,7 @@ def answer(login: Login, request: Request) -> Response:
             handle,
             credential,
             visit,
-            login.session(request),
+            login.session_to_prove(request),
             step_up=sent.get("step_up") is True,
         )
     except SignInRefused as refused:

@@ -36,7 +36,7 @@ def submit(login: Login, request: Request) -> Response:
     fields = web.form(request)
     web.check_csrf(request, fields)
     visit = Visit.of(request)
-    session = login.session(request)
+    session = login.session_to_prove(request)
     typed = fields.get("password", "")
     name = fields.get("name", "")
     stepping_up = fields.get("step_up") == "1" and session is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,18 +11,26 @@ from starlette.requests import Request
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.errors import BadRequest, Conflict, Forbidden, OAuthError
+from foundation.errors import BadRequest, Conflict, Forbidden, OAuthError, SeeOther
 from foundation.ground import Ground
 from foundation.pages import N_
 from idp.login import Authenticated, Requirement
 from idp.oauth import answers, grant_store
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.asking import Question
-from idp.oauth.authorization.flow import CONSENT, Authorization, somebody_else
+from idp.oauth.authorization.flow import (
+    CONSENT,
+    Authorization,
+    continuing,
+    not_who_was_asked,
+    somebody_else,
+)
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
 from idp.oauth.errors import AccessDenied, Redirected
 from policies import Consent, Notice, Policies
+
+_REFUSED = ("refuse",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +61,25 @@ class Answering:
         """The question of this transaction, for the person who is there now.
 
         Raises BadRequest, Conflict or Forbidden when handle, browser, session or question are
-        not those that the transaction was bound to.
+        not those that the transaction was bound to; SeeOther where it has to be put anew.
         """
-        now = self.ground.clock.now()
-        waiting = self.authorization.waiting(http, handle, now)
+        waiting = self.authorization.waiting(http, handle, self.ground.clock.now())
+        if waiting.state == transaction.ANSWERED:
+            raise _answered()
+        return self._page(http, waiting)
+
+    def _page(self, http: Request, waiting: Transaction) -> ConsentPage:
+        now, handle = self.ground.clock.now(), waiting.handle
         if waiting.state != transaction.ASKING:
-            raise Conflict(
-                N_("This question was answered already."),
-                where="transaction",
-                next_step=N_("Go back to the service; your choice is in your account."),
-            )
+            raise SeeOther(continuing(handle))
         person = self.authorization.who.who(
             http, Requirement(level=0, return_to=f"{CONSENT}?transaction={handle}")
         )
-        if not isinstance(person, Authenticated) or person.session_id != waiting.session_id:
-            raise Forbidden(
-                N_("You are no longer signed in as the person who was asked."),
-                next_step=N_("Go back to the service and start again."),
-            )
+        if not isinstance(person, Authenticated) or person.subject != waiting.person_id:
+            raise not_who_was_asked()
+        if person.session_id != waiting.session_id:
+            # They signed in once more in another tab: the same question, for that session.
+            raise SeeOther(continuing(handle))
         client = self.authorization.clients.find(waiting.client_id, now)
         if client is None or not client.active:
             raise Forbidden(
@@ -90,11 +99,35 @@ class Answering:
         )
         return ConsentPage(waiting, client, person, question, notice)
 
-    def accept(self, page: ConsentPage, ticked: Collection[str], shown: str) -> str:
+    def accept(self, http: Request, handle: str, ticked: Collection[str], shown: str) -> str:
         """Record the choice and issue the code, together; returns where the browser goes.
 
         `ticked`: optional attributes chosen. `shown`: digest of the notice on the page.
         """
+        said = ("accept", *sorted(ticked), shown)
+        return self._once(http, handle, said, lambda page: self._accept(page, ticked, shown, said))
+
+    def refuse(self, http: Request, handle: str) -> str:
+        """The person said no: the service learns that, and nothing else.
+
+        What they answered before does not outlive it: the service gets nobody in silence. Access
+        that they gave before goes on until they end it.
+        """
+        return self._once(http, handle, _REFUSED, self._refuse)
+
+    def _once(
+        self, http: Request, handle: str, said: Sequence[str], act: Callable[[ConsentPage], str]
+    ) -> str:
+        return self.authorization.repeating.once(
+            lambda: self.authorization.waiting(http, handle, self.ground.clock.now()),
+            said,
+            lambda waiting: act(self._page(http, waiting)),
+            _answered,
+        )
+
+    def _accept(
+        self, page: ConsentPage, ticked: Collection[str], shown: str, said: Sequence[str]
+    ) -> str:
         if not hmac.compare_digest(shown.encode(), page.notice_digest.encode()):
             raise BadRequest(
                 N_("The notice changed while you were reading it."),
@@ -106,14 +139,15 @@ class Answering:
         if unknown:
             raise BadRequest(N_("Only what the page asks can be chosen."), where=min(unknown))
         chosen = (*question.needed, *(name for name in question.optional if name in ticked))
-        request = page.transaction.request
+        request, repeating = page.transaction.request, self.authorization.repeating
         if not self.authorization.is_expected(request, page.client, page.person):
             # Looked at only after they agreed to be known: a refusal tells nothing of a guess.
             with self.ground.database.write() as uow:
-                self._answer_once(uow, page)
-            raise self._redirected(page, somebody_else())
+                repeating.answer(uow, page.transaction)
+                place = self._place(page, somebody_else())
+                return repeating.led(uow, page.transaction, said, place)
         with self.ground.database.write() as uow:
-            self._answer_once(uow, page)
+            repeating.answer(uow, page.transaction)
             consent = None
             if question.asked:
                 before = self.policies.consent.at_service(uow, page.person.subject, page.client.id)
@@ -132,7 +166,7 @@ class Answering:
             answer = self.authorization.asking.remember(
                 uow, page.person.subject, question, rests_on, now
             )
-            return self.authorization.issuing.issue(
+            place = self.authorization.issuing.issue(
                 uow,
                 request,
                 page.client,
@@ -142,15 +176,12 @@ class Answering:
                 answer.until,
                 now,
             )
+            return repeating.led(uow, page.transaction, said, place)
 
-    def refuse(self, page: ConsentPage) -> Redirected:
-        """The person said no: the service learns that, and nothing else.
-
-        What they answered before does not outlive it: the service gets nobody in silence. Access
-        that they gave before goes on until they end it.
-        """
+    def _refuse(self, page: ConsentPage) -> str:
+        repeating = self.authorization.repeating
         with self.ground.database.write() as uow:
-            self._answer_once(uow, page)
+            repeating.answer(uow, page.transaction)
             answers.forget(uow, page.person.subject, page.client.id)
             self.ground.audit.record(
                 uow,
@@ -164,11 +195,12 @@ class Answering:
                     "attributes": list(page.question.asked),
                 },
             )
-        return self._redirected(page, AccessDenied("The person refused."))
+            place = self._place(page, AccessDenied("The person refused."))
+            return repeating.led(uow, page.transaction, _REFUSED, place)
 
-    def _redirected(self, page: ConsentPage, error: OAuthError) -> Redirected:
+    def _place(self, page: ConsentPage, error: OAuthError) -> str:
         way_back = page.transaction.request.way_back
-        return Redirected(error, way_back=way_back, issuer=self.authorization.issuer)
+        return Redirected(error, way_back=way_back, issuer=self.authorization.issuer).location
 
     def _end_what_is_wider(
         self, uow: UnitOfWork, before: Sequence[Consent], given: Consent, now: datetime
@@ -181,10 +213,10 @@ class Answering:
             if old.purpose == given.purpose and set(old.attributes) - set(given.attributes):
                 grant_store.end_of_consent(uow, old.id, "a narrower answer took its place", now)
 
-    def _answer_once(self, uow: UnitOfWork, page: ConsentPage) -> None:
-        if not transaction.answer(uow, page.transaction.handle, transaction.ASKING):
-            raise Conflict(
-                N_("This question was answered already."),
-                where="transaction",
-                next_step=N_("Go back to the service; your choice is in your account."),
-            )
+
+def _answered() -> Conflict:
+    return Conflict(
+        N_("This question was answered already."),
+        where="transaction",
+        next_step=N_("Go back to the service; your choice is in your account."),
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from foundation import web
 from foundation.database import UnitOfWork
-from foundation.errors import OAuthError, Over
+from foundation.errors import ALLOW_COOKIES, NO_COOKIES, Forbidden, OAuthError, Over
 from foundation.ground import Ground
 from foundation.pages import N_
 from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
@@ -18,6 +20,7 @@ from idp.oauth.authorization import freshness, request_object, transaction
 from idp.oauth.authorization.asking import Asking, Question, still_answered
 from idp.oauth.authorization.checks import BEFORE_REDIRECT, CHECKS, Examined
 from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.repeating import AnsweredMeanwhile, Repeating
 from idp.oauth.authorization.request import AuthorizationRequest, UncheckedRequest, parsed
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
@@ -35,9 +38,11 @@ from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import id_token
 from idp.oauth.tokens.jws import NotOurs
 
+COME = "/oauth/come"
 CONTINUE = "/oauth/continue"
 CANCEL = "/oauth/cancel"
 CONSENT = "/oauth/consent"
+CONTINUED, CANCELLED = ("continue",), ("cancel",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Authorization:
     who: WhoIsThere
     asking: Asking
     issuing: Issuing
+    repeating: Repeating
 
     def begin(self, http: Request, parameters: web.Form) -> str:
         """Answer an authorization request; returns where the browser goes next.
@@ -76,50 +82,70 @@ class Authorization:
         request = parsed(unchecked, client)
         try:
             expecting = self._expecting(request, client, unchecked.get("id_token_hint"))
+            if http.method == "POST" and web.is_from_elsewhere(http):
+                return self._ask_to_come(http, expecting, now)
             return self._who_is_there(http, expecting, client, now)
         except OAuthError as error:
             raise self._redirected(error, request) from None
 
+    def come(self, http: Request, handle: str) -> str:
+        """Go on with a request that another site posted: now the browser's cookies are here."""
+        now = self.ground.clock.now()
+        with self.ground.database.write() as uow:
+            transaction.claim(uow, handle, web.browser_id(http))
+
+        def act(waiting: Transaction) -> str:
+            client = self._known_client(waiting.client_id, now)
+            try:
+                return self._who_is_there(http, waiting.request, client, now, waiting)
+            except OAuthError as error:
+                return self._ended(waiting, CONTINUED, error)
+
+        return self.repeating.once(lambda: self.waiting(http, handle, now), CONTINUED, act, _used)
+
     def resume(self, http: Request, handle: str) -> str:
         """Go on with a stored request after sign-in; once, and only in its own browser."""
         now = self.ground.clock.now()
-        waiting = self.waiting(http, handle, now)
-        if waiting.state != transaction.WAITING:
-            raise _used()
-        request, client = waiting.request, self._known_client(waiting.client_id, now)
-        try:
-            answer = self.who.who(http, Requirement(level=0, return_to=_continue(handle)))
-            if isinstance(answer, GoTo) or not _fresh_enough(request, answer, waiting, now):
-                raise LoginRequired("The person did not sign in.")
-            return self._ask_or_issue(http, request, client, answer, now, waiting)
-        except OAuthError as error:
-            with self.ground.database.write() as uow:
-                if not transaction.answer(uow, handle, transaction.WAITING):
-                    raise _used() from None
-            raise self._redirected(error, request) from None
 
-    def cancel(self, http: Request, handle: str) -> Redirected:
-        """The person gives up before they sign in: the service learns that, and nothing else."""
+        def act(waiting: Transaction) -> str:
+            request, client = waiting.request, self._known_client(waiting.client_id, now)
+            try:
+                answer = self.who.who(http, Requirement(level=0, return_to=continuing(handle)))
+                if isinstance(answer, GoTo) or not _fresh_enough(request, answer, waiting, now):
+                    raise LoginRequired("The person did not sign in.")
+                if waiting.person_id not in (None, answer.subject):
+                    raise not_who_was_asked()
+                return self._ask_or_issue(http, request, client, answer, now, waiting)
+            except OAuthError as error:
+                return self._ended(waiting, CONTINUED, error)
+
+        return self.repeating.once(lambda: self.waiting(http, handle, now), CONTINUED, act, _used)
+
+    def cancel(self, http: Request, handle: str) -> str:
+        """The person gives up: the service learns that, and nothing else."""
         now = self.ground.clock.now()
-        waiting = self.waiting(http, handle, now)
-        self._known_client(waiting.client_id, now)
-        with self.ground.database.write() as uow:
-            if not transaction.answer(uow, handle, transaction.WAITING):
-                raise _used()
-        cancelled = AccessDenied("The person cancelled the sign-in.")
-        return self._redirected(cancelled, waiting.request)
+
+        def act(waiting: Transaction) -> str:
+            self._known_client(waiting.client_id, now)
+            cancelled = AccessDenied("The person cancelled the sign-in.")
+            return self._ended(waiting, CANCELLED, cancelled)
+
+        return self.repeating.once(lambda: self.waiting(http, handle, now), CANCELLED, act, _used)
 
     def waiting(self, http: Request, handle: str, now: datetime) -> Transaction:
         """The live transaction of this browser. Raises Over for any other."""
+        browsers = web.browser_ids(http)
         with self.ground.database.read() as uow:
-            found = transaction.find(uow, handle, web.browser_id(http), now)
-        if found is None:
-            raise Over(
-                N_("This sign-in was not begun in this browser, or it has expired."),
-                where="transaction",
-                next_step=N_("Go back to the service and start again."),
-            )
-        return found
+            found = transaction.find(uow, handle, browsers, now)
+        if found is not None:
+            return found
+        if not browsers:
+            raise Over(NO_COOKIES, where="transaction", next_step=ALLOW_COOKIES)
+        raise Over(
+            N_("This sign-in was not begun in this browser, or it has expired."),
+            where="transaction",
+            next_step=N_("Go back to the service and start again."),
+        )
 
     def _client(self, http: Request, parameters: web.Form, now: datetime) -> Client:
         client_id = parameters.get("client_id", "")
@@ -143,9 +169,14 @@ class Authorization:
         return client
 
     def _who_is_there(
-        self, http: Request, request: AuthorizationRequest, client: Client, now: datetime
+        self,
+        http: Request,
+        request: AuthorizationRequest,
+        client: Client,
+        now: datetime,
+        waiting: Transaction | None = None,
     ) -> str:
-        handle = transaction.new_handle()
+        handle = transaction.new_handle() if waiting is None else waiting.handle
         silent = "none" in request.prompt
         answer = self.who.who(
             http,
@@ -154,16 +185,26 @@ class Authorization:
                 level=request.essential_level if silent else request.wanted_level,
                 max_age=freshness.oldest(request),
                 prompt=frozenset(request.prompt) - {"consent"},
-                return_to=_continue(handle),
+                return_to=continuing(handle),
                 leave_to=f"{CANCEL}?transaction={handle}",
+                ui_locales=request.ui_locales or "",
             ),
         )
         if isinstance(answer, Authenticated):
-            return self._ask_or_issue(http, request, client, answer, now, None, handle)
+            return self._ask_or_issue(http, request, client, answer, now, waiting, handle)
         if silent:
             raise self._in_silence(http, now)
-        self._store(http, handle, request, now)
+        if waiting is None:
+            self._store(http, handle, web.browser_id(http), request, now)
         return answer.url
+
+    def _ask_to_come(self, http: Request, request: AuthorizationRequest, now: datetime) -> str:
+        """Cookies that are SameSite=Lax stay behind when another site posts, so nobody seems to be
+        there; they come with the GET that follows. None is set before: it would take the place of
+        the one that this browser has (RFC 6265bis §5.6.7.1)."""
+        handle = transaction.new_handle()
+        self._store(http, handle, handle, request, now)
+        return f"{COME}?transaction={handle}"
 
     def _ask_or_issue(
         self,
@@ -187,7 +228,7 @@ class Authorization:
                 raise somebody_else()
             return self._issue(http, request, client, person, question, now, waiting)
         if waiting is None:
-            self._store(http, handle, request, now)
+            self._store(http, handle, web.browser_id(http), request, now)
         else:
             handle = waiting.handle
         with self.ground.database.write() as uow:
@@ -199,8 +240,8 @@ class Authorization:
                 asked_digest=question.digest(request, person.subject, person.session_id),
             )
         if not bound:
-            raise _used()
-        return f"{CONSENT}?transaction={handle}"
+            raise AnsweredMeanwhile
+        return consent_page(handle, request)
 
     def _issue(
         self,
@@ -216,22 +257,38 @@ class Authorization:
         with self.ground.database.write() as uow:
             if waiting is None:
                 self._limit(uow, http, now)
-            elif not transaction.answer(uow, waiting.handle, transaction.WAITING):
-                raise _used()
+            else:
+                self.repeating.answer(uow, waiting)
             answer = still_answered(uow, person.subject, question, now)
             if answer is None:
                 raise ConsentRequired("The person has just taken back what they had answered.")
-            return self.issuing.issue(
+            place = self.issuing.issue(
                 uow, request, client, person, allowed, question.consent_id, answer.until, now
             )
+            if waiting is not None:
+                self.repeating.led(uow, waiting, CONTINUED, place)
+            return place
+
+    def _ended(self, waiting: Transaction, said: Sequence[str], error: OAuthError) -> str:
+        """Where the service learns that there is no code. Raises AnsweredMeanwhile."""
+        request = waiting.request
+        place = self._redirected(error, request).location
+        with self.ground.database.write() as uow:
+            self.repeating.answer(uow, waiting)
+            return self.repeating.led(uow, waiting, said, place)
 
     def _store(
-        self, http: Request, handle: str, request: AuthorizationRequest, now: datetime
+        self,
+        http: Request,
+        handle: str,
+        browser: str,
+        request: AuthorizationRequest,
+        now: datetime,
     ) -> None:
         lifetime = timedelta(seconds=self.settings.transaction_seconds)
         with self.ground.database.write() as uow:
             self._limit(uow, http, now)
-            transaction.begin(uow, handle, web.browser_id(http), request, now, lifetime)
+            transaction.begin(uow, handle, browser, request, now, lifetime)
 
     def is_expected(
         self, request: AuthorizationRequest, client: Client, person: Authenticated
@@ -299,8 +356,14 @@ class Authorization:
         )
 
 
-def _continue(handle: str) -> str:
+def continuing(handle: str) -> str:
     return f"{CONTINUE}?transaction={handle}"
+
+
+def consent_page(handle: str, request: AuthorizationRequest) -> str:
+    """The address of the question, in the language that the service wished for (§3.1.2.1)."""
+    wished = {"ui_locales": request.ui_locales} if request.ui_locales else {}
+    return f"{CONSENT}?{urlencode({'transaction': handle, **wished})}"
 
 
 def _fresh_enough(
@@ -320,6 +383,13 @@ def _fresh_enough(
 def somebody_else() -> LoginRequired:
     """Told only of a person who has answered this service."""
     return LoginRequired("Somebody else is signed in than the person asked for.")
+
+
+def not_who_was_asked() -> Forbidden:
+    return Forbidden(
+        N_("You are no longer signed in as the person who was asked."),
+        next_step=N_("Go back to the service and start again."),
+    )
 
 
 def _used() -> Over:

@@ -16,6 +16,12 @@ def authorize(oauth: OAuth, request: Request) -> Response:
     return _go(oauth.authorization.begin(request, read(request, error=UnusableRequest)))
 
 
+def come(oauth: OAuth, request: Request) -> Response:
+    """Where the browser comes with its cookies after another site posted the request."""
+    handle = web.query(request).required("transaction")
+    return _go(oauth.authorization.come(request, handle))
+
+
 def resume(oauth: OAuth, request: Request) -> Response:
     """Where sign-in brings the browser back to."""
     handle = web.query(request).required("transaction")
@@ -25,7 +31,7 @@ def resume(oauth: OAuth, request: Request) -> Response:
 def cancel(oauth: OAuth, request: Request) -> Response:
     """The way back to the service for a person who gives up (§3.1.2.6: access_denied)."""
     handle = web.query(request).required("transaction")
-    return oauth.authorization.cancel(request, handle).render(request)
+    return _go(oauth.authorization.cancel(request, handle))
 
 
 def _go(location: str) -> Response:

@@ -29,14 +29,14 @@ def answer(oauth: OAuth, request: Request) -> Response:
     """The answer; refusing is one click, like accepting."""
     form = web.form(request)
     web.check_csrf(request, form)
-    page = oauth.answering.page(request, form.required("transaction"))
-    choice = form.required("answer")
+    handle, choice = form.required("transaction"), form.required("answer")
     if choice == "refuse":
-        return oauth.answering.refuse(page).render(request)
-    if choice != "accept":
+        location = oauth.answering.refuse(request, handle)
+    elif choice == "accept":
+        ticked = {name.removeprefix(_GIVE) for name in form if name.startswith(_GIVE)}
+        location = oauth.answering.accept(request, handle, ticked, form.required("notice"))
+    else:
         raise BadRequest("The answer must be accept or refuse.", where="answer")
-    ticked = {name.removeprefix(_GIVE) for name in form if name.startswith(_GIVE)}
-    location = oauth.answering.accept(page, ticked, form.required("notice"))
     return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
 from foundation.errors import BadRequest
+from foundation.pages import WayBack
 from idp.oauth.signing_out import PARAMETERS, SignOutRequest
+from idp.oauth.ways_back import home
 from idp.oauth.wing import OAuth
+
+HERE = "/oauth/end-session"
 
 
 def end_session(oauth: OAuth, request: Request) -> Response:
     """Sign out at once if the hint proves this session; otherwise ask the person first."""
     parameters = web.form(request) if request.method == "POST" else web.query(request)
+    if request.method == "POST" and web.is_from_elsewhere(request):
+        # Our cookies stayed behind, so nobody seems to be there: they come with a GET.
+        sent = {name: parameters[name] for name in PARAMETERS if parameters.get(name)}
+        headers = {"Location": f"{HERE}?{urlencode(sent)}", "Cache-Control": "no-store"}
+        return Response(status_code=303, headers=headers)
     asked = oauth.signing_out.understand(request, parameters, oauth.ground.clock.now())
     if asked.sure or asked.nobody:
         return _signed_out(oauth, request, asked)
@@ -33,15 +44,24 @@ def confirm(oauth: OAuth, request: Request) -> Response:
     asked = oauth.signing_out.understand(request, form, oauth.ground.clock.now())
     answer = form.required("answer")
     if answer == "stay":
-        return oauth.ground.pages.render(request, "oauth/signed_out.html", stayed=True)
+        return _page(oauth, request, asked, stayed=True)
     if answer != "sign-out":
         raise BadRequest("The answer must be sign-out or stay.", where="answer")
     return _signed_out(oauth, request, asked)
 
 
+def _page(oauth: OAuth, request: Request, asked: SignOutRequest, *, stayed: bool) -> Response:
+    """Our own last page, with the way back to the service if it said who it is."""
+    client = asked.client
+    way_back = None if client is None else WayBack(client.name, asked.location or home(client))
+    return oauth.ground.pages.render(
+        request, "oauth/signed_out.html", stayed=stayed, way_back=way_back
+    )
+
+
 def _signed_out(oauth: OAuth, request: Request, asked: SignOutRequest) -> Response:
     if asked.location is None:
-        response = oauth.ground.pages.render(request, "oauth/signed_out.html", stayed=False)
+        response = _page(oauth, request, asked, stayed=False)
     else:
         headers = {"Location": asked.location, "Cache-Control": "no-store"}
         response = Response(status_code=303, headers=headers)

@@ -67,11 +67,13 @@ def encode(
 
 
 def hint(keys: Keys, issuer: str, value: str) -> IdToken:
-    """What an `id_token_hint` says; it may have expired (RP-Initiated Logout §2).
+    """What an `id_token_hint` says; it may have expired (RP-Initiated Logout §2), and the key that
+    signed it may be retired: services keep tokens for longer than we publish a key. It only names
+    a client and a person of its own; the session is proven by its `sid`, which no such key makes.
 
     Raises jws.NotOurs.
     """
-    claims = jws.verify(keys, tuple(USES.values()), TYPE, value)
+    claims = jws.verify(keys, tuple(USES.values()), TYPE, value, ever=True)
     if claims.get("iss") != issuer or not isinstance(claims.get("aud"), str):
         raise jws.NotOurs("not an ID token of ours")
     return IdToken(str(claims.get("sub")), claims["aud"], claims.get("sid"))

@@ -25,8 +25,11 @@ def sign(keys: Keys, use: str, typ: str, claims: Mapping[str, Any]) -> str:
     return (signed + b"." + _base64(signer.sign(signed))).decode("ascii")
 
 
-def verify(keys: Keys, uses: tuple[str, ...], typ: str, token: str) -> dict[str, Any]:
-    """The claims of a JWS that one of our published keys of `uses` signed.
+def verify(
+    keys: Keys, uses: tuple[str, ...], typ: str, token: str, *, ever: bool = False
+) -> dict[str, Any]:
+    """The claims of a JWS that one of our published keys of `uses` signed; with `ever`, any that
+    we had, for what is believed of nobody's word alone.
 
     Raises NotOurs. Times are not looked at: whoever asks knows what `now` is and what it means.
     """
@@ -35,12 +38,15 @@ def verify(keys: Keys, uses: tuple[str, ...], typ: str, token: str) -> dict[str,
     header = _object(head)
     if header.get("typ") != typ or "crit" in header or "b64" in header:
         raise NotOurs("another kind of JWT")
-    for use in uses:
-        for key in keys.published(use):
-            if key.kid == header.get("kid"):
-                _check(key, header.get("alg"), _bytes(signature), signed)
-                return _object(payload)
-    raise NotOurs("signed by a key that we do not publish")
+    kid = header.get("kid")
+    known = [key for use in uses for key in keys.published(use) if key.kid == kid]
+    if ever and not known and isinstance(kid, str):
+        old = keys.by_kid(kid)
+        known = [old] if old is not None and old.use in uses else []
+    if not known:
+        raise NotOurs("signed by a key that we do not publish")
+    _check(known[0], header.get("alg"), _bytes(signature), signed)
+    return _object(payload)
 
 
 def _check(key: PublishedKey, named: Any, signature: bytes, signed: bytes) -> None:

@@ -28,17 +28,18 @@ def test_giving_up_leads_back_to_the_service_with_access_denied_and_nothing_else
     assert "code" not in answer
 
 
-def test_what_was_given_up_cannot_be_continued_or_given_up_again(
+def test_what_was_given_up_cannot_be_continued_and_giving_up_twice_leads_to_one_place(
     authorization_server: AuthorizationServer,
 ) -> None:
     out = way_out(authorization_server)
-    authorization_server.http.get(out)
+    left = authorization_server.http.get(out)
     person = authorization_server.people.born("per_1")
     authorization_server.people.sign_in(person)
-    for path in (out, out.replace("cancel", "continue")):
-        again = authorization_server.http.get(path)
-        assert again.status_code == 400
-        assert "already continued" in again.json()["detail"]
+    again = authorization_server.http.get(out)
+    assert again.headers["location"] == left.headers["location"]
+    onward = authorization_server.http.get(out.replace("cancel", "continue"))
+    assert onward.status_code == 400
+    assert "already continued" in onward.json()["detail"]
 
 
 def test_nobody_gives_up_in_the_place_of_another_browser(

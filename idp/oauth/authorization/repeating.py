@@ -1,0 +1,81 @@
+"""The same answer once more leads to the same place — OpenID Connect Core 1.0 §3.1.2.5.
+
+A person who clicks twice on a slow server has sent two answers, and the browser waits for the
+second only. While the code of the first is unused that is where the second leads, too; the place is
+sealed under the handle, so that no code is stored in clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
+
+from foundation.database import UnitOfWork
+from foundation.errors import Problem
+from foundation.ground import Ground
+from idp.oauth import codes
+from idp.oauth.authorization import transaction
+from idp.oauth.authorization.transaction import Transaction
+
+_SEAL = "oauth-led-to"
+
+
+class AnsweredMeanwhile(Exception):
+    """Another request of the same browser answered first."""
+
+
+class Repeating:
+    """Answers a transaction once, and says the same again to whoever answers the same."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def once(
+        self,
+        find: Callable[[], Transaction],
+        said: Sequence[str],
+        act: Callable[[Transaction], str],
+        over: Callable[[], Problem],
+    ) -> str:
+        """Where `act` leads; where the answer `said` led before, if it was given before.
+
+        `act` raises AnsweredMeanwhile where it finds the transaction answered. Raises `over` for
+        another answer than was given, and where the code of the first is spent.
+        """
+        found = find()
+        if found.state != transaction.ANSWERED:
+            try:
+                return act(found)
+            except AnsweredMeanwhile:
+                found = find()
+        place = self.place(found, self._ground.clock.now()) if found.said(said) else None
+        if place is None:
+            raise over()
+        return place
+
+    def answer(self, uow: UnitOfWork, waiting: Transaction) -> None:
+        """In the write that decides. Raises AnsweredMeanwhile."""
+        if not transaction.answer(uow, waiting.handle, waiting.state):
+            raise AnsweredMeanwhile
+
+    def led(self, uow: UnitOfWork, waiting: Transaction, said: Sequence[str], place: str) -> str:
+        """Keep where the answer led, in the same write; returns it."""
+        sealed = self._ground.keys.seal(_SEAL, place.encode(), waiting.handle)
+        transaction.led(uow, waiting.handle, said, sealed)
+        return place
+
+    def place(self, found: Transaction, now: datetime) -> str | None:
+        """Where it led, while what lies there can still be used."""
+        if found.led_to is None:
+            return None
+        place = self._ground.keys.open(_SEAL, found.led_to, found.handle).decode()
+        told = urlsplit(place)
+        code = parse_qs(told.fragment or told.query).get("code")
+        if code is None:
+            return place
+        with self._ground.database.read() as uow:
+            issued = codes.find(uow, code[-1])
+        if issued is None or issued.redeemed_at is not None or issued.expires_at <= now:
+            return None
+        return place
