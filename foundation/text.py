@@ -22,11 +22,11 @@ def category(char: str) -> str:
 
 
 def nfc(text: str) -> str:
-    return str(unicodedata2.normalize("NFC", text))
+    return text if text.isascii() else str(unicodedata2.normalize("NFC", text))
 
 
 def nfkc(text: str) -> str:
-    return str(unicodedata2.normalize("NFKC", text))
+    return text if text.isascii() else str(unicodedata2.normalize("NFKC", text))
 
 
 def fold(text: str) -> str:
@@ -70,6 +70,8 @@ def is_dash(char: str) -> bool:
 
 def digits(text: str) -> str:
     """The text with the decimal digits of every script as those of ASCII."""
+    if text.isascii():
+        return text
     return "".join(str(unicodedata2.decimal(char, char)) for char in text)
 
 
@@ -79,6 +81,8 @@ def trimmed(text: str) -> str:
     A joiner after a virama, and a variation selector, belong to the letter before them; what turns
     the direction of writing is left, to be refused.
     """
+    if text.isascii():
+        return text.strip()
     start, end = 0, len(text)
     while start < end and _is_nothing(text[start]):
         start += 1

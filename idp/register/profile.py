@@ -184,10 +184,12 @@ def _text(name: str, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise WrongField(name, "is not text", "Write the value as text, in quotation marks.")
-    text = "".join(" " if category(c) == "Zs" else c for c in nfc(value) if c not in _LEFT_BEHIND)
+    text = value if value.isascii() else "".join(map(_seen_as, nfc(value)))
     text = trimmed(text)
     if len(text) > MOST_CHARACTERS:
         raise WrongField(name, f"has more than {MOST_CHARACTERS} characters", "Shorten the value.")
+    if text.isascii() and text.isprintable():
+        return text
     for place, char in enumerate(text):
         # Control characters and bidirectional overrides could make one name look like another.
         if category(char) in _NOT_PRINTED or char in TURNS:
@@ -199,6 +201,11 @@ def _text(name: str, value: Any) -> str:
                 name, "holds a character that is not seen", "Type the value again by hand."
             )
     return text
+
+
+def _seen_as(char: str) -> str:
+    """The one space for spaces of all widths; nothing for what a document left there."""
+    return "" if char in _LEFT_BEHIND else " " if category(char) == "Zs" else char
 
 
 _NOT_PRINTED = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")

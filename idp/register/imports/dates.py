@@ -15,6 +15,7 @@ _MIDNIGHT = re.compile(r"[T ]0{1,2}:00(:00(\.0+)?)?Z?$")
 _YEAR_FIRST = re.compile(r"(\d{4})(?:([-/. ])(\d{1,2})(?:\2(\d{1,2}))?)?\.?")
 _YEAR_LAST = re.compile(r"(?:(\d{1,2})([-/. ]))?(\d{1,2})([-/. ])(\d{4})\.?")
 _COMPACT = re.compile(r"((?:18|19|20)\d\d)(\d\d)(\d\d)")
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HAN = str.maketrans({"年": "-", "月": "-", "日": ""})
 
 
@@ -36,6 +37,8 @@ def depends(text: str) -> bool:
 def iso(text: str, order: Order | None) -> str:
     """The date as ISO 8601 writes it, or the text as it is when it is none: the profile says so.
     Raises WrongField when it could be two dates."""
+    if _ISO.fullmatch(text) is not None:
+        return text
     plain = _plain(text)
     if (match := _COMPACT.fullmatch(plain)) is not None:
         return "-".join(match.groups())
@@ -64,7 +67,7 @@ def _plain(text: str) -> str:
 def _year_last(text: str) -> tuple[int, int, bool, str] | None:
     """The first two numbers of a date that ends with its year, whether dots part them, the year; a
     month alone has the day 0."""
-    match = _YEAR_LAST.fullmatch(_plain(text))
+    match = None if _ISO.fullmatch(text) else _YEAR_LAST.fullmatch(_plain(text))
     if match is None or (match[2] and match[2] != match[4]):
         return None
     return int(match[1] or 0), int(match[3]), match[4] == ".", match[5]

@@ -336,6 +336,17 @@ def test_an_upload_becomes_identities_and_shows_refused_rows(city, officer):
         assert uow.one(select(func.count()).select_from(persons))[0] == 4
 
 
+def test_a_person_with_one_name_and_a_month_of_birth_is_looked_up_like_any_other(city, officer):
+    row = {**PEOPLE[0], "given_name": "", "family_name": "Suharto", "birthdate": "1958-07-00"}
+    officer.upload("/desk/imports", "register.json", as_json(iter([row])))
+    city.ground.jobs.run_once()
+    pasted = "\u200b" + "\u2011".join(PEOPLE[0]["civil_number"]) + " "
+    found = officer.post("/desk/search", "/desk", civil_number=pasted, purpose="proofing")
+    page = officer.get(found.headers["location"]).text
+    assert "Suharto" in page
+    assert "July 1958" in page
+
+
 def test_a_field_that_was_left_out_stands_on_the_page_of_the_import(city, officer):
     rows = [{**PEOPLE[0], "email": "nobody-at-home"}]
     place = officer.upload("/desk/imports", "register.json", as_json(iter(rows))).headers[

@@ -56,6 +56,12 @@ def test_the_person_is_greeted_only_after_the_code_is_proven(desk: SignInDesk) -
     assert "Liisbet" in browser.get("/activate/set-up").text
 
 
+def test_a_person_with_one_name_is_greeted_by_it(desk: SignInDesk) -> None:
+    browser = desk.browser()
+    browser.post("/activate", code=desk.enrol(given=""))
+    assert "Tamm" in browser.get("/activate/set-up").text
+
+
 @pytest.mark.row("failures", "4")
 def test_an_opened_set_up_uses_nothing_up_until_the_password_is_set(desk: SignInDesk) -> None:
     code = desk.enrol()
