@@ -138,6 +138,23 @@ def test_attributes_pass_through_and_only_those_asked_for(hub: Hub) -> None:
     assert claims_of(hub, {**found, "session": "ses_other"}, "name") == {}
 
 
+@pytest.mark.rfc("oidc-core", "5.1")
+@pytest.mark.parametrize(
+    ("told", "least"), [("1990", 35), ("1990-12", 35), ("1990-01-01", 36), ("0000-05-01", None)]
+)
+def test_a_birth_date_that_a_provider_knows_in_part_tells_the_age_that_is_sure(
+    hub: Hub, told: str, least: int | None
+) -> None:
+    hub.first.userinfo = {"name": "Suharto", "birthdate": told}
+    hub.sign_in(hub.first)
+    found = hub.here()
+    assert claims_of(hub, found, "name", "family_name", "birthdate", "age_over_18") == {
+        "name": "Suharto",
+        "birthdate": told,
+    }
+    assert hub.broker.known(found["subject"], found["session"], 2).facts.age == least
+
+
 def test_attributes_are_sealed_and_gone_with_the_session(hub: Hub, clock: FrozenClock) -> None:
     hub.sign_in(hub.first)
     found = hub.here()
