@@ -78,6 +78,7 @@ def becomes_read_only(database: Database) -> None:
         uow.execute(text(stands))
 
 
+@pytest.mark.row("failures", "26")
 def test_a_connection_that_takes_no_writes_is_dropped_and_the_next_one_writes(
     database: Database,
 ) -> None:

@@ -72,6 +72,7 @@ def signs(key: PrivateKey) -> bool:
     return True
 
 
+@pytest.mark.row("failures", "24")
 def test_a_token_that_was_away_signs_again_when_it_is_back(folder: Path, key: PrivateKey) -> None:
     for _ in range(2):
         assert signs(key)
@@ -243,6 +244,7 @@ def test_another_pin_of_a_token_opens_the_next_session(folder: Path) -> None:
     assert signs(given.generate("after", "ES256"))
 
 
+@pytest.mark.row("failures", "24")
 def test_readiness_signs_with_every_key_that_is_published(
     folder: Path, settings: Settings, token: SoftToken, clock: object
 ) -> None:
