@@ -74,6 +74,7 @@ def test_windows_1252_is_read_and_told():
     "content",
     [
         f"{HEADER}\n{ADA}\n".encode() + b"T1,Ren\xe9,X,1990,Y,FR\n",  # UTF-8 and something else
+        f"{HEADER}\nT1,Zoë,Noë,1990,Y,FR\n".encode() + b"T2,Ren\xe9,X,1990,Y,FR\n",
         f"{HEADER}\nT1,佐藤,X,1990,Y,JP\n".encode("shift_jis"),
         f"{HEADER}\nT1,\x81\x8d,X,1990,Y,FR\n".encode("latin-1"),
         f"{HEADER}\n{ADA}\n".encode("utf-16")[:-1],
