@@ -71,6 +71,13 @@ def surplus(request: Request, name: str, most: int) -> list[str]:
     return list(family(request, name))[:-most]
 
 
+def delete_surplus(response: Response, request: Request, name: str, most: int) -> None:
+    """Forget the oldest of a family above `most`."""
+    for full in surplus(request, name, most):
+        secure = request.scope["civitas"].secure_cookies
+        response.delete_cookie(full, path="/", secure=secure, httponly=True, samesite="lax")
+
+
 def browser_ids(request: Request) -> tuple[str, ...]:
     """Every value by which this browser is known, oldest first.
 

@@ -109,6 +109,11 @@ class Activation:
         except (CodeRefused, InvitationRefused):
             return None
 
+    def was_opened(self, cookie: str | None, visit: Visit) -> bool:
+        """Whether this browser opened a set-up lately, whatever became of its code."""
+        set_up = self._unseal(cookie, visit) if cookie else None
+        return set_up is not None and self._clock.now() - set_up.opened_at <= self._settings.set_up
+
     def complete(
         self,
         set_up: OpenSetUp,

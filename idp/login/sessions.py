@@ -173,6 +173,21 @@ class Sessions:
         former = sessions.c.former_digest == digest
         return and_(former, sessions.c.auth_time > now - _SENT_TWICE)
 
+    def carry_activation(self, uow: UnitOfWork, session: Session, now: datetime) -> None:
+        """The choices of an activation were sent twice: its session, whose cookie no browser has,
+        gives way to this one, which counts as it did (CM-5)."""
+        theirs = and_(
+            sessions.c.subject_id == session.subject.id,
+            sessions.c.activated.is_(True),
+            sessions.c.created_at > now - _SENT_TWICE,
+            sessions.c.id != session.id,
+        )
+        lost = uow.one(select(sessions.c.id).where(theirs, self._alive(now)))
+        if lost is not None:
+            self.end(uow, lost.id, "sent twice", now)
+            mine = sessions.c.id == session.id
+            uow.execute(update(sessions).where(mine).values(activated=True))
+
     def alive(self, uow: UnitOfWork, session_id: str, now: datetime) -> bool:
         """Whether a session lives, by its identifier: for what rests on it."""
         query = select(sessions.c.id).where(sessions.c.id == session_id, self._alive(now))

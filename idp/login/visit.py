@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from foundation.pages import local_path
 
 SESSION, KNOWN = "session", "known"
 _LEVELS = ("1", "2", "3", "4")
+_HANDLE = re.compile("[A-Za-z0-9_-]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Errand:
     an old session does not count (``prompt=login``, ``max_age``). Without a ``return_to`` they go
     to their own first page. ``leave_to``: where they go if they give up. ``strongest``: they want
     to change how they sign in, so the strongest means that is bound has to be shown anew.
-    ``ui_locales``: the languages that the service asked the pages to be in."""
+    ``ui_locales``: the languages that the service asked the pages to be in. ``set_up``: which of
+    the activations under way in this browser it is."""
 
     return_to: str = ""
     level: int = 1
@@ -29,6 +32,7 @@ class Errand:
     leave_to: str = ""
     strongest: bool = False
     ui_locales: str = ""
+    set_up: str = ""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Errand:
@@ -41,6 +45,7 @@ class Errand:
             leave_to=local_path(query.get("leave_to"), ""),
             strongest=query.get("strongest") == "1",
             ui_locales=query.get("ui_locales", "")[:200],
+            set_up=set_up if _HANDLE.fullmatch(set_up := query.get("set_up", "")) else "",
         )
 
     @property
@@ -56,6 +61,8 @@ class Errand:
             written["leave_to"] = self.leave_to
         if self.ui_locales:
             written["ui_locales"] = self.ui_locales
+        if self.set_up:
+            written["set_up"] = self.set_up
         return urlencode(written)
 
     def path(self, path: str = "/sign-in") -> str:

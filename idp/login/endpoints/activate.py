@@ -5,20 +5,23 @@ The errand of the sign-in page goes along: who came from a service goes back to 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation import web
+from foundation import opaque, web
 from foundation.errors import Forbidden, TooManyRequests
 from foundation.pages import N_
 from idp.login.activation import ChoiceRefused
 from idp.login.directory import Invited
 from idp.login.endpoints.sign_in import WAIT
+from idp.login.establishing import SignedIn, SignInRefused
 from idp.login.login import SET_UP_PASSKEY, Login
 from idp.login.visit import Errand, Visit
-from idp.register import CodeRefused
+from idp.register import CodeRefused, InvitationRefused
 
-SET_UP = "set-up"
+SET_UP, MOST_SET_UPS = "set-up", 4
 
 
 NOTHING = N_("This code does not open anything any more.")
@@ -63,7 +66,7 @@ def invited(login: Login, request: Request) -> Response:
 def show_choices(login: Login, request: Request) -> Response:
     """The page on which a sign-in name and a password are chosen."""
     visit = Visit.of(request)
-    opened = login.activation.opened(web.cookie(request, SET_UP), visit)
+    opened = login.activation.opened(_cookie(request, visit.errand), visit)
     if opened is None:
         return _start_again(login, visit.errand)
     set_up, who = opened
@@ -75,9 +78,9 @@ def choose(login: Login, request: Request) -> Response:
     fields = web.form(request)
     web.check_csrf(request, fields)
     visit = Visit.of(request)
-    opened = login.activation.opened(web.cookie(request, SET_UP), visit)
+    opened = login.activation.opened(_cookie(request, visit.errand), visit)
     if opened is None:
-        return _start_again(login, visit.errand)
+        return _sent_twice(login, request, visit, fields) or _start_again(login, visit.errand)
     set_up, who = opened
     name = fields.get("name", "")
     try:
@@ -100,12 +103,42 @@ def choose(login: Login, request: Request) -> Response:
         page = _choices_page(login, request, who, set_up.kind == "staff", name, waiting, 429)
         page.headers.update(full.headers)
         return page
-    except CodeRefused:
-        return _code_page(login, request, NOTHING, COMPARE, 410)
-    onward = RedirectResponse(visit.errand.path(SET_UP_PASSKEY), 303)
+    except (CodeRefused, InvitationRefused):
+        twice = _sent_twice(login, request, visit, fields)
+        return twice or _code_page(login, request, NOTHING, COMPARE, 410)
+    return _activated(login, request, visit.errand, signed_in)
+
+
+def _activated(login: Login, request: Request, errand: Errand, signed_in: SignedIn) -> Response:
+    onward = RedirectResponse(replace(errand, set_up="").path(SET_UP_PASSKEY), 303)
     response = login.keep(onward, request, signed_in)
-    web.delete_cookie(response, request, SET_UP)
+    web.delete_cookie(response, request, _name(errand))
     return response
+
+
+def _sent_twice(login: Login, request: Request, visit: Visit, fields: web.Form) -> Response | None:
+    """The same choices, sent once more before the first answer came: what they chose signs them
+    in, and leads to the same place; None for anything else."""
+    if not login.activation.was_opened(_cookie(request, visit.errand), visit):
+        return None
+    name, chosen = fields.get("name", ""), fields.get("password", "")
+    try:
+        signed_in = login.sign_in.by_password(name, chosen, visit, login.session_to_prove(request))
+    except (SignInRefused, TooManyRequests):
+        return None
+    with login.ground.database.write() as uow:
+        now = login.ground.clock.now()
+        login.sessions.carry_activation(uow, signed_in.session, now)
+    return _activated(login, request, visit.errand, signed_in)
+
+
+def _cookie(request: Request, errand: Errand) -> str | None:
+    """The set-up of this tab."""
+    return web.cookie(request, _name(errand))
+
+
+def _name(errand: Errand) -> str:
+    return f"{SET_UP}-{errand.set_up}" if errand.set_up else SET_UP
 
 
 def offer_passkey(login: Login, request: Request) -> Response:
@@ -133,12 +166,17 @@ def offer_passkey(login: Login, request: Request) -> Response:
 
 
 def _start_again(login: Login, errand: Errand) -> Response:
+    errand = replace(errand, set_up="")
     return RedirectResponse(errand.path("/sign-in" if login.staff_only else "/activate"), 303)
 
 
 def _to_choices(request: Request, cookie: str, errand: Errand) -> Response:
+    # What another tab has under way in this browser stays its own.
+    others = web.family(request, SET_UP)
+    errand = replace(errand, set_up=opaque.secret(6) if others else "")
     response = RedirectResponse(errand.path(_CHOOSE), 303)
-    web.set_cookie(response, request, SET_UP, cookie)
+    web.delete_surplus(response, request, SET_UP, MOST_SET_UPS - 1)
+    web.set_cookie(response, request, _name(errand), cookie)
     return response
 
 

@@ -221,3 +221,40 @@ def test_where_nobody_but_staff_signs_in_there_is_nothing_to_activate(desk: Sign
     page = browser.get("/sign-in").text
     assert "/activate" not in page
     assert "staff" in page
+
+
+def choices(**changed: str) -> dict[str, str]:
+    return {"name": NAME, "password": PASSWORD, "repeated": PASSWORD, **changed}
+
+
+def test_two_activations_in_two_tabs_of_one_browser_do_not_mix(desk: SignInDesk) -> None:
+    browser = desk.browser()
+    first = browser.post("/activate", code=desk.enrol("AB123456", given="Anna"))
+    second = browser.post("/activate", code=desk.enrol("CD123456", given="Mari"))
+    assert "Anna" in browser.get(first.headers["location"]).text
+    assert "Mari" in browser.get(second.headers["location"]).text
+    where = first.headers["location"]
+    assert browser.post(where, form=where, **choices()).status_code == 303
+    assert "Mari" in browser.get(second.headers["location"]).text
+
+
+def test_choices_that_are_sent_twice_lead_to_the_same_place_and_sign_in_once(
+    desk: SignInDesk,
+) -> None:
+    browser = desk.browser()
+    where = browser.post("/activate", code=desk.enrol()).headers["location"]
+    sent = {"csrf_token": browser.csrf(where), **choices()}
+    before = dict(browser.http.cookies)
+    first = browser.http.post(where, data=sent)
+    # The browser never saw that answer: it has the cookies from before.
+    browser.http.cookies.clear()
+    for name, value in before.items():
+        browser.http.cookies.set(name, value, domain="localhost.local", path="/")
+    second = browser.http.post(where, data=sent)
+    assert second.headers["location"] == first.headers["location"] == "/activate/passkey"
+    assert browser.whoami()["kind"] == "citizen"
+    browser.http.cookies.clear()
+    for name, value in before.items():
+        browser.http.cookies.set(name, value, domain="localhost.local", path="/")
+    wrong = browser.http.post(where, data={**sent, "password": "something else entirely"})
+    assert wrong.headers["location"] == "/activate"
