@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from civitas.server import spoken
 from civitas.tls import TlsListener
 from device_registry import DevicesSettings
-from foundation.clock import SystemClock
+from foundation.clock import Clock, SystemClock
 from pki.linking import Linking
 from tests.support import deployments
 from tests.support.devices import City, Town, build_town, certificates_in, found_city
@@ -44,9 +44,9 @@ class Listening:
 
 
 @contextmanager
-def listening_in(folder: Path) -> Iterator[Listening]:
+def listening_in(folder: Path, clock: Clock | None = None) -> Iterator[Listening]:
     """A town behind both of its listeners, with the files that a client needs."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     soon = DevicesSettings(approval_retry_seconds=1)
     ground = deployments.lay_ground(deployments.settings_in(folder, soon), clock)
     town = build_town(found_city(ground))
