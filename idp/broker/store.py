@@ -116,12 +116,13 @@ def begin(
 
 
 def consume(
-    uow: UnitOfWork, state: str, browsers: Collection[str], provider: str, now: datetime
+    uow: UnitOfWork, state: str, browser: str | Collection[str], provider: str, now: datetime
 ) -> Transaction | None:
     """Take the waiting transaction of this state, browser and provider: once, or None."""
     table = broker_transactions
     here = (table.c.state_digest == opaque.digest(state)) & (table.c.provider == provider)
-    here &= table.c.browser_digest.in_([opaque.digest(browser) for browser in browsers])
+    known = (browser,) if isinstance(browser, str) else browser
+    here &= table.c.browser_digest.in_([opaque.digest(one) for one in known])
     taken = uow.changed(
         update(table)
         .where(here, table.c.state == "waiting", *_alive(table, "started_at", now))
