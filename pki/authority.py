@@ -105,13 +105,16 @@ class CertificateAuthority:
 
     def validate_renewal(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """As `validate_client`; a certificate that may only be exchanged passes here too: one of a
-        distrusted authority, and one that ended no longer ago than the grace."""
+        distrusted authority, one that ended no longer ago than the grace, and one that has not
+        begun, which only a clock of ours can have made that was ahead."""
         try:
             return self._validation.validate_client(certificate, now)
         except CertificateRefused as refusal:
             recovered = self._recovery.validate(certificate, now, self._grace)
             if recovered is not None:
                 return recovered
+            if refusal.reason == "not_yet_valid":
+                return self._validation.validate_out_of_time(certificate, now)
             if refusal.reason != "expired" or not self._grace:
                 raise
             ended = certificate.not_valid_after_utc
@@ -122,7 +125,7 @@ class CertificateAuthority:
                     f"{ended + self._grace:%Y-%m-%d} it could have been renewed.",
                     "Ask the operator for a new enrolment token.",
                 ) from refusal
-            return self._validation.validate_ended(certificate, now)
+            return self._validation.validate_out_of_time(certificate, now)
 
     def compromise(self) -> Declaring:
         """What to do when an authority's key is in other hands."""

@@ -48,7 +48,10 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
         "The client certificate has expired.",
         "Renew it by EST simplereenroll while its grace lasts; later, ask for an enrolment token.",
     ),
-    "not_yet_valid": ("The client certificate is not valid yet.", "Set the device's clock."),
+    "not_yet_valid": (
+        "The client certificate is not valid yet: a clock was ahead when it was made.",
+        "Renew it by EST simplereenroll.",
+    ),
     "issuer_expired": ("The authority of the client certificate has expired.", _ENROL),
     "is_an_authority": ("An authority's certificate is not a client's.", _ENROL),
     "wrong_key_usage": ("The client certificate is not meant for signing.", _ENROL),
@@ -124,14 +127,18 @@ class Validation:
             known.keep(certificate, facts)
         return self._on_record(found, facts)
 
-    def validate_ended(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
-        """The facts of one that has expired, for its exchange and nothing else: it was good until
-        its last second, and on our record nothing happened to it since. Raises CertificateRefused.
+    def validate_out_of_time(
+        self, certificate: x509.Certificate, now: datetime
+    ) -> ValidCertificate:
+        """The facts of one that has expired, or that a clock made which was ahead, for its exchange
+        and nothing else: it is good in the second of its time that is nearest, and nothing happened
+        to it on our record. Raises CertificateRefused.
         """
         with self._database.read() as uow:
             found = standing.of(uow, f"{certificate.serial_number:x}")
-        last = min(certificate.not_valid_after_utc, now)
-        return self._on_record(found, self._read(certificate, self._under(found.mark), last))
+        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        nearest = max(begins, min(ends, now))
+        return self._on_record(found, self._read(certificate, self._under(found.mark), nearest))
 
     def _under(self, mark: standing.Mark) -> _Known:
         """What is known of the hierarchy; read again when it became another one."""

@@ -190,6 +190,24 @@ def test_a_device_that_renews_in_time_does_not_come_back_late(town: Town) -> Non
     assert 'id="came-back"' not in town.https.get("/devices").text
 
 
+def test_a_certificate_that_a_clock_made_which_was_ahead_renews_itself_and_opens_no_other_door(
+    town: Town, clock: FrozenClock
+) -> None:
+    ahead = timedelta(days=40)
+    clock.advance(ahead)
+    registered, _, first = enrolled(town)
+    clock.advance(-ahead)
+    town.peer.certificate = first
+    own = town.http.get("/devices/v1/self")
+    town.peer.certificate = None
+    assert own.status_code == 401
+    second = got(renew(town, registered, first))
+    assert second.not_valid_before_utc <= clock.now() < second.not_valid_after_utc
+    assert town.city.devices.authenticate(second, clock.now()).id == registered.device.id
+    assert returns(town, registered) == []
+    says_why(renew(town, registered, first), 401, "revoked")  # the newer one was shown
+
+
 def test_the_expired_certificate_opens_no_other_door(town: Town, clock: FrozenClock) -> None:
     registered, _, old = enrolled(town)
     clock.advance(LIFE + timedelta(days=1))
