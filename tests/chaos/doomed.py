@@ -67,6 +67,11 @@ class Doomed:
                 return
             except httpx.TransportError:
                 time.sleep(0.1)
+            if self.server.process.poll() is not None:
+                break
+        # The next kill needs a server that answers.
+        self.server.stop()
+        self.server.start()
         raise AssertionError("the doomed server does not start")
 
     def kill_in(self, act: Callable[[], Any]) -> None:

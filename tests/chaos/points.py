@@ -41,7 +41,7 @@ ENROLMENT = (
     Point("between sign and record", AFTER, f"{ISSUANCE}._sign", True),
     Point("before the last commit", BEFORE_COMMIT, "pki.store.signed", True),
     Point("after the last commit", AFTER_COMMIT, "pki.store.signed", True),
-    Point("before the answer", BEFORE, "pki.est.simple_enrol.certs_only", True),
+    Point("before the answer", BEFORE, "pki.est.simple_enrol.certificate", True),
 )
 
 PIPELINE = "idp.oauth.grants.pipeline.Pipeline"

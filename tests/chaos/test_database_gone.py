@@ -52,11 +52,12 @@ def ask(provider: Deployed, method: str, path: str) -> httpx.Response:
     )
 
 
-def until_ready(provider: Deployed) -> None:
+def until_ready(provider: Deployed, status: int = 200) -> httpx.Response:
     deadline = time.monotonic() + 90
-    while (answer := httpx.get(f"{provider.url}/readyz", timeout=30)).status_code != 200:
+    while (answer := httpx.get(f"{provider.url}/readyz", timeout=30)).status_code != status:
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.3)
+    return answer
 
 
 def until_it_works(provider: Deployed) -> None:
@@ -98,8 +99,7 @@ def test_a_database_that_is_away_is_a_503_and_then_all_works_again(
         assert refused.headers["retry-after"]
         assert "psycopg" not in refused.text
         assert httpx.get(f"{provider.url}/healthz", timeout=30).status_code == 200
-        ready = httpx.get(f"{provider.url}/readyz", timeout=30)
-        assert ready.status_code == 503
+        ready = until_ready(provider, 503)  # what was found a moment before is told that long
         assert ready.json()["database"] == "unreachable"
         page = httpx.get(f"{provider.url}/sign-in", headers={"Accept": "text/html"}, timeout=30)
         assert page.status_code < 500 or "Try again in a few seconds" in page.text
