@@ -90,7 +90,7 @@ def test_a_certificate_enrols_for_a_further_kind_that_the_registry_allows(
     again = ask(town, "simpleenroll", body, label="devices-mldsa")
     assert certificates_in(again.content) == [further], "a lost answer is repeated"
     assert town.city.devices.authenticate(further, town.city.now).id == device_id
-    assert kinds(town, device_id) == [("device-mldsa", "in_use"), ("device", "issued")]
+    assert kinds(town, device_id) == [("device-mldsa", "in_use"), ("device", "in_use")]
     assert town.city.devices.authenticate(own, town.city.now).id == device_id
 
 
