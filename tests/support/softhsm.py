@@ -20,7 +20,7 @@ MODULES = (
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 )
 PIN = "471147"
-MOST_TOKENS = 6
+MOST_TOKENS = 16
 
 
 @dataclass(frozen=True)
