@@ -64,7 +64,7 @@ class TlsClientAuth(Method):
         try:
             device = self._devices(certificate, now)
         except CivitasError as refused:
-            raise NotProven(f"the device is refused: {refused.description}") from None
+            raise NotProven(f"the device is refused: {refused.description.rstrip('.')}") from None
         if not hmac.compare_digest(device.id, client.id):
             raise NotProven("the certificate belongs to another device")
 

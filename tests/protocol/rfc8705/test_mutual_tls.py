@@ -142,7 +142,9 @@ def test_a_suspended_device_is_refused_with_old_and_new_tokens(
     certificate = certificate_of(server, "lamp", DEVICE)
     token = ask(server, certificate).json()["access_token"]
     server.people.active_devices.clear()
-    assert ask(server, certificate).status_code == 401
+    refused = ask(server, certificate)
+    assert refused.status_code == 401
+    assert refused.json()["error_description"].endswith("The device is suspended.")
     with pytest.raises(InvalidToken):
         principal(server, token, certificate)
     # Reactivated within the five minutes of the token, it still does not come back to life.
