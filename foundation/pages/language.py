@@ -16,11 +16,21 @@ from markupsafe import Markup, escape
 
 from foundation.marking import N_
 
-__all__ = ["N_", "Translator", "Words", "accepted_languages"]
+__all__ = [
+    "CHOSEN_NOW",
+    "LANGUAGE_COOKIE",
+    "N_",
+    "Translator",
+    "Words",
+    "accepted_languages",
+]
 
 CATALOGUES = Path(__file__).parent / "locale"
 DOMAIN = "civitas"
 SOURCE = "en"  # the language that message ids are written in
+LANGUAGE_COOKIE = "language"
+CHOSEN_NOW = "language-now"
+"""The cookies of what the reader chose, and of their having chosen it just now."""
 
 
 class Translator:

@@ -19,13 +19,18 @@ from starlette.responses import HTMLResponse, Response
 
 from foundation import web
 from foundation.birth import BirthDate, PartialDate, earliest
-from foundation.pages.language import Translator, Words, accepted_languages
+from foundation.pages.language import (
+    CHOSEN_NOW,
+    LANGUAGE_COOKIE,
+    Translator,
+    Words,
+    accepted_languages,
+)
 from foundation.pages.navigation import PLACES, Place, places_for
 from foundation.pages.static_files import StaticFiles
 from foundation.settings import Jurisdiction
 
 TEMPLATES = Path(__file__).parent / "templates"
-LANGUAGE_COOKIE = "language"
 ERROR = "error.html"
 
 
@@ -67,17 +72,20 @@ class Pages:
         self._environment.globals["jurisdiction"] = self.jurisdiction
 
     def translator(self, request: Request) -> Translator:
-        """The reader's language: ``ui_locales``, then their choice, then ``Accept-Language``."""
+        """The reader's language: ``ui_locales``, their choice, then ``Accept-Language``."""
         chosen = getattr(request.state, "translator", None)
         if not isinstance(chosen, Translator):
             chosen = self.prefer(request, request.query_params.get("ui_locales", ""))
         return chosen
 
     def prefer(self, request: Request, ui_locales: str) -> Translator:
-        """The reader's language where a service wished for ``ui_locales``, best first."""
+        """The reader's language where a service wished for ``ui_locales``, best first.
+
+        What the reader chose a while ago comes after that, what they chose just now before it.
+        """
         wishes = ui_locales[:200].split()
         if kept := web.cookie(request, LANGUAGE_COOKIE):
-            wishes.append(kept)
+            wishes.insert(0 if web.cookie(request, CHOSEN_NOW) else len(wishes), kept)
         wishes.extend(accepted_languages(request.headers.get("accept-language", "")))
         chosen: Translator = self.words.choose(wishes)
         request.state.translator = chosen

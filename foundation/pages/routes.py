@@ -10,11 +10,13 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import NotFound
+from foundation.pages.language import CHOSEN_NOW, LANGUAGE_COOKIE
 from foundation.pages.paths import local_path
 
 if TYPE_CHECKING:
     from foundation.pages.rendering import Pages
 
+_YEAR, _HOUR = 31_536_000, 3600
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -37,9 +39,10 @@ def choose_language(pages: Pages, request: Request) -> Response:
     """Keep the reader's choice in a cookie and go back to the page that they came from."""
     wished = request.query_params.get("to", "")
     place, _, query = local_path(request.query_params.get("return_to")).partition("?")
-    # On this page the reader has chosen, whatever a service wished for.
+    # The reader has chosen, whatever a service wished for: here, and on the pages that follow.
     kept = [part for part in query.split("&") if part and not part.startswith("ui_locales=")]
     response = RedirectResponse("?".join([place, "&".join(kept)] if kept else [place]), 303)
     if pages.words.speaks(wished):
-        web.set_cookie(response, request, "language", wished, max_age=31_536_000)
+        web.set_cookie(response, request, LANGUAGE_COOKIE, wished, max_age=_YEAR)
+        web.set_cookie(response, request, CHOSEN_NOW, "1", max_age=_HOUR)
     return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from idp.oauth import AddedClient
@@ -30,6 +32,23 @@ def test_a_hint_of_this_session_signs_out_and_goes_back(
     asked = {"id_token_hint": hint, "post_logout_redirect_uri": BYE, "state": "s1"}
     response = server.http.get("/oauth/end-session", params=asked)
     assert response.headers["location"] == BYE + "?state=s1"
+    assert server.people.present is None
+
+
+@pytest.mark.rfc("oidc-rpinitiated", "2")
+@pytest.mark.parametrize("end", ["retired", "revoked"])
+def test_a_hint_that_a_key_of_before_signed_counts_as_any_other(
+    server: AuthorizationServer, service: AddedClient, end: str
+) -> None:
+    hint = server.tokens(service)["id_token"]
+    keys, now = server.ground.keys, server.ground.clock.now()
+    before = keys.signer("jwt").kid
+    keys.rotate("jwt", now, keep=timedelta(0), ahead=timedelta(0))
+    if end == "revoked":
+        keys.revoke(before, now)
+    assert before not in {key.kid for key in keys.published("jwt")}
+    asked = {"id_token_hint": hint, "post_logout_redirect_uri": BYE}
+    assert server.http.get("/oauth/end-session", params=asked).headers["location"] == BYE
     assert server.people.present is None
 
 

@@ -44,11 +44,15 @@ def test_a_page_is_never_stored_and_tells_its_language(browser: Browser) -> None
     assert '<html lang="ar" dir="rtl">' in answer.text
 
 
-def test_a_chosen_language_is_kept_and_a_wish_in_the_request_goes_before(
+def test_a_chosen_language_is_kept_and_counts_more_than_a_services_wish_while_it_is_new(
     browser: Browser,
 ) -> None:
+    assert browser.get("/sign-in?ui_locales=ar").headers["content-language"] == "ar"
     answer = browser.get("/language?to=fr&return_to=%2Fsign-in%3Flevel%3D2")
     assert answer.headers["location"] == "/sign-in?level=2"
+    assert browser.get("/sign-in").headers["content-language"] == "fr"
+    assert browser.get("/sign-in?ui_locales=ar").headers["content-language"] == "fr"
+    browser.http.cookies.delete("civitas-0a1b2c3d-language-now")  # an hour later
     assert browser.get("/sign-in").headers["content-language"] == "fr"
     assert browser.get("/sign-in?ui_locales=ar").headers["content-language"] == "ar"
     assert browser.get("/language?to=xx&return_to=//evil").headers["location"] == "/"
