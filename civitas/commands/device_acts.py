@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,9 +37,44 @@ OwnerOption = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Act:
+    """One act with a reason. `act` is its name in the life of a device, `reason` an example."""
+
+    command: str
+    act: str
+    help: str
+    reason: str
+
+
+ACTS = (
+    Act("suspend", "suspend",
+        "Refuse a device at its next use, until it is resumed; its certificates go on hold.",
+        "Its pole fell over"),
+    Act("resume", "reactivate",
+        "End a suspension: the device may act again. One in quarantine is released, not resumed.",
+        "Its pole stands again"),
+    Act("quarantine", "quarantine",
+        "Refuse a device that may do harm, until it is released; its certificates go on hold.",
+        "Sends to an address nobody knows"),
+    Act("release", "release", "End a quarantine: the device may act again.",
+        "Firmware 2.4 is on it"),
+    Act("transfer", "transfer",
+        "Take a device from its owner: its certificates are revoked, then somebody else claims it.",
+        "Sold to the tram company"),
+    Act("revoke", "revoke",
+        "Revoke a device with all its certificates: it never comes back under this id.",
+        "Its key was read"),
+    Act("decommission", "decommission",
+        "End a device for good: certificates are revoked, what may tell of a person is erased.",
+        "Scrapped"),
+)  # fmt: skip
+
+
 def add_to(app: typer.Typer) -> None:
-    for command in (show, suspend, resume, quarantine, release, transfer, revoke, decommission):
-        app.command()(command)
+    app.command()(show)
+    for act in ACTS:
+        app.command(act.command)(_command(act))
     app.command()(claim)
     app.command()(token)
 
@@ -97,102 +133,21 @@ def show(
         out.print(said, soft_wrap=True, markup=False)
 
 
-def suspend(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Refuse a device at its next use, until it is resumed; its certificates go on hold.
+def _command(named: Act) -> Callable[..., None]:
+    """The command of one act, as typer reads it: its name, its parameters and its help."""
 
-    Example: `civitas devices suspend dev-3kd… --reason "Its pole fell over"`
-    """
-    _act("suspend", device, reason, dry_run, config, as_json)
+    def command(
+        device: DeviceArgument,
+        reason: ReasonOption,
+        dry_run: DryRunOption = False,
+        config: ConfigOption = DEFAULT_CONFIG,
+        as_json: JsonOption = False,
+    ) -> None:
+        _act(named.act, device, reason, dry_run, config, as_json)
 
-
-def resume(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """End a suspension: the device may act again. One in quarantine is released, not resumed.
-
-    Example: `civitas devices resume dev-3kd… --reason "Its pole stands again"`
-    """
-    _act("reactivate", device, reason, dry_run, config, as_json)
-
-
-def quarantine(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Refuse a device that may do harm, until it is released; its certificates go on hold.
-
-    Example: `civitas devices quarantine dev-3kd… --reason "Sends to an address nobody knows"`
-    """
-    _act("quarantine", device, reason, dry_run, config, as_json)
-
-
-def release(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """End a quarantine: the device may act again.
-
-    Example: `civitas devices release dev-3kd… --reason "Firmware 2.4 is on it"`
-    """
-    _act("release", device, reason, dry_run, config, as_json)
-
-
-def transfer(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Take a device from its owner: its certificates are revoked, then somebody else claims it.
-
-    Example: `civitas devices transfer dev-3kd… --reason "Sold to the tram company"`
-    """
-    _act("transfer", device, reason, dry_run, config, as_json)
-
-
-def revoke(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Revoke a device with all its certificates: it never comes back under this id.
-
-    Example: `civitas devices revoke dev-3kd… --reason "Its key was read"`
-    """
-    _act("revoke", device, reason, dry_run, config, as_json)
-
-
-def decommission(
-    device: DeviceArgument,
-    reason: ReasonOption,
-    dry_run: DryRunOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """End a device for good: certificates are revoked, what may tell of a person is erased.
-
-    Example: `civitas devices decommission dev-3kd… --reason "Scrapped"`
-    """
-    _act("decommission", device, reason, dry_run, config, as_json)
+    example = f'civitas devices {named.command} dev-3kd… --reason "{named.reason}"'
+    command.__doc__ = f"{named.help}\n\n    Example: `{example}`"
+    return command
 
 
 def claim(
