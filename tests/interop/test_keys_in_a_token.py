@@ -36,7 +36,7 @@ def token() -> Iterator[softhsm.SoftToken]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)
 def test_the_same_tests_hold_with_every_classical_key_in_a_token(
     token: softhsm.SoftToken,
 ) -> None:
