@@ -9,10 +9,9 @@ device's own kind, where the registry allows the device both.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from device_registry import credential_store, store, tokens
@@ -28,7 +27,7 @@ from device_registry.watch import Watch
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
-from foundation.errors import Problem, Unavailable
+from foundation.errors import Problem
 from foundation.rates import Rates
 from pki import (
     Admission,
@@ -45,8 +44,6 @@ from pki import (
 _BY_TOKEN, _BY_CERTIFICATE, _FURTHER = "token", "renewal", "further"
 # Before one of the three: the key was made here, for this answer only (RFC 7030 §4.4).
 _MADE = "made-"
-UNSETTLED = timedelta(minutes=1)
-"""Longer than anything that comes between recording and signing is ever waited for."""
 _ASK = "Ask the operator for a new enrolment token."
 # What a certificate does to its device, by the state in which it finds it: acts and reasons.
 _ENROLLED = ("activate", "enrolled")
@@ -141,7 +138,7 @@ class Gate:
             self._answer_was_lost(device, profile.name, token.made_at)
             under = None
         elif under is not None:
-            _settled(token, now)
+            tokens.settled(token, now)
         reference = f"{_BY_TOKEN}:{token.id}"
         if made and request is not None:
             reference = f"{_MADE}{reference}:{request.public_key.digest}"
@@ -379,23 +376,6 @@ def _spent_on(request: CertificateRequest | None) -> str | None:
 def _spent(admission: Admission, public_key: str) -> str:
     seen = admission.memo
     return seen.spent_on if isinstance(seen, _Seen) and seen.spent_on else public_key
-
-
-def _settled(token: Token, now: datetime) -> None:
-    """Raises Unavailable while what the token was bound for may still be signed.
-
-    Nothing was, and after this time nothing will be: it failed for a reason of ours, such as a
-    database that was away, and the token is as good as unused.
-    """
-    began = token.bound_at
-    if began is not None and timedelta(0) <= now - began < UNSETTLED:
-        seconds = math.ceil((began + UNSETTLED - now).total_seconds())
-        raise Unavailable(
-            "An enrolment by this token and another key is under way, or has just failed.",
-            where="token_used",
-            next_step=f"Send the same request as before, or this one in {seconds} seconds.",
-            headers={"Retry-After": str(seconds)},
-        )
 
 
 def _as(device: Device) -> Actor:

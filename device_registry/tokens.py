@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, insert, or_, update
 
@@ -12,6 +13,10 @@ from device_registry.store import NAMED, named
 from device_registry.tables import device_identifiers, devices, enrolment_tokens
 from foundation import opaque
 from foundation.database import UnitOfWork
+from foundation.errors import Unavailable
+
+UNSETTLED = timedelta(minutes=1)
+"""Longer than anything that comes between recording and signing is ever waited for."""
 
 # Every enrolment runs these: built once, since building costs as much as running.
 _BY_TOKEN = (
@@ -106,3 +111,20 @@ def release_token(uow: UnitOfWork, token_id: str, public_key: str) -> bool:
     c = enrolment_tokens.c
     spent = update(enrolment_tokens).where(c.id == token_id, c.bound_key == public_key)
     return uow.changed(spent.values(bound_key=None, bound_at=None)) == 1
+
+
+def settled(token: Token, now: datetime) -> None:
+    """Raises Unavailable while what the token was bound for may still be signed.
+
+    Nothing was, and after this time nothing will be: it failed for a reason of ours, such as a
+    database that was away, and the token is as good as unused.
+    """
+    began = token.bound_at
+    if began is not None and timedelta(0) <= now - began < UNSETTLED:
+        seconds = math.ceil((began + UNSETTLED - now).total_seconds())
+        raise Unavailable(
+            "An enrolment by this token and another key is under way, or has just failed.",
+            where="token_used",
+            next_step=f"Send the same request as before, or this one in {seconds} seconds.",
+            headers={"Retry-After": str(seconds)},
+        )

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from foundation.database import Database
 from foundation.errors import Unavailable
 from foundation.keys import Keys
-from pki import store
+from pki import outlook_store
 from pki.hierarchy import Authority, Hierarchy
 from pki.inventory import AuthorityStanding, inventory
 from pki.profile import Profile
@@ -70,7 +70,7 @@ class Outlook:
     def board(self, now: datetime) -> Board:
         standings = inventory(self._hierarchy, self._keys)
         with self._database.read() as uow:
-            ending = store.ending(uow, now)
+            ending = outlook_store.ending(uow, now)
         return Board(now, standings, _by_month(ending, now), self.attention(now))
 
     def attention(self, now: datetime) -> tuple[Attention, ...]:
@@ -138,7 +138,7 @@ class Outlook:
     def _not_begun(self, now: datetime) -> Sequence[Attention]:
         """What a clock that was ahead certified: nobody takes it before that day (§4.1.2.5)."""
         with self._database.read() as uow:
-            waiting = store.not_begun(uow, now + _SOON)
+            waiting = outlook_store.not_begun(uow, now + _SOON)
         authorities = [
             Attention(
                 a.slug,
@@ -164,7 +164,7 @@ class Outlook:
     def _old_lists(self, now: datetime) -> Sequence[Attention]:
         """The list of a root that is elsewhere comes from a ceremony only."""
         with self._database.read() as uow:
-            ends = store.lists_end(uow)
+            ends = outlook_store.lists_end(uow)
         return [
             Attention(
                 root.slug,

@@ -20,7 +20,7 @@ from foundation.audit import SYSTEM
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
-from pki import store
+from pki import outlook_store, store
 from pki.certificate import ValidCertificate
 from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy, key_use
@@ -59,7 +59,8 @@ class Declaring:
         if authority.is_root:
             self._next_root(authority)
         with self._ground.database.read() as uow:
-            good = sum(store.good_under(uow, one.kid, now) for one in self._concerned(authority))
+            concerned = self._concerned(authority)
+            good = sum(outlook_store.good_under(uow, one.kid, now) for one in concerned)
         until = authority.recover_until or now + recover
         return Compromise(authority.slug, good, until, None)
 
