@@ -52,6 +52,23 @@ def test_a_delta_after_a_clock_that_was_ahead_tells_what_was_revoked_since(
     assert reason(delta, post) == "superseded"
 
 
+@pytest.mark.rfc("5280", "5.2.4")
+def test_the_first_delta_after_a_clock_that_was_ahead_continues_no_list_of_that_day(
+    town: Town, clock: FrozenClock
+) -> None:
+    lamp = issue(town.city, "lamp")
+    path = place_of(lamp)
+    clock.advance(LEAP)
+    ahead = fetch_list(town, path)
+    clock.advance(-LEAP)
+    assert revoke(town.city, lamp)
+    clock.advance(timedelta(days=1))
+    delta = fetch_list(town, delta_path(path))
+    says = delta.extensions.get_extension_for_class(x509.DeltaCRLIndicator).value.crl_number
+    # Whoever holds that list learns of the lamp, or learns that this delta does not continue it.
+    assert reason(delta, lamp) == "superseded" or says > number(ahead)
+
+
 @pytest.mark.rfc("6960", "4.2.2.1")
 def test_an_answer_after_a_clock_that_was_ahead_is_of_today(town: Town, clock: FrozenClock) -> None:
     lamp = issue(town.city, "lamp")
