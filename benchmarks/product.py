@@ -63,7 +63,7 @@ class Product:
         self._addresses = 0
         added = world.run_json(
             deployed, "clients", "add", "--name", "Benchmark", "--redirect", Service.redirect,
-            "--scope", SCOPE, "--purpose", PURPOSE,
+            "--scope", SCOPE, "--purpose", PURPOSE, "--id-token-alg", "ES256",
         )  # fmt: skip
         self._client = (added["client_id"], added["client_secret"])
         manager = world.run_json(

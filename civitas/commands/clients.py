@@ -61,7 +61,18 @@ def add(
     post_logout: Annotated[
         list[str] | None, typer.Option(help="Exact URI after sign-out; repeat for more.")
     ] = None,
-    rs256: Annotated[bool, typer.Option("--rs256", help="Sign its ID tokens with RS256.")] = False,
+    id_token_alg: Annotated[
+        str,
+        typer.Option(help="What signs its ID tokens: RS256, which every library reads, or ES256."),
+    ] = "RS256",
+    rs256: Annotated[bool, typer.Option("--rs256", hidden=True)] = False,
+    pkce: Annotated[
+        bool,
+        typer.Option(help="Whether it must send a PKCE challenge; without, it must send a nonce."),
+    ] = True,
+    only_this_method: Annotated[
+        bool, typer.Option(help="Take its secret in the place of --method alone.")
+    ] = False,
     subject_dn: Annotated[
         str | None, typer.Option(help="Subject of its certificate, for tls_client_auth.")
     ] = None,
@@ -87,8 +98,11 @@ def add(
         metadata["purposes"] = purpose or [SIGN_IN]
     if post_logout:
         metadata["post_logout_redirect_uris"] = post_logout
-    if rs256:
-        metadata["id_token_signed_response_alg"] = "RS256"
+    metadata["id_token_signed_response_alg"] = "RS256" if rs256 else id_token_alg
+    if not pkce:
+        metadata["require_pkce"] = False
+    if only_this_method:
+        metadata["token_endpoint_auth_method_only"] = True
     if jwks:
         metadata["jwks"] = _read_jwks(jwks)
     if subject_dn:
@@ -103,6 +117,8 @@ def add(
         "client_id": added.client.id,
         "client_secret": added.secret,
         "token_endpoint_auth_method": method,
+        "id_token_signed_response_alg": added.client.id_token_signed_response_alg,
+        "require_pkce": added.client.require_pkce,
         "redirect_uris": redirect or [],
         "scope": scope,
     }

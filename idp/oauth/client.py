@@ -18,6 +18,7 @@ AUTHENTICATION_METHODS = (
     "none",
 )
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHMS = ("ES256", "RS256")
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
@@ -35,6 +36,8 @@ class Client:
     `calls_itself`: a name that nobody vouches for, beside `name`.
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
     token endpoint as well (failures 7).
+    `only_this_method`: its secret is taken in the one place that is registered, not in the other.
+    `require_pkce`: without, a request may carry a nonce in place of a challenge (RFC 9700 §2.1.1).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -43,6 +46,8 @@ class Client:
     kind: Literal["service", "device", "federated"]
     token_endpoint_auth_method: str
     sector: str
+    only_this_method: bool = False
+    require_pkce: bool = True
     grant_types: frozenset[str] = frozenset({"authorization_code"})
     response_types: frozenset[str] = frozenset({"code"})
     redirect_uris: tuple[str, ...] = ()
@@ -72,6 +77,13 @@ class Client:
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    def may_prove_by(self, method: str) -> bool:
+        """Whether `method` is on for it. A secret is taken in either place: libraries differ in
+        where they put it, and it proves the same (RFC 6749 §2.3.1)."""
+        registered = self.token_endpoint_auth_method
+        either = registered in SECRET_METHODS and not self.only_this_method
+        return method == registered or (either and method in SECRET_METHODS)
 
     def owns_redirect(self, uri: str) -> bool:
         """Whether `uri` is one of the registered redirect URIs, exactly."""

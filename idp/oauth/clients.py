@@ -15,7 +15,7 @@ from foundation.database import Database, UnitOfWork
 from foundation.errors import BadRequest, NotFound
 from foundation.rates import Rates
 from idp.oauth import cut_offs, registration, suspensions
-from idp.oauth.client import DEVICE_PREFIXES, Client, device_client
+from idp.oauth.client import DEVICE_PREFIXES, SECRET_METHODS, Client, device_client
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
 from idp.oauth.tables import clients
@@ -23,8 +23,6 @@ from idp.oauth.tables import clients
 OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)
 """How long a client is taken as read: what another process changed is seen after that."""
-
-"""How long a secret may work beside the one that replaced it."""
 
 _UNKNOWN = "oauth.unknown_client"
 _BY_ID = select(clients).where(clients.c.id == bindparam("client_id"))
@@ -77,10 +75,11 @@ class Clients:
     ) -> AddedClient:
         """Register a client. Raises registration.InvalidClientMetadata that names the member."""
         identifier = client_id or opaque.identifier("svc")
+        metadata = {**registration.LEFT_OPEN, **metadata}
         parsed = registration.parse(identifier, metadata, development=self._development)
         client = self._complete(parsed)
         secret, mac = None, None
-        if client.token_endpoint_auth_method in ("client_secret_basic", "client_secret_post"):
+        if client.token_endpoint_auth_method in SECRET_METHODS:
             secret, mac = self._secrets.new(identifier)
         with self._database.write() as uow:
             uow.execute(

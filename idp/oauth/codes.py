@@ -24,7 +24,8 @@ _REDEEM = (
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code as stored; the value itself is only in the redirect."""
+    """A code as stored; the value itself is only in the redirect. `code_challenge`: empty where
+    the request had none."""
 
     digest: bytes
     grant_id: str
@@ -42,7 +43,7 @@ def issue(
     grant_id: str,
     client_id: str,
     redirect_uri: str,
-    code_challenge: str,
+    code_challenge: str | None,
     now: datetime,
     lifetime: timedelta,
 ) -> str:
@@ -53,7 +54,7 @@ def issue(
         "grant_id": grant_id,
         "client_id": client_id,
         "redirect_uri": redirect_uri,
-        "code_challenge": code_challenge,
+        "code_challenge": code_challenge or "",
         "issued_at": now,
         "expires_at": now + lifetime,
     }

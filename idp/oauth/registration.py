@@ -31,6 +31,7 @@ _KNOWN = frozenset(
         "purpose",
         "purposes",
         "redirect_uris",
+        "require_pkce",
         "require_signed_request_object",
         "required_attributes",
         "resource",
@@ -42,9 +43,14 @@ _KNOWN = frozenset(
         "tls_client_auth_subject_dn",
         "tls_client_certificate_bound_access_tokens",
         "token_endpoint_auth_method",
+        "token_endpoint_auth_method_only",
     }
 )
 
+
+LEFT_OPEN: Mapping[str, Any] = {"id_token_signed_response_alg": "RS256"}
+"""What a new registration says where it says nothing — OpenID Connect Registration §2. It is
+written into the row: a row without it is older, and goes on with ES256."""
 
 _BY_KEY = self_description.AUTHENTICATION
 _NOTHING: Mapping[str, Any] = {}
@@ -91,7 +97,7 @@ def _federated(
         _refuse("client_registration_types", "does not name automatic, and there is no other")
     if said.get("token_endpoint_auth_method", _BY_KEY) != _BY_KEY:
         _refuse("token_endpoint_auth_method", f"must be {_BY_KEY} in the federation")
-    counted = self_description.taken(client_id, said, vouched, scope)
+    counted = {**LEFT_OPEN, **self_description.taken(client_id, said, vouched, scope)}
     client = _parsed(client_id, counted, development, "federated", _sector_of_entity)
     return replace(client, calls_itself=self_description.calls_itself(said, vouched))
 
@@ -131,6 +137,8 @@ def _parsed(
         kind=kind,
         token_endpoint_auth_method=method,
         sector=sector_of(metadata, uris, client_id),
+        only_this_method=_flag(metadata, "token_endpoint_auth_method_only"),
+        require_pkce=_pkce(metadata, method),
         grant_types=grants,
         redirect_uris=uris,
         post_logout_redirect_uris=_redirects(
@@ -185,6 +193,14 @@ def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> N
         _refuse("grant_types", "client_credentials needs a client that authenticates")
 
 
+def _pkce(metadata: Mapping[str, Any], method: str) -> bool:
+    """RFC 9700 §2.1.1: a public client has no other proof that it is its own code."""
+    required = _flag(metadata, "require_pkce", True)
+    if not required and method == "none":
+        _refuse("require_pkce", "cannot be false for a public client (RFC 9700 §2.1.1)")
+    return required
+
+
 def _text(metadata: Mapping[str, Any], name: str) -> str | None:
     value = metadata.get(name)
     if value is None:
@@ -196,8 +212,8 @@ def _text(metadata: Mapping[str, Any], name: str) -> str | None:
     return str(value)
 
 
-def _flag(metadata: Mapping[str, Any], name: str) -> bool:
-    value = metadata.get(name, False)
+def _flag(metadata: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    value = metadata.get(name, default)
     if not isinstance(value, bool):
         _refuse(name, "must be true or false")
     return bool(value)

@@ -166,6 +166,8 @@ class AuthorizationServer:
             "scope": "openid profile email age offline_access",
             "purposes": ["library"],
             "grant_types": ["authorization_code", "refresh_token"],
+            # Its key is made in no time; RS256, the usual one, needs `oauth.prepare`.
+            "id_token_signed_response_alg": "ES256",
             **changed,
         }
         kept = {name: value for name, value in metadata.items() if value is not None}

@@ -104,14 +104,26 @@ def known_response_mode(asked: Examined) -> None:
 
 
 def pkce_s256(asked: Examined) -> None:
-    """A challenge by S256 is always there (failures 2)."""
+    """A challenge by S256 is there (failures 2); a nonce where the client may go without one."""
     challenge = asked.get("code_challenge")
     if challenge is None:
-        raise InvalidRequest("code_challenge is missing; PKCE with S256 is required (RFC 7636)")
+        _nonce_instead(asked)
+        return
     if asked.get("code_challenge_method") not in pkce.METHODS:
         raise InvalidRequest("code_challenge_method must be S256")
     if not pkce.is_challenge(challenge):
         raise InvalidRequest("code_challenge must be the base64url form of a SHA-256 digest")
+
+
+def _nonce_instead(asked: Examined) -> None:
+    """RFC 9700 §2.1.1: a confidential client of OpenID Connect may rely on its nonce."""
+    if asked.client.require_pkce or asked.get("code_challenge_method") is not None:
+        raise InvalidRequest("code_challenge is missing; PKCE with S256 is required (RFC 7636)")
+    if asked.get("nonce") is None:
+        raise InvalidRequest(
+            "nonce is missing; this client may leave out the code_challenge only beside a nonce "
+            "that it compares with the one in the ID token (RFC 9700 §2.1.1)"
+        )
 
 
 def registered_scope(asked: Examined) -> None:

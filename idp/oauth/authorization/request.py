@@ -61,7 +61,7 @@ class AuthorizationRequest:
     redirect_uri: str
     scope: tuple[str, ...]
     purpose: str
-    code_challenge: str
+    code_challenge: str | None
     state: str | None = None
     nonce: str | None = None
     prompt: tuple[str, ...] = ()
@@ -133,8 +133,8 @@ def _tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
 def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
     """The typed request. Call it after every check has passed."""
     purpose = client.purpose_of(unchecked.get("purpose"))
-    redirect_uri, challenge = unchecked.get("redirect_uri"), unchecked.get("code_challenge")
-    if redirect_uri is None or challenge is None or purpose is None:
+    redirect_uri = unchecked.get("redirect_uri")
+    if redirect_uri is None or purpose is None:
         raise ValueError("parsed before it was checked")
     max_age = unchecked.get("max_age")
     return AuthorizationRequest(
@@ -142,7 +142,7 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
         redirect_uri=redirect_uri,
         scope=scopes.parse(unchecked.get("scope") or ""),
         purpose=purpose,
-        code_challenge=challenge,
+        code_challenge=unchecked.get("code_challenge"),
         state=unchecked.get("state"),
         nonce=unchecked.get("nonce"),
         prompt=tuple((unchecked.get("prompt") or "").split()),

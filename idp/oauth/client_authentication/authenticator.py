@@ -11,7 +11,7 @@ from starlette.requests import Request
 from foundation import web
 from foundation.errors import TooManyRequests
 from foundation.rates import Rates
-from idp.oauth.client import Client
+from idp.oauth.client import SECRET_METHODS, Client
 from idp.oauth.client_authentication import basic, private_key_jwt
 from idp.oauth.client_authentication.credentials import Method, NotProven, Offered
 from idp.oauth.client_authentication.tls_client_auth import thumbprint
@@ -28,7 +28,7 @@ class AuthenticatedClient:
 
 
 class Authenticator:
-    """Finds the client of a request and has its one registered method prove it."""
+    """Finds the client of a request and has a method that is on for it prove it."""
 
     def __init__(
         self, clients: Clients, methods: Sequence[Method], rates: Rates, failures_per_minute: int
@@ -67,18 +67,13 @@ class Authenticator:
             raise SlowDown(
                 "Too many unknown clients from this address.", headers=limit.headers
             ) from None
-        used = offered.method
-        if used is None:
-            raise InvalidRequest("Authenticate by one method only (RFC 6749 §2.3).")
+        used = _one_method(offered)
         if client is None or not client.active:
             raise NotProven(_UNKNOWN)
-        registered = client.token_endpoint_auth_method
-        if registered == "tls_client_auth" and used == "none":
-            used = registered
-        if used != registered:
-            raise NotProven(
-                f"this client is registered for {registered}" if _harmless(used) else _UNKNOWN
-            )
+        if client.token_endpoint_auth_method == "tls_client_auth" and used == "none":
+            used = "tls_client_auth"
+        if not client.may_prove_by(used):
+            raise NotProven(self._why_not(client, used, offered))
         try:
             self._methods[used].prove(client, offered)
         except NotProven as reason:
@@ -87,6 +82,21 @@ class Authenticator:
             raise NotProven("a public client may not use this endpoint")
         certificate = offered.certificate
         return AuthenticatedClient(client, None if certificate is None else thumbprint(certificate))
+
+    def _why_not(self, client: Client, used: str, offered: Offered) -> str:
+        """Which method is on, for who tried no secret or the right one. Whoever guesses learns
+        nothing: neither that the client is there, nor that a guess was wrong only in its place."""
+        if used == "none" or (used in SECRET_METHODS and self._right(client, used, offered)):
+            registered = client.token_endpoint_auth_method
+            return f"this client is registered for {registered}: {_HOW[registered]}"
+        return _UNKNOWN
+
+    def _right(self, client: Client, used: str, offered: Offered) -> bool:
+        try:
+            self._methods[used].prove(client, offered)
+        except NotProven:
+            return False
+        return True
 
     def _count_failure(self, request: Request, now: datetime) -> None:
         address = web.client_network(request)
@@ -102,9 +112,29 @@ class Authenticator:
 _UNKNOWN = "the client is unknown, or its credentials are wrong"
 
 
-def _harmless(used: str) -> bool:
-    # Naming the registered method to somebody who tries no secret reveals nothing of use.
-    return used == "none"
+_HOW = {
+    "client_secret_basic": "send its secret in the Authorization header (HTTP Basic)",
+    "client_secret_post": "send its secret in the body, as client_secret",
+    "private_key_jwt": "send a client_assertion that its key signed, and no secret",
+    "tls_client_auth": "come with its certificate, over the mtls_endpoint_aliases",
+    "none": "send its client_id alone, and the code_verifier",
+}
+
+
+def _one_method(offered: Offered) -> str:
+    """The one method in use — RFC 6749 §2.3: never more than one in a request."""
+    used = offered.methods
+    if set(SECRET_METHODS) <= set(used):
+        raise InvalidRequest(
+            "The client secret came twice, in the Authorization header and in the body: send it "
+            "in one of them (RFC 6749 §2.3)."
+        )
+    if len(used) > 1:
+        raise InvalidRequest(
+            f"The client proves itself in two ways at once, {' and '.join(used)}: use one of them "
+            "(RFC 6749 §2.3)."
+        )
+    return used[0] if used else "none"
 
 
 def _client_id(offered: Offered) -> str:

@@ -26,20 +26,16 @@ class Offered:
     path: str
 
     @property
-    def method(self) -> str | None:
-        """The one method in use, or None if two are mixed (§2.3: never more than one)."""
-        used = [
-            name
-            for name, present in (
-                ("client_secret_basic", self.basic is not None),
-                ("client_secret_post", "client_secret" in self.form),
-                ("private_key_jwt", "client_assertion" in self.form),
-            )
-            if present
-        ]
-        if len(used) > 1:
-            return None
-        return used[0] if used else "none"
+    def methods(self) -> tuple[str, ...]:
+        """The methods in use, of which there may be one at most (§2.3). An empty secret is as good
+        as none (§2.3.1): public clients in use send one in the header.
+        """
+        ways = (
+            ("client_secret_basic", self.basic is not None and self.basic[1] != ""),
+            ("client_secret_post", "client_secret" in self.form),
+            ("private_key_jwt", "client_assertion" in self.form),
+        )
+        return tuple(name for name, present in ways if present)
 
 
 class NotProven(Exception):

@@ -12,5 +12,5 @@ class PublicClient(Method):
     name = "none"
 
     def prove(self, client: Client, offered: Offered) -> None:
-        if "client_id" not in offered.form:
+        if "client_id" not in offered.form and offered.basic is None:
             raise NotProven("client_id is missing")

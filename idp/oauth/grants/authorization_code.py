@@ -57,10 +57,16 @@ class AuthorizationCode:
 
     def _check_verifier(self, code: Code, request: TokenRequest) -> None:
         verifier = request.form.get("code_verifier") or ""
+        if not code.code_challenge and not verifier:
+            return  # asked for without one: the client compares its nonce
         if not pkce.proves(verifier, code.code_challenge):
-            # Whoever has the code but not the verifier did not begin this sign-in.
+            # Whoever has the code but not the verifier did not begin this sign-in. A verifier
+            # without a challenge: somebody took the challenge out on the way (RFC 9700 §4.8.2).
             raise InvalidGrant(
-                "code_verifier does not match the code_challenge (RFC 7636 §4.6).",
+                "code_verifier does not match the code_challenge (RFC 7636 §4.6)."
+                if code.code_challenge
+                else "A code_verifier came, but the authorization request had no code_challenge "
+                "(RFC 9700 §4.8.2); send both, or neither.",
                 consequence=self._families.ending(
                     code.grant_id, "a code came with a wrong verifier", request.now
                 ),

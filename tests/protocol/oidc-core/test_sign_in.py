@@ -10,10 +10,12 @@ from typing import Any
 
 import jwt
 import pytest
+from sqlalchemy import select, update
 
 from foundation.clock import FrozenClock
 from idp import oauth
 from idp.oauth import AddedClient
+from idp.oauth.tables import clients
 from policies import Facts
 from tests.support.authorization_server import AuthorizationServer, answer_of
 
@@ -85,12 +87,32 @@ def test_an_essential_level_that_is_not_reached_is_an_error(server: Authorizatio
 
 
 @pytest.mark.rfc("oidc-core", "10.1")
-def test_a_client_that_insists_gets_rs256(server: AuthorizationServer) -> None:
+def test_id_tokens_are_signed_by_rs256_where_the_registration_leaves_it_open(
+    server: AuthorizationServer,
+) -> None:
+    """OpenID Connect Registration §2."""
     oauth.prepare(server.ground)
-    service = server.add(id_token_signed_response_alg="RS256")
-    tokens = server.tokens(service)
-    assert jwt.get_unverified_header(tokens["id_token"])["alg"] == "RS256"
-    assert id_token(server, service, tokens["id_token"])["aud"] == service.client.id
+    service = server.add(id_token_signed_response_alg=None)
+    token = server.tokens(service)["id_token"]
+    assert jwt.get_unverified_header(token)["alg"] == "RS256"
+    assert id_token(server, service, token)["aud"] == service.client.id
+
+
+@pytest.mark.rfc("oidc-core", "10.1")
+def test_a_service_that_was_registered_before_keeps_its_algorithm(
+    server: AuthorizationServer, clock: FrozenClock
+) -> None:
+    service = server.add()
+    with server.ground.database.write() as uow:
+        row = uow.one(select(clients))
+        assert row is not None
+        # As rows were written while nobody chose: without the member.
+        said = {k: v for k, v in row.registration.items() if k != "id_token_signed_response_alg"}
+        assert said != row.registration
+        uow.execute(update(clients).values(registration=said))
+    clock.advance(timedelta(seconds=2))
+    token = server.tokens(service)["id_token"]
+    assert jwt.get_unverified_header(token)["alg"] == "ES256"
 
 
 @pytest.mark.rfc("oidc-core", "12.2")

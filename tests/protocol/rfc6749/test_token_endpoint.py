@@ -137,32 +137,6 @@ def test_a_wrong_secret_and_an_unknown_client_get_the_same_words(
     assert wrong.headers["www-authenticate"].startswith("Basic ")
 
 
-@pytest.mark.rfc("6749", "2.3")
-def test_two_methods_at_once_are_refused(server: AuthorizationServer) -> None:
-    service = server.add()
-    response = server.http.post(
-        "/oauth/token",
-        data={"grant_type": "client_credentials", "client_secret": service.secret},
-        auth=(service.client.id, service.secret or ""),
-    )
-    assert response.json()["error"] == "invalid_request"
-
-
-@pytest.mark.rfc("6749", "2.3.1")
-def test_another_method_than_the_registered_one_is_refused(server: AuthorizationServer) -> None:
-    service = server.add()
-    by_post = {
-        "grant_type": "authorization_code",
-        "code": "x",
-        "client_id": service.client.id,
-        "client_secret": service.secret,
-    }
-    assert server.http.post("/oauth/token", data=by_post).status_code == 401
-    posting = server.add(token_endpoint_auth_method="client_secret_post")
-    right = {**by_post, "client_id": posting.client.id, "client_secret": posting.secret}
-    assert server.http.post("/oauth/token", data=right).json()["error"] == "invalid_grant"
-
-
 @pytest.mark.rfc("6749", "2.3.1")
 @pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Basic Zm9v", "Basic /////w=="])
 def test_a_malformed_authorization_header_is_refused(
