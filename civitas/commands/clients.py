@@ -66,12 +66,13 @@ def add(
         typer.Option(help="What signs its ID tokens: RS256, which every library reads, or ES256."),
     ] = "RS256",
     rs256: Annotated[bool, typer.Option("--rs256", hidden=True)] = False,
-    pkce: Annotated[
+    without_pkce: Annotated[
         bool,
-        typer.Option(help="Whether it must send a PKCE challenge; without, it must send a nonce."),
-    ] = True,
+        typer.Option("--without-pkce", help="Take a nonce in place of a PKCE challenge."),
+    ] = False,
     only_this_method: Annotated[
-        bool, typer.Option(help="Take its secret in the place of --method alone.")
+        bool,
+        typer.Option("--only-this-method", help="Take its secret in the place of --method alone."),
     ] = False,
     subject_dn: Annotated[
         str | None, typer.Option(help="Subject of its certificate, for tls_client_auth.")
@@ -99,7 +100,7 @@ def add(
     if post_logout:
         metadata["post_logout_redirect_uris"] = post_logout
     metadata["id_token_signed_response_alg"] = "RS256" if rs256 else id_token_alg
-    if not pkce:
+    if without_pkce:
         metadata["require_pkce"] = False
     if only_this_method:
         metadata["token_endpoint_auth_method_only"] = True
