@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress as Bar
@@ -22,6 +23,8 @@ from civitas.commands.console import (
     print_json,
 )
 from civitas.deployment import Deployment
+from foundation import secret_file
+from foundation.audit import SYSTEM
 from idp.register import RefusedRow, Remark
 
 app = typer.Typer(help="Import people, look them up, suspend them.", no_args_is_help=True)
@@ -38,6 +41,10 @@ citizen_acts.add_to(app)
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="A .csv or .json file of the civil register.")],
+    refused_to: Annotated[
+        Path | None,
+        typer.Option("--refused", help="Write the refused rows there, to mend; a new file."),
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,16 +52,19 @@ def import_file(
     was left out of a person, such as an e-mail address that is none.
 
     Each row is done wholly or not at all. Run the same command again after an interruption: it
-    goes on where it stopped. Exit code 1 tells that rows were refused.
+    goes on where it stopped. Exit code 1 tells that rows were refused. `--refused` writes these as
+    they came, each with all that is wrong with it: mend that file, and import it.
 
-    Example: `civitas citizens import residents.csv`
+    Example: `civitas citizens import residents.csv --refused to-mend.csv`
     """
     if not file.is_file():
         fail(f"{file} is not a file; name a .csv or .json file of the civil register.")
+    if refused_to is not None and refused_to.exists():
+        fail(f"{refused_to} exists already: name a file that does not.")
     with deployment_of(config) as deployment:
         if "importer" not in deployment.parts:
             fail("Only a provider enrols citizens.", code=1)
-        accepted, refused, remarks = _run(deployment, file)
+        accepted, refused, remarks = _run(deployment, file, refused_to)
     if as_json:
         print_json(
             {
@@ -69,16 +79,21 @@ def import_file(
         raise typer.Exit(1)
 
 
-def vars_of(row: RefusedRow | Remark) -> dict[str, str | int]:
-    return {
+def vars_of(row: RefusedRow | Remark) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "line": row.line,
         "field": row.field,
         "reason": row.reason,
         "what_to_do": row.what_to_do,
     }
+    if isinstance(row, RefusedRow):
+        told["errors"] = [asdict(fault) for fault in row.faults]
+    return told
 
 
-def _run(deployment: Deployment, file: Path) -> tuple[int, list[RefusedRow], list[Remark]]:
+def _run(
+    deployment: Deployment, file: Path, refused_to: Path | None
+) -> tuple[int, list[RefusedRow], list[Remark]]:
     importer = deployment.parts["importer"]
     import_id, accepted = "", 0
     with Bar(console=err, transient=True) as bar:
@@ -95,6 +110,9 @@ def _run(deployment: Deployment, file: Path) -> tuple[int, list[RefusedRow], lis
     remarks: list[Remark] = []
     while import_id and (told := importer.remarks(import_id, skip=len(remarks))):
         remarks.extend(told)
+    if refused and refused_to is not None:
+        _, content = importer.refused_file(import_id, SYSTEM)
+        secret_file.create(refused_to, content, "The file of refused rows")
     return accepted, refused, remarks
 
 
@@ -112,5 +130,6 @@ def _table(rows: Sequence[RefusedRow | Remark]) -> Table:
     for heading in ("line", "field", "reason", "what to do"):
         table.add_column(heading)
     for row in rows:
-        table.add_row(str(row.line), row.field, row.reason, row.what_to_do)
+        for told in row.faults if isinstance(row, RefusedRow) else (row,):
+            table.add_row(str(row.line), told.field, told.reason, told.what_to_do)
     return table

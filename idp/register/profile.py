@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
@@ -53,6 +53,16 @@ class WrongField(ValueError):
         self.what_to_do = what_to_do
 
 
+class WrongFields(WrongField):
+    """All that is wrong with somebody's values, in the order of the fields; taken as a WrongField,
+    the first of them."""
+
+    def __init__(self, faults: Sequence[WrongField]) -> None:
+        first = faults[0]
+        super().__init__(first.field, first.reason, first.what_to_do)
+        self.faults = tuple(faults)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A natural person as a civil register knows them. Empty text: not known.
@@ -86,38 +96,59 @@ class Profile:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], today: date) -> Profile:
-        """A profile from the texts of a row; raises WrongField at the first that is wrong."""
-        profile, left_out = cls.read(values, today)
-        for wrong in left_out:
-            raise wrong
+        """A profile from the texts of a form; raises WrongFields with all that is wrong."""
+        profile, faults = cls._read(values, today)
+        if profile is None or faults:
+            raise WrongFields(faults)
         return profile
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], today: date) -> tuple[Profile, tuple[WrongField, ...]]:
+    def read(
+        cls, values: Mapping[str, Any], today: date, known: Sequence[WrongField] = ()
+    ) -> tuple[Profile, tuple[WrongField, ...]]:
         """As `parse`, without the fields that a person can do without and that are wrong: these
-        are told. Raises WrongField for the others."""
+        are told. Raises WrongFields if there are others. `known`: faults that were found before."""
+        profile, faults = cls._read(values, today, known)
+        if profile is None:
+            raise WrongFields(faults)
+        return profile, faults
+
+    @classmethod
+    def _read(
+        cls, values: Mapping[str, Any], today: date, known: Sequence[WrongField] = ()
+    ) -> tuple[Profile | None, tuple[WrongField, ...]]:
+        """No profile where a field is wrong or empty that nobody can do without."""
+        faults = {wrong.field: wrong for wrong in known}
         texts: dict[str, str] = {}
-        left_out: list[WrongField] = []
         for name in FIELDS:
+            texts[name] = ""
             try:
-                texts[name] = _field(name, values.get(name, ""))
+                if name not in faults:
+                    texts[name] = _field(name, values.get(name, ""))
             except WrongField as wrong:
-                if name in REQUIRED or name in NAMES:
-                    raise
-                texts[name] = ""
-                left_out.append(wrong)
+                faults[wrong.field] = wrong
         for name in REQUIRED:
-            if not texts[name]:
-                raise WrongField(name, "is empty", "Fill it in from the civil register.")
-        _drop_placeholder(texts, left_out)
-        if not any(texts[name] for name in NAMES):
-            raise WrongField(
-                "family_name" if texts["given_name"] else "given_name",
+            if not texts[name] and name not in faults:
+                faults[name] = WrongField(name, "is empty", "Fill it in from the civil register.")
+        needed = {name for name in (*REQUIRED, *NAMES) if name in faults}
+        _drop_placeholder(texts, faults)
+        if not any(texts[name] for name in NAMES) and not needed & set(NAMES):
+            needed.add("given_name")
+            faults["given_name"] = WrongField(
+                "given_name",
                 "is empty, and so is the other name",
                 "Fill in one of the two names from the civil register.",
             )
-        born = _birthdate(texts.pop("birthdate"), today)
-        return cls(birthdate=born, **texts), tuple(left_out)
+        born = None
+        if "birthdate" not in faults:
+            try:
+                born = _birthdate(texts["birthdate"], today)
+            except WrongField as wrong:
+                faults["birthdate"] = wrong
+        told = tuple(faults[name] for name in FIELDS if name in faults)
+        if needed or born is None:
+            return None, told
+        return cls(**{**texts, "birthdate": born}), told  # type: ignore[arg-type]
 
     def to_json(self) -> bytes:
         values = {**asdict(self), "birthdate": self.birthdate.isoformat()}
@@ -224,12 +255,12 @@ def _has_meaning(text: str, place: int) -> bool:
     return is_mark(text[place])
 
 
-def _drop_placeholder(texts: dict[str, str], left_out: list[WrongField]) -> None:
+def _drop_placeholder(texts: dict[str, str], faults: dict[str, WrongField]) -> None:
     """A dash or dot for a name that a person does not have is no name."""
     for name in NAMES:
         if texts[name] and not any(is_letter(char) for char in texts[name]):
-            wrong = WrongField(name, "holds no letter", "Leave it empty, or write the name.")
-            left_out.append(wrong)
+            what_to_do = "Leave it empty, or write the name."
+            faults[name] = WrongField(name, "holds no letter", what_to_do)
             texts[name] = ""
 
 

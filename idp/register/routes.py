@@ -45,6 +45,12 @@ def doors(desk: Desk) -> tuple[Door, ...]:
         ),
         Door(
             ("POST",),
+            "/desk/imports/{import_id}/refused",
+            partial(desk_imports.refused_rows, desk),
+            "RFC 4180",
+        ),
+        Door(
+            ("POST",),
             "/desk/imports/{import_id}/letters",
             partial(desk_imports.letters, desk),
             _PROOFING,

@@ -29,6 +29,8 @@ class RegisterSettings(Section):
     `windows-1250`, `windows-1251`, `shift_jis` or `gb18030`. The report says when it was used."""
     most_import_bytes: int = Field(default=67_108_864, ge=1024)
     """Size of the largest civil-register file."""
+    refused_rows_days: int = Field(default=14, ge=1, le=365)
+    """How long who sent a file can take its refused rows back, to mend them."""
     most_import_rows: int = Field(default=200_000, ge=1)
     """Rows of the largest civil-register file."""
 

@@ -352,6 +352,10 @@ import_rows = Table(
     Column("field", String(64)),
     Column("reason", String(300)),
     Column("what_to_do", String(300)),
+    # What else is wrong with a refused row; and the row as it came, under a key of the import that
+    # is held for a while.
+    Column("more", Json),
+    Column("sealed_row", LargeBinary),
 )
 grants_nothing(import_rows, "a report of what an import did")
 

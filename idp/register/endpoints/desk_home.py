@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation.errors import SeeOther
+from foundation.errors import Problem, SeeOther
 from idp.register import second_looks, store, two_people
 from idp.register.desk import Desk
 from idp.register.lookup import purposes
@@ -14,7 +14,7 @@ from idp.register.profile import WrongField, civil_number
 
 def home(desk: Desk, request: Request) -> Response:
     """The officer's start page."""
-    return _page(desk, request)
+    return page(desk, request)
 
 
 def search(desk: Desk, request: Request) -> Response:
@@ -24,14 +24,14 @@ def search(desk: Desk, request: Request) -> Response:
     try:
         number = civil_number(form.get("civil_number", ""))
     except WrongField as wrong:
-        return _page(desk, request, 422, wrong=wrong.what_to_do)
+        return page(desk, request, 422, wrong=wrong.what_to_do)
     with desk.ground.database.read() as uow:
         known = store.by_civil_number(uow, desk.ground.vault, number)
         if known is not None:
             desk.refuse_own(uow, known, officer)
     found = desk.lookups.search(number, form.get("purpose", ""), officer, now)
     if found is None:
-        return _page(desk, request, 404, nobody=True)
+        return page(desk, request, 404, nobody=True)
     return RedirectResponse(f"/desk/persons/{found}", 303)
 
 
@@ -45,13 +45,15 @@ def look_up(desk: Desk, request: Request) -> Response:
     raise SeeOther(f"/desk/persons/{person_id}")
 
 
-def _page(
+def page(
     desk: Desk,
     request: Request,
     status: int = 200,
     wrong: str | None = None,
     nobody: bool = False,
+    file_refused: Problem | None = None,
 ) -> Response:
+    """The desk, with what was wrong with a form of it."""
     officer = desk.officer(request)
     with desk.ground.database.read() as uow:
         waiting = desk.register.proofing.waiting(uow)
@@ -68,4 +70,5 @@ def _page(
         imports=desk.importer.recent(10),
         wrong=wrong,
         nobody=nobody,
+        file_refused=file_refused,
     )

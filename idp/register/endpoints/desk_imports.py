@@ -7,8 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.audit import Actor
-from foundation.errors import BadRequest
+from foundation.errors import BadRequest, PayloadTooLarge
 from idp.register.desk import Desk
+from idp.register.endpoints import desk_home
+from idp.register.imports import FileRefused
 
 ROWS = 100
 LETTERS = 50
@@ -19,15 +21,32 @@ def upload(desk: Desk, request: Request) -> Response:
     officer = desk.officer(request)
     form, files = web.upload(request)
     web.check_csrf(request, form)
-    if "file" not in files or not files["file"][1]:
-        raise BadRequest(
-            "No file came with the form.",
-            where="file",
-            next_step="Choose a CSV or JSON file of the civil register.",
-        )
-    name, content = files["file"]
-    import_id = desk.importer.submit(content, name, officer)
+    name, content = files.get("file", ("", b""))
+    try:
+        if not name and not content:
+            raise BadRequest(
+                "No file came with the form.",
+                where="file",
+                next_step="Choose a CSV or JSON file of the civil register.",
+            )
+        import_id = desk.importer.submit(content, name, officer)
+    except (BadRequest, FileRefused, PayloadTooLarge) as refusal:
+        return desk_home.page(desk, request, refusal.status, file_refused=refusal)
     return RedirectResponse(f"/desk/imports/{import_id}", 303)
+
+
+def refused_rows(desk: Desk, request: Request) -> Response:
+    """The refused rows as they came, with the reasons, for who sent the file."""
+    officer, _ = desk.posted(request)
+    import_id = request.path_params["import_id"]
+    file_format, content = desk.importer.refused_file(import_id, officer)
+    kind = "application/json" if file_format == "json" else "text/csv; charset=utf-8"
+    name = f"refused-{import_id[:12]}.{file_format}"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+    }
+    return Response(content, media_type=kind, headers=headers)
 
 
 def progress(desk: Desk, request: Request) -> Response:
@@ -47,6 +66,7 @@ def progress(desk: Desk, request: Request) -> Response:
         request,
         "register/import.html",
         report=report,
+        mine=report.by == officer,
         refused=refused[:ROWS],
         next_after=refused[ROWS - 1].line if len(refused) > ROWS else None,
         remarks=remarks[:ROWS],

@@ -8,9 +8,12 @@ from typing import Any
 
 from foundation.text import digits, fold, invisible, is_dash, nfkc, trimmed
 from idp.register.imports.dates import Order, iso
+from idp.register.profile import WrongField
 
 # What a spreadsheet makes of a text that looks like a number: ="00012345".
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
+# What our own files put before a value that a spreadsheet would take for a formula.
+_MADE_HARMLESS = re.compile(r"^'(?=[=+@-])")
 
 
 def field_name(written: str) -> str:
@@ -19,21 +22,30 @@ def field_name(written: str) -> str:
 
 
 def cell(written: str) -> str:
-    match = _TEXT_FORMULA.fullmatch(written.strip())
-    return written if match is None else match[1]
+    text = _MADE_HARMLESS.sub("", written.strip())
+    match = _TEXT_FORMULA.fullmatch(text)
+    if match is not None:
+        return match[1]
+    return written if text == written.strip() else text
 
 
-def tidied(values: Mapping[str, Any], order: Order | None) -> dict[str, Any]:
+def tidied(
+    values: Mapping[str, Any], order: Order | None
+) -> tuple[dict[str, Any], tuple[WrongField, ...]]:
     """The values whose forms differ between offices, in ours; others, and what is no text, as they
-    are. Raises WrongField for a date that could be two."""
+    are. With them, what is wrong already: a date that could be two."""
     forms: dict[str, Callable[[str], str]] = {
         **_FORMS,
         "birthdate": lambda text: iso(text, order),
     }
-    return {
-        name: forms[name](value) if name in forms and isinstance(value, str) else value
-        for name, value in values.items()
-    }
+    tidy, faults = dict(values), []
+    for name, value in values.items():
+        if name in forms and isinstance(value, str):
+            try:
+                tidy[name] = forms[name](value)
+            except WrongField as wrong:
+                faults.append(wrong)
+    return tidy, tuple(faults)
 
 
 def _phone(text: str) -> str:

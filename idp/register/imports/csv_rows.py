@@ -6,10 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from foundation.text import trimmed
 from idp.register.imports.as_written import cell, field_name
-from idp.register.imports.rows import FileRefused, RawRow, RefusedRow, check_fields
+from idp.register.imports.rows import REASONS, Fault, FileRefused, Raw, check_fields
 from idp.register.profile import FIELDS
 
 # What parts the values: the comma, where nothing speaks for another.
@@ -18,43 +19,51 @@ _DELIMITERS = (",", ";", "\t", "|")
 _HINT = re.compile(r'"?sep=([^"\r\n])"?;*,*(?:\r\n|\n|\r)', re.IGNORECASE)
 
 
-def read(text: str) -> Iterator[RawRow]:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a file parts its values, and the names of its columns as they stand there."""
+
+    delimiter: str = ","
+    header: tuple[str, ...] = ()
+
+
+def read(text: str) -> tuple[Form, Iterator[Raw]]:
     """Each row with the line where it begins; raises FileRefused for what is not CSV."""
     hint = _HINT.match(text)
-    if hint is not None:
-        lines = _lines(text[hint.end() :], hint[1], 1)
-    else:
-        lines = _lines(text, _delimiter(text), 0)
+    delimiter = hint[1] if hint is not None else _delimiter(text)
+    lines = _lines(text[hint.end() :] if hint else text, delimiter, 1 if hint else 0)
     header = next(lines, None)
     if header is None:
-        return
+        return Form(), iter(())
     columns = [field_name(name) for name in header[1]]
     _check_header(columns, header[0])
-    for line, cells in lines:
-        yield line, _row(line, columns, cells)
+    form = Form(delimiter, tuple(header[1]))
+    return form, (Raw(line, _row(columns, cells), cells) for line, cells in lines)
 
 
-def _row(line: int, columns: list[str], cells: list[str]) -> dict[str, str] | RefusedRow:
+def _row(columns: list[str], written: list[str]) -> dict[str, str] | tuple[Fault, ...]:
     """Empty values that lack at the end, or that stand in columns without a name, are none."""
-    cells = [cell(value) for value in cells]
+    cells = [cell(value) for value in written]
     cells += [""] * (len(columns) - len(cells))
     beyond = [value for value in cells[len(columns) :] if trimmed(value)]
     if beyond:
-        return RefusedRow(
-            line,
-            "row",
-            f"has {len(cells)} values where the header has {len(columns)}",
-            "Put values that hold the separator in quotation marks.",
+        return (
+            Fault(
+                "row",
+                f"has {len(cells)} values where the header has {len(columns)}",
+                "Put values that hold the separator in quotation marks.",
+            ),
         )
     pairs = list(zip(columns, cells, strict=False))
     if any(trimmed(value) for name, value in pairs if not name):
-        return RefusedRow(
-            line,
-            "row",
-            "has a value in a column that the header does not name",
-            "Name the column in the first line, or empty it.",
+        return (
+            Fault(
+                "row",
+                "has a value in a column that the header does not name",
+                "Name the column in the first line, or empty it.",
+            ),
         )
-    return {name: value for name, value in pairs if name}
+    return {name: value for name, value in pairs if name and name != REASONS}
 
 
 def _delimiter(text: str) -> str:
@@ -90,15 +99,14 @@ def _lines(text: str, delimiter: str, before: int) -> Iterator[tuple[int, list[s
 
 def _check_header(columns: list[str], line: int) -> None:
     named = [name for name in columns if name]
-    wrong = check_fields(named)
-    if wrong is None:
+    faults = check_fields(named)
+    if not faults:
         return
-    field, reason, what_to_do = wrong
     if not set(named) & set(FIELDS):
-        reason, what_to_do = (
-            "is no header",
-            f"The first line names the columns: {', '.join(FIELDS)}.",
-        )
+        what_to_do = f"The first line names the columns: {', '.join(FIELDS)}."
+        faults = (Fault(faults[0].field, "is no header", what_to_do),)
     raise FileRefused(
-        f"The column {field} of the header {reason}.", where=f"line {line}", next_step=what_to_do
+        " ".join(f"The column {fault.field} of the header {fault.reason}." for fault in faults),
+        where=f"line {line}",
+        next_step=" ".join(dict.fromkeys(fault.what_to_do for fault in faults)),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row as DatabaseRow
@@ -14,11 +14,14 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
-from foundation.errors import CivitasError, NotFound, PayloadTooLarge, Problem
+from foundation.errors import CivitasError, Forbidden, Gone, NotFound, PayloadTooLarge, Problem
 from foundation.ground import Ground
+from foundation.vault import Erased
 from idp.register.enrolment import REGISTER_ROW, Enrolled
+from idp.register.imports import refused_file
+from idp.register.imports.csv_rows import Form
 from idp.register.imports.reading import RegisterFile, read_file
-from idp.register.imports.rows import ReadRow, RefusedRow, Remark, Row
+from idp.register.imports.rows import Fault, ReadRow, RefusedRow, Remark, Row
 from idp.register.register import Register
 from idp.register.settings import RegisterSettings
 from idp.register.tables import import_remarks, import_rows, imports
@@ -26,6 +29,7 @@ from idp.register.tables import import_remarks, import_rows, imports
 JOB = "register.import"
 # A job does so many rows and enqueues its continuation, well within its lease.
 SLICE = 500
+_ROW = "refused row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class ImportReport:
     accepted: int
     refused: int
     remarks: int = 0
+    by: Actor = SYSTEM
 
     @property
     def done(self) -> int:
@@ -80,14 +85,14 @@ class Importer:
         The same file again goes on where it stopped, and changes nothing when it is finished.
         """
         file = self._read(content, file_name)
-        self._begin(file, by, None)
+        self._begin(file, content, by, None)
         yield from self._rows(file, by)
         self._finish(file.id)
 
     def submit(self, content: bytes, file_name: str, by: Actor) -> str:
         """Check the file, keep it sealed, and promise the import; returns its id."""
         file = self._read(content, file_name)
-        self._begin(file, by, self._ground.keys.seal(JOB, content, file.id))
+        self._begin(file, content, by, self._ground.keys.seal(JOB, content, file.id))
         return file.id
 
     def report(self, import_id: str) -> ImportReport:
@@ -117,10 +122,42 @@ class Importer:
             .limit(limit)
         )
         with self._database.read() as uow:
-            return [
-                RefusedRow(row.line, row.field, row.reason, row.what_to_do)
-                for row in uow.all(query)
-            ]
+            return [_refused(row) for row in uow.all(query)]
+
+    def refused_file(self, import_id: str, by: Actor) -> tuple[str, bytes]:
+        """Format and content of a file of the refused rows, to be mended and sent again; only for
+        who sent the file, and only for a while. Raises NotFound, Forbidden, Gone."""
+        query = (
+            select(import_rows)
+            .where(import_rows.c.import_id == import_id, import_rows.c.accepted.is_(False))
+            .order_by(import_rows.c.line)
+        )
+        with self._database.write() as uow:
+            found = uow.one(select(imports).where(imports.c.id == import_id))
+            if found is None:
+                raise NotFound("There is no such import.", detail=import_id)
+            if (found.actor_kind, found.actor) != (by.kind, by.id):
+                raise Forbidden(
+                    "Only who sent this file gets its refused rows.",
+                    next_step="Ask them, or send the file yourself.",
+                )
+            try:
+                rows = [(_refused(row), self._opened(row)) for row in uow.all(query)]
+            except Erased:
+                raise Gone(
+                    "The refused rows are not kept any more.",
+                    next_step="Send the whole file again: nobody is enrolled twice.",
+                ) from None
+            self._ground.audit.record(
+                uow, "register.refused-rows", by, (), {"import": import_id, "rows": len(rows)}
+            )
+        return found.file_format, refused_file.as_file(found.file_format, rows)
+
+    def _opened(self, row: DatabaseRow[Any]) -> bytes:
+        if row.sealed_row is None:
+            raise Erased(row.import_id)
+        context = f"{_ROW}\0{row.line}"
+        return self._ground.vault.open(row.import_id, row.sealed_row, context)
 
     def remarks(self, import_id: str, skip: int = 0, limit: int = 100) -> Sequence[Remark]:
         """How the file was read, then what was left out, in the order of the file."""
@@ -166,8 +203,14 @@ class Importer:
             self._limits.import_encoding,
         )
 
-    def _begin(self, file: RegisterFile, by: Actor, sealed: bytes | None) -> None:
+    def _begin(self, file: RegisterFile, content: bytes, by: Actor, sealed: bytes | None) -> None:
         now = self._ground.clock.now()
+        # Who has the file has the key of its refused rows; we hold it for a while.
+        self._ground.vault.hold(
+            file.id,
+            self._ground.keys.mac(_ROW, content),
+            now + timedelta(days=self._limits.refused_rows_days),
+        )
         policy = self._register.proofing.current_policy(now)
         values = {
             "id": file.id,
@@ -219,14 +262,16 @@ class Importer:
         yield Progress(file.id, len(file.rows), accepted, refused)
         waiting = [r for r in file.rows if r.line not in done]
         for each in waiting[:most]:
-            refusal = self._one(file.id, each, by, row.policy_version)
+            refusal = self._one(file.id, each, by, row.policy_version, file.form)
             accepted, refused = accepted + (refusal is None), refused + (refusal is not None)
             yield Progress(file.id, len(file.rows), accepted, refused, refusal)
 
-    def _one(self, import_id: str, row: Row, by: Actor, policy: str) -> RefusedRow | None:
+    def _one(
+        self, import_id: str, row: Row, by: Actor, policy: str, form: Form
+    ) -> RefusedRow | None:
         """One row, wholly or not at all; what came of it is recorded in the same unit of work."""
         if isinstance(row, RefusedRow):
-            self._record_refused(import_id, row)
+            self._record_refused(import_id, row, form)
             return row
 
         def recorded(uow: UnitOfWork, enrolled: Enrolled) -> None:
@@ -238,7 +283,7 @@ class Importer:
             )
         except CivitasError as error:
             refusal = _refusal(row, error)
-            self._record_refused(import_id, refusal)
+            self._record_refused(import_id, refusal, form)
             return refusal
         return None
 
@@ -250,7 +295,12 @@ class Importer:
         )
         _remark(uow, import_id, row.remarks)
 
-    def _record_refused(self, import_id: str, row: RefusedRow) -> None:
+    def _record_refused(self, import_id: str, row: RefusedRow, form: Form) -> None:
+        try:
+            kept = refused_file.to_keep(row, form)
+            sealed = self._ground.vault.seal(import_id, kept, f"{_ROW}\0{row.line}")
+        except Erased:
+            sealed = None
         try:
             with self._database.write() as uow:
                 uow.execute(
@@ -261,6 +311,8 @@ class Importer:
                         field=row.field[:64],
                         reason=row.reason[:300],
                         what_to_do=row.what_to_do[:300],
+                        more=[asdict(fault) for fault in row.faults[1:]] or None,
+                        sealed_row=sealed,
                     )
                 )
         except IntegrityError:
@@ -313,6 +365,7 @@ class Importer:
             accepted=counts.get(True, 0),
             refused=counts.get(False, 0),
             remarks=remarks.number if remarks else 0,
+            by=Actor(row.actor_kind, row.actor),
         )
 
 
@@ -331,9 +384,14 @@ def _remark(uow: UnitOfWork, import_id: str, remarks: Sequence[Remark]) -> None:
 
 def _refusal(row: ReadRow, error: CivitasError) -> RefusedRow:
     problem = error if isinstance(error, Problem) else None
-    return RefusedRow(
-        row.line,
+    fault = Fault(
         (problem.where if problem else None) or "row",
         error.description,
         (problem.next_step if problem else None) or "Ask the operator.",
     )
+    return RefusedRow(row.line, (fault,), row.written)
+
+
+def _refused(row: DatabaseRow[Any]) -> RefusedRow:
+    first = Fault(row.field, row.reason, row.what_to_do)
+    return RefusedRow(row.line, (first, *(Fault(**more) for more in row.more or ())))

@@ -7,24 +7,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from idp.register.imports.as_written import field_name
-from idp.register.imports.rows import FileRefused, RawRow, RefusedRow, check_fields
+from idp.register.imports.rows import REASONS, Fault, FileRefused, Raw, check_fields
 
 
-def read(text: str) -> Iterator[RawRow]:
+def read(text: str) -> Iterator[Raw]:
     """Each object with its place, from 1; raises FileRefused for what is not such a file."""
     for place, entry in enumerate(_entries(_parsed(text)), start=1):
         if not isinstance(entry, _Object):
-            yield (
-                place,
-                RefusedRow(place, "entry", "is not an object", "Write it between braces."),
-            )
+            fault = Fault("entry", "is not an object", "Write it between braces.")
+            yield Raw(place, (fault,), plain(entry))
             continue
         pairs = [(field_name(name), value) for name, value in entry.pairs]
-        wrong = check_fields(name for name, _ in pairs)
-        if wrong is not None:
-            yield place, RefusedRow(place, *wrong)
-        else:
-            yield place, dict(pairs)
+        written = [[name, plain(value)] for name, value in entry.pairs]
+        faults = check_fields(name for name, _ in pairs)
+        values = {name: value for name, value in pairs if name != REASONS}
+        yield Raw(place, faults or values, {"members": written})
+
+
+def plain(value: Any) -> Any:
+    """A value without the objects of this module in it."""
+    if isinstance(value, _Object):
+        return {name: plain(inner) for name, inner in value.pairs}
+    return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 class _Object:

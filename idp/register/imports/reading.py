@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from idp.register.imports import csv_rows, json_rows
 from idp.register.imports.as_written import tidied
 from idp.register.imports.dates import Order, depends, order_of
 from idp.register.imports.encoding import decoded
-from idp.register.imports.rows import FileRefused, RawRow, ReadRow, RefusedRow, Remark, Row
-from idp.register.profile import Profile, WrongField
+from idp.register.imports.kinds import refuse_other_kinds
+from idp.register.imports.rows import Fault, FileRefused, Raw, ReadRow, RefusedRow, Remark, Row
+from idp.register.profile import Profile, WrongField, WrongFields, civil_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class RegisterFile:
     file_format: str
     rows: tuple[Row, ...]
     remarks: tuple[Remark, ...] = ()
+    form: csv_rows.Form = field(default_factory=csv_rows.Form)
 
 
 def read_file(
@@ -38,11 +41,14 @@ def read_file(
     `order`: how the jurisdiction writes day and month; `encoding`: that of a file that is neither
     UTF-8 nor UTF-16.
     """
+    refuse_other_kinds(content)
     text, remarks = decoded(content, encoding)
     file_format = _format(file_name, text)
-    raw = csv_rows.read(text) if file_format == "csv" else json_rows.read(text)
+    form, raw = csv_rows.read(text) if file_format == "csv" else _json(text)
     found = list(_capped(raw, most_rows))
-    written = [str(v.get("birthdate", "")) for _, v in found if not isinstance(v, RefusedRow)]
+    written = [
+        str(row.values.get("birthdate", "")) for row in found if not isinstance(row.values, tuple)
+    ]
     known = order_of(written, order)
     if known is not None and order is None and any(map(depends, written)):
         remarks += (_order_told(known),)
@@ -53,7 +59,11 @@ def read_file(
             where="file",
             next_step="Export it again from the civil register, as CSV or JSON in UTF-8.",
         )
-    return RegisterFile(hashlib.sha256(content).hexdigest(), file_format, rows, remarks)
+    return RegisterFile(hashlib.sha256(content).hexdigest(), file_format, rows, remarks, form)
+
+
+def _json(text: str) -> tuple[csv_rows.Form, Iterator[Raw]]:
+    return csv_rows.Form(), json_rows.read(text)
 
 
 def _order_told(order: Order) -> Remark:
@@ -65,39 +75,56 @@ def _order_told(order: Order) -> Remark:
     )
 
 
-def _checked(raw: Iterable[RawRow], today: date, order: Order | None) -> Iterator[Row]:
+def _checked(raw: Iterable[Raw], today: date, order: Order | None) -> Iterator[Row]:
     first_line: dict[str, int] = {}
-    for line, values in raw:
-        if isinstance(values, RefusedRow):
-            yield values
+    for row in raw:
+        if isinstance(row.values, tuple):
+            yield RefusedRow(row.line, row.values, row.written)
             continue
+        values, dates = tidied(row.values, order)
         try:
-            profile, left_out = Profile.read(tidied(values, order), today)
-        except WrongField as wrong:
-            yield RefusedRow(line, wrong.field, wrong.reason, wrong.what_to_do)
+            profile, left_out = Profile.read(values, today, dates)
+        except WrongFields as wrong:
+            faults = [Fault(w.field, w.reason, w.what_to_do) for w in wrong.faults]
+            before = first_line.get(_number(values), row.line)
+            if before != row.line:
+                faults.append(_twice(before))
+            yield RefusedRow(row.line, tuple(faults), row.written)
             continue
-        before = first_line.setdefault(profile.civil_number, line)
-        if before != line:
-            yield RefusedRow(
-                line,
-                "civil_number",
-                f"is the same as in line {before}",
-                "Keep the row that is right, and remove the other.",
-            )
+        before = first_line.setdefault(profile.civil_number, row.line)
+        if before != row.line:
+            yield RefusedRow(row.line, (_twice(before),), row.written)
             continue
-        yield ReadRow(line, profile, tuple(_left_out(line, wrong) for wrong in left_out))
+        remarks = tuple(_left_out(row.line, wrong) for wrong in left_out)
+        yield ReadRow(row.line, profile, remarks, row.written)
+
+
+def _number(values: Mapping[str, Any]) -> str:
+    """The civil number of a row that is wrong elsewhere; empty where it is wrong itself."""
+    try:
+        return civil_number(str(values.get("civil_number", "")))
+    except WrongField:
+        return ""
+
+
+def _twice(before: int) -> Fault:
+    return Fault(
+        "civil_number",
+        f"is the same as in line {before}",
+        "Keep the row that is right, and remove the other.",
+    )
 
 
 def _left_out(line: int, wrong: WrongField) -> Remark:
     return Remark(line, wrong.field, f"{wrong.reason}; it was left out", wrong.what_to_do)
 
 
-def _capped(raw: Iterable[RawRow], most_rows: int) -> Iterator[RawRow]:
+def _capped(raw: Iterable[Raw], most_rows: int) -> Iterator[Raw]:
     for number, row in enumerate(raw):
         if number >= most_rows:
             raise FileRefused(
                 f"The file holds more than {most_rows} persons.",
-                where=f"line {row[0]}",
+                where=f"line {row.line}",
                 next_step="Split it into smaller files.",
             )
         yield row

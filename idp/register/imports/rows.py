@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from foundation.errors import Unprocessable
 from idp.register.profile import FIELDS, NAMES, REQUIRED, Profile
+
+# The column in which a file of refused rows says what to mend; not read when it comes back.
+REASONS = "reasons"
 
 
 class FileRefused(Unprocessable):
@@ -26,43 +29,73 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a row, and what to do about it."""
+
+    field: str
+    reason: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A row before it is checked: its values by the names of fields, or why there are none.
+
+    `written`: as it stood in the file, the cells of a line or the members of an object.
+    """
+
+    line: int
+    values: Mapping[str, Any] | tuple[Fault, ...]
+    written: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRow:
     """A row that may be enrolled. `line`: its line in a CSV file, its place in a JSON one."""
 
     line: int
     profile: Profile
     remarks: tuple[Remark, ...] = ()
+    written: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that may not, and what to do about it. Holds no value of the row."""
+    """A row that may not, with all that is wrong with it. Tells no value of the row."""
 
     line: int
-    field: str
-    reason: str
-    what_to_do: str
+    faults: tuple[Fault, ...]
+    written: Any = field(default=None, repr=False)
+
+    @property
+    def field(self) -> str:
+        return self.faults[0].field
+
+    @property
+    def reason(self) -> str:
+        return self.faults[0].reason
+
+    @property
+    def what_to_do(self) -> str:
+        return self.faults[0].what_to_do
 
 
 Row = ReadRow | RefusedRow
-RawRow = tuple[int, Mapping[str, Any] | RefusedRow]
 
 
-def check_fields(names: Iterable[str]) -> tuple[str, str, str] | None:
-    """What is wrong with the columns or members: (field, reason, what to do), or None."""
-    given = list(names)
+def check_fields(names: Iterable[str]) -> tuple[Fault, ...]:
+    """What is wrong with the columns or members; REASONS, of a file of refused rows, may stand."""
+    given = [name for name in names if name != REASONS]
+    faults = {}
     for name in given:
         if name not in FIELDS:
-            return (
-                name[:64],
-                "is not a field of a person",
-                f"Use only these: {', '.join(FIELDS)}.",
+            faults[name] = Fault(
+                name[:64], "is not a field of a person", f"Use only these: {', '.join(FIELDS)}."
             )
-        if given.count(name) > 1:
-            return name, "stands twice", "Remove one of the two."
-    for name in REQUIRED:
-        if name not in given:
-            return name, "is missing", "Add it from the civil register."
+        elif given.count(name) > 1:
+            faults[name] = Fault(name, "stands twice", "Remove one of the two.")
+    missing = [name for name in REQUIRED if name not in given]
     if not set(NAMES) & set(given):
-        return NAMES[0], "is missing", "Add it from the civil register."
-    return None
+        missing.append(NAMES[0])
+    lacking = (Fault(name, "is missing", "Add it from the civil register.") for name in missing)
+    return (*faults.values(), *lacking)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import timedelta
 from itertools import islice
@@ -13,7 +15,7 @@ from sqlalchemy import func, select
 from civitas.residents import as_csv, as_json, residents
 from foundation.audit import Actor
 from foundation.database import metadata
-from foundation.errors import NotFound, PayloadTooLarge
+from foundation.errors import Forbidden, Gone, NotFound, PayloadTooLarge
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction
 from idp.register import FileRefused, Importer, Register, RegisterSettings
@@ -140,6 +142,66 @@ def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
     assert all(r.what_to_do for r in refused)
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once(any_ground, importer):
+    good = next(people(1))
+    wrong = {**good, "birthdate": "2026-02-30", "country": "", "email": "a@b", "locality": "\a"}
+    *_, last = importer.run(as_csv([good, wrong]), "register.csv", OFFICER)
+    (row,) = importer.refused(last.import_id)
+    told = [(fault.field, fault.reason) for fault in row.faults]
+    assert told == [
+        ("birthdate", "is not a date"),
+        ("locality", "holds a character that cannot be printed"),
+        ("country", "is empty"),
+        ("email", "is not in the expected form"),
+        ("civil_number", "is the same as in line 2"),
+    ]
+    assert all(fault.what_to_do for fault in row.faults)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_refused_rows_come_back_in_the_form_they_came(any_ground, importer, mark):
+    header = mark.join(
+        ["Civil Number", "GIVEN_NAME", "birthdate", "locality", "country", "reasons"]
+    )
+    rows = [
+        mark.join(['="0012345"', "Zoë", "21.13.1990", "Orléans", "FR", "of before"]),
+        mark.join(["T0000002", "Ada", "1990-05-01", "Orléans", "FR"]),
+        mark.join(["-T000003", "=Bo", "1990-05-01"]),
+    ]
+    *_, last = importer.run("\n".join([header, *rows]).encode(), "a.csv", OFFICER)
+    file_format, content = importer.refused_file(last.import_id, OFFICER)
+    assert file_format == "csv"
+    read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=mark))
+    assert read[0] == ["Civil Number", "GIVEN_NAME", "birthdate", "locality", "country", "reasons"]
+    assert read[1][:5] == ['\'="0012345"', "Zoë", "21.13.1990", "Orléans", "FR"]
+    assert read[1][5].startswith("birthdate is not a date.")
+    assert read[2][:5] == ["'-T000003", "'=Bo", "1990-05-01", "", ""]
+    *_, again = importer.run(content, "b.csv", OFFICER)
+    assert again.refused == 2
+
+
+def test_refused_objects_come_back_as_json(any_ground, importer):
+    wrong = '{"Civil-Number": "T1234567", "given_name": {"a": [1]}, "region": "", "region": "x"}'
+    *_, last = importer.run(f"[{wrong}, 3]".encode(), "a.json", OFFICER)
+    _, content = importer.refused_file(last.import_id, OFFICER)
+    lines = content.decode().splitlines()
+    assert lines[1].startswith(wrong[:-1] + ', "reasons": "region stands twice.')
+    assert "country is missing" in lines[1]
+    assert lines[2] == "3"
+    assert len(json.loads(content)) == 2
+
+
+@pytest.mark.row("assurance", "CM-7")
+def test_refused_rows_are_for_who_sent_them_and_for_a_while(any_ground, importer):
+    *_, last = importer.run(as_csv([{**next(people(1)), "country": "-"}]), "a.csv", OFFICER)
+    with pytest.raises(Forbidden):
+        importer.refused_file(last.import_id, Actor("staff", "stf_other"))
+    any_ground.clock.advance(timedelta(days=14))
+    with pytest.raises(Gone) as gone:
+        importer.refused_file(last.import_id, OFFICER)
+    assert gone.value.next_step
+
+
 def test_a_fault_in_a_field_that_one_can_do_without_costs_that_field_and_is_told(
     any_ground, importer
 ):
@@ -219,6 +281,11 @@ def test_an_encoding_that_nobody_knows_stops_the_start():
         (as_csv(people(1)) + b'"unclosed\n', "a.csv", "line 3"),
         (as_csv(people(1)) + b"a\0b\n", "a.csv", "line 3"),
         (b"", "a.csv", "file"),
+        (b" \r\n", "a.csv", "file"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "register.csv", "file"),
+        (b"PK\x03\x04\x14\0\x06\0[Content_Types].xml", "register.xlsx", "file"),
+        (b"PK\x03\x04register.csv", "register.zip", "file"),
+        (b"%PDF-1.7", "register.csv", "file"),
         (b"[]", "a.json", "file"),
         (b'{"persons": 3}', "a.json", "line 1"),
         (b'{"persons": [], "more": 1}', "a.json", "line 1"),

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from civitas.residents import as_csv, as_json, residents
+from foundation.audit import Actor
 from foundation.clock import FrozenClock
+from foundation.errors import Gone
 from foundation.settings import Settings
 from idp.register.tables import activation_codes, imports, persons, proofing_decisions
 from tests.support.city import PASSWORD, City, Visitor
@@ -87,6 +89,7 @@ DOORS = [
     ("POST", "/desk/imports"),
     ("GET", "/desk/imports/00"),
     ("POST", "/desk/imports/00/letters"),
+    ("POST", "/desk/imports/00/refused"),
 ]
 
 
@@ -360,6 +363,35 @@ def test_a_field_that_was_left_out_stands_on_the_page_of_the_import(city, office
     assert "Refused rows" not in page
 
 
+def test_refused_rows_come_back_as_a_file_that_can_be_mended_and_sent_again(city, officer):
+    wrong = {**PEOPLE[0], "birthdate": "yesterday", "country": "Estonia", "phone_number": "+37255"}
+    rows = [wrong, *PEOPLE[1:]]
+    place = officer.upload("/desk/imports", "r.csv", as_csv(iter(rows))).headers["location"]
+    city.ground.jobs.run_once()
+    page = officer.get(place).text
+    for told in ("birthdate", "country", "Download the refused rows"):
+        assert told in page
+    colleague = city.staff(name="Sven Second")
+    assert "Download the refused rows" not in colleague.get(place).text
+    assert colleague.post(f"{place}/refused", place).status_code == 403
+    file = officer.post(f"{place}/refused", place)
+    assert file.headers["cache-control"] == "no-store"
+    assert "attachment" in file.headers["content-disposition"]
+    text = file.content.decode("utf-8-sig")
+    assert text.count("\r\n") == 2
+    assert "birthdate is not a date." in text
+    assert "country is not in the expected form." in text
+    assert "'+37255" in text  # no spreadsheet takes it for a formula
+    mended = text.replace("yesterday", PEOPLE[0]["birthdate"]).replace("Estonia", "EE")
+    again = officer.upload("/desk/imports", "r.csv", mended.encode("utf-8-sig"))
+    city.ground.jobs.run_once()
+    report = city.importer.report(again.headers["location"].rpartition("/")[2])
+    assert (report.accepted, report.refused) == (1, 0)
+    city.clock.advance(timedelta(days=15))
+    with pytest.raises(Gone):
+        city.importer.refused_file(place.rpartition("/")[2], Actor("staff", officer.id))
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "1e3"])
 def test_a_strange_page_of_refused_rows_is_a_bad_request(officer, after):
     assert officer.get(f"/desk/imports/00?after={after}").status_code == 400
@@ -371,7 +403,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(city, officer):
     assert page.status_code == 422
     assert "UTF-8" in page.text
     empty = officer.upload("/desk/imports", "x.csv", b"")
-    assert empty.status_code == 400
+    assert empty.status_code == 422
+    assert "The file is empty" in empty.text
+    nothing = officer.upload("/desk/imports", "", b"")
+    assert nothing.status_code == 400
     assert officer.post("/desk/imports", "/desk").status_code == 415
 
 
