@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL, crypto
@@ -45,14 +46,15 @@ class TlsListener:
         try:
             self._context = self._fresh()
         except FileNotFoundError:
+            named = "tls_key" if certificate.exists() else "tls_certificate"
             raise SettingsError(
-                f"[server] tls_certificate {certificate} or tls_key {key} is missing; make them "
-                "with `civitas init`, or name yours."
+                f"[server] {named} {key if named == 'tls_key' else certificate} is missing; make "
+                "it with `civitas init`, or name yours."
             ) from None
         except UNUSABLE as error:
             raise SettingsError(
-                f"[server] tls_certificate and tls_key cannot be used ({error}); write a PEM chain "
-                "and its private key, readable by this user."
+                f"[server] tls_certificate {certificate} and tls_key {key} cannot be used: "
+                f"{_why(certificate, key, error)}."
             ) from None
 
     def read_again(self) -> bool:
@@ -97,6 +99,23 @@ def _load(context: SSL.Context, certificate: Path, key: Path) -> None:
     loaded = serialization.load_pem_private_key(key.read_bytes(), None)
     context.use_privatekey(loaded)  # type: ignore[arg-type]
     context.check_privatekey()
+
+
+def _why(certificate: Path, key: Path, error: Exception) -> str:
+    """Which of the two is at fault: OpenSSL's own words are for those who know its insides."""
+    if isinstance(error, OSError):
+        return f"{error.strerror}; give this user the right to read them"
+    try:
+        x509.load_pem_x509_certificates(certificate.read_bytes())
+    except ValueError:
+        return "the first holds no PEM certificate; write a chain, your own certificate first"
+    try:
+        serialization.load_pem_private_key(key.read_bytes(), None)
+    except TypeError:
+        return "the key is locked with a password; write it without one, readable by this user only"
+    except (ValueError, UnsupportedAlgorithm):
+        return "the second holds no PEM private key; write the certificate's own"
+    return "the key is not that of the first certificate; write the two that belong together"
 
 
 def _ask_for_a_certificate(context: SSL.Context) -> None:

@@ -16,6 +16,7 @@ from foundation.clock import Clock
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ground import Ground
+from foundation.nearest import instead
 from pki import CertificateAuthority
 
 BATCH = 200
@@ -52,7 +53,7 @@ class ChangeOvers:
                 raise BadRequest(
                     f"There is no profile {name} for which devices enrol.",
                     where="profile",
-                    next_step="Name one with an est_label, such as device-mldsa.",
+                    next_step=instead(name, self.kinds),
                 )
         if from_profile == to_profile or ends_at < starts_at:
             raise BadRequest(

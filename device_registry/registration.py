@@ -19,6 +19,7 @@ from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Conflict, Unprocessable
+from foundation.nearest import instead
 from pki import Profile
 
 
@@ -62,7 +63,7 @@ class Registration:
             raise Unprocessable(
                 f"Devices are not registered for certificates of the kind {profile[:32]}.",
                 where="profile",
-                next_step=f"Write one of {', '.join(self.kinds)}.",
+                next_step=instead(profile, self.kinds),
             )
         device_id = opaque.identifier("dev", "-")  # it goes into requests, by any program
         token = opaque.secret()

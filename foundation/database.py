@@ -51,7 +51,7 @@ class DatabaseSettings(Section):
     """`sqlite:///file`, relative to the configuration, or `postgresql+psycopg://…`."""
     schema_name: str | None = None
     """PostgreSQL schema of this deployment."""
-    pool: int = 24
+    pool: int = Field(default=24, ge=1)
     """Connections to PostgreSQL that a process keeps; up to 40 more while it is busy."""
     connect_seconds: int = Field(default=5, ge=2)
     """How long a connection may take to come about, for each host that the URL names."""

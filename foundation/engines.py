@@ -13,6 +13,8 @@ from sqlalchemy.pool import QueuePool
 
 from foundation.settings import SettingsError
 
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -35,6 +37,12 @@ def engine(url: str, schema: str | None, pool: int, patience: Patience, *, readi
             "postgresql+psycopg://user@host/name."
         ) from None
     backend = parsed.get_backend_name()
+    if (wrong := parsed.drivername) not in _DRIVERS and backend in ("sqlite", "postgresql"):
+        right = "sqlite" if backend == "sqlite" else "postgresql+psycopg"
+        raise SettingsError(
+            f"[database] url begins with {wrong}://, a driver that is not in use here; write "
+            f"{right}://…"
+        )
     if backend == "sqlite":
         return _sqlite(parsed, pool, patience, reading)
     if backend == "postgresql":

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
+from pydantic import Field
 from sqlalchemy import Column, Integer, LargeBinary, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -71,11 +72,11 @@ class KeySettings(Section):
     """Uses whose signing key lives in the token, such as `audit` or `ca-root`."""
     rotating: tuple[str, ...] = ("jwt", "jwt-rs256")
     """Uses whose keys are replaced by themselves. Not `federation`: others pin those keys."""
-    rotate_after_days: int = 90
+    rotate_after_days: int = Field(default=90, ge=1)
     """Age at which such a key is replaced."""
-    publish_ahead_seconds: int = 600
+    publish_ahead_seconds: int = Field(default=600, ge=0)
     """How long others may keep our key set: its Cache-Control max-age, and the wait to sign."""
-    keep_published_hours: int = 24
+    keep_published_hours: int = Field(default=24, ge=1)
     """How long a replaced key is still published: longer than any token that it signed."""
 
 

@@ -23,6 +23,18 @@ def identifier(prefix: str, joint: str = "_") -> str:
     return f"{prefix}{joint}{''.join(digits)}"
 
 
+def fault(written: str, prefix: str, joint: str = "_") -> str | None:
+    """What keeps `written` from being such an id, as the end of a sentence; else None."""
+    begins, form = f"{prefix}{joint}", f"{prefix}{joint} and {_LENGTH} letters and digits"
+    if not written.startswith(begins):
+        return f"it does not begin with {begins}; an id is {form}."
+    rest = written.removeprefix(begins)
+    if len(rest) != _LENGTH:
+        return f"it has {len(rest)} characters after {begins}; an id is {form}."
+    strange = next((c for c in rest if c not in _BASE62), None)
+    return None if strange is None else f"it has {strange!r} in it; an id is {form}."
+
+
 def secret(nbytes: int = 32) -> str:
     """A new secret of `nbytes` random bytes, base64url without padding."""
     return secrets.token_urlsafe(nbytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from foundation import hosts
+from foundation import hosts, setting_words
 from foundation.clock import LeapDayBirthday
 
 PREFIX = "CIVITAS_"
@@ -60,9 +61,9 @@ class Server(Section):
     """Whose forwarded headers count: IP addresses, or `unix` for the socket. Nobody's, if empty."""
     client_certificate_header: Literal["X-SSL-Client-Cert", "Client-Cert"] | None = None
     """Where a trusted proxy puts the caller's certificate: escaped PEM, or as RFC 9440 says."""
-    threads: int = 40
+    threads: int = Field(default=40, ge=1)
     """How many requests are worked on at once."""
-    max_body: int = 65_536
+    max_body: int = Field(default=65_536, ge=1)
     """Bytes of a request's body; a door may have a cap of its own."""
     security_contact: str = "mailto:security@localhost"
     """URI for those who found a weakness; shown in `/.well-known/security.txt`."""
@@ -75,10 +76,19 @@ class Server(Section):
         try:
             url = hosts.http_url(value).rstrip("/")
         except ValueError as error:
-            raise ValueError(f"write an origin such as https://id.example.city: {error}") from None
+            raise ValueError(f"write an origin such as https://id.example.city. {error}") from None
         if url.count("/") > 2:
             raise ValueError("write an origin such as https://id.example.city, without a path")
         return url
+
+    @field_validator("listen", "tls_listen", "linking_listen")
+    @classmethod
+    def _is_host_and_port(cls, value: str | None) -> str | None:
+        if value:
+            host, _, port = value.rpartition(":")
+            if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65_535:
+                raise ValueError("write host:port with a port up to 65535, such as 127.0.0.1:8000")
+        return value
 
 
 class Jurisdiction(Section):
@@ -181,20 +191,19 @@ def parse(
     try:
         in_file = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML ({error}); mend that line.") from None
+        raise SettingsError(f"{path} {setting_words.not_toml(text, error)}") from None
     known = {s.section: s for s in sections}
     written = _with_environment(in_file, known, environ)
     for name in written:
         if name not in known:
-            raise SettingsError(
-                f"{path}: unknown section [{name}]; write one of {', '.join(sorted(known))}."
-            )
+            raise SettingsError(f"{path}: {setting_words.section_unknown(name, known)}")
     parsed: dict[type[Section], Section] = {}
     for name, section in known.items():
         try:
             parsed[section] = section.model_validate(written.get(name, {}))
         except ValidationError as error:
-            raise SettingsError(_sentence(path, name, section, error)) from None
+            said = setting_words.about(name, section.model_fields, dict(error.errors()[0]))
+            raise SettingsError(f"{path}: {said}") from None
     settings = Settings(path, parsed)
     _refuse_contradictions(settings)
     return settings
@@ -214,7 +223,9 @@ def _read(path: Path) -> str:
             f"{path} cannot be read ({error.strerror}); name a file by --config."
         ) from None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML ({error}); mend that line.") from None
+        raise SettingsError(
+            f"{path} is not text in UTF-8 ({error.reason} at byte {error.start}); save it as that."
+        ) from None
 
 
 def _with_environment(
@@ -229,7 +240,9 @@ def _with_environment(
             raise SettingsError(
                 f"The environment variable {variable} names no setting; unset it or correct it."
             )
-        merged.setdefault(name, {})[key] = _from_text(value)
+        table = merged.setdefault(name, {})
+        if isinstance(table, dict):
+            table[key] = _from_text(value)
     return merged
 
 
@@ -240,24 +253,18 @@ def _from_text(value: str) -> Any:
         return value
 
 
-def _sentence(path: Path, name: str, section: type[Section], error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(p) for p in first["loc"]) or name
-    if first["type"] == "extra_forbidden":
-        return (
-            f"{path}: unknown key {key!r} in [{name}]; "
-            f"write one of {', '.join(sorted(section.model_fields))}."
-        )
-    if first["loc"] == ():
-        return f"{path}: [{name}]: {first['msg'].removeprefix('Value error, ')}."
-    wrong = first["msg"].removeprefix("Value error, ")
-    return f"{path}: [{name}] {key} is {first['input']!r}: {wrong}."
-
-
 def is_loopback(address: str) -> bool:
     """Whether a URL, `host:port` or host names this machine only."""
     host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
     return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _is_address(written: str) -> bool:
+    try:
+        ip_address(written)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_contradictions(settings: Settings) -> None:
@@ -288,11 +295,25 @@ def _refuse_contradictions(settings: Settings) -> None:
             f"{settings.path}: [server] has nowhere to listen; write listen, tls_listen or "
             "unix_socket."
         )
+    _check_proxies(settings, server)
+    _check_governance(settings, jurisdiction)
+
+
+def _check_proxies(settings: Settings, server: Server) -> None:
+    for proxy in server.trusted_proxies:
+        if proxy != "unix" and not _is_address(proxy):
+            raise SettingsError(
+                f"{settings.path}: [server] trusted_proxies has {proxy!r}, which is no IP address; "
+                "write the address from which the proxy comes, or unix for the socket."
+            )
     if server.client_certificate_header and not server.trusted_proxies:
         raise SettingsError(
             f"{settings.path}: [server] client_certificate_header is believed from no one; write "
             "the proxy that sets it in trusted_proxies, or remove the key."
         )
+
+
+def _check_governance(settings: Settings, jurisdiction: Jurisdiction) -> None:
     if jurisdiction.governance == "broker" and not jurisdiction.regulator:
         raise SettingsError(
             f'{settings.path}: [jurisdiction] governance = "broker" needs regulator = the '

@@ -19,6 +19,7 @@ from foundation.audit import Actor, Audit
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
+from foundation.nearest import instead
 from pki.hierarchy import Hierarchy
 from pki.profile import Profile
 from pki.revocation import REASONS, RELEASE, Revocation
@@ -168,7 +169,7 @@ class MassRevocation:
             raise BadRequest(
                 f"{reason} is not a reason of RFC 5280.",
                 where="reason",
-                next_step=f"Use one of {', '.join((*REASONS, RELEASE))}.",
+                next_step=instead(reason, (*REASONS, RELEASE), "Use"),
             )
         held = _C.revocation_reason == HOLD
         free = _C.revoked_at.is_(None)
@@ -200,7 +201,7 @@ class MassRevocation:
         raise NotFound(
             f"There is no authority {slug}.",
             where="authority",
-            next_step="`civitas ca list` names them, such as devices-1.",
+            next_step=instead(slug, [a.slug for a in self._hierarchy.all()], "Name"),
         )
 
 

@@ -14,6 +14,7 @@ from foundation.audit import SYSTEM
 from foundation.clock import begun
 from foundation.errors import Conflict, NotFound
 from foundation.ground import Ground
+from foundation.nearest import instead
 from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.plan import Planned
@@ -108,5 +109,5 @@ class Rollover:
             raise NotFound(
                 f"There is no authority {name} in the plan.",
                 where="authority",
-                next_step=f"Name one of {', '.join(self._hierarchy.plan)}.",
+                next_step=instead(name, self._hierarchy.plan, "Name"),
             ) from None

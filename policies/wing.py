@@ -10,6 +10,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.ground import Ground as Floor
+from foundation.nearest import instead
 from foundation.settings import Jurisdiction
 from policies import levels, store
 from policies.catalogue import Attribute, Basis, Catalogue, Purpose
@@ -152,7 +153,11 @@ class Policies:
         """A purpose; raises NotFound."""
         found = self.catalogue.purposes.get(purpose_id)
         if found is None:
-            raise NotFound(f"There is no purpose {purpose_id!r}.", where="purpose")
+            raise NotFound(
+                f"There is no purpose {purpose_id!r}.",
+                where="purpose",
+                next_step=instead(purpose_id, self.catalogue.purposes),
+            )
         return found
 
     def attribute(self, name: str) -> Attribute:

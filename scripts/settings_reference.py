@@ -32,7 +32,7 @@ code: do not edit.
 - Every key has a default; a file needs only what differs. `civitas init` writes such a file.
 - Paths are relative to the folder of the file.
 - The environment lies over the file: `{prefix}SERVER__THREADS=20` is `threads` in `[server]`.
-- `civitas config check` reads file and environment, and starts nothing.
+- `civitas config check` looks at all that a start would look at, and starts nothing.
 """
 
 

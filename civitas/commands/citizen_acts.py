@@ -18,6 +18,7 @@ from civitas.commands.console import (
     ConfigOption,
     DryRunOption,
     JsonOption,
+    an_id,
     deployment_of,
     fail,
     host,
@@ -35,7 +36,15 @@ from idp.register import (
     purpose_sentence,
 )
 
-PersonArgument = Annotated[str, typer.Argument(help="The identifier, per_….")]
+PersonArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The identifier, per_….",
+        callback=an_id(
+            "a person", "per", look="`civitas citizens show` finds it by the civil number."
+        ),
+    ),
+]
 ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence; the person reads it.")]
 
 

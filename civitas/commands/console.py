@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,6 +16,7 @@ from rich.console import Console
 from civitas import governance, schema
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
+from foundation import opaque
 from foundation.audit import Actor
 from foundation.errors import CivitasError, Problem
 from pki import CertificateAuthority
@@ -78,6 +79,20 @@ def host() -> Actor:
     except (KeyError, OSError):
         account = "unknown"
     return Actor("system", f"host:{account}"[:64])
+
+
+def an_id(what: str, prefix: str, joint: str = "_", *, look: str) -> Callable[[str], str]:
+    """The check of an argument that is an id of ours: a shortened one is told from an unknown one.
+
+    `look` says where such ids are shown.
+    """
+
+    def check(written: str) -> str:
+        if (fault := opaque.fault(written, prefix, joint)) is not None:
+            fail(f"{written[:60]!r} is no id of {what}: {fault} {look}", code=1)
+        return written
+
+    return check
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:

@@ -18,6 +18,7 @@ from civitas.commands.console import (
     ConfigOption,
     DryRunOption,
     JsonOption,
+    an_id,
     deployment_of,
     fail,
     host,
@@ -30,7 +31,13 @@ from foundation.errors import Unprocessable
 from foundation.settings import Server
 from idp.register import Register
 
-DeviceArgument = Annotated[str, typer.Argument(help="Its id, dev-….")]
+DeviceArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Its id, dev-….",
+        callback=an_id("a device", "dev", "-", look="`civitas devices list` shows them."),
+    ),
+]
 ReasonOption = Annotated[str, typer.Option(help="Why, in a line: it stands in its history.")]
 OwnerOption = Annotated[
     str, typer.Option("--owner", help="The organisation, or citizen:per_… for a person.")

@@ -6,21 +6,29 @@ import inspect
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 
+from civitas import governance
 from civitas.app import serve_deployment
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
+    err,
+    fail,
     out,
     print_json,
 )
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
+from civitas.house import SECTIONS
 from civitas.system import doors as system_doors
+from foundation.master_key import MasterKey
+from foundation.nearest import instead
+from foundation.settings import Settings, parse
 from foundation.web import Door
 
 ROOT = Path(__file__).parents[2]
@@ -41,14 +49,27 @@ def add_to(app: typer.Typer) -> None:
     app.command("routes")(routes)
 
 
-def routes(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """List every endpoint: URL, specification, and the file and line that answers.
+def routes(
+    model: Annotated[
+        str | None,
+        typer.Option("--governance", help="Of provider, regulator or broker, not of a deployment."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """List every endpoint: URL, specification, and the file and line that answers. Without a
+    deployment, those of a provider.
 
     Example: `civitas routes | grep 7009`
     """
-    from civitas import governance
-
-    found = endpoints(governance.assemble(settings_of(config)))
+    if model is None and config == DEFAULT_CONFIG and not config.exists():
+        err.print("There is no civitas.toml here: this is what a provider serves.")
+        model = "provider"
+    if model is None:
+        found = _endpoints_of(settings_of(config))
+    else:
+        with TemporaryDirectory() as folder:
+            found = _endpoints_of(_settings_for(model, Path(folder)))
     if as_json:
         print_json([asdict(e) for e in found])
         return
@@ -58,6 +79,24 @@ def routes(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         # Whole lines, however narrow the terminal: they are made for grep.
         out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
+
+
+def _endpoints_of(settings: Settings) -> list[Endpoint]:
+    deployment = governance.assemble(settings)
+    try:
+        return endpoints(deployment)
+    finally:
+        deployment.ground.close()
+
+
+def _settings_for(model: str, folder: Path) -> Settings:
+    """Enough to assemble what nobody starts: there is a key, and no database."""
+    if model not in governance.MODELS:
+        fail(f"There is no governance model {model!r}. {instead(model, governance.MODELS)}")
+    MasterKey.create(folder / "master.key")
+    above = "regulator = 'http://localhost:1'" if model == "broker" else ""
+    written = f"[development]\nloopback_http = true\n[jurisdiction]\ngovernance = '{model}'\n"
+    return parse(folder / "civitas.toml", f"{written}{above}\n", SECTIONS, {})
 
 
 def endpoints(deployment: Deployment) -> list[Endpoint]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from device_registry.identifiers import eui64, sgtin, urn_dev, urn_oid
+from foundation.nearest import instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def parse(scheme: str, value: str) -> Identifier:
     """An identifier in its canonical form. Raises ValueError with a sentence."""
     known = SCHEMES.get(scheme)
     if known is None:
-        raise ValueError(f"There is no scheme {scheme!r}; use one of {', '.join(SCHEMES)}.")
+        raise ValueError(f"There is no scheme {scheme!r}. {instead(scheme, SCHEMES)}")
     if len(value) > 200:
         raise ValueError("An identifier has at most 200 characters.")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from foundation.nearest import instead
 from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
 from idp.oauth.registration import InvalidClientMetadata
 from policies import Catalogue
@@ -19,9 +20,9 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
             return _federated(client, catalogue)
         for purpose in client.purposes:
             if purpose not in catalogue.purposes:
-                known = ", ".join(catalogue.purposes)
                 raise InvalidClientMetadata(
-                    f"purposes: {purpose!r} is none of {known}", where="purposes"
+                    f"purposes: {purpose!r} is not known. {instead(purpose, catalogue.purposes)}",
+                    where="purposes",
                 )
         if "authorization_code" in client.grant_types and not client.purposes:
             raise InvalidClientMetadata(
@@ -30,7 +31,10 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
             )
         for scope in client.scopes:
             if scope not in personal and scope != OFFLINE_ACCESS and ":" not in scope:
-                raise InvalidClientMetadata(f"scope: {scope!r} is not known", where="scope")
+                known = sorted({*personal, OFFLINE_ACCESS})
+                raise InvalidClientMetadata(
+                    f"scope: {scope!r} is not known. {instead(scope, known)}", where="scope"
+                )
         for name in client.attributes | client.required_attributes:
             if name not in catalogue.attributes:
                 raise InvalidClientMetadata(

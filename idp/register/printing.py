@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 from foundation.audit import Actor
 from foundation.errors import BadRequest
 from foundation.ground import Ground
+from foundation.nearest import instead
 from foundation.pages import Pages
 from foundation.settings import Server, SettingsError
 from idp.register.csv_files import csv_text
@@ -73,7 +74,7 @@ class Printing:
             raise BadRequest(
                 f"There is no format {file_format!r}.",
                 where="format",
-                next_step=f"Write one of {', '.join(FORMATS)}.",
+                next_step=instead(file_format, FORMATS),
             )
         # Read first: what could fail fails before any code is made.
         house = certificate(self._certificate_path) if self._certificate_path else None

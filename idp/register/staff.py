@@ -13,6 +13,7 @@ from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Gone, NotFound
 from foundation.ground import Ground
+from foundation.nearest import instead
 from idp.register.profile import civil_number
 from idp.register.settings import RegisterSettings
 from idp.register.store import CIVIL_NUMBER
@@ -65,7 +66,7 @@ class Staff:
             raise BadRequest(
                 f"There is no role {role!r}.",
                 where="role",
-                next_step=f"Write one of {', '.join(ROLES)}.",
+                next_step=instead(role, ROLES),
             )
         if not name.strip() or len(name) > 200:
             raise BadRequest(

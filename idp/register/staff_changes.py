@@ -17,6 +17,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden, NotFound
 from foundation.ground import Ground
+from foundation.nearest import instead
 from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
@@ -81,7 +82,7 @@ class StaffChanges:
             raise BadRequest(
                 f"There is no role {role!r}.",
                 where="role",
-                next_step=f"Write one of {', '.join(ROLES)}.",
+                next_step=instead(role, ROLES),
             )
         self._others(uow, staff_id, by)
         member = self._members.member(uow, staff_id)

@@ -116,7 +116,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "no certificate": (gone("tls/*"), "civitas init"),
     "a port that is none": (written('listen = "127.0.0.1:', 'listen = "127.0.0.1:9'), "host:port"),
 }
-BEFORE_SERVING = [name for name in BROKEN if name not in ("no certificate", "a port that is none")]
+BEFORE_SERVING = [name for name in BROKEN if name != "no certificate"]
 
 
 def sentence(
@@ -146,6 +146,20 @@ def test_a_broken_start_says_in_one_sentence_what_to_do(
     break_it(deployment)
     config = str(deployment / "civitas.toml")
     assert advice in sentence(["serve", "--config", config], capsys, monkeypatch)
+
+
+@pytest.mark.parametrize(("break_it", "advice"), BROKEN.values(), ids=BROKEN)
+def test_a_check_of_the_configuration_says_it_before_the_start(
+    deployment: Path,
+    break_it: Break,
+    advice: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    break_it(deployment)
+    config = str(deployment / "civitas.toml")
+    check = ["config", "check", "--connect", "--config", config]
+    assert advice in sentence(check, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize("name", BEFORE_SERVING)

@@ -19,6 +19,7 @@ from civitas.commands.console import (
     out,
     print_json,
 )
+from foundation.nearest import instead
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +48,7 @@ def issue(
     """
     with authority_of(config) as (authority, deployment):
         if profile not in authority.profiles:
-            fail(f"There is no profile {profile}: {', '.join(authority.profiles)}.", code=1)
+            fail(f"There is no profile {profile}. {instead(profile, authority.profiles)}", code=1)
         issued = authority.issue_by_hand(
             profile, request.read_bytes(), holder, names or (), deployment.ground.clock.now()
         )

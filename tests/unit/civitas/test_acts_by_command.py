@@ -166,14 +166,17 @@ def test_a_device_changes_hands_and_gets_a_new_token(config: Path, device: str) 
     assert f"{device}" in run(config, "devices", "show", device)
 
 
+NOTHING = f"dev-{'0' * 22}"
+
+
 @pytest.mark.parametrize("act", ["suspend", "resume", "quarantine", "release", "transfer",
                                  "revoke", "decommission"])  # fmt: skip
 def test_a_device_that_is_not_there_or_no_reason_is_refused(config: Path, act: str) -> None:
     for more in ((), ("--dry-run",), ("--json",)):
-        assert "no device" in run(config, "devices", act, "dev_nothing", *WHY, *more, code=1)
-    run(config, "devices", act, "dev_nothing", code=2)
+        assert "no device" in run(config, "devices", act, NOTHING, *WHY, *more, code=1)
+    run(config, "devices", act, NOTHING, code=2)
     for reason in ("", "  ", "x" * 301, "a\x07b"):
-        run(config, "devices", act, "dev_nothing", "--reason", reason, code=2)
+        run(config, "devices", act, NOTHING, "--reason", reason, code=2)
 
 
 @pytest.mark.row("privacy", "P-4")

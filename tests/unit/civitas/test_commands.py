@@ -116,6 +116,18 @@ def test_routes_leads_to_the_file_that_answers(config: Path) -> None:
     assert all(not e["file"].startswith("/") for e in found), "an endpoint outside the house"
 
 
+@pytest.mark.parametrize("model", [None, "provider", "regulator", "broker"])
+def test_routes_needs_no_deployment(
+    model: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = runner.invoke(app, ["routes", "--json", *(["--governance", model] if model else [])])
+    assert done.exit_code == 0, done.output
+    paths = {e["path"] for e in json.loads(done.stdout)}
+    assert ("/oauth/authorize" in paths) == (model != "regulator")
+    assert not list(tmp_path.iterdir()), "nothing is made"
+
+
 @pytest.mark.parametrize("model", ["provider", "regulator", "broker"])
 def test_each_model_has_doors_of_its_own(tmp_path: Path, model: str) -> None:
     written = tmp_path / "civitas.toml"

@@ -59,7 +59,7 @@ def test_a_renewed_certificate_is_taken_up_and_half_of_one_is_not(
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        (None, "is missing; make them with `civitas init`"),
+        (None, "is missing; make it with `civitas init`"),
         (b"no key", "cannot be used"),
         (
             b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from civitas.cli import app
+from civitas.configuration import settings_of
 from foundation.limits import Limits
-from foundation.settings import Server
+from foundation.settings import Jurisdiction, Server
 from tests.support.deployments import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -23,12 +24,24 @@ def test_there_is_an_example_for_every_governance_model() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_config_check_passes_on_the_example(example: Path) -> None:
-    done = CliRunner().invoke(app, ["config", "check", "--json", "--config", str(example)])
-    assert done.exit_code == 0, done.output
-    answer = json.loads(done.stdout)
-    assert answer["ok"] is True
-    assert answer["governance"] in {"provider", "regulator", "broker"}
+def test_the_example_is_sound_as_it_is_written(example: Path) -> None:
+    settings = settings_of(example)
+    assert settings.of(Jurisdiction).governance in {"provider", "regulator", "broker"}
+
+
+def test_config_check_looks_at_the_files_that_an_example_names(tmp_path: Path) -> None:
+    written = (DEPLOY / "examples" / "provider.toml").read_text("utf-8")
+    for folder in ("/etc/civitas", "/var/lib/civitas"):
+        written = written.replace(folder, str(tmp_path))
+    config = tmp_path / "civitas.toml"
+    config.write_text(written.replace("credential:master-key", "file:master.key"), "utf-8")
+    run = CliRunner().invoke
+    assert run(app, ["init", "--config", str(config)]).exit_code == 0
+    done = run(app, ["config", "check", "--json", "--config", str(config)])
+    assert json.loads(done.stdout)["ok"] is True
+    (tmp_path / "tls" / "server.key").unlink()
+    refused = run(app, ["config", "check", "--config", str(config)])
+    assert "tls_key" in str(refused.exception)
 
 
 def test_the_unit_runs_without_privileges_and_is_handed_the_master_key() -> None:
