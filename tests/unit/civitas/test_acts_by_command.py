@@ -166,6 +166,7 @@ def test_a_device_changes_hands_and_gets_a_new_token(config: Path, device: str) 
     assert f"{device}" in run(config, "devices", "show", device)
 
 
+NO_ONE = f"per_{'0' * 22}"
 NOTHING = f"dev-{'0' * 22}"
 
 
@@ -239,7 +240,7 @@ def test_an_act_on_an_identity_is_foreseen_done_once_and_read_by_the_person(
 @pytest.mark.parametrize("act", ["suspend", "resume", "archive"])
 def test_an_identity_that_is_not_there_or_no_reason_is_refused(config: Path, act: str) -> None:
     for more in ((), ("--dry-run",), ("--json",)):
-        assert "no such person" in run(config, "citizens", act, "per_no", *WHY, *more, code=1)
-    run(config, "citizens", act, "per_no", code=2)
+        assert "no such person" in run(config, "citizens", act, NO_ONE, *WHY, *more, code=1)
+    run(config, "citizens", act, NO_ONE, code=2)
     for reason in ("", " ", "x" * 501):
-        run(config, "citizens", act, "per_no", "--reason", reason, code=2)
+        run(config, "citizens", act, NO_ONE, "--reason", reason, code=2)
