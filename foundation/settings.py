@@ -167,6 +167,10 @@ class Settings:
             found = section()
         return found
 
+    def sections(self) -> dict[type[Section], Section]:
+        """All that was said, by kind of section."""
+        return dict(self._sections)
+
     def resolve(self, written: str) -> Path:
         """A path as written in the file, relative to the file's own folder."""
         return (self.path.parent / written).expanduser()

@@ -29,7 +29,7 @@ BASES = frozenset(
 
 def load(bases: Path | None = None) -> Catalogue:
     """The tables of this package; `bases` replaces the packaged bases by the deployment's own."""
-    return _load(bases)
+    return packaged() if bases is None else _load(bases)
 
 
 @cache

@@ -39,7 +39,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def ground(settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
     """The ground floor on SQLite, with the tables of the wings that the test imports."""
-    laid = deployments.lay_ground(settings, clock)
+    laid = deployments.ready_ground(settings, clock)
     yield laid
     laid.close()
 
@@ -89,7 +89,7 @@ def any_database(any_settings: Settings) -> Iterator[Database]:
 @pytest.fixture
 def any_ground(any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
     """The ground floor on either kind of database."""
-    laid = deployments.lay_ground(any_settings, clock)
+    laid = deployments.ready_ground(any_settings, clock)
     yield laid
     laid.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from starlette.testclient import TestClient
@@ -10,10 +11,12 @@ from starlette.testclient import TestClient
 from civitas import governance
 from civitas.app import serve_deployment
 from civitas.deployment import Deployment
-from foundation.clock import FrozenClock
+from foundation.clock import Clock, FrozenClock
+from foundation.master_key import MasterKey
 from foundation.settings import Server, Settings
 from idp.login import LoginSettings
 from idp.register import Importer, Register
+from tests.support import ready
 from tests.support.deployments import make_tables
 from tests.support.passkey import SoftPasskey
 
@@ -26,19 +29,12 @@ class City:
     """A deployment under a frozen clock, its jobs run by hand."""
 
     def __init__(self, settings: Settings, clock: FrozenClock) -> None:
-        from foundation.master_key import MasterKey
-
-        folder = settings.path.parent
-        if not (folder / "master.key").exists():
-            MasterKey.create(folder / "master.key")
         self.clock = clock
         self.settings = settings.with_sections(CHEAP)
+        if not ready.copied("city", self.settings, clock, _found):
+            _found(self.settings, clock)()
         self.deployment: Deployment = governance.assemble(self.settings, clock)
         self.ground = self.deployment.ground
-        make_tables(self.ground.database)
-        self.ground.prepare()
-        for prepare in self.deployment.prepare:
-            prepare(self.ground)
         self.app = serve_deployment(self.deployment)
         parts = self.deployment.parts
         if "register" in parts:  # a broker has none
@@ -78,6 +74,18 @@ class City:
     def kinds(self, person_id: str) -> list[str]:
         """Kinds of the events in a person's ledger, oldest first."""
         return [e.kind for e in reversed(self.ground.audit.ledger(person_id, limit=1000))]
+
+
+def _found(settings: Settings, clock: Clock) -> Callable[[], None]:
+    folder = settings.path.parent
+    if not (folder / "master.key").exists():
+        MasterKey.create(folder / "master.key")
+    deployment = governance.assemble(settings, clock)
+    make_tables(deployment.ground.database)
+    deployment.ground.prepare()
+    for prepare in deployment.prepare:
+        prepare(deployment.ground)
+    return deployment.ground.close
 
 
 class Visitor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -46,10 +47,15 @@ def settings_in(folder: Path, *sections: Section) -> Settings:
     return Settings(folder / "civitas.toml", {}).with_sections(*ours, *_in_token(), *sections)
 
 
+def in_token() -> str | None:
+    """The PKCS#11 token that every classical key of an authority lives in, if one is chosen."""
+    return os.environ.get(IN_TOKEN)
+
+
 def _in_token() -> tuple[Section, ...]:
     """Where this is set, every classical key of an authority lives in that PKCS#11 token: the
     same tests then hold for a token (`tests/interop/test_keys_in_a_token.py`)."""
-    uri = os.environ.get(IN_TOKEN)
+    uri = in_token()
     if uri is None:
         return ()
     names = ("root", "devices", "services", "people", "makers")
@@ -93,6 +99,18 @@ def _script(dialect: str, tables: int) -> str:
     return ";".join(statements)
 
 
+def ready_ground(settings: Settings, clock: Clock) -> Ground:
+    """The same as `lay_ground`, but with keys that other tests of this process have as well."""
+    from tests.support import ready
+
+    def found(there: Settings, then: Clock) -> Callable[[], None]:
+        return lay_ground(there, then).close
+
+    if ready.copied("ground", settings, clock, found):
+        return lay(settings, template_folders(), clock)
+    return lay_ground(settings, clock)
+
+
 def lay_ground(settings: Settings, clock: Clock) -> Ground:
     """A ground floor with its own master key and tables, ready for use."""
     if not (settings.path.parent / "master.key").exists():
@@ -109,6 +127,7 @@ __all__ = [
     "free_port",
     "lay_ground",
     "make_tables",
+    "ready_ground",
     "settings_in",
     "template_folders",
 ]

@@ -190,7 +190,7 @@ class City:
             ),
             FederationSettings(trust_anchors=anchors),
         )
-        return deployments.lay_ground(settings, self.clock)
+        return deployments.ready_ground(settings, self.clock)
 
     def _serve(
         self,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
 from foundation import opaque
 
@@ -28,6 +28,18 @@ fsync = off
 full_page_writes = off
 synchronous_commit = off
 """
+
+
+_running: dict[str, PostgreSQL] = {}
+
+
+def knows(url: str) -> bool:
+    """Whether `url` leads to a server that this process started."""
+    return make_url(url).query.get("host") in _running
+
+
+def server_of(url: str) -> PostgreSQL:
+    return _running[str(make_url(url).query["host"])]
 
 
 class PostgreSQL:
@@ -54,6 +66,7 @@ class PostgreSQL:
                 configuration.write(SIZE if durable else SIZE + FORGETFUL)
         self._server.start()
         self._folder = str(self._server.get_postmaster_info().socket_dir)
+        _running[self._folder] = self
 
     def url(self, name: str) -> str:
         return URL.create(
@@ -63,12 +76,27 @@ class PostgreSQL:
     @contextmanager
     def database(self) -> Iterator[str]:
         """The URL of an empty database, which is dropped afterwards."""
-        name = "test_" + opaque.identifier("db").removeprefix("db_").lower()
-        self._say(f'create database "{name}" template template0')
+        name = self.make()
         try:
             yield self.url(name)
         finally:
             self._say(f'drop database "{name}" with (force)')
+
+    def make(self) -> str:
+        """The name of a new empty database."""
+        name = "test_" + opaque.identifier("db").removeprefix("db_").lower()
+        self._copy("template0", name)
+        return name
+
+    def copy(self, template: str, url: str) -> None:
+        """Put a copy of a database to which nobody is connected in place of the one at `url`."""
+        name = make_url(url).database
+        assert name is not None
+        self._say(f'drop database "{name}" with (force)')
+        self._copy(template, name)
+
+    def _copy(self, template: str, name: str) -> None:
+        self._say(f'create database "{name}" template "{template}" strategy file_copy')
 
     @property
     def data(self) -> Path:
@@ -131,8 +159,11 @@ def running(*, durable: bool = False, copy_of: PostgreSQL | None = None) -> Iter
 
     `copy_of`: a standby with all that this one has now.
     """
-    # Not under pytest's folder: a Unix socket's path may have 107 characters, no more.
-    folder = Path(tempfile.mkdtemp(prefix=f"civitas-pg-{os.getpid()}-", dir="/tmp"))
+    # Not under pytest's folder: a Unix socket's path may have 107 characters, no more. Three
+    # hundred files a database are made quickest in memory; a durable one is for the disk.
+    room = os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp")
+    place = "/tmp" if durable or len(room) > len("/dev/shm") else room
+    folder = Path(tempfile.mkdtemp(prefix=f"civitas-pg-{os.getpid()}-", dir=place))
     server = PostgreSQL(folder, durable=durable, copy_of=copy_of)
     try:
         yield server
