@@ -6,7 +6,7 @@ from alembic import op
 import foundation.database
 
 revision = "0027"
-down_revision = "0024"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
