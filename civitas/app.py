@@ -156,7 +156,10 @@ def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
             problem = NotFound(
                 N_("There is nothing at this address."),
                 where=request.url.path,
-                next_step=N_("Check it, or begin at the start page. Programs find all at /api."),
+                next_step=N_(
+                    "Check the address, or begin at the start page. "
+                    "Programs find everything at /api."
+                ),
             )
         elif error.status_code == 405:
             allow = allowed(request.app.routes, request.scope)

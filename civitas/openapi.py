@@ -104,7 +104,7 @@ def _refusals(door: Door, security: Sequence[Mapping[str, Any]]) -> dict[int | s
         503: _problem("The database does not answer; nothing was changed."),
     }
     if security:
-        found[401] = _problem("The door needs to know who calls.")
+        found[401] = _problem("The address needs to know who calls.")
         # A token that came, whatever the door asks for, is answered in its own protocol's way.
         found[401]["content"]["application/json"] = {"schema": {"$ref": f"{SCHEMAS}TokenRefused"}}
         found[403] = _problem("The caller may not do this.")

@@ -27,7 +27,7 @@ class Busy(Unavailable):
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            N_("There is more to do than we can do at once."),
+            N_("We are very busy at the moment."),
             next_step=N_("Try again in a few seconds."),
             headers={"Retry-After": str(retry_after)},
         )

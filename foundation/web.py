@@ -266,6 +266,15 @@ def principal(request: Request) -> Principal | None:
     return found
 
 
+_CALLERS = {
+    "citizen": "citizens",
+    "staff": "members of staff",
+    "service": "services",
+    "device": "devices",
+    "federated": "services of a federation",
+}
+
+
 def require(
     request: Request,
     *,
@@ -283,7 +292,7 @@ def require(
         if wants_page(request) and request.method == "GET":
             raise SeeOther(_sign_in(request))
         raise Unauthorized(
-            "This door needs to know who calls.",
+            "This address needs to know who calls.",
             next_step="Send a valid access token, or sign in first.",
             headers={"WWW-Authenticate": "Bearer"},
         )
@@ -293,12 +302,12 @@ def require(
         raise SeeOther(_sign_in(request))
     if kinds and found.kind not in kinds:
         raise Forbidden(
-            f"This door is not for a {found.kind}.",
-            next_step=f"Come as {' or '.join(kinds)}.",
+            f"This is not open to {_CALLERS.get(found.kind, found.kind)}.",
+            next_step=f"It is for {' or '.join(_CALLERS.get(one, one) for one in kinds)}.",
         )
     if role is not None and found.kind == "staff" and role not in found.roles:
         raise Forbidden(
-            f"This door is for staff with the role {role}.",
+            f"This page is for staff with the role {role}.",
             next_step="Sign in with your passkey; if you did, ask an operator for that role.",
         )
     if scope is not None and found.kind != "staff" and scope not in found.scopes:

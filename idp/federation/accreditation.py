@@ -46,7 +46,7 @@ class Accreditation:
         self._entity_id = entity_id
 
     def apply(self, entity_id: str, by: str) -> Entity:
-        """Take up an application: the entity's own configuration is fetched and checked.
+        """Add an application: the entity's own configuration is fetched and checked.
 
         It must be signed by a key that it names, name us as its authority, and be a provider or
         a relying party of OpenID Connect. Raises Unprocessable with what is wrong, or Conflict.

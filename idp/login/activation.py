@@ -225,8 +225,8 @@ class Activation:
 
 TAKEN = N_("This sign-in name cannot be used. Choose another one, such as %(free)s.")
 UNFIT = N_(
-    "A sign-in name has at least 3 letters, digits or marks of an e-mail address, or 2 characters "
-    "of Han, Kana or Hangul, without spaces."
+    "A sign-in name has at least 3 letters or digits, or 2 characters of Chinese, Japanese or "
+    "Korean. Dots, dashes and @ are fine; spaces are not."
 )
 NO_NUMBER = N_(
     "A civil number has 4 to 32 letters A–Z and digits; leave it empty if you have none."

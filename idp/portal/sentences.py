@@ -39,8 +39,10 @@ SENTENCES: dict[str, str] = {
     ),
     "sign-in.locked": N_("Sign-in with your name was slowed down after many failed attempts."),
     "activation.name_taken": N_("You chose a sign-in name that somebody else has."),
-    "credential.removal_asked": N_("Somebody said that a way to sign in is lost; it will go."),
-    "credential.removal_stopped": N_("A way to sign in that was said to be lost stays."),
+    "credential.removal_asked": N_(
+        "Somebody reported a way to sign in as lost; it will be removed."
+    ),
+    "credential.removal_stopped": N_("A way to sign in that was reported as lost is kept."),
     "session.ended": N_("A session of yours ended."),
     "credential.added": N_("A way to sign in was added."),
     "credential.changed": N_("Your password was changed."),

@@ -27,7 +27,7 @@ class CodeRefused(Gone):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "This activation code does not open anything any more.",
+            "This activation code no longer works.",
             where="code",
             next_step="Compare it with your letter. If it is older than the day on the letter, "
             "ask the registration office for a new one.",

@@ -96,7 +96,7 @@ class Enrolment:
 
         if decision.result == "refused":
             raise ProofingRefused(
-                "By the proofing policy, this evidence does not reach the level.",
+                "The rules say that these papers are not enough for this level.",
                 where="evidence",
                 next_step=" ".join(decision.reasons),
                 consequence=keep_refusal,

@@ -99,6 +99,6 @@ def _missing(policy: ProofingPolicy, rule: LevelRule, findings: Findings) -> Ite
     if others < rule.corroborating_sources:
         yield f"The policy asks for {rule.corroborating_sources} more sources that corroborate."
     if rule.contact_exercised and not findings.contact_exercised:
-        yield "An address, number or e-mail of the person must be exercised."
+        yield "The person must have answered at an address, number or e-mail on record."
     if rule.in_person and not any(policy.methods[e.method].present for e in counted):
         yield "The person must be present: a remote session never reaches this level."

@@ -175,7 +175,7 @@ class IdentityLife:
             decision = decide(uow)
             if decision.result != "accepted":
                 raise ProofingRefused(
-                    "By the proofing policy, this evidence does not reach the level.",
+                    "The rules say that these papers are not enough for this level.",
                     where="evidence",
                     next_step=" ".join(decision.reasons),
                     consequence=_dropping(decide),

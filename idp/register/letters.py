@@ -85,8 +85,8 @@ class Letters:
             )
         if two_people.hands(uow, person_id) <= {by}:
             raise Forbidden(
-                "Only you had a hand in this identity so far.",
-                next_step="Ask a colleague to proof the person, or to ask for the letter.",
+                "Nobody but you has worked on this identity so far.",
+                next_step="Ask a colleague to check the person, or to ask for the letter.",
             )
         standing = self.newest(uow, person_id)
         if standing is not None and standing.state == "waiting":
@@ -160,7 +160,7 @@ class Letters:
         if not chosen:
             raise Conflict(
                 "No letter waits that you may print.",
-                next_step="Who imported or proofed somebody does not print their letter.",
+                next_step="Who imported or checked somebody does not print their letter.",
             )
         batch_id = opaque.identifier("bat")
         made: list[Printed] = []

@@ -75,9 +75,9 @@ class Proofing:
         policy = self.policy(version, now)
         if not decidable_alone(policy, level):
             raise Unprocessable(
-                f"By the proofing policy, level {level} needs a second officer.",
+                f"The rules say that level {level} needs a second officer.",
                 where="level",
-                next_step="Begin at a level that one officer may decide, then proof higher.",
+                next_step="Begin at a level that one officer may decide, then check at a higher one.",
             )
         return policy
 
@@ -163,9 +163,9 @@ class Proofing:
         person = store.known_person(uow, person_id)
         if person.state not in PROOFABLE:
             raise Conflict(
-                f"An identity that is {person.state} is not proofed; restore or reactivate it.",
+                f"An identity that is {person.state} cannot be checked.",
                 where="state",
-                next_step="Look at the state of this identity, and choose a step that it offers.",
+                next_step="Restore it or make it active again first: its page offers the step.",
             )
         two_people.refuse_importer(uow, self._audit, person_id, officer)
         application_id = self.apply(uow, person_id, officer, terms_version, policy.version, now)
@@ -249,7 +249,7 @@ class Proofing:
         """Raises NotFound."""
         row = uow.one(select(proofing_decisions).where(proofing_decisions.c.id == decision_id))
         if row is None:
-            raise NotFound("There is no such proofing decision.", detail=decision_id)
+            raise NotFound("There is no such identity check.", detail=decision_id)
         return _decision(row)
 
     def decisions(self, uow: UnitOfWork, person_id: str) -> Sequence[Decision]:
@@ -264,7 +264,7 @@ class Proofing:
         """The evidence of a decision, opened; raises Erased."""
         row = uow.one(select(proofing_decisions).where(proofing_decisions.c.id == decision_id))
         if row is None:
-            raise NotFound("There is no such proofing decision.", detail=decision_id)
+            raise NotFound("There is no such identity check.", detail=decision_id)
         opened = self._vault.open(row.person_id, row.sealed_evidence, _context(decision_id))
         values = json.loads(opened)
         evidence = tuple(Evidence(**piece) for piece in values["evidence"])

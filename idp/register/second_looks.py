@@ -121,7 +121,7 @@ def refuse_involved(uow: UnitOfWork, person_id: str, by: Actor) -> None:
     """Raises Forbidden for who had a hand in this identity."""
     if by in two_people.hands(uow, person_id):
         raise Forbidden(
-            "You had a hand in this identity yourself.",
+            "You worked on this identity yourself.",
             next_step="A colleague who did neither import nor proof this person looks at it.",
         )
 

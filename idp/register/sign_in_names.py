@@ -116,8 +116,8 @@ def check(name: str) -> str:
     name = written(name)
     if not _can_be_chosen(name):
         raise BadRequest(
-            "A sign-in name has 3 to 254 letters, digits or marks of an e-mail address, or 2 "
-            "characters of Han, Kana or Hangul, without spaces.",
+            "A sign-in name has 3 to 254 letters or digits, or at least 2 characters of Chinese, "
+            "Japanese or Korean. Dots, dashes and @ are fine; spaces are not.",
             where="sign_in_name",
             next_step="Choose such a name; your e-mail address is one.",
         )

@@ -29,7 +29,7 @@ class InvitationRefused(Gone):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "This invitation does not open anything any more.",
+            "This invitation no longer works.",
             where="invitation",
             next_step="Ask an operator for a new one: civitas staff invite.",
             detail=detail,

@@ -67,7 +67,7 @@ def refuse_importer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) ->
 
     raise Forbidden(
         "You imported this person.",
-        next_step="Ask a colleague to proof them: an import and a proofing need two people.",
+        next_step="Ask a colleague to check them: one person imports, another one checks.",
         consequence=keep,
     )
 

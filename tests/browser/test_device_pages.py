@@ -97,7 +97,7 @@ def test_the_operator_plans_runs_watches_and_undoes_a_change_over(
         town.city.enrolled()
     page.set_viewport_size({"width": 320, "height": 900})
     page.goto(f"{url}/devices")
-    page.get_by_role("link", name="Change-overs").click()
+    page.get_by_role("link", name="Moving to new certificates").click()
     accessible(page)
     page.get_by_label("Takes how many days").fill("a month")
     page.get_by_role("button", name="Plan").click()

@@ -69,7 +69,7 @@ def proof_and_ask(officer: Browser, provider: Deployed, civil_number: str) -> No
             "valid_1": "yes",
         },
     )
-    expect("The proofing is accepted" in officer.text, f"level 2: {officer.text[:300]}")
+    expect("The identity check is accepted" in officer.text, f"level 2: {officer.text[:300]}")
     officer.submit(officer.form(action="/letter"))
     expect("The letter is asked for" in officer.text, f"a letter: {officer.text[:300]}")
 

@@ -28,7 +28,7 @@ def overview(federation: Federation, request: Request) -> Response:
 
 
 def apply(federation: Federation, request: Request) -> Response:
-    """Take up an application by its entity identifier."""
+    """Add an application by its entity identifier."""
     officer = web.require(request, kind="staff", role=ROLE)
     form = web.form(request)
     web.check_csrf(request, form)

@@ -17,12 +17,12 @@ _LOOKED_AT = 72  # zxcvbn's time grows with length; more characters only make it
 
 
 TOO_SHORT = N_("Choose a password of at least %(minimum)s characters. Three or four words do well.")
-TOO_LONG = N_("This password is too long; %(most)s bytes are enough.")
+TOO_LONG = N_("This password is too long. Choose a shorter one, of %(most)s bytes at most.")
 GUESSABLE = N_(
     "This password is easily guessed: it is on the lists that attackers try first, or close to "
     "your name or the city's. Choose three or four unrelated words."
 )
-NOT_TEXT = N_("A password may not hold control characters.")
+NOT_TEXT = N_("A password may not contain characters that cannot be seen, such as a tab.")
 
 
 def objection(password: str, minimum: int, context: Iterable[str] = ()) -> str | None:

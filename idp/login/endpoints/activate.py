@@ -24,7 +24,7 @@ from idp.register import CodeRefused, InvitationRefused
 SET_UP, MOST_SET_UPS = "set-up", 4
 
 
-NOTHING = N_("This code does not open anything any more.")
+NOTHING = N_("This code no longer works.")
 COMPARE = N_(
     "Compare it with your letter. If it was used or has expired, ask the registration office for "
     "a new one."
@@ -153,7 +153,7 @@ def offer_passkey(login: Login, request: Request) -> Response:
     needed = login.lacks_passkey(session)
     if needed and not login.management.at_activation(session):
         raise Forbidden(
-            N_("Your work here needs a passkey, and you hold none."),
+            N_("Your work here needs a passkey, and you have none."),
             next_step=N_("Ask for a new invitation, and add a passkey when you follow it."),
         )
     return login.ground.pages.render(

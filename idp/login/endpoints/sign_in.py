@@ -15,7 +15,7 @@ from idp.login.visit import Errand, Visit
 
 WRONG = N_("The name and the password do not fit together.")
 WRONG_PASSWORD = N_("This is not your password.")
-SUSPENDED = N_("You are who you say, but this identity is suspended.")
+SUSPENDED = N_("We know that it is you, but this identity is suspended.")
 WAIT = N_("There were too many attempts. Wait %(minutes)s min, then try again.")
 
 

@@ -394,7 +394,7 @@ def not_who_was_asked() -> Forbidden:
 
 def _used() -> Over:
     return Over(
-        N_("This sign-in was already continued."),
+        N_("You already went on from this page."),
         where="transaction",
         next_step=N_("Go back to the service; start again if it does not know you yet."),
     )

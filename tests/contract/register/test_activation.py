@@ -115,7 +115,7 @@ def test_a_new_letter_ends_the_earlier_one(register, any_ground, person_id):
 def test_what_is_no_code_is_refused_like_a_wrong_one(register, any_ground, person_id, code):
     with pytest.raises(CodeRefused) as refusal, any_ground.database.write() as uow:
         register.redeem_activation(uow, code, any_ground.clock.now())
-    assert "does not open anything" in refusal.value.description
+    assert "no longer works" in refusal.value.description
 
 
 def test_an_active_identity_gets_no_letter(register, any_ground, person_id):

@@ -39,7 +39,7 @@ def test_what_was_given_up_cannot_be_continued_and_giving_up_twice_leads_to_one_
     assert again.headers["location"] == left.headers["location"]
     onward = authorization_server.http.get(out.replace("cancel", "continue"))
     assert onward.status_code == 400
-    assert "already continued" in onward.json()["detail"]
+    assert "already went on" in onward.json()["detail"]
 
 
 def test_nobody_gives_up_in_the_place_of_another_browser(

@@ -231,7 +231,7 @@ def test_an_officer_proofs_a_person_at_level_2(city, officer, person_id):
     done = officer.post(f"{place}/proofing", place, **passport())
     assert done.headers["location"] == f"{place}?done=accepted"
     assert city.register.known(person_id).person.level == 2
-    assert "The proofing is accepted" in officer.get(done.headers["location"]).text
+    assert "The identity check is accepted" in officer.get(done.headers["location"]).text
 
 
 @pytest.mark.row("assurance", "EN-8")

@@ -115,7 +115,7 @@ def test_an_event_leads_to_its_proof_and_tells_who_and_why_where_nobody_is_conce
     listed = auditor.get("/auditor/events?kind=register.enrol").text
     link = re.search(r'href="(/auditor/events/evt_[^"]+)"', listed)
     assert link is not None
-    assert "sealed for the people concerned" in auditor.get(link[1]).text
+    assert "only be read by the people it is about" in auditor.get(link[1]).text
     assert auditor.get("/auditor/events/evt_nothing").status_code == 404
 
 

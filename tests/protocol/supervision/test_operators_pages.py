@@ -64,7 +64,7 @@ def test_an_operator_ends_a_member_of_staff_who_is_out_at_their_next_request(cit
     done = operator.post(f"/staff/{officer.id}/end", f"/staff/{officer.id}", reason="left")
     assert (done.status_code, done.headers["location"]) == (303, f"/staff/{officer.id}?done=end")
     assert officer.get("/desk").headers["location"].startswith("/sign-in")
-    assert "They are out" in operator.get(done.headers["location"]).text
+    assert "Their account has ended" in operator.get(done.headers["location"]).text
     refused = operator.post(f"/staff/{operator.id}/end", "/staff", reason="tired")
     assert refused.status_code == 403
     assert "last operator" in refused.text

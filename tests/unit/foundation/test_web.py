@@ -345,7 +345,7 @@ def test_a_door_for_staff_is_closed_to_others(house: House) -> None:
     to_sign_in = client.get("/officers?x=1", headers={"accept": "text/html"})
     assert to_sign_in.headers["location"] == "/sign-in?return_to=%2Fofficers%3Fx%3D1"
     house.principal = web.Principal("citizen", "per_1")
-    refused(client.get("/officers"), 403, "not for a citizen")
+    refused(client.get("/officers"), 403, "not open to citizens")
     house.principal = web.Principal("staff", "stf_1", frozenset({"operator"}))
     refused(client.get("/officers"), 403, "role officer")
     house.principal = web.Principal("staff", "stf_1", frozenset({"officer"}))

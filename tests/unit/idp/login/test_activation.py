@@ -112,7 +112,7 @@ def test_an_opened_set_up_is_worth_nothing_in_another_browser(desk: SignInDesk) 
         (NAME, "tammanna1990", "tammanna1990", "easily guessed"),
         (NAME, PASSWORD, PASSWORD + "x", "not the same"),
         (NAME, "x" * 1025, "x" * 1025, "too long"),
-        ("a b", PASSWORD, PASSWORD, "without spaces"),
+        ("a b", PASSWORD, PASSWORD, "spaces are not"),
     ],
 )
 @pytest.mark.row("assurance", "AU-2")

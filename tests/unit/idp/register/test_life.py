@@ -105,7 +105,7 @@ def test_the_policy_decides_what_evidence_reaches_a_level(level, evidence, conta
         ((PASSPORT,), True, "1 more sources that corroborate"),
         ((PASSPORT, PASSPORT), True, "1 more sources that corroborate"),
         ((PASSPORT, piece("statement", "self")), True, "1 more sources that corroborate"),
-        ((PASSPORT, BANK), False, "must be exercised"),
+        ((PASSPORT, BANK), False, "must have answered"),
     ],
 )
 def test_level_3_needs_a_second_source_and_contact_data_that_was_exercised(
