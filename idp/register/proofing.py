@@ -77,7 +77,7 @@ class Proofing:
             raise Unprocessable(
                 f"The rules say that level {level} needs a second officer.",
                 where="level",
-                next_step="Begin at a level that one officer may decide, then check at a higher one.",
+                next_step="Begin at a level that one officer decides, then check at a higher one.",
             )
         return policy
 
