@@ -50,6 +50,17 @@ def free_port() -> Callable[[], int]:
     return deployments.free_port
 
 
+@pytest.fixture(autouse=deployments.in_token() is not None)
+def _emptied_token() -> Iterator[None]:
+    """One token for all tests of a process, empty for each: it gets slower with every object."""
+    yield
+    from tests.support import softhsm
+
+    uri = deployments.in_token()
+    assert uri is not None
+    softhsm.empty(uri)
+
+
 # --- databases -------------------------------------------------------------------------------
 
 

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from foundation import opaque
+from foundation.pkcs11_session import session_of
+from foundation.pkcs11_uri import TokenUri
 
 MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -68,6 +71,16 @@ def new_token(folder: Path) -> SoftToken:
     """A token that no other test uses."""
     assert _ready, f"a process has {MOST_TOKENS} tokens: raise MOST_TOKENS"
     return _ready.pop()
+
+
+def empty(uri: str) -> None:
+    """Destroy every key in a token."""
+
+    def destroy(session: Any) -> None:
+        for found in list(session.get_objects()):
+            found.destroy()
+
+    session_of(TokenUri.parse(uri, Path())).run(destroy)
 
 
 def _made(folder: Path) -> SoftToken:
