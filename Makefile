@@ -26,11 +26,11 @@ setup: ## .venv, and what the tests need of the system
 setup-demo:
 	@$(PYTHON) scripts/setup.py demo
 
-demo: setup-demo ## a city with its own identities: http://localhost:8000
-	@$(BIN)/civitas demo
+demo: setup-demo ## a city with its own identities: http://localhost:8000; ARGS="--port-base 9000"
+	@$(BIN)/civitas demo $(ARGS)
 
-demo-broker: setup-demo ## a regulator, a private provider, a broker between them and the services
-	@$(BIN)/civitas demo --broker
+demo-broker: setup-demo ## a regulator, a private provider and a broker: http://localhost:8100
+	@$(BIN)/civitas demo --broker $(ARGS)
 
 tour: setup-demo ## the whole story, headless, a line per step
 	@$(BIN)/civitas tour

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from civitas.tour.steps.enrolment import proof_and_write
 from civitas.tour.world import World
 from foundation import secret_file
 
-Say = Callable[[str], None]
 CITY = "Civitas"
 COUNTRY = "XX"
 SCOPE = "openid profile age residence"
@@ -48,19 +46,21 @@ class DemoCity:
     """Runs the deployments and the e-service as processes of their own."""
 
     folder: Path
-    say: Say
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def civitas(self, place: Place, *arguments: str) -> str:
+    def civitas(self, place: Place, *arguments: str, shows: bool = False) -> str:
+        """Run a command of the operator's; with `shows` its progress is seen on the terminal."""
         config = self.folder / place.name / "civitas.toml"
         done = subprocess.run(
             [sys.executable, "-m", "civitas", *arguments, "--config", str(config)],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if shows and sys.stderr.isatty() else subprocess.PIPE,
             text=True,
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"civitas {arguments[0]}: {done.stderr.strip()[-600:]}")
+            said = (done.stderr or "").strip()[-600:]
+            raise RuntimeError(f"civitas {arguments[0]} did not succeed. {said}")
         return done.stdout
 
     def civitas_json(self, place: Place, *arguments: str) -> Any:
@@ -68,10 +68,9 @@ class DemoCity:
 
     def found(self, place: Place) -> bool:
         """Set the deployment up if it is not; whether this call did."""
-        config = self.folder / place.name / "civitas.toml"
-        if (config.parent / "ready").exists():
+        if self.is_ready(place):
+            self.civitas(place, "db", "upgrade")
             return False
-        self.say(f"Setting up {place.title} …")
         tls = ("--tls-url", f"https://localhost:{place.tls_port}") if place.tls_port else ()
         above = ("--regulator", place.regulator) if place.regulator else ()
         self.civitas(
@@ -80,6 +79,10 @@ class DemoCity:
             "--url", place.url, *tls, *above,
         )  # fmt: skip
         return True
+
+    def is_ready(self, place: Place) -> bool:
+        """Whether an earlier run has set it up completely."""
+        return (self.folder / place.name / "ready").exists()
 
     def ready(self, place: Place) -> None:
         """Note that the set-up of this deployment is complete."""
@@ -112,6 +115,8 @@ class DemoCity:
                 issuer, "clients", "add", "--name", "City library",
                 "--redirect", f"http://localhost:{port}/callback",
                 "--scope", f"{SCOPE} access:evaluate", "--purpose", "library",
+                "--grant", "authorization_code", "--grant", "refresh_token",
+                "--grant", "client_credentials",
             )  # fmt: skip
             secret_file.create(kept, json.dumps(added).encode(), "The e-service's registration")
         found: dict[str, str] = json.loads(secret_file.read(kept, "The e-service's registration"))
@@ -119,10 +124,9 @@ class DemoCity:
 
     def people(self, place: Place, count: int = 1000, seed: int = 1) -> None:
         """Enrol invented residents from a civil-register file."""
-        self.say(f"Enrolling {count} invented residents at {place.title} …")
         file = self.folder / place.name / "residents.csv"
         file.write_bytes(as_csv(residents(count, seed, city=CITY, country=COUNTRY)))
-        self.civitas(place, "citizens", "import", str(file))
+        self.civitas(place, "citizens", "import", str(file), shows=True)
 
     def letter(self, place: Place, seed: int = 1) -> tuple[str, str]:
         """Let an officer of the demo proof the next grown-up resident at level 2 and ask for
@@ -133,11 +137,7 @@ class DemoCity:
         counter.write_text(str(number + 1))
         here = Deployed(place.name, self.folder / place.name, place.url, "")
         officer = World(self.folder).staff(here, "officer")
-        grown = [
-            p
-            for p in residents(200, seed, city=CITY, country=COUNTRY)
-            if p["birthdate"] < "2000" and p["locality"] == CITY and p["locale"] == "en"
-        ]
+        grown = grown_ups(seed)
         person = grown[number % len(grown)]
         # The demo is its own printing house: the code is in the file of letters alone.
         code = proof_and_write(officer, here, person["civil_number"])
@@ -185,3 +185,13 @@ class DemoCity:
                 time.sleep(0.1)
         said = (self.folder / f"{log}.log").read_text(errors="replace").strip().splitlines()
         raise RuntimeError(f"{log} did not start: {said[-1] if said else 'it said nothing'}")
+
+
+def grown_ups(seed: int = 1) -> list[dict[str, str]]:
+    """The residents of the city who can have a letter in English. Letters take them from the
+    front, whoever looks somebody up from the end."""
+    return [
+        p
+        for p in residents(200, seed, city=CITY, country=COUNTRY)
+        if p["birthdate"] < "2000" and p["locality"] == CITY and p["locale"] == "en"
+    ]

@@ -1,16 +1,19 @@
 """A small e-service: an ordinary OpenID Connect client that knows nothing of how we are built.
 
-It signs people in with Authlib from discovery alone, and asks yes/no questions at the AuthZEN
-door. Run as `python -m civitas.demo.eservice`; its settings come from the environment.
+It signs people in with Authlib from discovery alone, looks at each visit whether it still may
+know what it knows, and asks yes/no questions where they are answered. Run as
+`python -m civitas.demo.eservice`; its settings come from the environment.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -22,6 +25,9 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from civitas.demo.questions import NotOffered, Questions
+from civitas.demo.visits import Ended, Issuer, Visit, Visits
 
 QUESTIONS = {
     "age_over_18": "Is this person 18 or older?",
@@ -40,6 +46,7 @@ LABELS = {
     "sub": "Your number here, and nowhere else",
     "acr": "How well your identity was proven",
 }
+_NOBODY = "Your identity service does not answer just now. Try again in a moment."
 PAGES = Path(__file__).parent / "pages"
 _templates = Environment(loader=FileSystemLoader(PAGES), autoescape=True)
 
@@ -57,69 +64,121 @@ class EService:
     scope: str
 
 
-def application(service: EService) -> Starlette:
-    """The e-service as an ASGI application."""
-    oauth = OAuth()
-    oauth.register(
-        "civitas",
-        server_metadata_url=f"{service.issuer}/.well-known/openid-configuration",
-        client_id=service.client_id,
-        client_secret=service.client_secret,
-        client_kwargs={"scope": service.scope, "code_challenge_method": "S256"},
-    )
+class Library:
+    """The pages, and what they keep in mind."""
 
-    def page(template: str, status: int = 200, **context: Any) -> Response:
-        rendered = _templates.get_template(template).render(service=service, **context)
-        return HTMLResponse(rendered, status)
-
-    async def home(request: Request) -> Response:
-        person = request.session.get("person")
-        return page("home.html", person=person, learned=_learned(person), questions=QUESTIONS)
-
-    async def sign_in(request: Request) -> Response:
-        answer: Response = await oauth.civitas.authorize_redirect(
-            request, f"{service.url}/callback", nonce=secrets.token_urlsafe(16)
+    def __init__(self, service: EService) -> None:
+        self.service = service
+        oauth = OAuth()
+        self.civitas = oauth.register(
+            "civitas",
+            server_metadata_url=f"{service.issuer}/.well-known/openid-configuration",
+            client_id=service.client_id,
+            client_secret=service.client_secret,
+            client_kwargs={"scope": service.scope, "code_challenge_method": "S256"},
         )
+        self.questions = Questions(
+            service.issuer, service.client_id, service.client_secret, service.purpose
+        )
+        self.visits = Visits()
+
+    async def home(self, request: Request) -> Response:
+        """What we know, looked at anew each time; or that we know nothing any more."""
+        visit = self.visits.find(request.session.get("visit"))
+        if visit is None:
+            return self._page("home.html", person=None, deleted=request.session.get("deleted"))
+        before, unsure = _learned(visit.person), False
+        try:
+            await (await self._issuer()).look(visit)
+        except Ended:
+            self.visits.forget(request.session.pop("visit", None))
+            request.session["deleted"] = list(before)
+            return self._page("home.html", person=None, deleted=list(before))
+        except (httpx.HTTPError, ValueError):
+            unsure = True
+        learned = _learned(visit.person)
+        return self._page(
+            "home.html",
+            person=visit.person,
+            learned=learned,
+            deleted=[label for label in before if label not in learned],
+            unsure=unsure,
+            questions=QUESTIONS if await self.questions.offered() else {},
+        )
+
+    async def sign_in(self, request: Request) -> Response:
+        try:
+            answer: Response = await self.civitas.authorize_redirect(
+                request, f"{self.service.url}/callback", nonce=secrets.token_urlsafe(16)
+            )
+        except httpx.HTTPError:
+            return self._page("refused.html", 503, error="", why=_NOBODY)
         return answer
 
-    async def callback(request: Request) -> Response:
+    async def callback(self, request: Request) -> Response:
         try:
-            token = await oauth.civitas.authorize_access_token(request)
+            tokens = await self.civitas.authorize_access_token(request)
+            visit = Visit(dict(tokens.pop("userinfo")), {}, dict(tokens))
+            await (await self._issuer()).look(visit)
         except OAuthError as error:
-            return page("refused.html", 403, error=error.error, why=error.description)
-        person = dict(token["userinfo"])
-        person |= await oauth.civitas.userinfo(token=token)
-        request.session["person"] = person
-        request.session["id_token"] = token["id_token"]
-        return RedirectResponse("/", 303)
-
-    async def ask(request: Request) -> Response:
-        claim = request.path_params["claim"]
-        person = request.session.get("person")
-        if person is None or claim not in QUESTIONS:
-            return RedirectResponse("/", 303)
-        answer = await _evaluate(service, person["sub"], claim)
-        return page("answer.html", question=QUESTIONS[claim], answer=answer)
-
-    async def sign_out(request: Request) -> Response:
+            return self._page("refused.html", 403, error=error.error, why=error.description)
+        except (httpx.HTTPError, Ended):
+            return self._page("refused.html", 503, error="", why=_NOBODY)
+        self.visits.forget(request.session.get("visit"))
         request.session.clear()
+        request.session["visit"] = self.visits.keep(visit)
         return RedirectResponse("/", 303)
 
+    async def ask(self, request: Request) -> Response:
+        claim = request.path_params["claim"]
+        visit = self.visits.find(request.session.get("visit"))
+        if visit is None or claim not in QUESTIONS:
+            return RedirectResponse("/", 303)
+        try:
+            answer = await self.questions.ask(visit.proven["sub"], claim)
+        except NotOffered:
+            answer = {"detail": "Your identity service does not answer such questions."}
+        except (httpx.HTTPError, ValueError):
+            answer = {"detail": _NOBODY}
+        return self._page("answer.html", question=QUESTIONS[claim], answer=answer)
+
+    async def sign_out(self, request: Request) -> Response:
+        visit = self.visits.forget(request.session.get("visit"))
+        request.session.clear()
+        if visit is not None:
+            with contextlib.suppress(httpx.HTTPError):
+                await (await self._issuer()).give_back(visit)
+        return RedirectResponse("/", 303)
+
+    async def _issuer(self) -> Issuer:
+        metadata = await self.civitas.load_server_metadata()
+        return Issuer(metadata, self.service.client_id, self.service.client_secret)
+
+    def _page(self, template: str, status: int = 200, **context: Any) -> Response:
+        rendered = _templates.get_template(template).render(service=self.service, **context)
+        return HTMLResponse(rendered, status, headers={"Cache-Control": "no-store"})
+
+
+def application(service: EService) -> Starlette:
+    """The e-service as an ASGI application."""
+    library = Library(service)
     return Starlette(
         routes=[
-            Route("/", home),
-            Route("/sign-in", sign_in, methods=["GET", "POST"]),
-            Route("/callback", callback),
-            Route("/ask/{claim}", ask, methods=["GET", "POST"]),
-            Route("/sign-out", sign_out, methods=["POST"]),
+            Route("/", library.home),
+            Route("/sign-in", library.sign_in, methods=["GET", "POST"]),
+            Route("/callback", library.callback),
+            Route("/ask/{claim}", library.ask, methods=["GET", "POST"]),
+            Route("/sign-out", library.sign_out, methods=["POST"]),
             Route("/eservice.css", _style),
+            Route("/eservice.js", _script),
             Route("/emblem.svg", _emblem),
         ],
         middleware=[
             Middleware(
                 SessionMiddleware,
                 secret_key=secrets.token_urlsafe(32),
-                session_cookie="eservice",
+                # A cookie is a host's, whatever the port: two demos share localhost.
+                session_cookie=f"eservice-{urlsplit(service.url).port or 'web'}",
                 https_only=service.url.startswith("https://"),
             )
         ],
@@ -128,6 +187,10 @@ def application(service: EService) -> Starlette:
 
 async def _style(request: Request) -> Response:
     return FileResponse(PAGES / "eservice.css", media_type="text/css")
+
+
+async def _script(request: Request) -> Response:
+    return FileResponse(PAGES / "eservice.js", media_type="text/javascript")
 
 
 async def _emblem(request: Request) -> Response:
@@ -141,29 +204,6 @@ def _learned(person: dict[str, Any] | None) -> dict[str, str]:
         for name, label in LABELS.items()
         if person is not None and name in person
     }
-
-
-async def _evaluate(service: EService, sub: str, claim: str) -> dict[str, Any]:
-    """Ask the AuthZEN door, as ourselves, about one of our own users."""
-    async with httpx.AsyncClient(timeout=10) as client:
-        discovery = await client.get(f"{service.issuer}/.well-known/authzen-configuration")
-        token = await client.post(
-            f"{service.issuer}/oauth/token",
-            data={"grant_type": "client_credentials", "scope": "access:evaluate"},
-            auth=(service.client_id, service.client_secret),
-        )
-        answer = await client.post(
-            discovery.json()["access_evaluation_endpoint"],
-            json={
-                "subject": {"type": "person", "id": sub},
-                "action": {"name": "verify"},
-                "resource": {"type": "claim", "id": claim},
-                "context": {"purpose": service.purpose},
-            },
-            headers={"Authorization": f"Bearer {token.json().get('access_token', '')}"},
-        )
-        body: dict[str, Any] = answer.json()
-        return body
 
 
 def from_environment() -> EService:

@@ -2,8 +2,18 @@
 
 from foundation.pages.language import N_, Translator, Words
 from foundation.pages.navigation import Place, WayBack
-from foundation.pages.paths import local_path
+from foundation.pages.paths import errand_of, local_path
 from foundation.pages.rendering import Pages
 from foundation.pages.routes import doors
 
-__all__ = ["N_", "Pages", "Place", "Translator", "WayBack", "Words", "doors", "local_path"]
+__all__ = [
+    "N_",
+    "Pages",
+    "Place",
+    "Translator",
+    "WayBack",
+    "Words",
+    "doors",
+    "errand_of",
+    "local_path",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 HOME = "/"
 
@@ -22,3 +22,10 @@ def local_path(value: str | None, otherwise: str = HOME) -> str:
     except ValueError:
         return otherwise
     return otherwise if parts.scheme or parts.netloc else value
+
+
+def errand_of(page: str | None) -> str:
+    """Where somebody was going who left at ``page``: on to its ``return_to``, or back to it."""
+    left = local_path(page, "")
+    onward = parse_qs(urlsplit(left).query).get("return_to", [""])[0]
+    return local_path(onward, left)

@@ -150,6 +150,8 @@ class Pages:
             "translator": translator,
             "languages": self.words.languages,
             "here": quote(here, safe=""),
+            # Who signs out in the middle of an errand is told the way back to the service.
+            "errand": here if request.scope.get("civitas.leads_back") else "",
             "path": request.url.path,
             "visitor": visitor,
             "places": places_for(visitor, request.url.path, self.places),

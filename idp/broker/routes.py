@@ -6,7 +6,7 @@ from foundation.web import Door
 from idp.broker.endpoints import account, choose
 from idp.broker.endpoints.callback import callback
 from idp.broker.endpoints.sign_in import sign_in
-from idp.broker.endpoints.sign_out import sign_out
+from idp.broker.endpoints.sign_out import sign_out, signed_out
 from idp.broker.wing import CALLBACK, CHOOSE, Broker
 from policies import Withdrawal
 
@@ -27,6 +27,7 @@ def doors(broker: Broker, withdrawal: Withdrawal) -> tuple[Door, ...]:
         ),
         Door(GET, "/sign-in", partial(sign_in, broker), "Choice of provider"),
         Door(POST, "/sign-out", partial(sign_out, broker), "End of the session"),
+        Door(GET, "/signed-out", partial(signed_out, broker), "End of the session"),
         Door(GET, "/", partial(account.home, broker), "Start page"),
         Door(GET, "/account", partial(account.account, broker), "The person's account"),
         Door(GET, "/account/ledger", partial(account.account, broker), "The person's account"),

@@ -33,7 +33,7 @@ SOMEONE = next(
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[DemoCity]:
     """The demo's processes, on ports of the test's own."""
-    city = DemoCity(tmp_path, lambda said: None)
+    city = DemoCity(tmp_path)
     yield city
     city.stop()
 
@@ -153,20 +153,26 @@ def test_officer_citizen_and_service_by_clicking(
         signs_in(citizen, library)
         asks(citizen, "Yes")
         citizen.follow("Back")
-        withdraws(citizen, portal)
-        citizen.page.goto(library)
-        asks(citizen, "We were not told")
-        citizen.says("withdrew")
+        with citizen.beside(library):
+            withdraws(citizen, portal)
+        forgets(citizen)
         reads_the_ledger(citizen, portal)
+        signs_in(citizen, library, signed_in=True)
+        with citizen.beside(library):
+            citizen.page.goto(f"{portal.url}/account")
+            citizen.click("Sign out")
+            citizen.says("can ask us nothing more about you")
+        forgets(citizen)
 
 
-def signs_in(citizen: Walker, library: str) -> None:
+def signs_in(citizen: Walker, library: str, *, signed_in: bool = False) -> None:
     """To the e-service, by passkey, giving a name and one yes/no, and nothing else."""
     citizen.page.goto(library)
     citizen.look("library")
     citizen.click("Sign in with your city identity")
-    citizen.look("sign-in for the library")
-    citizen.click("Sign in with a passkey")
+    if not signed_in:
+        citizen.look("sign-in for the library")
+        citizen.click("Sign in with a passkey")
     citizen.page.wait_for_url("**/oauth/consent*")
     assert citizen.page.locator("input:checked").count() == 0, "nothing is ticked in advance"
     citizen.look("consent")
@@ -188,6 +194,16 @@ def asks(citizen: Walker, answer: str) -> None:
     citizen.click("Is this person 18 or older?")
     citizen.says(answer)
     citizen.look(f"answer {answer}")
+
+
+def forgets(library: Walker) -> None:
+    """The tab that stayed open at the library: it asks, and says what it deleted."""
+    library.page.reload()
+    library.says("We forgot you")
+    library.look("forgotten")
+    assert "Given name" in library.page.locator("main li").all_inner_texts()
+    assert SOMEONE["given_name"] not in library.page.content()
+    library.says("Sign in with your city identity")
 
 
 def withdraws(citizen: Walker, portal: Place) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +79,17 @@ class Walker:
 
     def follow(self, name: str) -> None:
         self.click(name, "link")
+
+    @contextmanager
+    def beside(self, url: str) -> Iterator[None]:
+        """Walk in a tab of one's own while this one stays as it is; it shows `url`."""
+        stays, self.page = self.page, self.context.new_page()
+        assert stays.url.startswith(url), stays.url
+        try:
+            yield
+        finally:
+            self.page.close()
+            self.page = stays
 
     def type(self, label: str, text: str) -> None:
         self.page.get_by_label(label, exact=True).fill(text)
