@@ -158,7 +158,12 @@ def _provider(city: DemoCity, base: int) -> None:
         "Consents, and look again.",
     )
     one, two = (f"{p['civil_number']} ({_name(p)})" for p in grown_ups()[-2:])
-    _line("Officer", made["officer"], "", f"look up {one} or {two}, and prove who they are.")
+    _line(
+        "Officer",
+        made["officer"],
+        "",
+        f"look up {one} or {two}, and write down how they proved who they are.",
+    )
     _line("Operator", made["operator"], "", "register a device, then suspend it.")
     _line("Auditor", made["auditor"], "", "see who did what, and that nothing was changed.")
     device = made["device"]
@@ -209,7 +214,12 @@ def _three_models(city: DemoCity, base: int) -> None:
         "which service you use.",
     )
     one, two = (f"{p['civil_number']} ({_name(p)})" for p in grown_ups(2)[-2:])
-    _line("Officer", made["officer"], "", f"look up {one} or {two}, and prove who they are.")
+    _line(
+        "Officer",
+        made["officer"],
+        "",
+        f"look up {one} or {two}, and write down how they proved who they are.",
+    )
     _line(
         "Regulator",
         made["regulator"],
