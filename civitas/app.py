@@ -164,9 +164,9 @@ def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
         elif error.status_code == 405:
             allow = allowed(request.app.routes, request.scope)
             problem = MethodNotAllowed(
-                f"{request.method} is not possible here.",
+                N_("%(method)s is not possible here.", method=request.method),
                 where="method",
-                next_step=f"Use one of {allow}.",
+                next_step=N_("Use one of %(allow)s.", allow=allow),
                 headers={"Allow": allow},
             )
         else:

@@ -16,6 +16,7 @@ from foundation.clock import Clock
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ground import Ground
+from foundation.marking import N_
 from foundation.nearest import instead
 from pki import CertificateAuthority
 
@@ -51,13 +52,13 @@ class ChangeOvers:
         for name in (from_profile, to_profile):
             if name not in self.kinds:
                 raise BadRequest(
-                    f"There is no profile {name} for which devices enrol.",
+                    N_("There is no profile %(name)s for which devices enrol.", name=name),
                     where="profile",
                     next_step=instead(name, self.kinds),
                 )
         if from_profile == to_profile or ends_at < starts_at:
             raise BadRequest(
-                "A change-over leads from one profile to another, and ends after it starts.",
+                "A move leads from one kind of certificate to another, and ends after it starts.",
                 where="change-over",
                 next_step="Name two profiles, and a number of days.",
             )
@@ -70,7 +71,10 @@ class ChangeOvers:
                 earlier = store.newest_to(uow, to_profile)
                 if earlier is not None and self._holds_on(uow, earlier):
                     raise Conflict(
-                        f"The change-over to {to_profile} before this one is being undone.",
+                        N_(
+                            "The move to %(to_profile)s before this one is being undone.",
+                            to_profile=to_profile,
+                        ),
                         next_step="Wait until nobody holds its certificates any more.",
                     )
                 store.add(uow, planned, now)
@@ -81,7 +85,7 @@ class ChangeOvers:
                 )  # fmt: skip
         except IntegrityError as error:  # one is open: the index says so, to two at once as well
             raise Conflict(
-                f"A change-over to {to_profile} is under way.",
+                N_("A move to %(to_profile)s is under way.", to_profile=to_profile),
                 next_step="Finish it or undo it first.",
             ) from error
         return planned
@@ -96,8 +100,12 @@ class ChangeOvers:
         with self._database.write() as uow:
             if not store.move(uow, change_over_id, before, after, now):
                 raise Conflict(
-                    f"A change-over that is {found.state.value} cannot {act}.",
-                    next_step=f"It must be {' or '.join(before)}.",
+                    N_(
+                        "A move that is %(state)s cannot %(act)s.",
+                        state=found.state.value,
+                        act=act,
+                    ),
+                    next_step=N_("It must be %(before)s.", before=" or ".join(before)),
                 )
             self._ground.audit.record(
                 uow, f"changeover.{act}", actor, details={"changeover": change_over_id}
@@ -106,7 +114,10 @@ class ChangeOvers:
                 newest = store.newest_to(uow, found.to_profile)
                 if newest is None or newest.id != found.id:
                     raise Conflict(
-                        f"A later change-over to {found.to_profile} took the place of this one.",
+                        N_(
+                            "A later move to %(to_profile)s took the place of this one.",
+                            to_profile=found.to_profile,
+                        ),
                         next_step="Undo that one: it holds the same certificates.",
                     )
                 self._ground.jobs.enqueue(uow, UNDONE, {"change_over": change_over_id})
@@ -119,9 +130,7 @@ class ChangeOvers:
         """
         found = self.get(change_over_id)
         if found.state is not ChangeOverState.UNDONE:
-            raise Conflict(
-                "Only a change-over that was undone is taken back.", next_step="Undo it first."
-            )
+            raise Conflict("Only a move that was undone is taken back.", next_step="Undo it first.")
         while True:
             with self._database.write() as uow:
                 count = self._end_some(uow, found, clock.now())
@@ -153,7 +162,7 @@ class ChangeOvers:
             found = store.get(uow, change_over_id)
         if found is None:
             raise NotFound(
-                "There is no such change-over.",
+                "There is no such move.",
                 where="change-over",
                 next_step="`civitas ca changeover list` names them.",
             )

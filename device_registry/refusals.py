@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from device_registry.life import NotNow, State
 from foundation.errors import Conflict, Forbidden, NotFound
+from foundation.marking import N_, Sentence
 
 
 class DeviceRefused(Forbidden):
@@ -41,8 +42,11 @@ def in_state(state: State) -> DeviceRefused:
 
 def not_possible(problem: NotNow) -> Conflict:
     return Conflict(
-        f"A device that is {problem.state.value.replace('_', ' ')} cannot "
-        f"{problem.act.replace('_', ' ')}.",
+        N_(
+            "A device that is %(state)s cannot %(act)s.",
+            state=Sentence(problem.state.value.replace("_", " "), {}),
+            act=Sentence(problem.act.replace("_", " "), {}),
+        ),
         where="state",
         next_step=_NEXT.get(problem.state, "Look at the device's state first."),
     )

@@ -19,6 +19,7 @@ from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Conflict, Unprocessable
+from foundation.marking import N_
 from foundation.nearest import instead
 from pki import Profile
 
@@ -61,7 +62,10 @@ class Registration:
         """
         if profile not in self.kinds:
             raise Unprocessable(
-                f"Devices are not registered for certificates of the kind {profile[:32]}.",
+                N_(
+                    "Devices are not registered for certificates of the kind %(profile)s.",
+                    profile=profile[:32],
+                ),
                 where="profile",
                 next_step=instead(profile, self.kinds),
             )
@@ -108,7 +112,10 @@ class Registration:
             device = _known(uow, device_id)
             if self._profiles[device.profile].approval != "human":
                 raise Conflict(
-                    f"Certificates of the kind {device.profile} wait for no approval.",
+                    N_(
+                        "Certificates of the kind %(profile)s wait for no approval.",
+                        profile=device.profile,
+                    ),
                     where="profile",
                     next_step="The device may enrol with its token now.",
                 )

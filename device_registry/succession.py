@@ -17,6 +17,7 @@ from device_registry.device import LIVING, Credential
 from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
+from foundation.marking import N_
 from pki import Admission, CertificateAuthority, IssuedCertificate, recorded_since
 
 MOST_LIVING = 3
@@ -48,7 +49,10 @@ class Succession:
             return
         free = earlier[-self._most] + _HOUR
         raise TooManyRequests(
-            f"This device got {self._most} new certificates in the last hour; no more for now.",
+            N_(
+                "This device got %(most)s new certificates in the last hour; no more for now.",
+                most=self._most,
+            ),
             retry_after=max(1, math.ceil((free - now).total_seconds())),
             where="renewals",
             next_step="Use the newest one; renew again after the seconds that Retry-After names.",

@@ -14,6 +14,7 @@ from device_registry.tables import device_identifiers, devices, enrolment_tokens
 from foundation import opaque
 from foundation.database import UnitOfWork
 from foundation.errors import Unavailable
+from foundation.marking import N_
 
 UNSETTLED = timedelta(minutes=1)
 """Longer than anything that comes between recording and signing is ever waited for."""
@@ -125,6 +126,9 @@ def settled(token: Token, now: datetime) -> None:
         raise Unavailable(
             "An enrolment by this token and another key is under way, or has just failed.",
             where="token_used",
-            next_step=f"Send the same request as before, or this one in {seconds} seconds.",
+            next_step=N_(
+                "Send the same request as before, or this one in %(seconds)s seconds.",
+                seconds=seconds,
+            ),
             headers={"Retry-After": str(seconds)},
         )

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope
 
 from foundation.errors import BadRequest, PayloadTooLarge, RequestTimeout
 from foundation.limits import Limits, about
+from foundation.marking import N_
 
 IN_MEMORY = 16_384
 _CHUNK = 65_536
@@ -119,7 +120,7 @@ class Bodies:
             raise RequestTimeout(
                 "The body did not come in time.",
                 where="body",
-                next_step=f"Send it at {self._rate} bytes a second or faster.",
+                next_step=N_("Send it at %(rate)s bytes a second or faster.", rate=self._rate),
             ) from None
         except BaseException:
             body.close()
@@ -155,7 +156,7 @@ def refuse_declared(scope: Scope, most: int) -> None:
 
 def too_large(most: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"The body is larger than {most} bytes.",
+        N_("The body is larger than %(most)s bytes.", most=most),
         where="body",
         next_step="Send less at a time.",
     )

@@ -44,6 +44,7 @@ from foundation.errors import (
     UnsupportedMediaType,
     wants_page,
 )
+from foundation.marking import N_, Sentence
 from foundation.peer import (
     client_address,
     client_certificate,
@@ -244,11 +245,13 @@ async def _parts(headers: Headers, content: Body) -> tuple[Form, dict[str, tuple
     try:
         parts = await parser.parse()
     except MultiPartException as problem:
-        raise BadRequest(f"The form cannot be read: {problem.message}", where="body") from None
+        raise BadRequest(
+            N_("The form cannot be read: %(message)s", message=problem.message), where="body"
+        ) from None
     try:
         for name, value in parts.multi_items():
             if name in fields or name in files:
-                raise BadRequest(f"The parameter {name} is repeated.", where=name)
+                raise BadRequest(N_("The parameter %(name)s is repeated.", name=name), where=name)
             if isinstance(value, UploadFile):
                 files[name] = (value.filename or "", await value.read())
             else:
@@ -267,12 +270,23 @@ def principal(request: Request) -> Principal | None:
 
 
 _CALLERS = {
-    "citizen": "citizens",
-    "staff": "members of staff",
-    "service": "services",
-    "device": "devices",
-    "federated": "services of a federation",
+    "citizen": N_("citizens"),
+    "staff": N_("members of staff"),
+    "service": N_("services"),
+    "device": N_("devices"),
+    "federated": N_("services of a federation"),
 }
+
+
+def _callers(kind: str) -> Sentence:
+    return Sentence(_CALLERS.get(kind, kind), {})
+
+
+def _open_to(kinds: tuple[str, ...]) -> str:
+    one, *others = map(_callers, kinds)
+    if not others:
+        return N_("It is for %(callers)s.", callers=one)
+    return N_("It is for %(callers)s or %(others)s.", callers=one, others=others[0])
 
 
 def require(
@@ -302,18 +316,18 @@ def require(
         raise SeeOther(_sign_in(request))
     if kinds and found.kind not in kinds:
         raise Forbidden(
-            f"This is not open to {_CALLERS.get(found.kind, found.kind)}.",
-            next_step=f"It is for {' or '.join(_CALLERS.get(one, one) for one in kinds)}.",
+            N_("This is not open to %(callers)s.", callers=_callers(found.kind)),
+            next_step=_open_to(kinds),
         )
     if role is not None and found.kind == "staff" and role not in found.roles:
         raise Forbidden(
-            f"This page is for staff with the role {role}.",
+            N_("This page is for staff with the role %(role)s.", role=role),
             next_step="Sign in with your passkey; if you did, ask an operator for that role.",
         )
     if scope is not None and found.kind != "staff" and scope not in found.scopes:
         raise Forbidden(
-            f"The access token lacks the scope {scope}.",
-            next_step=f"Ask for a token with the scope {scope}.",
+            N_("The access token lacks the scope %(scope)s.", scope=scope),
+            next_step=N_("Ask for a token with the scope %(scope)s.", scope=scope),
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
     return found

@@ -16,6 +16,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ground import Ground as Floor
+from foundation.marking import N_
 from foundation.sealing import CannotOpen
 from foundation.vault import Erased
 from policies import store
@@ -193,20 +194,28 @@ class Consents:
     ) -> None:
         known = self._catalogue
         if service == OWN_SERVICE:
-            raise BadRequest("This service does not rest on consent.", where="service")
+            raise BadRequest("This service works without consent.", where="service")
         row = known.purposes.get(purpose)
         if row is None:
-            raise BadRequest(f"There is no purpose {purpose!r}.", where="purpose")
+            raise BadRequest(
+                N_("There is no purpose %(purpose)s.", purpose=repr(purpose)), where="purpose"
+            )
         if len(set(asked)) != len(asked) or not set(chosen) <= set(asked):
             raise BadRequest("Only what was asked can be chosen, each once.", where="chosen")
         for name in asked:
             if name not in row.attributes:
-                raise BadRequest(f"{purpose} has no use for {name!r}.", where="asked")
+                raise BadRequest(
+                    N_("%(purpose)s has no use for %(name)s.", purpose=purpose, name=repr(name)),
+                    where="asked",
+                )
         if notice.purpose != purpose or not notice.text.strip():
             raise BadRequest("The notice shown must be that of the purpose.", where="notice")
         special = [a for a in chosen if known.classes[known.attributes[a].data_class].special]
         if special and not explicit:
-            raise BadRequest(f"{special[0]!r} needs an express consent.", where="explicit")
+            raise BadRequest(
+                N_("%(special)s needs an express consent.", special=repr(special[0])),
+                where="explicit",
+            )
         if giver.kind != "self" and not (giver.id and giver.authority):
             raise BadRequest(
                 "The right to consent for another person must be verified first.", where="giver"

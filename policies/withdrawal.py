@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict
+from foundation.marking import N_, Sentence
 from policies import store
 from policies.consent import Consent
 from policies.ports import Ended, EndsWithConsent
@@ -52,7 +53,13 @@ class Withdrawal:
         has changed. `by` is the actor when it is not the person (a guardian).
         """
         if len(reason) > LONGEST_REASON:
-            raise BadRequest(f"A reason has {LONGEST_REASON} characters at most.", where="reason")
+            raise BadRequest(
+                N_(
+                    "A reason has %(longest_reason)s characters at most.",
+                    longest_reason=LONGEST_REASON,
+                ),
+                where="reason",
+            )
         consents = self._policies.consent
         sealed = consents.seal_reason(person_id, consent_id, reason)
         now = self._policies.floor.clock.now()
@@ -60,8 +67,11 @@ class Withdrawal:
             consent = consents.get(consent_id, person_id, uow)
             if not store.withdraw(uow, consent_id, person_id, sealed, now):
                 raise Conflict(
-                    f"This consent is not active: it is {consent.state}.",
-                    next_step="Nothing is released on it; its receipt is in your account.",
+                    N_(
+                        "This consent is not active: it is %(state)s.",
+                        state=Sentence(consent.state, {}),
+                    ),
+                    next_step="Nothing is given by it any more; its receipt is in your account.",
                 )
             ended = self._withdrawn(uow, consent, now, by)
         # Signed after the commit: no cryptography inside a write, and the record is the truth.

@@ -12,6 +12,7 @@ from device_registry.changeover_picture import draw
 from device_registry.device_life import DeviceLife
 from device_registry.endpoints.calling import operator, posted
 from foundation.errors import BadRequest, Conflict, NotFound, Problem, Unprocessable
+from foundation.marking import N_
 
 PATH = "/devices/change-overs"
 SHOWN = 20
@@ -73,7 +74,7 @@ def _days(written: str, field: str) -> int:
     short = written.isascii() and written.isdigit() and len(written) <= 4
     if not short or int(written) > LONGEST:
         raise Unprocessable(
-            f"A number of days lies between 0 and {LONGEST}.",
+            N_("A number of days lies between 0 and %(longest)s.", longest=LONGEST),
             where=field,
             next_step="Write digits only, such as 30.",
         )

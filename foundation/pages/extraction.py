@@ -8,6 +8,7 @@ languages wait for a translator (``--check`` only tells whether something would 
 
 from __future__ import annotations
 
+import ast
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from foundation import errors
 from foundation.pages.language import CATALOGUES, DOMAIN, SOURCE
 
 WINGS = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
@@ -25,6 +27,36 @@ _METHODS = [("**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2)}
 _IN_DATA = frozenset({"label", "sentence", "notice", "reason", "next_step"})
+# Errors that reach a person: in these folders, and of these classes where no next step is said.
+_REFUSE_PEOPLE = (
+    "foundation/web.py",
+    "foundation/bodies.py",
+    "foundation/browser.py",
+    "foundation/edge.py",
+    "foundation/middleware.py",
+    "foundation/rates.py",
+    "foundation/outages.py",
+    "foundation/pages/",
+    "civitas/app.py",
+    "device_registry/",
+    "idp/broker/",
+    "idp/federation/accreditation.py",
+    "idp/federation/endpoints/console.py",
+    "idp/login/",
+    "idp/oauth/authorization/",
+    "idp/oauth/clients.py",
+    "idp/oauth/endpoints/consent.py",
+    "idp/oauth/endpoints/end_session.py",
+    "idp/oauth/signing_out.py",
+    "idp/portal/",
+    "idp/register/",
+    "idp/supervision/",
+    "policies/consents.py",
+    "policies/withdrawal.py",
+)
+_REFUSALS = frozenset(
+    {name for name, one in vars(errors).items() if isinstance(one, type)} | {"FileRefused"}
+)
 # A fixed date keeps the catalogues free of changes that say nothing.
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,10 +68,33 @@ def sentences(root: Path) -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
             root / wing, _METHODS, _OPTIONS, _KEYWORDS
         ):
             yield f"{wing}/{file}", line, message
+        for path in sorted((root / wing).rglob("*.py")):
+            file = path.relative_to(root).as_posix()
+            if file.startswith(_REFUSE_PEOPLE):
+                for line, message in _refusals(ast.parse(path.read_text())):
+                    yield file, line, message
     for path in sorted(root.glob("**/data/*.toml")):
         if path.relative_to(root).parts[0] in WINGS:
             for message in _sentences_of(tomllib.loads(path.read_text())):
                 yield str(path.relative_to(root)), 0, message
+
+
+def _refusals(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """What errors say: their description, and the next step. The error page looks both up.
+
+    A sentence with a value in it is no constant; ``N_("… %(name)s …", name=…)`` marks it.
+    """
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.id if isinstance(node.func, ast.Name) else ""
+        steps = [keyword.value for keyword in node.keywords if keyword.arg == "next_step"]
+        if not called[:1].isupper() or not (steps or called in _REFUSALS):
+            continue
+        for said in (*node.args[:1], *steps):
+            # Without a space it is an address to go to, or a protocol's word.
+            if isinstance(said, ast.Constant) and " " in str(said.value):
+                yield said.lineno, str(said.value)
 
 
 def _sentences_of(value: object) -> Iterator[str]:

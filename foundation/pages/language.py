@@ -14,7 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from foundation.marking import N_
+from foundation.marking import N_, Sentence
 
 __all__ = [
     "CHOSEN_NOW",
@@ -62,7 +62,7 @@ class Translator:
         return self.locale.get_display_name(self.language) or self.language
 
     def __call__(self, message: str, **values: Any) -> str:
-        said = self._messages.gettext(message)
+        said, values = self._found(message, values)
         return said % values if values else said
 
     def plural(self, one: str, many: str, number: int, **values: Any) -> str:
@@ -71,8 +71,15 @@ class Translator:
 
     def escaped(self, message: str, /, **values: Any) -> Markup:
         """For templates: sentence and values are both escaped (a value may be Markup)."""
-        said = escape(self._messages.gettext(message))
-        return said % values if values else said
+        said, values = self._found(message, values)
+        return escape(said) % values if values else escape(said)
+
+    def _found(self, message: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The sentence in this language, and what to put into it."""
+        if not isinstance(message, Sentence):
+            return self._messages.gettext(message), values
+        own = {n: self(v) if isinstance(v, Sentence) else v for n, v in message.values.items()}
+        return self._messages.gettext(message.message), own | values
 
     def markup(self, message: str, /, **values: Any) -> Markup:
         """For ``{% trans %}``: the sentence may hold our own markup, the values are escaped."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import format_date, format_skeleton
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
 from jinja2.loaders import BaseLoader, ChoiceLoader
 from jinja2.runtime import Context
@@ -28,6 +28,7 @@ from foundation.pages.language import (
 )
 from foundation.pages.navigation import PLACES, Place, places_for
 from foundation.pages.static_files import StaticFiles
+from foundation.pages.times import spelled
 from foundation.settings import Jurisdiction
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -160,13 +161,8 @@ class Pages:
 
     @pass_context
     def _instant(self, context: Context, value: datetime, style: str = "medium") -> str:
-        """An instant by the jurisdiction's time zone, in the reader's language."""
-        return format_datetime(
-            value.astimezone(UTC),
-            format=style,
-            tzinfo=self.jurisdiction.zone,
-            locale=self._custom(context),
-        )
+        """An instant by the jurisdiction's time zone, which it names, in the reader's language."""
+        return spelled(value, self.jurisdiction.zone, self._custom(context), style)
 
     @pass_context
     def _day(self, context: Context, value: BirthDate, style: str = "long") -> str:

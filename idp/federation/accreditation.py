@@ -15,6 +15,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound, Problem, Unprocessable
 from foundation.ground import Ground
+from foundation.marking import N_
 from idp.federation import store
 from idp.federation.entity_statement import EntityStatement
 from idp.federation.jws import Invalid
@@ -178,12 +179,19 @@ class Accreditation:
             if act == "apply":
                 raise _already(known.entity_id)
             raise Conflict(
-                f"{known.entity_id} is {known.state}: it is too late or too early for this.",
+                N_(
+                    "%(entity_id)s is %(state)s: it is too late or too early for this.",
+                    entity_id=known.entity_id,
+                    state=known.state,
+                ),
                 next_step="Look at its history.",
             )
         if not store.change(uow, known, leads_to, level, self._ground.clock.now()):
             raise Conflict(
-                f"{known.entity_id} was changed by somebody else meanwhile.",
+                N_(
+                    "%(entity_id)s was changed by somebody else meanwhile.",
+                    entity_id=known.entity_id,
+                ),
                 next_step="Look at it again.",
             )
         self._record(uow, known.id, known.entity_id, act, level, reason, by)
@@ -200,7 +208,11 @@ class Accreditation:
     ) -> None:
         if len(reason) > _LONGEST_REASON:
             raise Unprocessable(
-                f"The reason is longer than {_LONGEST_REASON} characters.", where="reason"
+                N_(
+                    "The reason is longer than %(longest_reason)s characters.",
+                    longest_reason=_LONGEST_REASON,
+                ),
+                where="reason",
             )
         store.add_act(uow, reference, act, level, reason, by, self._ground.clock.now())
         self._ground.audit.record(
@@ -239,7 +251,9 @@ def _found(entity: Entity | None) -> Entity:
 
 def _already(entity_id: str) -> Problem:
     return Conflict(
-        f"{entity_id} has already applied.", where="entity_id", next_step="Find it in the list."
+        N_("%(entity_id)s has already applied.", entity_id=entity_id),
+        where="entity_id",
+        next_step="Find it in the list.",
     )
 
 

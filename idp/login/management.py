@@ -19,6 +19,7 @@ from foundation.clock import recent
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ground import Ground
+from foundation.marking import N_
 from idp.login import challenges, store
 from idp.login.activation import check_password
 from idp.login.authenticators.passkey import Passkeys, Refused
@@ -161,7 +162,7 @@ class Management:
             bound = store.of_holder(uow, session.subject, PASSKEY)
         if len(bound) >= MOST_PASSKEYS:
             raise Conflict(
-                f"There are {MOST_PASSKEYS} passkeys already.",
+                N_("There are %(most_passkeys)s passkeys already.", most_passkeys=MOST_PASSKEYS),
                 next_step="Remove one that you no longer use.",
             )
         name = self._directory.name_of(session.subject)

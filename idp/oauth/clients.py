@@ -13,6 +13,7 @@ from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import BadRequest, NotFound
+from foundation.marking import N_
 from foundation.rates import Rates
 from idp.oauth import cut_offs, registration, suspensions
 from idp.oauth.client import DEVICE_PREFIXES, SECRET_METHODS, Client, device_client
@@ -105,7 +106,10 @@ class Clients:
         """
         if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
             raise BadRequest(
-                f"Two secrets work side by side for {LONGEST_OVERLAP.days} days at most.",
+                N_(
+                    "Two secrets work side by side for %(days)s days at most.",
+                    days=LONGEST_OVERLAP.days,
+                ),
                 where="overlap",
                 next_step="Write 0 when the old secret leaked: it is dead at once then.",
             )
@@ -123,7 +127,7 @@ class Clients:
             )
             if changed == 0:
                 raise NotFound(
-                    f"There is no client {client_id} with a secret.",
+                    N_("There is no client %(client_id)s with a secret.", client_id=client_id),
                     where="client_id",
                     next_step="Look at the list of services: civitas clients list.",
                 )
@@ -241,7 +245,7 @@ class Clients:
 
 def _unknown(client_id: str) -> NotFound:
     return NotFound(
-        f"There is no client {client_id}.",
+        N_("There is no client %(client_id)s.", client_id=client_id),
         where="client_id",
         next_step="Look at the list of services: civitas clients list.",
     )

@@ -12,6 +12,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Gone
 from foundation.ground import Ground
+from foundation.marking import N_, Sentence
 from idp.register import store
 from idp.register.life import State
 from idp.register.person import Person
@@ -135,7 +136,10 @@ def require_waiting(person: Person) -> None:
     """Raises Conflict for an identity that does not wait for activation."""
     if person.state is not State.ESTABLISHED:
         raise Conflict(
-            f"This identity is {person.state}; a letter is for one that waits for activation.",
+            N_(
+                "This identity is %(state)s; a letter is for one that waits for activation.",
+                state=Sentence(person.state, {}),
+            ),
             where="state",
             next_step="Look at the state of this identity, and choose a step that it offers.",
         )

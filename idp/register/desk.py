@@ -61,7 +61,7 @@ class Desk:
 
         raise Forbidden(
             "This is your own record.",
-            next_step="Ask a colleague: nobody looks up, proofs or writes to themselves.",
+            next_step="Ask a colleague: nobody looks up, checks or writes letters to themselves.",
             consequence=keep,
         )
 

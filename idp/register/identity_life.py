@@ -241,7 +241,7 @@ class IdentityLife:
         over = person.changed_at + self._retention <= now
         if person.state is not State.ARCHIVED or not over:
             raise TransitionRefused(
-                "The step delete waits until retention is over.",
+                "It can be deleted only when it need not be kept any longer.",
                 where="state",
                 next_step="Archive the identity; it can be deleted when its retention has passed.",
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from foundation.errors import Conflict
+from foundation.marking import N_, Sentence
 
 
 class State(StrEnum):
@@ -88,14 +89,22 @@ def step(state: State, name: str, seen: Set[Guard] = frozenset()) -> State:
     row = BY_NAME.get(name)
     if row is None or state not in row.sources:
         raise TransitionRefused(
-            f"An identity that is {state} cannot take the step {name}.",
+            N_(
+                "An identity that is %(state)s cannot take the step %(name)s.",
+                state=Sentence(state, {}),
+                name=Sentence(name, {}),
+            ),
             where="state",
             next_step="Look at the state of this identity, and choose a step that it offers.",
         )
     missing = row.guards - seen
     if missing:
         raise TransitionRefused(
-            f"The step {name} waits until {' and '.join(sorted(missing))}.",
+            N_(
+                "The step %(name)s waits until %(missing)s.",
+                name=Sentence(name, {}),
+                missing=" and ".join(sorted(missing)),
+            ),
             where="state",
             next_step="Complete what is missing, then try again.",
         )

@@ -13,16 +13,17 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Any
 
-from babel.dates import format_datetime as spell_instant
+from babel.lists import format_list
 
 from foundation import secret_file
 from foundation.ground import Ground
 from foundation.pages.language import Translator
+from foundation.pages.times import spelled
 from foundation.settings import Jurisdiction, Server
 from idp.register import store
 from idp.register.csv_files import csv_text
 from idp.register.notice_settings import NoticeSettings
-from idp.register.notices import JOB, WHAT_TO_DO, Notice, Notices
+from idp.register.notices import JOB, LABELS, WHAT_TO_DO, Notice, Notices
 from idp.register.tables import notices as table
 
 _PATIENCE = 20  # seconds for each step of a conversation with the mail server
@@ -51,6 +52,9 @@ class Mailing:
         words = dict(notice.words)
         if "due" in words:
             words["due"] = self._spell(words["due"], say)
+        if "changed" in words:
+            labels = [say(LABELS.get(name, name)) for name in words["changed"].split(", ")]
+            words["changed"] = format_list(labels, locale=say.locale)
         return say(notice.sentence, **words)
 
     def text(self, notice: Notice) -> tuple[str, str]:
@@ -143,4 +147,4 @@ class Mailing:
 
     def _spell(self, instant: str, say: Translator) -> str:
         at = datetime.fromisoformat(instant)
-        return spell_instant(at, "long", self._jurisdiction.zone, say.locale)
+        return spelled(at, self._jurisdiction.zone, say.locale, "full")

@@ -44,6 +44,22 @@ SENTENCES: dict[str, str] = {
     "credential.removal-stopped": N_("The removal of a way to sign in was stopped."),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
 }
+LABELS: dict[str, str] = {
+    "civil_number": N_("Civil number"),
+    "given_name": N_("Given name"),
+    "family_name": N_("Family name"),
+    "birthdate": N_("Date of birth"),
+    "street_address": N_("Street and house number"),
+    "postal_code": N_("Postal code"),
+    "locality": N_("Town"),
+    "region": N_("Region"),
+    "country": N_("Country"),
+    "email": N_("Email address"),
+    "phone_number": N_("Telephone number"),
+    "locale": N_("Preferred language"),
+    "municipality_code": N_("Municipality"),
+}
+"""What a profile holds, as people call it."""
 WHAT_TO_DO = N_(
     "If this was you, there is nothing to do. If it was not, sign in with your passkey and look at "
     "%(where)s, or go to the registration office at once."

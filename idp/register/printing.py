@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 from foundation.audit import Actor
 from foundation.errors import BadRequest
 from foundation.ground import Ground
+from foundation.marking import N_
 from foundation.nearest import instead
 from foundation.pages import Pages
 from foundation.settings import Server, SettingsError
@@ -72,7 +73,7 @@ class Printing:
         """The next file; its codes exist nowhere else. Raises BadRequest, Conflict."""
         if file_format not in FORMATS:
             raise BadRequest(
-                f"There is no format {file_format!r}.",
+                N_("There is no format %(file_format)s.", file_format=repr(file_format)),
                 where="format",
                 next_step=instead(file_format, FORMATS),
             )

@@ -14,6 +14,7 @@ from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
+from foundation.marking import N_, Sentence
 from foundation.vault import Vault
 from idp.register import second_looks, store, two_people
 from idp.register.evidence import (
@@ -75,7 +76,7 @@ class Proofing:
         policy = self.policy(version, now)
         if not decidable_alone(policy, level):
             raise Unprocessable(
-                f"The rules say that level {level} needs a second officer.",
+                N_("The rules say that level %(level)s needs a second officer.", level=level),
                 where="level",
                 next_step="Begin at a level that one officer decides, then check at a higher one.",
             )
@@ -163,7 +164,10 @@ class Proofing:
         person = store.known_person(uow, person_id)
         if person.state not in PROOFABLE:
             raise Conflict(
-                f"An identity that is {person.state} cannot be checked.",
+                N_(
+                    "An identity that is %(state)s cannot be checked.",
+                    state=Sentence(person.state, {}),
+                ),
                 where="state",
                 next_step="Restore it or make it active again first: its page offers the step.",
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import Unprocessable
+from foundation.marking import N_
 from foundation.settings import SettingsError
 
 SECOND_LOOK_PERCENT = 2.0
@@ -91,7 +92,10 @@ class ProofingPolicies:
         policy = self._versions.get(version)
         if policy is None or not policy.in_force(today):
             raise UnpublishedPolicy(
-                f"There is no published proofing policy with the version {version!r}.",
+                N_(
+                    "There is no published proofing policy with the version %(version)s.",
+                    version=repr(version),
+                ),
                 where="policy_version",
                 next_step="Load the page again: it uses the policy that is in force.",
             )
@@ -102,9 +106,9 @@ class ProofingPolicies:
         published = [p for p in self._versions.values() if p.in_force(today)]
         if not published:
             raise UnpublishedPolicy(
-                "No proofing policy is published, so nobody can be proofed.",
+                "No rules for identity checks are published, so nobody can be checked.",
                 where="policy_version",
-                next_step="Publish a proofing policy: give one a `published` day.",
+                next_step="Publish a proofing policy: give it a `published` day.",
             )
         return max(published, key=lambda p: (p.published or date.min, p.version))
 

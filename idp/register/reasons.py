@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foundation.errors import BadRequest
+from foundation.marking import N_
 
 LONGEST = 500
 
@@ -12,7 +13,7 @@ def checked_reason(written: str) -> str:
     reason = " ".join(written.split())
     if not reason or len(reason) > LONGEST:
         raise BadRequest(
-            f"A reason of at most {LONGEST} characters is needed.",
+            N_("A reason of at most %(longest)s characters is needed.", longest=LONGEST),
             where="reason",
             next_step="Write, in a sentence, why. The person concerned will read it.",
         )

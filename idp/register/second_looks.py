@@ -122,7 +122,7 @@ def refuse_involved(uow: UnitOfWork, person_id: str, by: Actor) -> None:
     if by in two_people.hands(uow, person_id):
         raise Forbidden(
             "You worked on this identity yourself.",
-            next_step="A colleague who did neither import nor proof this person looks at it.",
+            next_step="A colleague who neither imported nor checked this person looks at it.",
         )
 
 

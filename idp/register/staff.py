@@ -13,6 +13,7 @@ from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Gone, NotFound
 from foundation.ground import Ground
+from foundation.marking import N_
 from foundation.nearest import instead
 from idp.register.profile import civil_number
 from idp.register.settings import RegisterSettings
@@ -64,7 +65,7 @@ class Staff:
         """Make an invitation; returns the secret of its one-time link, shown once."""
         if role not in ROLES:
             raise BadRequest(
-                f"There is no role {role!r}.",
+                N_("There is no role %(role)s.", role=repr(role)),
                 where="role",
                 next_step=instead(role, ROLES),
             )

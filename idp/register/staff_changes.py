@@ -17,6 +17,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden, NotFound
 from foundation.ground import Ground
+from foundation.marking import N_
 from foundation.nearest import instead
 from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
@@ -59,7 +60,7 @@ class StaffChanges:
         if by.kind == "staff" and not self._operators(uow, by) - {staff_id}:
             raise Forbidden(
                 "You are the last operator.",
-                next_step="Invite another operator first; they can end you, or you yourself then.",
+                next_step="Invite another operator first; then your account can be ended.",
             )
         ended = uow.changed(
             update(staff)
@@ -67,7 +68,7 @@ class StaffChanges:
             .values(state="ended", changed_at=now)
         )
         if ended != 1:
-            raise Conflict("This member of staff has ended already.", where="staff")
+            raise Conflict("This account has ended already.", where="staff")
         self._close(uow, staff_id, now)
         self._names.release(uow, Subject("staff", staff_id))
         details = {"staff": staff_id, "role": member.role, "reason": reason}
@@ -80,7 +81,7 @@ class StaffChanges:
         reason = checked_reason(reason)
         if role not in ROLES:
             raise BadRequest(
-                f"There is no role {role!r}.",
+                N_("There is no role %(role)s.", role=repr(role)),
                 where="role",
                 next_step=instead(role, ROLES),
             )
@@ -92,7 +93,7 @@ class StaffChanges:
             .values(role=role, changed_at=now)
         )
         if changed != 1:
-            raise Conflict("This member of staff has ended, or was just changed.", where="staff")
+            raise Conflict("This account has ended, or was just changed.", where="staff")
         details = {"staff": staff_id, "from": member.role, "to": role, "reason": reason}
         self._audit.record(uow, "staff.role_changed", by, (), details)
 
@@ -106,9 +107,9 @@ class StaffChanges:
         self._others(uow, staff_id, by)
         if self._members.member(uow, staff_id).state == "ended":
             raise Conflict(
-                "Who has ended is not let in again.",
+                "An account that has ended is not opened again.",
                 where="staff",
-                next_step="Invite them anew: civitas staff invite.",
+                next_step="Invite them again: civitas staff invite.",
             )
         self._end_recoveries(uow, staff_id, now)
         recovery_id = opaque.identifier("rcv")
@@ -131,7 +132,7 @@ class StaffChanges:
         the member's old credentials are to be ended by the caller then."""
         if by.kind != "staff":
             raise Forbidden(
-                "Two operators agree to a recovery; a command is nobody.",
+                "Two operators, each signed in, agree to a recovery; a command cannot.",
                 next_step="Have them sign in, and agree on the page of that member of staff.",
             )
         self._others(uow, asked.staff_id, by)
@@ -152,7 +153,7 @@ class StaffChanges:
         if uow.changed(second.values(second=by.id, ended_at=now)) != 1:
             raise Forbidden(
                 "A recovery needs two operators, and each agrees once.",
-                next_step="Ask a colleague with the role operator; an old one is asked for anew.",
+                next_step="Ask a colleague with the role operator; an old request is made again.",
             )
         return self._reinvite(uow, asked.staff_id, by, now)
 
@@ -177,7 +178,7 @@ class StaffChanges:
             .values(state="invited", changed_at=now)
         )
         if invited != 1:
-            raise Conflict("This member of staff has ended meanwhile.", where="staff")
+            raise Conflict("This account has ended meanwhile.", where="staff")
         self._close(uow, staff_id, now)
         self._names.release(uow, Subject("staff", staff_id))
         secret = opaque.secret()

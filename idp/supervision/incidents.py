@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden, NotFound
+from foundation.marking import N_
 from idp.register import Frozen, checked_reason
 from idp.supervision.days import beginning
 from idp.supervision.parts import Parts
@@ -72,7 +73,9 @@ class Incidents:
         reason, now = checked_reason(reason), self._now()
         register, first = self._parts.require_register(), beginning(since, self._parts.ground)
         if by.id == staff_id:
-            raise Forbidden("Nobody freezes their own cases.", next_step="Ask another operator.")
+            raise Forbidden(
+                "Nobody puts their own cases on hold.", next_step="Ask another operator."
+            )
         with self._database.write() as uow:
             register.staff.member(uow, staff_id)
             return register.freezing.freeze(uow, staff_id, first, reason, by, now)
@@ -131,7 +134,9 @@ class Incidents:
         reason, now = checked_reason(reason), self._now()
         tokens = self._parts.require_tokens()
         if tokens.clients.find(client_id, now) is None:
-            raise NotFound(f"There is no client {client_id}.", where="client_id")
+            raise NotFound(
+                N_("There is no client %(client_id)s.", client_id=client_id), where="client_id"
+            )
         with self._database.write() as uow:
             stopped = Stopped(0, tokens.stopping.of_client(uow, client_id, _BECAUSE, now))
             self._tell(uow, "incident.client_stopped", by, reason, stopped, client=client_id)

@@ -25,7 +25,7 @@ class Parts:
     def require_register(self) -> Register:
         """Raises NotFound."""
         if self.register is None:
-            raise NotFound("A broker has no staff: it is steered by the command line.")
+            raise NotFound("A broker has no pages for staff: use the command line.")
         return self.register
 
     def require_tokens(self) -> OAuth:

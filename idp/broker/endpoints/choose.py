@@ -60,7 +60,7 @@ def page(
         offered = broker.providers.offered(wish.level)
     except Unresolved as reason:
         raise Unavailable(
-            "The register of accredited providers does not answer, so nobody can be offered.",
+            "The register of providers does not answer, so no provider can be shown.",
             next_step="Try again in a minute.",
             detail=str(reason),
         ) from None

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from foundation import web
 from foundation.audit import Actor
 from foundation.errors import BadRequest, PayloadTooLarge
+from foundation.marking import N_
 from idp.register.desk import Desk
 from idp.register.endpoints import desk_home
 from idp.register.imports import FileRefused
@@ -58,7 +59,7 @@ def progress(desk: Desk, request: Request) -> Response:
     skip = query.get("skip", "0")
     for name, number in (("after", after), ("skip", skip)):
         if not number.isascii() or not number.isdigit() or len(number) > 9:
-            raise BadRequest(f"The parameter {name} is a number.", where=name)
+            raise BadRequest(N_("The parameter %(name)s is a number.", name=name), where=name)
     report = desk.importer.report(import_id)
     refused = desk.importer.refused(import_id, int(after), ROWS + 1)
     remarks = desk.importer.remarks(import_id, int(skip), ROWS + 1)

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation.audit import Actor
 from foundation.errors import BadRequest
+from foundation.marking import N_
 from foundation.vault import Erased
 from foundation.web import Form
 from idp.register import second_looks, store
@@ -96,7 +97,7 @@ def change(desk: Desk, request: Request) -> Response:
     elif step == "archive":
         desk.life.archive(person_id, officer, reason, now)
     else:
-        raise BadRequest(f"The step is one of {', '.join(STEPS)}.", where="step")
+        raise BadRequest(N_("The step is one of %(steps)s.", steps=", ".join(STEPS)), where="step")
     return RedirectResponse(f"/desk/persons/{person_id}?done={step}", 303)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from foundation.marking import N_
 from foundation.text import trimmed
 from idp.register.imports.as_written import cell, field_name
 from idp.register.imports.rows import REASONS, Fault, FileRefused, Raw, check_fields
@@ -87,7 +88,7 @@ def _lines(text: str, delimiter: str, before: int) -> Iterator[tuple[int, list[s
             cells = next(reader, None)
         except csv.Error as error:
             raise FileRefused(
-                f"The file is not valid CSV: {error}.",
+                N_("The file is not valid CSV: %(error)s.", error=error),
                 where=f"line {begins}",
                 next_step="Export it again, or mend that line.",
             ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 
+from foundation.marking import N_
 from foundation.text import category
 from idp.register.imports.rows import FileRefused, Remark
 
@@ -60,7 +61,7 @@ def _check_guess(text: str, encoding: str) -> None:
     for place, char in enumerate(text):
         if not (char.isascii() or category(char)[0] in "LM" or char in _MARKS_OF_NAMES):
             raise FileRefused(
-                f"The file is not UTF-8 text, and not {encoding} either.",
+                N_("The file is not UTF-8 text, and not %(encoding)s either.", encoding=encoding),
                 where=f"line {text.count(chr(10), 0, place) + 1}",
                 next_step="Export it again, and choose the encoding UTF-8.",
             )
@@ -86,7 +87,7 @@ def _strict(content: bytes, encoding: str) -> str:
 
 def _refused(encoding: str, content: bytes, place: int) -> FileRefused:
     return FileRefused(
-        f"The file is not {encoding} text.",
+        N_("The file is not %(encoding)s text.", encoding=encoding),
         where=f"line {content.count(10, 0, place) + 1}",
         next_step="Export it again, and choose the encoding UTF-8.",
     )

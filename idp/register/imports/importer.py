@@ -16,6 +16,7 @@ from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import CivitasError, Forbidden, Gone, NotFound, PayloadTooLarge, Problem
 from foundation.ground import Ground
+from foundation.marking import N_
 from foundation.vault import Erased
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.imports import refused_file
@@ -188,7 +189,10 @@ class Importer:
     def _read(self, content: bytes, file_name: str) -> RegisterFile:
         if len(content) > self._limits.most_import_bytes:
             raise PayloadTooLarge(
-                f"The file is larger than {self._limits.most_import_bytes} bytes.",
+                N_(
+                    "The file is larger than %(most_import_bytes)s bytes.",
+                    most_import_bytes=self._limits.most_import_bytes,
+                ),
                 where="file",
                 next_step="Split it into smaller files.",
             )

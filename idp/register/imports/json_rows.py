@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from foundation.marking import N_
 from idp.register.imports.as_written import field_name
 from idp.register.imports.rows import REASONS, Fault, FileRefused, Raw, check_fields
 
@@ -45,7 +46,7 @@ def _parsed(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise FileRefused(
-            f"The file is not valid JSON: {error.msg}.",
+            N_("The file is not valid JSON: %(msg)s.", msg=error.msg),
             where=f"line {error.lineno}",
             next_step="Export it again, or mend that line.",
         ) from None

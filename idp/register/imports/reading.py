@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from foundation.marking import N_
 from idp.register.imports import csv_rows, json_rows
 from idp.register.imports.as_written import tidied
 from idp.register.imports.dates import Order, depends, order_of
@@ -123,7 +124,7 @@ def _capped(raw: Iterable[Raw], most_rows: int) -> Iterator[Raw]:
     for number, row in enumerate(raw):
         if number >= most_rows:
             raise FileRefused(
-                f"The file holds more than {most_rows} persons.",
+                N_("The file holds more than %(most_rows)s persons.", most_rows=most_rows),
                 where=f"line {row.line}",
                 next_step="Split it into smaller files.",
             )

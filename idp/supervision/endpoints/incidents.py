@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest
+from foundation.marking import N_
 from idp.supervision.wing import Supervision
 
 SURE = "everybody"
@@ -37,7 +38,9 @@ def stop_everybody(supervision: Supervision, request: Request) -> Response:
     by, form = supervision.posted(request)
     if form.get("sure", "").strip().lower() != SURE:
         raise BadRequest(
-            "Nothing was ended.", where="sure", next_step=f"Type {SURE} to show that you mean it."
+            "Nothing was ended.",
+            where="sure",
+            next_step=N_("Type %(sure)s to show that you mean it.", sure=SURE),
         )
     principal = web.principal(request)
     mine = None if principal is None else principal.session

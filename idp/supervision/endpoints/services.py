@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest, NotFound
+from foundation.marking import N_
 from idp.supervision.wing import Supervision
 
 OVERLAPS = {hours: timedelta(hours=int(hours)) for hours in ("0", "1", "24", "168")}
@@ -60,7 +61,9 @@ def _page(supervision: Supervision, request: Request, client_id: str, secret: st
     now = supervision.ground.clock.now()
     found = supervision.parts.require_tokens().clients.find(client_id, now)
     if found is None or found.kind == "device":
-        raise NotFound(f"There is no client {client_id}.", where="client_id")
+        raise NotFound(
+            N_("There is no client %(client_id)s.", client_id=client_id), where="client_id"
+        )
     until = found.previous_secret_until
     return supervision.ground.pages.render(
         request,

@@ -128,7 +128,7 @@ def test_nothing_is_chosen_for_the_person_and_choosing_nothing_is_an_answer(
 def test_our_own_core_rests_on_a_basis_on_record_and_never_on_consent(
     policies: Policies,
 ) -> None:
-    with pytest.raises(BadRequest, match="does not rest on consent"):
+    with pytest.raises(BadRequest, match="works without consent"):
         give(policies, service=OWN_SERVICE)
     asked = Question(OWN_SERVICE, "per_anna", ("name",), "identity", policies.floor.clock.now())
     answer = policies.decide(asked, ADULT)

@@ -62,7 +62,7 @@ def test_a_form_from_elsewhere_is_refused(operators: Town) -> None:
         ("days", "99999", "between 0 and"),
         ("days", "٣", "between 0 and"),
         ("to", "no-such-kind", "no profile"),
-        ("to", "device", "one profile to another"),
+        ("to", "device", "one kind of certificate to another"),
         ("from", "people-signature", "no profile"),
     ],
 )

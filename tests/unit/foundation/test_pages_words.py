@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from foundation.marking import N_, Sentence
 from foundation.pages import Words
 from foundation.pages.extraction import sentences
 from foundation.pages.language import CATALOGUES, accepted_languages
+from foundation.pages.times import spelled
 from tests.support.deployments import ROOT
 
 COMPLETE = (
-    "idp/login/",
-    "idp/oauth/",
     "foundation/pages/templates/",
     "policies/data/purposes.toml",
     "policies/data/attributes.toml",
 )
-"""What is said in every language of ours: frame, sign-in, activation and consent."""
+"""What is said in every language of ours."""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,44 @@ def test_accept_language_is_read_in_order_of_preference(
 
 def test_a_deployment_without_any_of_our_languages_speaks_english() -> None:
     assert [t.language for t in Words(("tlh",)).languages] == ["en"]
+
+
+def test_an_error_with_a_value_in_it_is_said_in_the_readers_language() -> None:
+    french, english = Words(("fr", "en")).languages
+    lacks = N_("There is no client %(client_id)s.", client_id="<x>")
+    assert lacks == "There is no client <x>."
+    assert french(lacks) == "Il n’y a pas de client <x>."
+    assert french.escaped(lacks) == "Il n’y a pas de client &lt;x&gt;."
+    assert english(lacks) == lacks
+    nested = N_("It is for %(callers)s.", callers=Sentence("citizens", {}))
+    assert french(nested) == "C’est pour : citoyens."
+
+
+def test_what_an_error_says_is_found_without_a_mark(marked: list[tuple[str, str]]) -> None:
+    found = {message for _, message in marked}
+    assert "You are the last operator." in found  # a description
+    assert "Ask another operator." in found  # a next step
+
+
+@pytest.mark.parametrize(
+    ("zone", "language", "said"),
+    [
+        ("Europe/Zurich", "en_CH", "1 Jul 2026, 14:05:00 CEST"),
+        ("Europe/Zurich", "fr_CH", "1 juil. 2026, 14:05:00 CEST"),
+        ("UTC", "fr", "1 juil. 2026, 12:05:00 UTC"),
+        ("Africa/Casablanca", "fr_MA", "1 juil. 2026, 13:05:00 UTC+01:00"),
+        ("Asia/Kathmandu", "en_150", "1 Jul 2026, 17:50:00 UTC+05:45"),
+    ],
+)
+def test_a_time_names_the_clock_that_it_is_by(zone: str, language: str, said: str) -> None:
+    instant = datetime(2026, 7, 1, 12, 5, tzinfo=UTC)
+    assert spelled(instant, ZoneInfo(zone), Locale.parse(language)) == said
+
+
+def test_a_time_in_a_letter_names_its_clock_in_words() -> None:
+    instant = datetime(2026, 12, 1, 12, 5, tzinfo=UTC)
+    said = spelled(instant, ZoneInfo("Europe/Tallinn"), Locale.parse("en_150"), "full")
+    assert said.endswith("Eastern European Standard Time")
 
 
 def test_values_are_escaped_and_so_are_sentences_that_come_from_elsewhere() -> None:
