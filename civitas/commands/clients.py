@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from civitas.commands import client_acts
+from civitas.commands.client_acts import oauth_of
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -18,30 +19,42 @@ from civitas.commands.console import (
     host,
     out,
     print_json,
+    refusals,
 )
-from civitas.deployment import Deployment
 from foundation.settings import Server
-from idp.oauth import OAuth
+from idp.oauth import AddedClient, Kit, abilities, kit, kits
 
 SIGN_IN = "identity.sign-in"
 
-app = typer.Typer(help="Add and list services.", no_args_is_help=True)
+app = typer.Typer(help="Add, show, change and remove services.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Add and list services."""
+    """Add, show, change and remove services."""
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Option(help="The name that people are shown.")],
+    name: Annotated[str | None, typer.Option(help="The name that people are shown.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            help="What it is: registers what that needs and prints its configuration. "
+            "`--for list` shows all.",
+        ),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="With --for: the address of the service, https://….")
+    ] = None,
     redirect: Annotated[
         list[str] | None, typer.Option(help="Exact redirect URI; repeat for more.")
     ] = None,
     scope: Annotated[
-        str, typer.Option(help="Scopes that it may ask for, separated by spaces.")
-    ] = "openid",
+        str | None,
+        typer.Option(help="Scopes that it may ask for, separated by spaces; `openid` by default."),
+    ] = None,
     purpose: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,12 +62,12 @@ def add(
         ),
     ] = None,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, or "
             "none for a public client."
         ),
-    ] = "client_secret_basic",
+    ] = None,
     grant: Annotated[
         list[str] | None, typer.Option(help="Grant types; those that the scopes need by default.")
     ] = None,
@@ -62,9 +75,9 @@ def add(
         list[str] | None, typer.Option(help="Exact URI after sign-out; repeat for more.")
     ] = None,
     id_token_alg: Annotated[
-        str,
+        str | None,
         typer.Option(help="What signs its ID tokens: RS256, which every library reads, or ES256."),
-    ] = "RS256",
+    ] = None,
     rs256: Annotated[bool, typer.Option("--rs256", hidden=True)] = False,
     without_pkce: Annotated[
         bool,
@@ -74,6 +87,15 @@ def add(
         bool,
         typer.Option("--only-this-method", help="Take its secret in the place of --method alone."),
     ] = False,
+    sector: Annotated[
+        str | None, typer.Option(help="Services of one sector know a person by the same sub.")
+    ] = None,
+    resource: Annotated[
+        str | None, typer.Option(help="The URI under which it receives access tokens.")
+    ] = None,
+    audience: Annotated[
+        list[str] | None, typer.Option(help="A resource that it may ask tokens for; repeatable.")
+    ] = None,
     subject_dn: Annotated[
         str | None, typer.Option(help="Subject of its certificate, for tls_client_auth.")
     ] = None,
@@ -87,63 +109,101 @@ def add(
 
     Example: `civitas clients add --name Library --redirect https://library.example/callback
     --scope "openid profile access:evaluate" --purpose library`
+
+    Or for a well-known program: `civitas clients add --for spring --name Library
+    --url https://library.example`
     """
-    metadata: dict[str, object] = {
+    if kind == "list":
+        _list_kinds(as_json)
+        return
+    if not name:
+        fail("Say with --name what people are to read when they are asked about this service.")
+    with refusals():
+        program = kit(kind) if kind else None
+        metadata = program.metadata(url) if program else {}
+    uris = [*metadata.get("redirect_uris", ()), *(redirect or [])]
+    if not program:
+        metadata["token_endpoint_auth_method"] = "client_secret_basic"
+        metadata["grant_types"] = _grants(scope or "openid", uris)
+    given: dict[str, Any] = {
         "client_name": name,
-        "redirect_uris": redirect or [],
-        "scope": scope,
+        "redirect_uris": uris,
+        "post_logout_redirect_uris": [
+            *metadata.get("post_logout_redirect_uris", ()),
+            *(post_logout or []),
+        ],
+        "scope": scope or metadata.get("scope", "openid"),
+        "purposes": purpose or ([SIGN_IN] if uris else None),
         "token_endpoint_auth_method": method,
-        "grant_types": grant or _grants(scope, redirect or []),
+        "grant_types": grant,
+        "id_token_signed_response_alg": "RS256" if rs256 else id_token_alg,
+        "require_pkce": False if without_pkce else None,
+        "token_endpoint_auth_method_only": True if only_this_method else None,
+        "sector": sector,
+        "resource": resource,
+        "audiences": audience,
+        "jwks": client_acts.read_jwks(jwks) if jwks else None,
+        "tls_client_auth_subject_dn": subject_dn,
     }
-    if purpose or redirect:
-        metadata["purposes"] = purpose or [SIGN_IN]
-    if post_logout:
-        metadata["post_logout_redirect_uris"] = post_logout
-    metadata["id_token_signed_response_alg"] = "RS256" if rs256 else id_token_alg
-    if without_pkce:
-        metadata["require_pkce"] = False
-    if only_this_method:
-        metadata["token_endpoint_auth_method_only"] = True
-    if jwks:
-        metadata["jwks"] = _read_jwks(jwks)
-    if subject_dn:
-        metadata["tls_client_auth_subject_dn"] = subject_dn
+    metadata |= {member: value for member, value in given.items() if value is not None}
     with deployment_of(config) as deployment:
-        now = deployment.ground.clock.now()
-        added = _oauth(deployment).clients.add(metadata, now, actor=host())
-        url = deployment.ground.settings.of(Server).url
-    answer = {
-        "issuer": url,
-        "discovery": f"{url}/.well-known/openid-configuration",
-        "client_id": added.client.id,
-        "client_secret": added.secret,
-        "token_endpoint_auth_method": method,
-        "id_token_signed_response_alg": added.client.id_token_signed_response_alg,
-        "require_pkce": added.client.require_pkce,
-        "redirect_uris": redirect or [],
-        "scope": scope,
-    }
+        oauth = oauth_of(deployment)
+        added = oauth.clients.add(metadata, deployment.ground.clock.now(), actor=host())
+        issuer = deployment.ground.settings.of(Server).url
+        catalogue = oauth.policies.catalogue
+    answer = _answer(added, issuer, str(metadata["scope"]))
+    can = [sentence.said() for sentence in abilities.can(added.client, catalogue)]
+    doubts = [sentence.said() for sentence in abilities.doubts(added.client, catalogue)]
+    printed = program.printed(added.client, added.secret, issuer, url) if program else ()
     if as_json:
-        print_json(answer)
+        more = {"files": [{"name": s.name, "text": s.text} for s in printed]} if program else {}
+        print_json({**answer, "can": can, "doubts": doubts, **more})
         return
     for key, value in answer.items():
-        if value:
+        if value not in (None, "", []):
             shown = " ".join(value) if isinstance(value, list) else value
-            out.print(f"{key}: {shown}", soft_wrap=True)
+            _say(f"{key}: {shown}")
+    _say("")
+    for sentence in can:
+        _say(sentence)
+    for sentence in doubts:
+        _say(f"Look at this: {sentence}")
+    for snippet in printed:
+        _say(f"\n# ── {snippet.name} ──\n{snippet.text}" if snippet.name else f"\n{snippet.text}")
 
 
-def _oauth(deployment: Deployment) -> OAuth:
-    if "oauth" not in deployment.parts:
-        fail("A regulator signs no citizen in, so it has no services.", code=1)
-    tokens: OAuth = deployment.parts["oauth"]
-    return tokens
+def _say(text: str) -> None:
+    # No markup: configurations have brackets of their own.
+    out.print(text, soft_wrap=True, markup=False)
 
 
-def _read_jwks(file: Path) -> object:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        fail(f"{file} is not a readable JWK Set ({error}).", code=1)
+def _answer(added: AddedClient, issuer: str, scope: str) -> dict[str, Any]:
+    client = added.client
+    return {
+        "issuer": issuer,
+        "discovery": f"{issuer}/.well-known/openid-configuration",
+        "client_id": client.id,
+        "client_secret": added.secret,
+        "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "id_token_signed_response_alg": client.id_token_signed_response_alg,
+        "require_pkce": client.require_pkce,
+        "redirect_uris": list(client.redirect_uris),
+        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "scope": scope,
+    }
+
+
+def _list_kinds(as_json: bool) -> None:
+    known: list[Kit] = list(kits().values())
+    if as_json:
+        print_json([{"for": one.name, "title": one.title, "url": one.url} for one in known])
+        return
+    table = Table(box=None)
+    for heading in ("--for", "what it is", "--url"):
+        table.add_column(heading)
+    for one in known:
+        table.add_row(one.name, one.title, one.url or "none")
+    out.print(table)
 
 
 def _grants(scope: str, redirects: list[str]) -> list[str]:
@@ -164,13 +224,14 @@ def list_clients(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     Example: `civitas clients list`
     """
     with deployment_of(config) as deployment:
-        clients = _oauth(deployment).clients.list()
+        clients = oauth_of(deployment).clients.list()
     if as_json:
         print_json(
             [
                 {
                     "client_id": c.id,
                     "name": c.name,
+                    "state": client_acts.state(c),
                     "redirect_uris": list(c.redirect_uris),
                     "scopes": sorted(c.scopes),
                 }
@@ -179,8 +240,11 @@ def list_clients(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
         )
         return
     table = Table(box=None)
-    for heading in ("client_id", "name", "redirect"):
+    for heading in ("client_id", "name", "state", "redirect"):
         table.add_column(heading)
     for c in clients:
-        table.add_row(c.id, c.name, " ".join(c.redirect_uris))
+        table.add_row(c.id, c.name, client_acts.state(c), " ".join(c.redirect_uris))
     out.print(table)
+
+
+client_acts.add_to(app)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from idp.oauth import abilities
 from idp.oauth.acting import ActingService, ActingServices, service_as_json
-from idp.oauth.client import DEVICE_SCOPE, Client
+from idp.oauth.alteration import Alteration
+from idp.oauth.client import AUTHENTICATION_METHODS, DEVICE_SCOPE, SIGNING_ALGORITHMS, Client
 from idp.oauth.clients import AddedClient, Clients
 from idp.oauth.discovery import provider_metadata
 from idp.oauth.endings import (
@@ -12,6 +14,7 @@ from idp.oauth.endings import (
     TokensEndWithIdentity,
     TokensEndWithSession,
 )
+from idp.oauth.kits import Kit, Snippet, kit, kits
 from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
 from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
@@ -24,29 +27,37 @@ SECTIONS = (OAuthSettings,)
 PAGES = Path(__file__).parent / "pages"
 
 __all__ = [
+    "AUTHENTICATION_METHODS",
     "DEVICE_SCOPE",
     "PAGES",
     "SECTIONS",
+    "SIGNING_ALGORITHMS",
     "ActingService",
     "ActingServices",
     "AddedClient",
+    "Alteration",
     "AskAfterChange",
     "ClaimsSource",
     "Client",
     "ClientSource",
     "Clients",
     "InvalidClientMetadata",
+    "Kit",
     "OAuth",
     "OAuthSettings",
     "SignsOut",
+    "Snippet",
     "TokensEndWithConsent",
     "TokensEndWithDevice",
     "TokensEndWithIdentity",
     "TokensEndWithSession",
     "WhoIsThere",
+    "abilities",
     "account_doors",
     "client_from_metadata",
     "doors",
+    "kit",
+    "kits",
     "prepare",
     "provider_metadata",
     "service_as_json",

@@ -41,6 +41,7 @@ class ActingService:
     client_id: str
     name: str
     suspended: bool
+    removed: bool
     purposes: tuple[str, ...]
     scopes: tuple[str, ...]
     audiences: tuple[str, ...]
@@ -93,6 +94,8 @@ class ActingServices:
             )
             for client_id in ids
         ]
+        # What was removed is refused at every door, whatever consent of before stands.
+        found = [service for service in found if not service.removed]
         return sorted(found, key=lambda service: (service.name.casefold(), service.client_id))
 
     def to_review(self, person_id: str) -> list[ActingService]:
@@ -163,6 +166,7 @@ class ActingServices:
             client_id=client_id,
             name=(named or [client.name if client else client_id])[0],
             suspended=client is not None and not client.active,
+            removed=client is not None and client.removed,
             purposes=_each_once(
                 [a.purpose for a in let_in],
                 [g.purpose for g in grants],
@@ -193,6 +197,7 @@ def _each_once(*lists: Iterable[str]) -> tuple[str, ...]:
 def service_as_json(service: ActingService) -> dict[str, Any]:
     """For a program of the person whom it is about."""
     told = asdict(service)
+    del told["removed"]
     for name in ("away_until", "since", "last_used"):
         told[name] = told[name].isoformat() if told[name] else None
     return told

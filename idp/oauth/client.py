@@ -69,6 +69,7 @@ class Client:
     client_uri: str | None = None
     contacts: tuple[str, ...] = ()
     active: bool = True
+    removed: bool = False
     secret_mac: bytes | None = field(default=None, repr=False)
     previous_secret_mac: bytes | None = field(default=None, repr=False)
     previous_secret_until: datetime | None = None

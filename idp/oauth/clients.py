@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, select, update
 
 from foundation import opaque
 from foundation.audit import Actor, Audit
@@ -16,6 +16,7 @@ from foundation.errors import BadRequest, NotFound
 from foundation.marking import N_
 from foundation.rates import Rates
 from idp.oauth import cut_offs, registration, suspensions
+from idp.oauth.alteration import Alteration
 from idp.oauth.client import DEVICE_PREFIXES, SECRET_METHODS, Client, device_client
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
@@ -25,6 +26,7 @@ OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)
 """How long a client is taken as read: what another process changed is seen after that."""
 
+REMOVED = "removed"
 _UNKNOWN = "oauth.unknown_client"
 _BY_ID = select(clients).where(clients.c.id == bindparam("client_id"))
 Complete = Callable[[Client], Client]
@@ -145,7 +147,7 @@ class Clients:
 
         What it was given does not work while it is suspended. Raises NotFound.
         """
-        ours = update(clients).where(clients.c.id == client_id).values(state="suspended")
+        ours = update(clients).where(_there(client_id)).values(state="suspended")
         if uow.changed(ours) == 0:
             if not self._elsewhere(client_id):
                 raise _unknown(client_id)
@@ -156,28 +158,93 @@ class Clients:
         self, uow: UnitOfWork, client_id: str, reason: str, actor: Actor, now: datetime
     ) -> None:
         """Serve it again. Raises NotFound."""
-        ours = update(clients).where(clients.c.id == client_id).values(state="active")
+        ours = update(clients).where(_there(client_id)).values(state="active")
         if uow.changed(ours) == 0 and not suspensions.remove(uow, client_id, now):
             raise _unknown(client_id)
         self._told(uow, "client.active", client_id, reason, actor)
+
+    def remove(
+        self, uow: UnitOfWork, client_id: str, reason: str, actor: Actor, now: datetime
+    ) -> None:
+        """Serve it never again. Its row stays, so that people read its name in their ledger, and
+        so that nobody else gets its identifier. Raises NotFound."""
+        gone = (
+            update(clients)
+            .where(_there(client_id))
+            .values(
+                state=REMOVED, secret_mac=None, previous_secret_mac=None, previous_secret_until=None
+            )
+        )
+        if uow.changed(gone) == 0:
+            raise _unknown(client_id)
+        self._told(uow, "client.removed", client_id, reason, actor)
+
+    def altered(
+        self, uow: UnitOfWork, client_id: str, changes: Mapping[str, Any], *, locked: bool = False
+    ) -> Alteration:
+        """What the registration would be with these members; None takes one away. `locked`: it
+        stays as it is until the caller's unit of work is done.
+
+        Raises NotFound, and registration.InvalidClientMetadata that names the member.
+        """
+        row = uow.one(_BY_ID.with_for_update() if locked else _BY_ID, {"client_id": client_id})
+        if row is None or row.state == REMOVED:
+            raise _unknown(client_id)
+        said = {**row.registration, **changes}
+        for member, other in (("scope", "scopes"), ("purposes", "purpose")):
+            if member in changes:
+                said.pop(other, None)
+        said = {name: value for name, value in said.items() if value is not None}
+        before = self._client(row)
+        after = self._complete(registration.parse(client_id, said, development=self._development))
+        return Alteration(before, replace(after, active=before.active), said)
+
+    def change(
+        self, uow: UnitOfWork, alteration: Alteration, reason: str, actor: Actor, now: datetime
+    ) -> str | None:
+        """Write it down; a new secret, where the client gets its first."""
+        after, before = alteration.after, alteration.before
+        values: dict[str, Any] = {"name": after.name, "registration": dict(alteration.metadata)}
+        secret = None
+        if (
+            after.token_endpoint_auth_method in SECRET_METHODS
+            and before.token_endpoint_auth_method not in SECRET_METHODS
+        ):
+            secret, values["secret_mac"] = self._secrets.new(after.id)
+            values |= {"previous_secret_mac": None, "previous_secret_until": None}
+        uow.execute(update(clients).where(_there(after.id)).values(**values))
+        self._told(uow, "client.changed", after.id, reason, actor, members=alteration.members)
+        return secret
+
+    def registration_of(self, client_id: str) -> Mapping[str, Any]:
+        """What the registration of a client of our own table says. Raises NotFound."""
+        with self._database.read() as uow:
+            row = uow.one(_BY_ID, {"client_id": client_id})
+        if row is None:
+            raise _unknown(client_id)
+        return dict(row.registration)
 
     def suspended_elsewhere(self) -> Sequence[str]:
         """Ids of suspended clients that are not of our own table."""
         with self._database.read() as uow:
             return suspensions.all_(uow)
 
-    def _told(self, uow: UnitOfWork, kind: str, client_id: str, reason: str, actor: Actor) -> None:
-        self._audit.record(uow, kind, actor, details={"client": client_id, "reason": reason})
+    def _told(
+        self, uow: UnitOfWork, kind: str, client_id: str, reason: str, actor: Actor, **more: Any
+    ) -> None:
+        details = {"client": client_id, "reason": reason, **more}
+        self._audit.record(uow, kind, actor, details=details)
         self._seen.pop(client_id, None)
 
     def _elsewhere(self, client_id: str) -> bool:
         """Whether this is the name of a client that another source may vouch for."""
         return bool(self._sources) and "://" in client_id
 
-    def list(self) -> list[Client]:
-        """All clients of our own table, oldest first."""
+    def list(self, *, removed: bool = False) -> list[Client]:
+        """All clients of our own table, oldest first; with `removed`, those that were."""
+        query = select(clients).order_by(clients.c.created_at, clients.c.id)
         with self._database.read() as uow:
-            rows = uow.all(select(clients).order_by(clients.c.created_at, clients.c.id))
+            rows = uow.all(query if removed else query.where(clients.c.state != REMOVED))
         return [self._client(row) for row in rows]
 
     def find(self, client_id: str, now: datetime) -> Client | None:
@@ -237,10 +304,15 @@ class Clients:
         return replace(
             known[1],
             active=row.state == "active",
+            removed=row.state == REMOVED,
             secret_mac=row.secret_mac,
             previous_secret_mac=row.previous_secret_mac,
             previous_secret_until=row.previous_secret_until,
         )
+
+
+def _there(client_id: str) -> ColumnElement[bool]:
+    return (clients.c.id == client_id) & (clients.c.state != REMOVED)
 
 
 def _unknown(client_id: str) -> NotFound:

@@ -11,7 +11,7 @@ from sqlalchemy import delete
 
 from foundation.database import UnitOfWork
 from idp.oauth import cut_offs, grant_store
-from idp.oauth.tables import answers, transactions
+from idp.oauth.tables import answers, codes, transactions
 
 
 class Stopping:
@@ -29,6 +29,13 @@ class Stopping:
         uow.execute(delete(transactions).where(transactions.c.client_id == client_id))
         uow.execute(delete(answers).where(answers.c.client_id == client_id, answers.c.offline))
         return grant_store.end_of_client(uow, client_id, because, now)
+
+    def of_redirect(self, uow: UnitOfWork, client_id: str) -> None:
+        """Codes of a service that were not used yet, and requests that wait: they go to addresses
+        that may be its own no more."""
+        unused = (codes.c.client_id == client_id) & codes.c.redeemed_at.is_(None)
+        uow.execute(delete(codes).where(unused))
+        uow.execute(delete(transactions).where(transactions.c.client_id == client_id))
 
     def of_everybody(self, uow: UnitOfWork, because: str, now: datetime) -> int:
         """The same for all services and devices."""

@@ -11,7 +11,7 @@ clients = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
-    Column("state", String, nullable=False),  # active | suspended
+    Column("state", String, nullable=False),  # active | suspended | removed
     Column("registration", Json, nullable=False),
     Column("secret_mac", LargeBinary),
     Column("created_at", Instant, nullable=False),

@@ -1,8 +1,9 @@
 """Supervision: what operators do in an incident, and what auditors see — ISO/IEC 27035-1."""
 
 from idp.supervision.incidents import Incidents, Stopped
+from idp.supervision.managing import Changed, Managing
 from idp.supervision.parts import Parts
 from idp.supervision.routes import doors
 from idp.supervision.wing import Supervision
 
-__all__ = ["Incidents", "Parts", "Stopped", "Supervision", "doors"]
+__all__ = ["Changed", "Incidents", "Managing", "Parts", "Stopped", "Supervision", "doors"]

@@ -9,6 +9,7 @@ from foundation.audit import Actor
 from foundation.web import Form
 from idp.register import StaffMember
 from idp.supervision.incidents import Incidents
+from idp.supervision.managing import Managing
 from idp.supervision.parts import Parts
 
 
@@ -19,6 +20,7 @@ class Supervision:
         self.parts = parts
         self.ground = parts.ground
         self.incidents = Incidents(parts)
+        self.managing = Managing(parts)
         self.has_services = parts.tokens is not None
         self.has_desk = self.has_services and parts.register is not None
 

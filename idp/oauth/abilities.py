@@ -1,0 +1,89 @@
+"""What a client will be able to do, in sentences, and what was probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foundation.pages import N_
+from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from policies import Catalogue
+
+ASKS = "access:evaluate"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A message id, and what to put into it."""
+
+    text: str
+    names: Sequence[str] = ()
+
+    def said(self) -> str:
+        return self.text % {"names": ", ".join(self.names)} if self.names else self.text
+
+
+def can(client: Client, catalogue: Catalogue) -> list[Sentence]:
+    """What it can do."""
+    told = []
+    if "authorization_code" in client.grant_types:
+        told.append(Sentence(N_("It signs people in, for: %(names)s."), client.purposes))
+        useful = [name for name in catalogue.attributes if name in _useful(client, catalogue)]
+        if useful:
+            told.append(Sentence(N_("It learns what each person chooses of: %(names)s."), useful))
+        else:
+            told.append(Sentence(N_("It learns nothing about people but that they are the same.")))
+    if OFFLINE_ACCESS in client.scopes:
+        told.append(Sentence(N_("It can act while the person is away, if they agree.")))
+    if ASKS in client.scopes:
+        told.append(Sentence(N_("It can ask yes or no about people who agreed.")))
+    others = sorted(s for s in client.scopes if ":" in s and s != ASKS)
+    if others:
+        told.append(Sentence(N_("It can get tokens for itself with: %(names)s."), others))
+    if client.audiences:
+        told.append(Sentence(N_("It can get tokens for: %(names)s."), client.audiences))
+    return told
+
+
+def doubts(client: Client, catalogue: Catalogue) -> list[Sentence]:
+    """What will not work, or not as it looks."""
+    told = []
+    signs_in = "authorization_code" in client.grant_types
+    useless = [
+        scope
+        for scope in catalogue.scopes()
+        if scope in client.scopes
+        and not _useful(client, catalogue) & set(catalogue.attributes_of_scope(scope))
+    ]
+    if signs_in and useless:
+        told.append(
+            Sentence(
+                N_(
+                    "None of its purposes has a use for what the scope %(names)s asks for: it "
+                    "never gets that. Give it a purpose that has."
+                ),
+                useless,
+            )
+        )
+    if signs_in and len(client.purposes) > 1:
+        told.append(
+            Sentence(N_("It has several purposes: each request must name one, as purpose=…"))
+        )
+    if ASKS in client.scopes and "client_credentials" not in client.grant_types:
+        told.append(
+            Sentence(N_("It asks yes or no with tokens of its own: it needs client_credentials."))
+        )
+    if ASKS in client.scopes and not client.purposes:
+        told.append(Sentence(N_("It has no purpose: each question must name one.")))
+    if signs_in and OPENID not in client.scopes:
+        told.append(Sentence(N_("Without the scope openid nobody can sign in at it.")))
+    if OFFLINE_ACCESS in client.scopes and "refresh_token" not in client.grant_types:
+        told.append(Sentence(N_("offline_access needs refresh_token among its grant types.")))
+    return told
+
+
+def _useful(client: Client, catalogue: Catalogue) -> frozenset[str]:
+    """Its attributes that one of its purposes has a use for."""
+    known = (catalogue.purposes[p] for p in client.purposes if p in catalogue.purposes)
+    wanted = frozenset[str]().union(*(purpose.attributes for purpose in known))
+    return client.attributes & wanted
