@@ -26,7 +26,7 @@ from civitas.commands.console import (
 )
 from civitas.deployment import Deployment
 from foundation.settings import Server
-from idp.oauth import Client, OAuth, abilities
+from idp.oauth import Client, OAuth, abilities_of, doubts_of
 from idp.supervision import Supervision
 
 ClientArgument = Annotated[str, typer.Argument(help="Identifier of the service, svc_….")]
@@ -101,8 +101,8 @@ def show(
             "audiences": list(client.audiences),
             "old_secret_until": until if until and until > deployment.ground.clock.now() else None,
         }
-    can = [sentence.said() for sentence in abilities.can(client, catalogue)]
-    doubts = [sentence.said() for sentence in abilities.doubts(client, catalogue)]
+    can = [sentence.said() for sentence in abilities_of(client, catalogue)]
+    doubts = [sentence.said() for sentence in doubts_of(client, catalogue)]
     if as_json:
         print_json({**facts, "can": can, "doubts": doubts})
         return

@@ -22,7 +22,7 @@ from civitas.commands.console import (
     refusals,
 )
 from foundation.settings import Server
-from idp.oauth import AddedClient, Kit, abilities, kit, kits
+from idp.oauth import AddedClient, Kit, abilities_of, doubts_of, kit, known_kits
 
 SIGN_IN = "identity.sign-in"
 
@@ -152,8 +152,8 @@ def add(
         issuer = deployment.ground.settings.of(Server).url
         catalogue = oauth.policies.catalogue
     answer = _answer(added, issuer, str(metadata["scope"]))
-    can = [sentence.said() for sentence in abilities.can(added.client, catalogue)]
-    doubts = [sentence.said() for sentence in abilities.doubts(added.client, catalogue)]
+    can = [sentence.said() for sentence in abilities_of(added.client, catalogue)]
+    doubts = [sentence.said() for sentence in doubts_of(added.client, catalogue)]
     printed = program.printed(added.client, added.secret, issuer, url) if program else ()
     if as_json:
         more = {"files": [{"name": s.name, "text": s.text} for s in printed]} if program else {}
@@ -194,7 +194,7 @@ def _answer(added: AddedClient, issuer: str, scope: str) -> dict[str, Any]:
 
 
 def _list_kinds(as_json: bool) -> None:
-    known: list[Kit] = list(kits().values())
+    known: list[Kit] = list(known_kits().values())
     if as_json:
         print_json([{"for": one.name, "title": one.title, "url": one.url} for one in known])
         return

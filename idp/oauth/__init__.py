@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from idp.oauth import abilities
+from idp.oauth.abilities import Sentence
+from idp.oauth.abilities import can as abilities_of
+from idp.oauth.abilities import doubts as doubts_of
 from idp.oauth.acting import ActingService, ActingServices, service_as_json
 from idp.oauth.alteration import Alteration
 from idp.oauth.client import AUTHENTICATION_METHODS, DEVICE_SCOPE, SIGNING_ALGORITHMS, Client
@@ -14,7 +16,8 @@ from idp.oauth.endings import (
     TokensEndWithIdentity,
     TokensEndWithSession,
 )
-from idp.oauth.kits import Kit, Snippet, kit, kits
+from idp.oauth.kits import Kit, Snippet, kit
+from idp.oauth.kits import kits as known_kits
 from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
 from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
@@ -45,6 +48,7 @@ __all__ = [
     "Kit",
     "OAuth",
     "OAuthSettings",
+    "Sentence",
     "SignsOut",
     "Snippet",
     "TokensEndWithConsent",
@@ -52,12 +56,13 @@ __all__ = [
     "TokensEndWithIdentity",
     "TokensEndWithSession",
     "WhoIsThere",
-    "abilities",
+    "abilities_of",
     "account_doors",
     "client_from_metadata",
     "doors",
+    "doubts_of",
     "kit",
-    "kits",
+    "known_kits",
     "prepare",
     "provider_metadata",
     "service_as_json",

@@ -5,15 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 from foundation.web import Door
-from idp.supervision.endpoints import auditor, exports, incidents, services, staff
+from idp.supervision.endpoints import auditor, exports, incidents, registering, services, staff
 from idp.supervision.wing import Supervision
 
 _STAFF, _INCIDENT = "ITU-T X.1253 9.1-6", "ISO/IEC 27035-1 §5.5"
+_REGISTER, _MANAGE = "RFC 7591", "RFC 7592 §2.2, §2.3"
 _SERVICE, _AUDIT = "RFC 9700 §4.14", "ISO/IEC 27002 8.15"
 
 
 def doors(supervision: Supervision) -> tuple[Door, ...]:
     on_services = (
+        Door(("GET",), "/services/add", partial(registering.ask_new, supervision), _REGISTER),
+        Door(("POST",), "/services/add", partial(registering.add, supervision), _REGISTER),
+        Door(("GET",), "/services/change", partial(registering.ask_change, supervision), _MANAGE),
+        Door(("POST",), "/services/change", partial(registering.change, supervision), _MANAGE),
+        Door(("GET",), "/services/remove", partial(registering.ask_remove, supervision), _MANAGE),
+        Door(("POST",), "/services/remove", partial(registering.remove, supervision), _MANAGE),
         Door(("GET",), "/services", partial(services.services, supervision), _SERVICE),
         Door(("GET",), "/services/one", partial(services.service, supervision), _SERVICE),
         Door(("POST",), "/services/{act}", partial(services.act, supervision), _SERVICE),

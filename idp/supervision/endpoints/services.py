@@ -25,6 +25,7 @@ def services(supervision: Supervision, request: Request) -> Response:
         "supervision/services.html",
         clients=clients.list(),
         elsewhere=clients.suspended_elsewhere(),
+        done=request.query_params.get("done", ""),
     )
 
 
@@ -60,7 +61,7 @@ def _page(supervision: Supervision, request: Request, client_id: str, secret: st
     supervision.operator(request)
     now = supervision.ground.clock.now()
     found = supervision.parts.require_tokens().clients.find(client_id, now)
-    if found is None or found.kind == "device":
+    if found is None or found.kind == "device" or found.removed:
         raise NotFound(
             N_("There is no client %(client_id)s.", client_id=client_id), where="client_id"
         )
@@ -69,6 +70,8 @@ def _page(supervision: Supervision, request: Request, client_id: str, secret: st
         request,
         "supervision/service.html",
         client=found,
+        ours=found.kind == "service",
+        has_secret=found.token_endpoint_auth_method.startswith("client_secret_"),
         old_until=until if until is not None and until > now else None,
         secret=secret,
         done=request.query_params.get("done", ""),
