@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from foundation.cross_origin import ANY_PAGE, CrossOrigin
 from foundation.web import Door
-from idp.oauth import cross_origin
+from idp.oauth import cross_origin, resources
 from idp.oauth.acting import ActingServices
 from idp.oauth.endpoints import (
     authorize,
@@ -91,6 +91,17 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
             discovery.configuration,
             "RFC 8414 §3",
             ANY_PAGE,
+        ),
+        *(
+            one
+            for path in resources.PATHS
+            for one in shared(
+                ("GET",),
+                resources.WELL_KNOWN + path,
+                discovery.protected_resource,
+                "RFC 9728 §3",
+                ANY_PAGE,
+            )
         ),
     )
 
