@@ -150,3 +150,23 @@ def test_one_person_is_out_and_reads_it_while_another_stays(city, incidents):
     assert "incident.person_stopped" not in city.kinds(other)
     with pytest.raises(NotFound):
         incidents.stop_person("per_nobody", "typo", SYSTEM)
+
+
+def test_a_registration_changes_and_ends_on_either_database(city, service):
+    client_id, secret = service
+    managing = city.deployment.parts["supervision"].managing
+    first = token(city, client_id, secret)
+    assert first is not None
+    wider = {"audiences": ["https://api.example/"]}
+    managing.change(client_id, wider, "it asks more", SYSTEM)
+    assert lives(city, first)
+    managing.change(client_id, {"audiences": []}, "it asks less", SYSTEM)
+    assert not lives(city, first)
+    city.clock.advance(timedelta(seconds=1))
+    second = token(city, client_id, secret)
+    assert second is not None
+    managing.remove(client_id, "closed", SYSTEM)
+    assert not lives(city, second)
+    assert token(city, client_id, secret) is None
+    with pytest.raises(NotFound):
+        managing.remove(client_id, "closed", SYSTEM)

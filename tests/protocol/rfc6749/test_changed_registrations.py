@@ -48,6 +48,7 @@ def test_a_new_redirect_uri_works_at_once_and_ends_nothing(
     assert alive(server, service, tokens)
 
 
+@pytest.mark.row("failures", "1")
 def test_a_redirect_uri_that_was_taken_off_is_dead_at_once_with_its_codes(
     server: AuthorizationServer, managing: Managing
 ) -> None:
