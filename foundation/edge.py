@@ -8,12 +8,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foundation import opaque
+from foundation import opaque, refusal_lines
 from foundation.database import Database
-from foundation.errors import CivitasError, Internal, Problem, wants_page
+from foundation.errors import CivitasError, Internal, Problem, SeeOther, wants_page
 from foundation.pages import Pages
 
 log = logging.getLogger("civitas.errors")
+UNKNOWN = "an unknown path"
 
 
 class Edge:
@@ -32,21 +33,26 @@ class Edge:
         if error.consequence is not None:
             with self._database.write() as uow:
                 error.consequence(uow)
-        if error.detail is not None:
-            # Not the description: it may repeat what somebody sent.
-            log.info("%s at %s [%s]", error.code, _door(request), error.detail)
-        error = _in_its_words(request, error)
-        if self._pages is not None and self._is_page(request, error):
-            response = self._pages.render(
-                request,
-                "error.html",
-                status=error.status,
-                problem=error,
-                way_back=self._way_back(request, error),
-            )
-            response.headers.update(error.headers)
-            return response
-        return error.render(request)
+        said = _in_its_words(request, error)
+        reference = _note(request, error, said)
+        response = self._made(request, said, reference)
+        if reference is not None:
+            response.headers["X-Request-Id"] = reference
+        return response
+
+    def _made(self, request: Request, error: CivitasError, reference: str | None) -> Response:
+        if self._pages is None or not self._is_page(request, error):
+            return error.render(request)
+        response = self._pages.render(
+            request,
+            "error.html",
+            status=error.status,
+            problem=error,
+            reference=reference,
+            way_back=self._way_back(request, error),
+        )
+        response.headers.update(error.headers)
+        return response
 
     def _way_back(self, request: Request, error: CivitasError) -> object:
         """To the service that sent the person. It stands in the database, which may be away."""
@@ -75,6 +81,22 @@ class Edge:
         )
 
 
+def _note(request: Request, error: CivitasError, said: CivitasError) -> str | None:
+    """One line in the log for each refusal at an endpoint, and the id that leads from one to the
+    other."""
+    if isinstance(error, Internal):
+        return error.where  # its line is there already, with the stack
+    if isinstance(error, SeeOther) or _door(request) == UNKNOWN:
+        return None
+    reference = opaque.identifier("req")
+    status, code = said.told
+    detail = "" if error.detail is None else f" [{error.detail}]"
+    why = refusal_lines.reason(error, request)
+    place = f"{request.method} {_door(request)}"
+    log.info("%s: %d %s at %s: %s%s", reference, status, code, place, why, detail)
+    return reference
+
+
 def _in_its_words(request: Request, error: CivitasError) -> CivitasError:
     """A problem as the protocol of its door says it; a protocol's own errors stay as they are."""
     door = request.scope.get("civitas.door")
@@ -86,4 +108,5 @@ def _in_its_words(request: Request, error: CivitasError) -> CivitasError:
 
 def _door(request: Request) -> str:
     """The door's pattern: a path itself may hold an invitation or an id."""
-    return str(getattr(request.scope.get("route"), "path", "an unknown path"))
+    found = request.scope.get("route") or request.scope.get("civitas.door")
+    return str(getattr(found, "path", UNKNOWN))

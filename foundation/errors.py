@@ -44,6 +44,11 @@ class CivitasError(Exception):
         self.consequence = consequence
         self.headers = dict(headers or {})
 
+    @property
+    def told(self) -> tuple[int, str]:
+        """Status and code as the caller reads them; for the log."""
+        return self.status, self.code
+
     def render(self, request: Request) -> Response:
         """The protocol's own form of this error. Problem+json unless a subclass says otherwise."""
         return JSONResponse(

@@ -191,6 +191,10 @@ class Redirected(OAuthError):
         self.issuer = issuer
 
     @property
+    def told(self) -> tuple[int, str]:
+        return self.status, self.cause.code
+
+    @property
     def location(self) -> str:
         """Where the client reads the error, as its response mode says."""
         return self.way_back.url(

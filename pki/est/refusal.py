@@ -30,6 +30,10 @@ class EstRefusal(CivitasError):
         )
         self.problem = problem
 
+    @property
+    def told(self) -> tuple[int, str]:
+        return self.problem.told
+
     def render(self, request: Request) -> Response:
         lines = [self.problem.description]
         if self.problem.where is not None:
