@@ -14,7 +14,7 @@ ifneq ($(ROOM),)
 export PYTEST_DEBUG_TEMPROOT := $(ROOM)
 endif
 
-.PHONY: help setup setup-demo demo demo-broker tour lint test test-all mutants fuzz bench chaos release index lock clean
+.PHONY: help setup setup-demo demo demo-broker tour lint test test-all mutants fuzz bench chaos pictures release index lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -50,6 +50,9 @@ test-all: lint ## all tests, with the share of lines that they cover, and the te
 mutants: setup ## take each control out in a copy: its test must go red; ARGS="EN-5 G-5"
 	$(BIN)/python -m tests.mutants --workers $(WORKERS) --record $(ARGS)
 
+pictures: setup ## every page: wide, narrow, dark, right to left; pictures/index.html
+	$(BIN)/python -m tests.pictures $(ARGS)
+
 chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
 	$(PYTEST) tests/chaos
 
@@ -73,6 +76,6 @@ lock: setup ## pin what pyproject.toml asks for; `scripts/lock.sh --upgrade` for
 	scripts/lock.sh
 
 clean: ## remove what was made here, the demo's data included
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov demo-data \
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov demo-data pictures \
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
-from civitas.doors import FixedPaths, Options, ProtocolDoor, allowed
+from civitas.doors import FixedPaths, Options, ProtocolDoor, allowed, nearest
 from foundation.clock import Clock
 from foundation.cross_origin import origin
 from foundation.edge import Edge
@@ -153,10 +153,13 @@ def _translate_framework_errors(app: FastAPI, edge: Edge) -> None:
     def http_error(request: Request, error: HTTPException) -> Response:
         problem: Problem
         if error.status_code == 404:
+            near = nearest(request.app.routes, request.url.path)
             problem = NotFound(
                 N_("There is nothing at this address."),
                 where=request.url.path,
-                next_step=N_(
+                next_step=f"Did you mean {near}?"
+                if near
+                else N_(
                     "Check the address, or begin at the start page. "
                     "Programs find everything at /api."
                 ),

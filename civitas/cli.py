@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import httpx
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from civitas.app import VERSION
 from civitas.commands import (
     audit,
     backup,
@@ -33,6 +35,13 @@ from civitas.commands import (
 from civitas.commands.console import fail
 from foundation.settings import SettingsError
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="civitas",
     help="Verified identities for people and things, under one roof.",
@@ -41,6 +50,20 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
+
+
+@app.callback()
+def civitas(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Verified identities for people and things, under one roof."""
+
+
 for command in (init, serve, routes, backup, check, tour, demo):
     command.add_to(app)
 app.add_typer(config.app, name="config")

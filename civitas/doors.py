@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Message, Receive, Scope, Send
+
+LONGEST_SLIP = 80
 
 
 class ProtocolDoor(Route):
@@ -82,6 +85,18 @@ def allowed(routes: Iterable[BaseRoute], scope: Scope) -> str:
     found = _at(routes, scope) if scope["path"] != "*" else routes
     methods = {m for route in found if isinstance(route, Route) for m in route.methods or ()}
     return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+
+
+def nearest(routes: Iterable[BaseRoute], path: str) -> str | None:
+    """The address that somebody meant who made a slip, or knows another server's; None if none is
+    near. What is here is no secret: /api and the discovery documents tell of all of it."""
+    if not 1 < len(path) <= LONGEST_SLIP:
+        return None
+    fixed = {r.path for r in routes if isinstance(r, Route) and not r.param_convertors}
+    ends = [known for known in fixed if known.endswith(path)]
+    if len(ends) == 1:
+        return ends[0]
+    return next(iter(get_close_matches(path, fixed, n=1, cutoff=0.85)), None)
 
 
 def _at(routes: Iterable[BaseRoute], scope: Scope) -> list[Route]:

@@ -46,6 +46,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def a_wheel_is_enough_for_a_deployment(made: Path, folder: Path) -> None:
+    """Pages, catalogues and migrations are in it: nothing is taken from a checkout, as with pipx."""
+    with zipfile.ZipFile(made) as packed:
+        packed.extractall(folder / "installed")
+    run_it = ("import runpy, sys; sys.path.insert(0, 'installed'); sys.argv[0] = 'civitas'; "
+              "runpy.run_module('civitas', run_name='__main__')")  # fmt: skip
+    for words in ("init --development", "config check --connect", "routes --json"):
+        said = run(sys.executable, "-c", run_it, *words.split(), cwd=folder)
+    assert {e["file"].split("/")[0] for e in json.loads(said)} <= set(PACKAGES)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_release_holds_a_reproducible_wheel_its_bill_licences_and_a_signature(checkout, key):
@@ -66,6 +77,7 @@ def test_a_release_holds_a_reproducible_wheel_its_bill_licences_and_a_signature(
     assert {"cryptography", "fastapi", "SQLAlchemy"} <= set(components)
     assert "pip" not in components
     assert all(c["purl"] and c["externalReferences"][-1]["hashes"] for c in components.values())
+    a_wheel_is_enough_for_a_deployment(made, checkout.parent / "elsewhere")
     again = wheel.build(checkout, checkout / "build" / "again")
     assert again.read_bytes() == made.read_bytes()
 

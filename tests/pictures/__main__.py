@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("pictures"))
     parser.add_argument("--readme", action="store_true", help="only those of the README, anew")
     chosen = parser.parse_args()
-    with shown(_say) as city, chromium() as browser:
+    with shown(_say, all_models=not chosen.readme) as city, chromium() as browser:
         if chosen.readme:
             _for_readme(browser, city)
             return 0

@@ -134,7 +134,10 @@ def registered_scope(asked: Examined) -> None:
         raise InvalidScope("scope is missing or malformed; send at least scope=openid") from None
     for scope in wanted:
         if scope not in asked.client.scopes:
-            raise InvalidScope(f"this client is not registered for the scope {scope}")
+            registered = " ".join(sorted(asked.client.scopes))
+            raise InvalidScope(
+                f"this client is not registered for the scope {scope}; it may ask for: {registered}"
+            )
     if OPENID not in wanted:
         raise InvalidScope("scope must contain openid")
     if OFFLINE_ACCESS in wanted and "refresh_token" not in asked.client.grant_types:

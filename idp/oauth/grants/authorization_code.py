@@ -27,7 +27,9 @@ class AuthorizationCode:
             code = codes.find(uow, value)
             grant = None if code is None else grant_store.find(uow, code.grant_id)
         if code is None or grant is None:
-            raise InvalidGrant("The code is unknown.")
+            raise InvalidGrant(
+                "The code is unknown, or another client's; send the person to sign in again."
+            )
         self._check_owner(code, request)
         self._check_verifier(code, request)
         if not grant.alive(request.now):

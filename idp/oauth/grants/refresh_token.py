@@ -26,7 +26,9 @@ class Refresh:
             token = refresh_tokens.find(uow, value)
             grant = None if token is None else grant_store.find(uow, token.grant_id)
         if token is None or grant is None:
-            raise InvalidGrant("The refresh token is unknown.")
+            raise InvalidGrant(
+                "The refresh token is unknown, or another client's; have the person sign in again."
+            )
         if token.client_id != request.client.id:
             raise InvalidGrant("The refresh token was issued to another client.")
         if token.used_at is not None:
