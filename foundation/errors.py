@@ -122,6 +122,22 @@ class Unauthorized(Problem):
     status, code = 401, "unauthorized"
 
 
+class SignedOut(Unauthorized):
+    """A form came back from a page that was open for longer than its session lasted; `sign_in` is
+    the local path that leads through sign-in back to that page."""
+
+    code = "signed_out"
+
+    def __init__(self, sign_in: str) -> None:
+        super().__init__(
+            N_("You are no longer signed in, so nothing was saved."),
+            next_step=N_("Sign in again: you come back to the page where you were. What you typed "
+                         "is still there when you go back in your browser, to copy it."),
+            headers={"WWW-Authenticate": "Bearer"},
+        )  # fmt: skip
+        self.sign_in = sign_in
+
+
 class Forbidden(Problem):
     status, code = 403, "forbidden"
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -40,6 +40,7 @@ from foundation.errors import (
     Forbidden,
     Problem,
     SeeOther,
+    SignedOut,
     Unauthorized,
     UnsupportedMediaType,
     wants_page,
@@ -305,6 +306,8 @@ def require(
     if found is None:
         if wants_page(request) and request.method == "GET":
             raise SeeOther(_sign_in(request))
+        if wants_page(request) and (left := _page_left_open(request)):
+            raise SignedOut(f"{request.scope['civitas'].sign_in_path}?{left}")
         raise Unauthorized(
             "This address needs to know who calls.",
             next_step="Send a valid access token, or sign in first.",
@@ -331,6 +334,15 @@ def require(
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
     return found
+
+
+def _page_left_open(request: Request) -> str:
+    """Where to go on after sign-in: the page of ours whose form was sent; empty if it says none."""
+    came_from = urlsplit(request.headers.get("referer", ""))
+    if f"{came_from.scheme}://{came_from.netloc}" not in request.scope["civitas"].origins:
+        return ""
+    path = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    return urlencode({"return_to": path or "/"})
 
 
 def _sign_in(request: Request) -> str:

@@ -47,7 +47,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_wheel_is_enough_for_a_deployment(made: Path, folder: Path) -> None:
-    """Pages, catalogues and migrations are in it: nothing is taken from a checkout, as with pipx."""
+    """Pages, catalogues and migrations are in it: nothing comes from a checkout (pipx)."""
     with zipfile.ZipFile(made) as packed:
         packed.extractall(folder / "installed")
     run_it = ("import runpy, sys; sys.path.insert(0, 'installed'); sys.argv[0] = 'civitas'; "

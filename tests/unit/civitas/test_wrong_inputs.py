@@ -68,8 +68,8 @@ CONFIGURATION: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "[server]", '[server]\ntls_listen = "127.0.0.1:8443"\ntls_certificate = "no.pem"',
         ("tls_certificate", "no.pem", "civitas init")),
     "a certificate that is none": (
-        "[server]", '[server]\ntls_listen = "127.0.0.1:8443"\ntls_certificate = "civitas.toml"\n'
-        'tls_key = "civitas.toml"', ("no PEM certificate", "write a chain")),
+        "[server]", ('[server]\ntls_listen = "127.0.0.1:8443"\ntls_certificate = "civitas.toml"\n'
+                     'tls_key = "civitas.toml"'), ("no PEM certificate", "write a chain")),
     "nobody's word for a log": ("[server]", '[telemetry]\nlog_format = "xml"\n[server]',
                                 ("log_format", "text, json")),
 }  # fmt: skip
