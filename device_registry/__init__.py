@@ -6,6 +6,7 @@ from device_registry.changing_over import ChangeOvers
 from device_registry.device import Credential, Device, Owner, StateEvent, owner
 from device_registry.device_life import DeviceLife, Foreseen
 from device_registry.endpoints.calling import label_of, reason_of
+from device_registry.endpoints.questions import QUESTIONS, UNDO
 from device_registry.identifiers import Identifier
 from device_registry.identifiers import parse as identifier
 from device_registry.life import State
@@ -21,7 +22,9 @@ SECTIONS = (DevicesSettings,)
 
 __all__ = [
     "CHANGE_OVER_ACTS",
+    "QUESTIONS",
     "SECTIONS",
+    "UNDO",
     "ChangeOver",
     "ChangeOverState",
     "ChangeOvers",

@@ -9,6 +9,7 @@ from typing import Any
 from device_registry.device_life import ASKED, DeviceLife
 from device_registry.endpoints import changeover_pages, manage, own, pages
 from device_registry.endpoints.calling import SCOPE
+from device_registry.endpoints.questions import QUESTIONS
 from foundation.web import Door
 
 _API = "Civitas device registry API v1"
@@ -79,9 +80,16 @@ def _pages(life: DeviceLife) -> tuple[Door, ...]:
             f"{change_overs}/{{change_over_id}}/act",
             partial(changeover_pages.act, life),
             _PAGES,
+            asks_first=("undo",),
         ),
         Door(("GET",), one, partial(pages.detail_page, life), _PAGES),
-        Door(("POST",), f"{one}/act", partial(pages.act, life), _PAGES),
+        Door(
+            ("POST",),
+            f"{one}/act",
+            partial(pages.act, life),
+            _PAGES,
+            asks_first=tuple(QUESTIONS),
+        ),
         Door(("POST",), f"{one}/token", partial(pages.new_token, life), _PAGES),
         Door(("POST",), f"{one}/claim", partial(pages.claim, life), _PAGES),
         Door(("POST",), f"{one}/approve", partial(pages.approve, life), _PAGES),

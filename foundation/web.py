@@ -101,6 +101,7 @@ class Door:
     head alone, and raises for who may not. `hashes`: a password is hashed behind it, so it waits
     in the queue for that. `light`: it takes no thread. `cross_origin`: which pages of other origins
     read what is answered at this path, whatever it is and whoever answers.
+    `asks_first`: its acts that cannot be undone; each is asked for twice (`pages.ask_first`).
     `says`: the protocol's own form of what is refused around the endpoint, such as an outage.
     """
 
@@ -115,6 +116,7 @@ class Door:
     light: bool = False
     cross_origin: CrossOrigin | None = None
     says: Callable[[Request, Problem], CivitasError] | None = None
+    asks_first: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

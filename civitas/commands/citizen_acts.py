@@ -18,7 +18,9 @@ from civitas.commands.console import (
     ConfigOption,
     DryRunOption,
     JsonOption,
+    YesOption,
     an_id,
+    ask_first,
     deployment_of,
     fail,
     host,
@@ -28,6 +30,7 @@ from civitas.commands.console import (
 from civitas.deployment import Deployment
 from foundation.errors import BadRequest
 from idp.register import (
+    ARCHIVE,
     Desk,
     IdentityLife,
     WrongField,
@@ -142,6 +145,7 @@ def resume(
 def archive(
     person: PersonArgument,
     reason: ReasonOption,
+    yes: YesOption = False,
     dry_run: DryRunOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
@@ -150,7 +154,7 @@ def archive(
 
     Example: `civitas citizens archive per_… --reason "Moved away"`
     """
-    _act("archive", person, reason, dry_run, config, as_json)
+    _act("archive", person, reason, dry_run, config, as_json, yes)
 
 
 @contextmanager
@@ -168,6 +172,7 @@ def _act(
     dry_run: bool,
     config: Path,
     as_json: bool,
+    yes: bool = False,
 ) -> None:
     try:
         reason = checked_reason(reason)
@@ -183,6 +188,7 @@ def _act(
             elif act == "reactivate":
                 after = life.reactivate(person, host(), reason, before.level, now)
             else:
+                ask_first(ARCHIVE, person, yes)
                 after = life.archive(person, host(), reason, now)
             reached = after.state
     _say(

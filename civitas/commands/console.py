@@ -19,6 +19,7 @@ from civitas.deployment import Deployment
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.errors import CivitasError, Problem
+from foundation.pages import Question
 from pki import CertificateAuthority
 
 ConfigOption = Annotated[
@@ -27,6 +28,9 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would change, or why not; change nothing.")
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask: you know that it cannot be undone.")
 ]
 DEFAULT_CONFIG = Path("civitas.toml")
 
@@ -70,6 +74,21 @@ def refusals() -> Iterator[None]:
             where = ""
         step = f" {refusal.next_step}" if isinstance(refusal, Problem) and refusal.next_step else ""
         fail(f"{where}{refusal.description}{step}", code=1)
+
+
+def ask_first(question: Question, about: str, yes: bool) -> None:
+    """Before what cannot be undone: what follows, and a typed y, as the page asks for it.
+
+    Where nobody can type, `--yes` is needed; without it nothing is done (exit code 1).
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("This cannot be undone. Add --yes if you mean it, or look with --dry-run.", code=1)
+    err.print(about, soft_wrap=True, markup=False)
+    for sentence in question.follows:
+        err.print(f"- {sentence}", soft_wrap=True, markup=False)
+    typer.confirm(f"{question.title} This cannot be undone.", abort=True, err=True)
 
 
 def host() -> Actor:

@@ -18,7 +18,9 @@ from civitas.commands.console import (
     ConfigOption,
     DryRunOption,
     JsonOption,
+    YesOption,
     an_id,
+    ask_first,
     deployment_of,
     fail,
     host,
@@ -26,7 +28,7 @@ from civitas.commands.console import (
     print_json,
 )
 from civitas.deployment import Deployment
-from device_registry import DeviceLife, Owner, Registered, owner, reason_of
+from device_registry import QUESTIONS, DeviceLife, Owner, Registered, owner, reason_of
 from foundation.errors import Unprocessable
 from foundation.settings import Server
 from idp.register import Register
@@ -152,9 +154,20 @@ def _command(named: Act) -> Callable[..., None]:
     ) -> None:
         _act(named.act, device, reason, dry_run, config, as_json)
 
+    def final(
+        device: DeviceArgument,
+        reason: ReasonOption,
+        yes: YesOption = False,
+        dry_run: DryRunOption = False,
+        config: ConfigOption = DEFAULT_CONFIG,
+        as_json: JsonOption = False,
+    ) -> None:
+        _act(named.act, device, reason, dry_run, config, as_json, yes)
+
     example = f'civitas devices {named.command} dev-3kd… --reason "{named.reason}"'
-    command.__doc__ = f"{named.help}\n\n    Example: `{example}`"
-    return command
+    chosen = final if named.act in QUESTIONS else command
+    chosen.__doc__ = f"{named.help}\n\n    Example: `{example}`"
+    return chosen
 
 
 def claim(
@@ -229,12 +242,22 @@ def checked(check: Callable[[str], str], written: str) -> str:
         fail(f"{refusal.description} {refusal.next_step}")
 
 
-def _act(act: str, device: str, reason: str, dry_run: bool, config: Path, as_json: bool) -> None:
+def _act(
+    act: str,
+    device: str,
+    reason: str,
+    dry_run: bool,
+    config: Path,
+    as_json: bool,
+    yes: bool = False,
+) -> None:
     reason = checked(reason_of, reason)
     with life_of(config) as life:
         seen = life.foresee(act, device)
         reached = seen.after
         if not dry_run:
+            if act in QUESTIONS:
+                ask_first(QUESTIONS[act], seen.device.label or device, yes)
             now = life.devices.ground.clock.now()
             reached = life.act(act, device, host(), reason, now).state
     answer: dict[str, Any] = {

@@ -19,6 +19,8 @@ from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
+    YesOption,
+    ask_first,
     deployment_of,
     fail,
     host,
@@ -27,7 +29,7 @@ from civitas.commands.console import (
 )
 from civitas.deployment import Deployment
 from idp.oauth import OAuth
-from idp.supervision import Incidents, Stopped
+from idp.supervision import END, EVERYBODY, FREEZE, Incidents, Stopped
 
 app = typer.Typer(help="Stop what went wrong, first.", no_args_is_help=True)
 
@@ -73,13 +75,18 @@ def staff(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
 
 @app.command()
 def end_staff(
-    staff_id: StaffArgument, reason: ReasonOption, config: ConfigOption = DEFAULT_CONFIG
+    staff_id: StaffArgument,
+    reason: ReasonOption,
+    yes: YesOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """End a member of staff: role, sessions, credentials, name; for good.
 
     Example: `civitas incident end-staff stf_… --reason "Laptop stolen on Monday"`
     """
-    with incidents_of(config) as incidents:
+    with deployment_of(config) as deployment:
+        incidents = deployment.parts["supervision"].incidents
+        ask_first(END, _name(deployment, staff_id), yes)
         incidents.end_staff(staff_id, reason, host())
     out.print(f"{staff_id} is out.")
 
@@ -123,13 +130,16 @@ def freeze_officer(
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day, as 2026-03-01.")
     ],
     reason: ReasonOption,
+    yes: YesOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Stop unused letters and codes of an officer's cases, and queue their decisions for others.
 
     Example: `civitas incident freeze-officer stf_… --since 2026-03-01 --reason "Laptop stolen"`
     """
-    with incidents_of(config) as incidents:
+    with deployment_of(config) as deployment:
+        incidents = deployment.parts["supervision"].incidents
+        ask_first(FREEZE, _name(deployment, staff_id), yes)
         frozen = incidents.freeze_cases(staff_id, since.date(), reason, host())
     out.print(f"{frozen.letters} people's letters are stopped.")
     out.print(f"{frozen.decisions} decisions wait for another officer, at the desk.")
@@ -232,17 +242,23 @@ def stop_client(
 @app.command()
 def stop_everybody(
     reason: ReasonOption,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you mean it.")] = False,
+    yes: YesOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """End all sessions, grants and tokens, of people, staff, services and devices.
 
     Example: `civitas incident stop-everybody --reason "A backup was stolen"`
     """
-    if not yes:
-        typer.confirm("Everybody is signed out, everywhere. Go on?", abort=True)
     with incidents_of(config) as incidents:
+        ask_first(EVERYBODY, "", yes)
         _say(incidents.stop_everybody(reason, host()))
+
+
+def _name(deployment: Deployment, staff_id: str) -> str:
+    """What the member of staff is called; raises NotFound."""
+    register = deployment.parts["supervision"].parts.require_register()
+    with deployment.ground.database.read() as uow:
+        return str(register.staff.member(uow, staff_id).name)
 
 
 def _refuse_if(deployment: Deployment, client_id: str, *, active: bool) -> None:

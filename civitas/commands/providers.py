@@ -12,6 +12,8 @@ from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
+    YesOption,
+    ask_first,
     deployment_of,
     fail,
     host,
@@ -19,6 +21,7 @@ from civitas.commands.console import (
     print_json,
 )
 from civitas.deployment import Deployment
+from idp.federation import WITHDRAW
 
 app = typer.Typer(help="Accredit and suspend providers (regulator).", no_args_is_help=True)
 
@@ -106,6 +109,7 @@ def reinstate(
 def withdraw(
     entity_id: EntityArgument,
     reason: Annotated[str, typer.Option(help="Why; it is written to the audit.")],
+    yes: YesOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +118,9 @@ def withdraw(
     Example: `civitas providers withdraw https://id.bank.example --reason "Closed its service"`
     """
     with deployment_of(config) as deployment:
-        entity = _accreditation(deployment).withdraw(entity_id.rstrip("/"), host().id, reason)
+        accreditation = _accreditation(deployment)
+        ask_first(WITHDRAW, accreditation.entity(entity_id.rstrip("/")).organization, yes)
+        entity = accreditation.withdraw(entity_id.rstrip("/"), host().id, reason)
     _said(entity, as_json)
 
 

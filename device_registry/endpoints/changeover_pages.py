@@ -11,8 +11,11 @@ from device_registry.changeover import ACTS
 from device_registry.changeover_picture import draw
 from device_registry.device_life import DeviceLife
 from device_registry.endpoints.calling import operator, posted
-from foundation.errors import BadRequest, Conflict, NotFound, Problem, Unprocessable
+from device_registry.endpoints.questions import UNDO
+from foundation import web
+from foundation.errors import BadRequest, Unprocessable
 from foundation.marking import N_
+from foundation.pages import Mistakes, ask_first
 
 PATH = "/devices/change-overs"
 SHOWN = 20
@@ -22,22 +25,24 @@ LONGEST = 3650
 def list_page(life: DeviceLife, request: Request) -> Response:
     """The newest change-overs, each with its picture, and the form that plans one."""
     operator(request)
-    return _page(life, request, {}, None, 200)
+    return _page(life, request)
 
 
 def plan(life: DeviceLife, request: Request) -> Response:
     """Plan one; nothing happens until it is run."""
     actor, form = posted(request)
-    now = life.devices.ground.clock.now()
-    try:
+    now, mistakes = life.devices.ground.clock.now(), Mistakes()
+    with mistakes.noting("in_days"):
         starts = now + timedelta(days=_days(form.get("in_days", ""), "in_days"))
-        ends = starts + timedelta(days=_days(form.get("days", ""), "days"))
-        life.devices.change_overs.plan(
-            form.get("to", ""), starts, ends, actor, now, form.get("from", "device")
-        )
-    except (BadRequest, Conflict, Unprocessable) as problem:
-        return _page(life, request, form, problem, problem.status)
-    return RedirectResponse(PATH, 303)
+    with mistakes.noting("days"):
+        takes = timedelta(days=_days(form.get("days", ""), "days"))
+    if not mistakes:
+        with mistakes.noting("to"):
+            life.devices.change_overs.plan(
+                form.get("to", ""), starts, starts + takes, actor, now, form.get("from", "device")
+            )
+            return RedirectResponse(PATH, 303)
+    return _page(life, request, mistakes, form)
 
 
 def act(life: DeviceLife, request: Request) -> Response:
@@ -47,25 +52,39 @@ def act(life: DeviceLife, request: Request) -> Response:
     if wanted not in ACTS:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
     change_over: str = request.path_params["change_over_id"]
-    now = life.devices.ground.clock.now()
-    try:
+    now, mistakes = life.devices.ground.clock.now(), Mistakes()
+    with mistakes.noting():  # the page was old: it is shown as it is now
+        found = life.devices.change_overs.get(change_over[:32])
+        if wanted == "undo" and found.state.value in ACTS["undo"][0]:
+            asked = ask_first(
+                life.devices.ground.pages,
+                request,
+                form,
+                UNDO,
+                version=found.state.value,
+                back=PATH,
+                about=f"{found.from_profile} → {found.to_profile}",
+            )
+            if asked is not None:
+                return asked
         life.devices.change_overs.act(change_over[:32], wanted, actor, now)
-    except (Conflict, NotFound) as problem:  # the page was old: it is shown as it is now
-        return _page(life, request, {}, problem, problem.status)
-    return RedirectResponse(PATH, 303)
+        return RedirectResponse(PATH, 303)
+    return _page(life, request, mistakes)
 
 
 def _page(
-    life: DeviceLife, request: Request, form: object, problem: Problem | None, status: int
+    life: DeviceLife,
+    request: Request,
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
 ) -> Response:
     change_overs, now = life.devices.change_overs, life.devices.ground.clock.now()
     return life.devices.ground.pages.render(
         request,
         "device_registry/change_overs.html",
-        status=status,
-        form=form,
-        problem=problem,
-        kinds=change_overs.kinds,
+        mistakes=mistakes,
+        typed=typed,
+        kinds=[(kind, kind) for kind in change_overs.kinds],
         drawn=[draw(change_overs.progress(one, now), now) for one in change_overs.all(SHOWN)],
     )
 

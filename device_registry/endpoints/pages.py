@@ -14,11 +14,13 @@ from device_registry.endpoints.calling import (
     posted,
     reason_of,
 )
+from device_registry.endpoints.questions import QUESTIONS
 from device_registry.identifiers import SCHEMES
 from device_registry.life import MAY_ENROL, State, possible
 from device_registry.registration import Registered
 from foundation import web
-from foundation.errors import BadRequest, Conflict, Problem, Unprocessable
+from foundation.errors import BadRequest
+from foundation.pages import Mistakes, ask_first
 
 PAGE = 50
 
@@ -41,36 +43,47 @@ def list_page(life: DeviceLife, request: Request) -> Response:
 def form_page(life: DeviceLife, request: Request) -> Response:
     """The empty form."""
     operator(request)
-    return _form(life, request, {}, None, 200)
+    return _form(life, request)
 
 
 def register(life: DeviceLife, request: Request) -> Response:
     """Register what the form says, and show the token, once."""
     actor, form = posted(request)
-    try:
-        names = []
+    mistakes, names = Mistakes(), []
+    with mistakes.noting("label"):
+        label = label_of(form.get("label", ""))
+    with mistakes.noting("owner"):
+        owner = owner_of(form.get("owner_kind", ""), form.get("owner", ""))
+    with mistakes.noting("identifier"):
         if form.get("identifier", "").strip():
             names = [identifier_of(form.get("scheme", ""), form["identifier"])]
-        registered = life.devices.register(
-            label_of(form.get("label", "")),
-            owner_of(form.get("owner_kind", ""), form.get("owner", "")),
-            names,
-            actor,
-            life.devices.ground.clock.now(),
-            form.get("profile", "device"),
-        )
-    except (Unprocessable, Conflict) as problem:
-        return _form(life, request, form, problem, problem.status)
-    return _token(life, request, registered)
+    if not mistakes:
+        now, kind = life.devices.ground.clock.now(), form.get("profile", "device")
+        with mistakes.noting(profile="profile", identifiers="identifier"):
+            return _token(
+                life, request, life.devices.register(label, owner, names, actor, now, kind)
+            )
+    return _form(life, request, mistakes, form)
 
 
 def detail_page(life: DeviceLife, request: Request) -> Response:
     """One device: what it is, its certificates, its history, and what can be done now."""
     operator(request)
+    return _detail(life, request)
+
+
+def _detail(
+    life: DeviceLife,
+    request: Request,
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
+) -> Response:
     device = life.devices.get(_id(request))
     return life.devices.ground.pages.render(
         request,
         "device_registry/detail.html",
+        mistakes=mistakes,
+        typed=typed,
         device=device,
         credentials=life.devices.credentials(device.id),
         history=life.devices.history(device.id),
@@ -90,8 +103,25 @@ def act(life: DeviceLife, request: Request) -> Response:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
     device_id = _id(request)
     now = life.devices.ground.clock.now()
-    life.act(wanted, device_id, actor, reason_of(form.get("reason", "")), now)
-    return RedirectResponse(f"/devices/{device_id}", 303)
+    mistakes = Mistakes()
+    with mistakes.noting(reason="reason"):
+        reason = reason_of(form.get("reason", ""))
+        if wanted in QUESTIONS:
+            seen = life.foresee(wanted, device_id)
+            asked = ask_first(
+                life.devices.ground.pages,
+                request,
+                form,
+                QUESTIONS[wanted],
+                version=f"{seen.device.changed_at} {seen.device.state} {seen.certificates}",
+                back=f"/devices/{device_id}",
+                about=seen.device.label or device_id,
+            )
+            if asked is not None:
+                return asked
+        life.act(wanted, device_id, actor, reason, now)
+        return RedirectResponse(f"/devices/{device_id}", 303)
+    return _detail(life, request, mistakes, form)
 
 
 def new_token(life: DeviceLife, request: Request) -> Response:
@@ -104,18 +134,21 @@ def new_token(life: DeviceLife, request: Request) -> Response:
 def claim(life: DeviceLife, request: Request) -> Response:
     """Give a transferred device its new owner, and show its token, once."""
     actor, form = posted(request)
-    owner = owner_of(form.get("owner_kind", ""), form.get("owner", ""))
-    now = life.devices.ground.clock.now()
-    return _token(life, request, life.devices.claim(_id(request), owner, actor, now))
+    now, mistakes = life.devices.ground.clock.now(), Mistakes()
+    with mistakes.noting("owner", state=""):
+        owner = owner_of(form.get("owner_kind", ""), form.get("owner", ""))
+        return _token(life, request, life.devices.claim(_id(request), owner, actor, now))
+    return _detail(life, request, mistakes, form)
 
 
 def approve(life: DeviceLife, request: Request) -> Response:
     """Say yes to a first certificate of a device that waits for it."""
     actor, form = posted(request)
-    device_id = _id(request)
-    now = life.devices.ground.clock.now()
-    life.devices.approve(device_id, actor, reason_of(form.get("checked", "")), now)
-    return RedirectResponse(f"/devices/{device_id}", 303)
+    device_id, now, mistakes = _id(request), life.devices.ground.clock.now(), Mistakes()
+    with mistakes.noting(reason="checked"):
+        life.devices.approve(device_id, actor, reason_of(form.get("checked", "")), now)
+        return RedirectResponse(f"/devices/{device_id}", 303)
+    return _detail(life, request, mistakes, form)
 
 
 def _id(request: Request) -> str:
@@ -124,15 +157,17 @@ def _id(request: Request) -> str:
 
 
 def _form(
-    life: DeviceLife, request: Request, form: object, problem: Problem | None, status: int
+    life: DeviceLife,
+    request: Request,
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
 ) -> Response:
     return life.devices.ground.pages.render(
         request,
         "device_registry/register.html",
-        status=status,
-        form=form,
-        problem=problem,
-        schemes=SCHEMES.values(),
+        mistakes=mistakes,
+        typed=typed,
+        schemes=[(one.name, f"{one.name} – {one.example}") for one in SCHEMES.values()],
         kinds=[life.devices.authority.profiles[name] for name in life.devices.kinds],
     )
 

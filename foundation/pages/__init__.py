@@ -1,6 +1,8 @@
 """Pages: one frame, one style sheet, words in one's language — WCAG 2.2, RFC 9110 §12.5.4."""
 
+from foundation.pages.asking import Question, ask_first
 from foundation.pages.language import N_, Translator, Words
+from foundation.pages.mistakes import Mistake, Mistakes
 from foundation.pages.navigation import Place, WayBack
 from foundation.pages.paths import errand_of, local_path
 from foundation.pages.rendering import Pages
@@ -8,11 +10,15 @@ from foundation.pages.routes import doors
 
 __all__ = [
     "N_",
+    "Mistake",
+    "Mistakes",
     "Pages",
     "Place",
+    "Question",
     "Translator",
     "WayBack",
     "Words",
+    "ask_first",
     "doors",
     "errand_of",
     "local_path",

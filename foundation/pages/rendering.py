@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from foundation.pages.language import (
     Words,
     accepted_languages,
 )
+from foundation.pages.mistakes import Mistakes
 from foundation.pages.navigation import PLACES, Place, places_for
 from foundation.pages.static_files import StaticFiles
 from foundation.pages.times import spelled
@@ -99,21 +101,27 @@ class Pages:
         status: int = 200,
         *,
         leads_back: bool = False,
+        mistakes: Mistakes | None = None,
+        typed: Mapping[str, str] | None = None,
         **context: Any,
     ) -> Response:
         """The page as a response. It is about one person and one moment, so it is never stored.
 
         `leads_back`: the answer to a form on it may lead to the service that sent the person.
+        `mistakes`: of the form that was sent, and `typed`: what stood in it.
         """
         if leads_back:
             request.scope["civitas.leads_back"] = True
         translator = self.translator(request)
         body = self._environment.get_template(template).render(
-            self._frame(request, translator, about_an_error=template == ERROR), **context
+            self._frame(request, translator, about_an_error=template == ERROR),
+            mistakes=mistakes if mistakes is not None else Mistakes(),
+            typed=typed if typed is not None else {},
+            **context,
         )
         return HTMLResponse(
             body,
-            status,
+            mistakes.status if mistakes and status == HTTPStatus.OK else status,
             headers={
                 "Content-Language": translator.language,
                 "Cache-Control": "no-store",

@@ -2,6 +2,7 @@
 
 from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY
 from idp.federation.completion import Completion
+from idp.federation.endpoints.console import WITHDRAW
 from idp.federation.jws import Invalid, key_set, published, read, sign, verify
 from idp.federation.resolution import Accredited, Unresolved
 from idp.federation.routes import doors
@@ -16,6 +17,7 @@ __all__ = [
     "OPENID_PROVIDER",
     "OPENID_RELYING_PARTY",
     "SECTIONS",
+    "WITHDRAW",
     "Accredited",
     "Completion",
     "Federation",

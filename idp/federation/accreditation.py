@@ -158,12 +158,7 @@ class Accreditation:
         marks_from: Sequence[str],
         marks_to: str,
     ) -> Entity:
-        if not reason.strip():
-            raise Unprocessable(
-                "This act needs a reason.",
-                where="reason",
-                next_step="Write why; the entity and the auditors read it.",
-            )
+        needs_reason(reason)
         known = self.entity(entity_id)
         level = None if act == "withdraw" else known.level
         with self._ground.database.write() as uow:
@@ -233,6 +228,16 @@ class Accreditation:
         if not _description(statement)[1]:
             raise _unfit(f"{entity_id} is neither an openid_provider nor an openid_relying_party.")
         return statement
+
+
+def needs_reason(reason: str) -> None:
+    """Raises Unprocessable."""
+    if not reason.strip():
+        raise Unprocessable(
+            "This act needs a reason.",
+            where="reason",
+            next_step="Write why; the entity and the auditors read it.",
+        )
 
 
 def _description(statement: EntityStatement) -> tuple[str, tuple[str, ...]]:

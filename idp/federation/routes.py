@@ -22,6 +22,7 @@ from idp.federation.wing import Federation
 
 GET, POST = ("GET",), ("POST",)
 SPEC = "OpenID Federation 1.0"
+FINAL = ("withdraw",)
 CONSOLE = "Regulator's console"
 
 
@@ -34,9 +35,10 @@ def doors(federation: Federation) -> tuple[Door, ...]:
         endpoint: Callable[[Federation, Request], Response],
         specification: str,
         readers: CrossOrigin | None = None,
+        asks: tuple[str, ...] = (),
     ) -> Door:
         bound = partial(endpoint, federation)
-        return Door(methods, path, bound, specification, cross_origin=readers)
+        return Door(methods, path, bound, specification, cross_origin=readers, asks_first=asks)
 
     own: tuple[Door, ...] = (
         door(GET, "/.well-known/openid-federation", entity_configuration, f"{SPEC} §9", ANY_PAGE),
@@ -53,7 +55,7 @@ def doors(federation: Federation) -> tuple[Door, ...]:
         door(GET, "/regulator/completion", completion.page, CONSOLE),
         door(POST, "/regulator/apply", console.apply, CONSOLE),
         door(GET, "/regulator/entities/{reference}", console.entity, CONSOLE),
-        door(POST, "/regulator/entities/{reference}/{act}", console.act, CONSOLE),
+        door(POST, "/regulator/entities/{reference}/{act}", console.act, CONSOLE, asks=FINAL),
         door(GET, "/register-of-providers", register_page, "Public register"),
     )
     if federation.role == "none":

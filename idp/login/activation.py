@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +17,7 @@ from foundation import opaque
 from foundation.clock import recent
 from foundation.errors import BadRequest
 from foundation.ground import Ground
-from foundation.pages import N_
+from foundation.pages import N_, Mistakes
 from foundation.sealing import CannotOpen
 from idp.login import store
 from idp.login.authenticators import password, password_rules
@@ -31,22 +30,35 @@ from idp.login.session import Proof, Session
 from idp.login.settings import LoginSettings
 from idp.login.throttle import Throttle
 from idp.login.visit import Visit
-from idp.register import CodeRefused, InvitationRefused, NameTaken, SubjectKind, WrongField
+from idp.register import (
+    CodeRefused,
+    InvitationRefused,
+    NameTaken,
+    SubjectKind,
+    WrongField,
+    checked_sign_in_name,
+    civil_number,
+)
 
 _PURPOSE = "login-set-up"
 MOST_CODE = 200
 
 
 class ChoiceRefused(Exception):
-    """A name or password that cannot be chosen: the field, and a message id with its values."""
+    """A name or password that cannot be chosen, and all else that is wrong with the choices."""
 
-    def __init__(
-        self, field: str, message: str, values: Mapping[str, int | str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
-        self.values = values or {}
+    def __init__(self, mistakes: Mistakes) -> None:
+        super().__init__(", ".join(one.field for one in mistakes))
+        self.mistakes = mistakes
+
+
+class NameIsTaken(ChoiceRefused):
+    """Somebody else has it."""
+
+    def __init__(self, free: str) -> None:
+        mistakes = Mistakes()
+        mistakes.add("name", TAKEN, values={"free": free})
+        super().__init__(mistakes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,12 @@ class Activation:
         """
         with self._ground.database.read() as uow:
             words = self._directory.context_words(uow, invited.subject)
-        check_password(chosen, repeated, self._settings, (*words, name))
+        if not invited.acts_on_persons:
+            own_number = ""
+        mistakes = _of_names(name, own_number)
+        add_objections(mistakes, chosen, repeated, self._settings, (*words, name))
+        if mistakes:
+            raise ChoiceRefused(mistakes)
         credential_id = opaque.identifier("cred")
         sealed = self._passwords.hash(chosen, credential_id)
         now = self._clock.now()
@@ -143,14 +160,10 @@ class Activation:
             return self._complete(
                 set_up, invited, name, credential_id, sealed, visit, current, own_number, now
             )
-        except ChoiceRefused as refused:
+        except NameIsTaken:
             with self._ground.database.write() as uow:
-                if refused.message == TAKEN:
-                    concerned = persons(invited.subject)
-                    by = actor(invited.subject)
-                    self._ground.audit.record(uow, "activation.name_taken", by, concerned, {})
-                else:
-                    self._throttle.name_was_free(uow, invited.subject.id)
+                concerned, by = persons(invited.subject), actor(invited.subject)
+                self._ground.audit.record(uow, "activation.name_taken", by, concerned, {})
             raise
 
     def _complete(
@@ -171,14 +184,9 @@ class Activation:
                 self._directory.claim(uow, subject, name)
             except NameTaken as taken:
                 free = f"{name.strip()[:240]}-{secrets.randbelow(9000) + 1000}"
-                raise ChoiceRefused("name", TAKEN, {"free": free}) from taken
-            except BadRequest as unfit:
-                raise ChoiceRefused("name", UNFIT) from unfit
-            if invited.acts_on_persons and own_number.strip():
-                try:
-                    self._directory.declare_own_number(uow, subject, own_number)
-                except WrongField as wrong:
-                    raise ChoiceRefused("own_number", NO_NUMBER) from wrong
+                raise NameIsTaken(free) from taken
+            if own_number.strip():
+                self._directory.declare_own_number(uow, subject, own_number)
             store.end_all(uow, subject.id, now)
             credential = Credential(
                 id=credential_id,
@@ -234,13 +242,33 @@ NO_NUMBER = N_(
 DIFFERENT = N_("The two passwords are not the same.")
 
 
-def check_password(
-    chosen: str, repeated: str, settings: LoginSettings, words: tuple[str, ...]
+def add_objections(
+    mistakes: Mistakes,
+    chosen: str,
+    repeated: str,
+    settings: LoginSettings,
+    words: tuple[str, ...],
+    field: str = "password",
 ) -> None:
-    """Raises ChoiceRefused when this password may not be chosen."""
+    """Why this password may not be chosen. `field`: what the form calls it."""
     least = settings.password_minimum
     message = password_rules.objection(chosen, least, words)
     if message is not None:
-        raise ChoiceRefused("password", message, password_rules.values(least))
+        mistakes.add(field, message, values=password_rules.values(least))
     if password.prepared(chosen) != password.prepared(repeated):
-        raise ChoiceRefused("repeated", DIFFERENT)
+        mistakes.add("repeated", DIFFERENT)
+
+
+def _of_names(name: str, own_number: str) -> Mistakes:
+    """What can be said of a name, and of an officer's own number, before anybody is looked up."""
+    mistakes = Mistakes()
+    try:
+        checked_sign_in_name(name)
+    except BadRequest:
+        mistakes.add("name", UNFIT)
+    if own_number.strip():
+        try:
+            civil_number(own_number)
+        except WrongField:
+            mistakes.add("own_number", NO_NUMBER)
+    return mistakes

@@ -20,8 +20,9 @@ from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ground import Ground
 from foundation.marking import N_
+from foundation.pages import Mistakes
 from idp.login import challenges, store
-from idp.login.activation import check_password
+from idp.login.activation import ChoiceRefused, add_objections
 from idp.login.authenticators.passkey import Passkeys, Refused
 from idp.login.authenticators.password import Passwords
 from idp.login.credential import PASSKEY, PASSWORD, Credential
@@ -117,7 +118,6 @@ class Management:
         )
         with self._database.read() as uow:
             stored = store.password_of(uow, subject)
-            words = self._directory.context_words(uow, subject)
         if stored is None:
             raise SignInRefused("there is no password to change")
         old, sealed = stored
@@ -130,7 +130,9 @@ class Management:
         with self._database.write() as uow:
             # A new password that will not do is no wrong guess at the present one.
             self._throttle.right(uow, attempt)
-        check_password(chosen, repeated, self._settings, words)
+        mistakes = self.objections(session, chosen, repeated)
+        if mistakes:
+            raise ChoiceRefused(mistakes)
         credential_id = opaque.identifier("cred")
         fresh = self._passwords.hash(chosen, credential_id)
         now = self._clock.now()
@@ -150,6 +152,14 @@ class Management:
             self._sessions.end_all(uow, subject.id, "password changed", now, but=session.id)
             details = {"credential": new.id, "kind": PASSWORD, "replaces": old.id}
             self._record(uow, "credential.changed", subject, details)
+
+    def objections(self, session: Session, chosen: str, repeated: str) -> Mistakes:
+        """Why this password may not be chosen; beside a wrong present one, to say all at once."""
+        mistakes = Mistakes()
+        with self._database.read() as uow:
+            words = self._directory.context_words(uow, session.subject)
+        add_objections(mistakes, chosen, repeated, self._settings, words, "chosen")
+        return mistakes
 
     # ── passkeys ──────────────────────────────────────────────────────────────────────
 

@@ -98,10 +98,6 @@ class Throttle:
         limit = self._settings.name_choices
         self._rates.check(TAKEN, subject_id, limit, self._settings.name_window, now)
 
-    def name_was_free(self, uow: UnitOfWork, subject_id: str) -> None:
-        limit = self._settings.name_choices
-        self._rates.give_back(uow, TAKEN, subject_id, limit, self._settings.name_window)
-
     def count_opened(self, source: str, now: datetime) -> None:
         """Count a request that makes us store something, such as a challenge."""
         with self._database.write() as uow:

@@ -40,12 +40,14 @@ def doors(portal: Portal) -> tuple[Door, ...]:
             "/account/credentials/{credential_id}/remove",
             partial(credentials.remove, portal),
             _CREDENTIALS,
+            asks_first=("remove",),
         ),
         Door(
             ("POST",),
             "/account/credentials/{credential_id}/lost",
             partial(credentials.lost, portal),
             _CREDENTIALS,
+            asks_first=("lost",),
         ),
         Door(
             ("POST",),

@@ -4,6 +4,7 @@ from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
 from idp.register.claims import KnownPerson
 from idp.register.csv_files import csv_text
 from idp.register.desk import Desk
+from idp.register.endpoints.desk_person import ARCHIVE
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
 from idp.register.freezing import Frozen
@@ -24,6 +25,7 @@ from idp.register.register import Register
 from idp.register.routes import doors
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import NameTaken
+from idp.register.sign_in_names import check as checked_sign_in_name
 from idp.register.sign_in_names import written as sign_in_name_as_written
 from idp.register.staff import ROLES, InvitationRefused, Role, StaffMember
 from idp.register.staff_changes import Recovery, StaffChanges
@@ -33,6 +35,7 @@ from idp.register.subject import Subject, SubjectKind
 SECTIONS = (RegisterSettings, NoticeSettings)
 
 __all__ = [
+    "ARCHIVE",
     "REGISTER_ROW",
     "ROLES",
     "SECTIONS",
@@ -81,6 +84,7 @@ __all__ = [
     "WrongField",
     "audited_decisions",
     "checked_reason",
+    "checked_sign_in_name",
     "civil_number",
     "csv_text",
     "doors",

@@ -24,7 +24,13 @@ def doors(desk: Desk) -> tuple[Door, ...]:
         Door(("POST",), f"{_PERSON}/look-up", partial(desk_home.look_up, desk), _LOOK_UP),
         Door(("POST",), f"{_PERSON}/proofing", partial(desk_person.proof, desk), _PROOFING),
         Door(("POST",), f"{_PERSON}/letter", partial(desk_person.letter, desk), _PROOFING),
-        Door(("POST",), f"{_PERSON}/state", partial(desk_person.change, desk), _LIFE),
+        Door(
+            ("POST",),
+            f"{_PERSON}/state",
+            partial(desk_person.change, desk),
+            _LIFE,
+            asks_first=("archive",),
+        ),
         Door(
             ("POST",),
             "/desk/proofing/{decision_id}",

@@ -1,9 +1,22 @@
 """Supervision: what operators do in an incident, and what auditors see — ISO/IEC 27035-1."""
 
+from idp.supervision.endpoints.incidents import EVERYBODY
+from idp.supervision.endpoints.staff import END, FREEZE
 from idp.supervision.incidents import Incidents, Stopped
 from idp.supervision.managing import Changed, Managing
 from idp.supervision.parts import Parts
 from idp.supervision.routes import doors
 from idp.supervision.wing import Supervision
 
-__all__ = ["Changed", "Incidents", "Managing", "Parts", "Stopped", "Supervision", "doors"]
+__all__ = [
+    "END",
+    "EVERYBODY",
+    "FREEZE",
+    "Changed",
+    "Incidents",
+    "Managing",
+    "Parts",
+    "Stopped",
+    "Supervision",
+    "doors",
+]

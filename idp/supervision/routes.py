@@ -35,7 +35,13 @@ def doors(supervision: Supervision) -> tuple[Door, ...]:
     return (
         Door(("GET",), "/staff", partial(staff.members, supervision), _STAFF),
         Door(("GET",), "/staff/{staff_id}", partial(staff.member, supervision), _STAFF),
-        Door(("POST",), "/staff/{staff_id}/{act}", partial(staff.act, supervision), _STAFF),
+        Door(
+            ("POST",),
+            "/staff/{staff_id}/{act}",
+            partial(staff.act, supervision),
+            _STAFF,
+            asks_first=("end", "freeze"),
+        ),
         Door(
             ("POST",),
             "/staff/recoveries/{recovery_id}/agree",
@@ -48,6 +54,7 @@ def doors(supervision: Supervision) -> tuple[Door, ...]:
             "/incidents/everybody",
             partial(incidents.stop_everybody, supervision),
             _INCIDENT,
+            asks_first=("everybody",),
         ),
         Door(("GET",), "/auditor", partial(auditor.home, supervision), _AUDIT),
         Door(("GET",), "/auditor/events", partial(auditor.events, supervision), _AUDIT),

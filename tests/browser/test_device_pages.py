@@ -115,6 +115,8 @@ def test_the_operator_plans_runs_watches_and_undoes_a_change_over(
     old = page.context.new_page()
     old.goto(page.url)
     page.get_by_role("button", name="Undo").click()
+    accessible(page)
+    page.get_by_role("button", name="Yes, undo it").click()
     page.get_by_role("heading", name="undone").wait_for()
     old.get_by_role("button", name="Undo").click()  # a page that is not of now is told, and shown
     old.get_by_role("alert").wait_for()

@@ -235,7 +235,7 @@ class Provider(_Federated):
             credential = str(uow.connection.scalar(password))
             lost = str(uow.connection.scalar(passkey))
             decision = str(uow.connection.scalar(decided))
-        said = visitor.post(f"/account/credentials/{lost}/lost", "/account/credentials")
+        said = visitor.mean_it(f"/account/credentials/{lost}/lost", "/account/credentials")
         assert said.headers["location"].endswith("done=lost"), said.headers
         with ground.database.write() as uow:
             second_looks.open_(

@@ -88,6 +88,13 @@ def _found(settings: Settings, clock: Clock) -> Callable[[], None]:
     return deployment.ground.close
 
 
+def confirmed(asked: Any) -> str:
+    """What a page that asks first sends along when somebody says yes."""
+    found = re.search(r'name="confirmed" value="([^"]+)"', asked.text)
+    assert found is not None, asked.text
+    return found[1]
+
+
 class Visitor:
     """A browser: it keeps cookies, and reads the token of the forms that it sends."""
 
@@ -114,6 +121,11 @@ class Visitor:
         """Send a form as the page `form` would (by default any page of ours)."""
         token = self.token(form) if form else self.token()
         return self.http.post(path, data={"csrf_token": token, **fields})
+
+    def mean_it(self, path: str, form: str | None = None, **fields: str) -> Any:
+        """Send a form that asks first, then the one on the page that asks."""
+        asked = self.post(path, form, **fields)
+        return self.post(path, form, **fields, confirmed=confirmed(asked))
 
     def upload(self, path: str, name: str, content: bytes) -> Any:
         return self.http.post(

@@ -17,12 +17,14 @@ from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
+    YesOption,
+    ask_first,
     authority_of,
     host,
     out,
     print_json,
 )
-from device_registry import ChangeOver, ChangeOvers, Progress
+from device_registry import UNDO, ChangeOver, ChangeOvers, Progress
 
 app = typer.Typer(help="Give devices a second key, wave by wave.", no_args_is_help=True)
 Named = Annotated[str, typer.Argument(help="The id that `plan` printed.")]
@@ -93,7 +95,12 @@ def finish(
 
 
 @app.command()
-def undo(named: Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def undo(
+    named: Named,
+    yes: YesOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
     """Revoke the second certificates; the first ones were never touched. A repeat goes on.
 
     Example: `civitas ca changeover undo chg_…`
@@ -102,6 +109,7 @@ def undo(named: Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOptio
         change_overs, clock = deployment.parts["devices"].change_overs, deployment.ground.clock
         found = change_overs.get(named)
         if found.state.value != "undone":
+            ask_first(UNDO, f"{found.from_profile} → {found.to_profile}", yes)
             found = change_overs.act(named, "undo", host(), clock.now())
         total = change_overs.progress(found, clock.now()).hold
         with Bar(console=out, transient=True, disable=as_json) as bar:

@@ -9,19 +9,39 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest, NotFound
-from idp.federation.accreditation import LEVELS, OPENID_PROVIDER, Accreditation
+from foundation.pages import N_, Mistakes, Question, ask_first
+from idp.federation.accreditation import LEVELS, OPENID_PROVIDER, Accreditation, needs_reason
 from idp.federation.store import Entity
 from idp.federation.wing import Federation
 
 ROLE = "regulator"
+WITHDRAW = Question(
+    N_("Withdraw this accreditation?"),
+    (
+        N_("Nobody can sign in with it any more, and its trust marks are revoked."),
+        N_("It leaves the public register as withdrawn. To come back, it applies anew."),
+    ),
+    N_("Yes, withdraw it"),
+)
 
 
 def overview(federation: Federation, request: Request) -> Response:
     """Every entity that applied, and the form for a new application."""
     web.require(request, kind="staff", role=ROLE)
+    return _overview(federation, request)
+
+
+def _overview(
+    federation: Federation,
+    request: Request,
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
+) -> Response:
     return federation.ground.pages.render(
         request,
         "federation/overview.html",
+        mistakes=mistakes,
+        typed=typed,
         entities=federation.accreditation.entities(),
         authority=federation.entity_id,
     )
@@ -32,17 +52,33 @@ def apply(federation: Federation, request: Request) -> Response:
     officer = web.require(request, kind="staff", role=ROLE)
     form = web.form(request)
     web.check_csrf(request, form)
-    entity = federation.accreditation.apply(form.required("entity_id").strip(), officer.id)
-    return RedirectResponse(f"/regulator/entities/{entity.id}", 303)
+    mistakes = Mistakes()
+    with mistakes.noting("entity_id"):
+        entity = federation.accreditation.apply(form.get("entity_id", "").strip(), officer.id)
+        return RedirectResponse(f"/regulator/entities/{entity.id}", 303)
+    return _overview(federation, request, mistakes, form)
 
 
 def entity(federation: Federation, request: Request) -> Response:
     """One entity: its state, what may be done, its history."""
     web.require(request, kind="staff", role=ROLE)
+    return _entity(federation, request)
+
+
+def _entity(
+    federation: Federation,
+    request: Request,
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
+    doing: str = "",
+) -> Response:
     found = federation.accreditation.entity_by_reference(request.path_params["reference"])
     return federation.ground.pages.render(
         request,
         "federation/entity.html",
+        mistakes=mistakes,
+        typed=typed,
+        doing=doing,
         entity=found,
         history=federation.accreditation.history(found),
         levels=LEVELS,
@@ -57,11 +93,27 @@ def act(federation: Federation, request: Request) -> Response:
     form = web.form(request)
     web.check_csrf(request, form)
     found = federation.accreditation.entity_by_reference(request.path_params["reference"])
-    doing = _ACTS.get(request.path_params["act"])
+    name, mistakes = request.path_params["act"], Mistakes()
+    doing = _ACTS.get(name)
     if doing is None:
         raise NotFound("There is no such act.")
-    doing(federation.accreditation, found, form, officer.id)
-    return RedirectResponse(f"/regulator/entities/{found.id}", 303)
+    with mistakes.noting(reason=f"{name}-reason", level="level"):
+        if name == "withdraw":
+            needs_reason(form.get("reason", ""))
+            asked = ask_first(
+                federation.ground.pages,
+                request,
+                form,
+                WITHDRAW,
+                version=f"{found.state} {found.level} {found.changed_at}",
+                back=f"/regulator/entities/{found.id}",
+                about=found.organization,
+            )
+            if asked is not None:
+                return asked
+        doing(federation.accreditation, found, form, officer.id)
+        return RedirectResponse(f"/regulator/entities/{found.id}", 303)
+    return _entity(federation, request, mistakes, form, name)
 
 
 def _accredit(accreditation: Accreditation, entity: Entity, form: web.Form, by: str) -> None:

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import opaque, web
-from foundation.errors import Forbidden, TooManyRequests
-from foundation.pages import N_
+from foundation.errors import Forbidden, Gone, TooManyRequests
+from foundation.pages import N_, Mistakes
 from idp.login.activation import ChoiceRefused
 from idp.login.directory import Invited
-from idp.login.endpoints.sign_in import WAIT
+from idp.login.endpoints.sign_in import too_many
 from idp.login.establishing import SignedIn, SignInRefused
 from idp.login.login import SET_UP_PASSKEY, Login
 from idp.login.visit import Errand, Visit
@@ -48,9 +48,9 @@ def submit(login: Login, request: Request) -> Response:
     try:
         cookie = login.activation.open("citizen", fields.get("code", ""), visit)
     except CodeRefused:
-        return _code_page(login, request, NOTHING, COMPARE, 410)
+        return _code_page(login, request, _nothing(), fields)
     except TooManyRequests as full:
-        page = _code_page(login, request, WAIT, None, 429, {"minutes": -(-full.retry_after // 60)})
+        page = _code_page(login, request, too_many(full), fields)
         page.headers.update(full.headers)
         return page
     return _to_choices(request, cookie, visit.errand)
@@ -82,12 +82,12 @@ def choose(login: Login, request: Request) -> Response:
     if opened is None:
         return _sent_twice(login, request, visit, fields) or _start_again(login, visit.errand)
     set_up, who = opened
-    name = fields.get("name", "")
+    staff = set_up.kind == "staff"
     try:
         signed_in = login.activation.complete(
             set_up,
             who,
-            name,
+            fields.get("name", ""),
             fields.get("password", ""),
             fields.get("repeated", ""),
             visit,
@@ -95,17 +95,16 @@ def choose(login: Login, request: Request) -> Response:
             fields.get("own_number", ""),
         )
     except ChoiceRefused as refused:
-        staff = set_up.kind == "staff"
-        return _choices_page(login, request, who, staff, name, refused)
+        return _choices_page(login, request, who, staff, fields, refused.mistakes)
     except TooManyRequests as full:
-        hours = {"hours": -(-full.retry_after // 3600)}
-        waiting = ChoiceRefused("name", TOO_MANY_NAMES, hours)
-        page = _choices_page(login, request, who, set_up.kind == "staff", name, waiting, 429)
+        waiting = Mistakes(full.status)
+        waiting.add("name", TOO_MANY_NAMES, values={"hours": -(-full.retry_after // 3600)})
+        page = _choices_page(login, request, who, staff, fields, waiting)
         page.headers.update(full.headers)
         return page
     except (CodeRefused, InvitationRefused):
         twice = _sent_twice(login, request, visit, fields)
-        return twice or _code_page(login, request, NOTHING, COMPARE, 410)
+        return twice or _code_page(login, request, _nothing())
     return _activated(login, request, visit.errand, signed_in)
 
 
@@ -183,21 +182,23 @@ def _to_choices(request: Request, cookie: str, errand: Errand) -> Response:
 def _code_page(
     login: Login,
     request: Request,
-    problem: str | None = None,
-    next_step: str | None = None,
-    status: int = 200,
-    values: dict[str, int] | None = None,
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
 ) -> Response:
     return login.ground.pages.render(
         request,
         "login/activate.html",
-        status,
         leads_back=True,
+        mistakes=mistakes,
+        typed=typed,
         errand=Errand.parse(web.query(request)),
-        problem=problem,
-        next_step=next_step,
-        values=values or {},
     )
+
+
+def _nothing() -> Mistakes:
+    wrong = Mistakes(Gone.status)
+    wrong.add("code", NOTHING, COMPARE)
+    return wrong
 
 
 def _choices_page(
@@ -205,22 +206,18 @@ def _choices_page(
     request: Request,
     who: Invited,
     staff: bool,
-    name: str = "",
-    refused: ChoiceRefused | None = None,
-    status: int = 422,
+    typed: web.Form | None = None,
+    mistakes: Mistakes | None = None,
 ) -> Response:
     return login.ground.pages.render(
         request,
         "login/choices.html",
-        200 if refused is None else status,
         leads_back=True,
+        mistakes=mistakes,
+        typed=typed,
         errand=Errand.parse(web.query(request)),
         greeting=who.greeting,
         staff=staff,
         ask_own_number=who.acts_on_persons and not login.staff_only,
-        name=name,
-        field_wrong=refused.field if refused is not None else "",
-        message=refused.message if refused is not None else "",
-        values=refused.values if refused is not None else {},
         minimum=login.settings.password_minimum,
     )

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import TooManyRequests
-from foundation.pages import N_
+from foundation.pages import N_, Mistakes
 from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.session import Session
@@ -16,6 +16,7 @@ from idp.login.visit import Errand, Visit
 WRONG = N_("The name and the password do not fit together.")
 WRONG_PASSWORD = N_("This is not your password.")
 SUSPENDED = N_("We know that it is you, but this identity is suspended.")
+ASK_OFFICE = N_("Ask the registration office; they tell you the reason and what to do.")
 WAIT = N_("There were too many attempts. Wait %(minutes)s min, then try again.")
 
 
@@ -46,16 +47,16 @@ def submit(login: Login, request: Request) -> Response:
         else:
             signed_in = login.sign_in.by_password(name, typed, visit, session)
     except SignInRefused as refused:
-        problem = _problem(refused, stepping_up)
+        mistakes = _mistakes(refused, stepping_up)
         if stepping_up and session is not None:
-            return step_up_form(login, request, session, problem, 422)
-        return form(login, request, visit.errand, session, problem, name, 422)
+            return step_up_form(login, request, session, mistakes)
+        return form(login, request, visit.errand, session, mistakes, name)
     except TooManyRequests as full:
-        minutes = {"minutes": -(-full.retry_after // 60)}
+        mistakes = too_many(full)
         if stepping_up and session is not None:
-            page = step_up_form(login, request, session, WAIT, 429, minutes)
+            page = step_up_form(login, request, session, mistakes)
         else:
-            page = form(login, request, visit.errand, session, WAIT, name, 429, minutes)
+            page = form(login, request, visit.errand, session, mistakes, name)
         page.headers.update(full.headers)
         return page
     onward = login.next_path(signed_in.session, visit.errand)
@@ -67,25 +68,20 @@ def form(
     request: Request,
     errand: Errand,
     session: Session | None,
-    problem: str | None = None,
+    mistakes: Mistakes | None = None,
     name: str = "",
-    status: int = 200,
-    values: dict[str, int] | None = None,
 ) -> Response:
     """The page with name and password."""
     signed_in_as = login.directory.name_of(session.subject) if session is not None else ""
     return login.ground.pages.render(
         request,
         "login/sign_in.html",
-        status,
         leads_back=True,
+        mistakes=mistakes,
         errand=errand,
         signed_in_as=signed_in_as,
         name=name or (signed_in_as if errand.fresh else ""),
-        problem=problem,
-        suspended=problem == SUSPENDED,
         staff_only=login.staff_only,
-        values=values or {},
         csrf=web.csrf_token(request),
     )
 
@@ -94,9 +90,7 @@ def step_up_form(
     login: Login,
     request: Request,
     session: Session,
-    problem: str | None = None,
-    status: int = 200,
-    values: dict[str, int] | None = None,
+    mistakes: Mistakes | None = None,
 ) -> Response:
     """The page that asks for one more proof."""
     kinds = {credential.kind for credential in login.management.list(session.subject)}
@@ -110,18 +104,28 @@ def step_up_form(
     return login.ground.pages.render(
         request,
         "login/step_up.html",
-        status,
         leads_back=True,
+        mistakes=mistakes,
         errand=errand,
         with_passkey=with_passkey,
         with_password=with_password,
-        problem=problem,
-        values=values or {},
         csrf=web.csrf_token(request),
     )
 
 
-def _problem(refused: SignInRefused, stepping_up: bool) -> str:
+def too_many(full: TooManyRequests) -> Mistakes:
+    """How long to wait, for the page that stays."""
+    wrong = Mistakes(full.status)
+    wrong.add("", WAIT, values={"minutes": -(-full.retry_after // 60)})
+    return wrong
+
+
+def _mistakes(refused: SignInRefused, stepping_up: bool) -> Mistakes:
+    wrong = Mistakes()
     if refused.reason == "suspended":
-        return SUSPENDED
-    return WRONG_PASSWORD if stepping_up else WRONG
+        wrong.add("", SUSPENDED, ASK_OFFICE)
+    elif stepping_up:
+        wrong.add("password", WRONG_PASSWORD)
+    else:
+        wrong.add("name", WRONG)
+    return wrong

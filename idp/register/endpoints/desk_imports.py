@@ -7,11 +7,11 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.audit import Actor
-from foundation.errors import BadRequest, PayloadTooLarge
+from foundation.errors import BadRequest
 from foundation.marking import N_
+from foundation.pages import Mistakes
 from idp.register.desk import Desk
-from idp.register.endpoints import desk_home
-from idp.register.imports import FileRefused
+from idp.register.endpoints.desk_home import page
 
 ROWS = 100
 LETTERS = 50
@@ -22,8 +22,9 @@ def upload(desk: Desk, request: Request) -> Response:
     officer = desk.officer(request)
     form, files = web.upload(request)
     web.check_csrf(request, form)
-    name, content = files.get("file", ("", b""))
-    try:
+    mistakes = Mistakes()
+    with mistakes.noting("file"):
+        name, content = files.get("file", ("", b""))
         if not name and not content:
             raise BadRequest(
                 "No file came with the form.",
@@ -31,9 +32,8 @@ def upload(desk: Desk, request: Request) -> Response:
                 next_step="Choose a CSV or JSON file of the civil register.",
             )
         import_id = desk.importer.submit(content, name, officer)
-    except (BadRequest, FileRefused, PayloadTooLarge) as refusal:
-        return desk_home.page(desk, request, refusal.status, file_refused=refusal)
-    return RedirectResponse(f"/desk/imports/{import_id}", 303)
+        return RedirectResponse(f"/desk/imports/{import_id}", 303)
+    return page(desk, request, mistakes)
 
 
 def refused_rows(desk: Desk, request: Request) -> Response:

@@ -8,16 +8,31 @@ from starlette.responses import RedirectResponse, Response
 from foundation.audit import Actor
 from foundation.errors import BadRequest
 from foundation.marking import N_
+from foundation.pages import Mistakes, Question, ask_first
 from foundation.vault import Erased
 from foundation.web import Form
 from idp.register import second_looks, store
 from idp.register.desk import Desk
-from idp.register.evidence import Evidence, Findings
+from idp.register.endpoints.desk_home import why
+from idp.register.evidence import Assessment, Evidence, Findings, assess
 from idp.register.life import open_steps
-from idp.register.lookup import purposes
 from idp.register.proofing import PROOFABLE
+from idp.register.reasons import checked_reason
 
 PIECES = (1, 2, 3)
+NO_DOCUMENT = N_("Choose the document that you saw.")
+REFUSED = N_(
+    "The rules say that these papers are not enough for this level. The refusal was written down."
+)
+ARCHIVE = Question(
+    N_("Archive this identity?"),
+    (
+        N_("This person is signed out everywhere, and cannot sign in any more."),
+        N_("Their password and their passkeys are gone for good."),
+        N_("Their data is cut to what the law says must be kept."),
+    ),
+    N_("Yes, archive it"),
+)
 STEPS = ("suspend", "reactivate", "archive")
 
 
@@ -31,17 +46,27 @@ def person(desk: Desk, request: Request) -> Response:
         desk.refuse_own(uow, person_id, officer)
         is_open = desk.lookups.is_open(uow, person_id, officer, now)
     if not is_open:
-        return desk.ground.pages.render(
-            request, "register/why.html", person_id=person_id, purposes=purposes()
-        )
+        return why(desk, request, person_id)
     return _page(desk, request, officer)
 
 
 def proof(desk: Desk, request: Request) -> Response:
-    """Record what the officer found, and what the policy says to it."""
+    """Record what the officer found, and what the policy says to it; or only try it, which shows
+    what the policy would say and records nothing."""
     officer, form = desk.posted(request)
-    person_id = request.path_params["person_id"]
-    findings = _findings(form)
+    person_id, mistakes = request.path_params["person_id"], Mistakes()
+    with mistakes.noting("level"):
+        findings = _findings(form)
+    if not mistakes and not findings.evidence:
+        mistakes.add("evidence_1", NO_DOCUMENT)
+    if mistakes or form.get("do") == "try":
+        with desk.ground.database.read() as uow:
+            desk.require_open(uow, person_id, officer)
+            policy = desk.register.proofing.policy(
+                form.required("policy_version"), desk.ground.clock.now()
+            )
+        tried = None if mistakes else assess(policy, findings)
+        return _page(desk, request, officer, mistakes, form, tried)
     with desk.ground.database.write() as uow:
         desk.require_open(uow, person_id, officer)
         decision = desk.register.proofing.reproof(
@@ -54,7 +79,10 @@ def proof(desk: Desk, request: Request) -> Response:
             desk.ground.clock.now(),
         )
     if decision.result == "refused":
-        return _page(desk, request, officer, status=422, reasons=decision.reasons)
+        mistakes.add("proofing", REFUSED)
+        for reason in decision.reasons:
+            mistakes.add("proofing", reason)
+        return _page(desk, request, officer, mistakes, form)
     return RedirectResponse(f"/desk/persons/{person_id}?done={decision.result}", 303)
 
 
@@ -88,25 +116,49 @@ def change(desk: Desk, request: Request) -> Response:
     officer, form = desk.posted(request)
     person_id = request.path_params["person_id"]
     step, reason, now = form.get("step"), form.get("reason", ""), desk.ground.clock.now()
+    if step not in STEPS:
+        raise BadRequest(N_("The step is one of %(steps)s.", steps=", ".join(STEPS)), where="step")
     with desk.ground.database.read() as uow:
         desk.require_open(uow, person_id, officer)
-    if step == "suspend":
-        desk.life.suspend(person_id, officer, reason, now)
-    elif step == "reactivate":
-        desk.life.reactivate(person_id, officer, reason, _level(form), now)
-    elif step == "archive":
-        desk.life.archive(person_id, officer, reason, now)
-    else:
-        raise BadRequest(N_("The step is one of %(steps)s.", steps=", ".join(STEPS)), where="step")
+    mistakes = Mistakes()
+    with mistakes.noting(reason="reason"):
+        if step == "suspend":
+            desk.life.suspend(person_id, officer, reason, now)
+        elif step == "reactivate":
+            desk.life.reactivate(person_id, officer, reason, _level(form), now)
+        else:
+            checked_reason(reason)
+            if (asked := _ask_archive(desk, request, form)) is not None:
+                return asked
+            desk.life.archive(person_id, officer, reason, now)
+    if mistakes:
+        return _page(desk, request, officer, mistakes, form)
     return RedirectResponse(f"/desk/persons/{person_id}?done={step}", 303)
+
+
+def _ask_archive(desk: Desk, request: Request, form: Form) -> Response | None:
+    person_id = request.path_params["person_id"]
+    found, _ = desk.life.foresee(person_id, "archive")
+    with desk.ground.database.read() as uow:
+        about = desk.register.profile(uow, person_id).name
+    return ask_first(
+        desk.ground.pages,
+        request,
+        form,
+        ARCHIVE,
+        version=f"{found.state} {found.level} {found.changed_at}",
+        back=f"/desk/persons/{person_id}",
+        about=about,
+    )
 
 
 def _page(
     desk: Desk,
     request: Request,
     officer: Actor,
-    status: int = 200,
-    reasons: tuple[str, ...] = (),
+    mistakes: Mistakes | None = None,
+    typed: Form | None = None,
+    tried: Assessment | None = None,
 ) -> Response:
     person_id = request.path_params["person_id"]
     proofing = desk.register.proofing
@@ -123,7 +175,9 @@ def _page(
     return desk.ground.pages.render(
         request,
         "register/person.html",
-        status=status,
+        mistakes=mistakes,
+        typed=typed,
+        tried=tried,
         person=found,
         profile=profile,
         decisions=decisions,
@@ -135,7 +189,6 @@ def _page(
         policy=proofing.current_policy(desk.ground.clock.now()),
         pieces=PIECES,
         officer=officer.id,
-        reasons=reasons,
         done=request.query_params.get("done", ""),
     )
 

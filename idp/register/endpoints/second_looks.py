@@ -6,7 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation.errors import BadRequest
+from foundation.pages import Mistakes
 from foundation.vault import Erased
+from foundation.web import Form
 from idp.register import second_looks
 from idp.register.desk import Desk
 from idp.register.life import State
@@ -15,6 +17,12 @@ from idp.register.reasons import checked_reason
 
 def show(desk: Desk, request: Request) -> Response:
     """The person, and the evidence of the decision; a look-up of the person opens it (P-4)."""
+    return _page(desk, request)
+
+
+def _page(
+    desk: Desk, request: Request, mistakes: Mistakes | None = None, typed: Form | None = None
+) -> Response:
     officer = desk.officer(request)
     with desk.ground.database.read() as uow:
         look = second_looks.find(uow, request.path_params["look_id"])
@@ -29,6 +37,8 @@ def show(desk: Desk, request: Request) -> Response:
     return desk.ground.pages.render(
         request,
         "register/second_look.html",
+        mistakes=mistakes,
+        typed=typed,
         look=look,
         decision=decision,
         profile=profile,
@@ -45,7 +55,11 @@ def answer(desk: Desk, request: Request) -> Response:
     if said not in ("confirm", "refuse"):
         raise BadRequest("The answer is confirm or refuse.", where="answer")
     confirmed, now = said == "confirm", desk.ground.clock.now()
-    reason = "" if confirmed else checked_reason(form.get("reason", ""))
+    mistakes, reason = Mistakes(), ""
+    with mistakes.noting("reason"):
+        reason = "" if confirmed else checked_reason(form.get("reason", ""))
+    if mistakes:
+        return _page(desk, request, mistakes, form)
     with desk.ground.database.write() as uow:
         look = second_looks.find(uow, request.path_params["look_id"])
         desk.require_open(uow, look.person_id, officer)

@@ -11,8 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from foundation import web
 from foundation.errors import BadRequest, NotFound
 from foundation.marking import N_
+from foundation.pages import Mistakes
 from idp.supervision.wing import Supervision
 
+ACTS = ("suspend", "resume", "stop", "rotate")
 OVERLAPS = {hours: timedelta(hours=int(hours)) for hours in ("0", "1", "24", "168")}
 
 
@@ -39,25 +41,37 @@ def act(supervision: Supervision, request: Request) -> Response:
     by, form = supervision.posted(request)
     incidents, doing = supervision.incidents, request.path_params["act"]
     client_id, reason = form.required("client_id").strip(), form.get("reason", "")
-    if doing == "suspend":
-        incidents.suspend_client(client_id, reason, by)
-    elif doing == "resume":
-        incidents.resume_client(client_id, reason, by)
-    elif doing == "stop":
-        incidents.stop_client(client_id, reason, by)
-    elif doing == "rotate":
-        overlap = OVERLAPS.get(form.get("overlap", ""))
-        if overlap is None:
-            raise BadRequest("Choose how long the old secret works.", where="overlap")
-        secret = incidents.rotate_secret(client_id, reason, by, overlap)
-        return _page(supervision, request, client_id, secret)
-    else:
+    mistakes = Mistakes()
+    if doing not in ACTS:
         raise NotFound("There is no such act.")
+    with mistakes.noting(reason=f"{doing}-reason", overlap="overlap"):
+        if doing == "suspend":
+            incidents.suspend_client(client_id, reason, by)
+        elif doing == "resume":
+            incidents.resume_client(client_id, reason, by)
+        elif doing == "stop":
+            incidents.stop_client(client_id, reason, by)
+        else:
+            overlap = OVERLAPS.get(form.get("overlap", ""))
+            if overlap is None:
+                raise BadRequest("Choose how long the old secret works.", where="overlap")
+            secret = incidents.rotate_secret(client_id, reason, by, overlap)
+            return _page(supervision, request, client_id, secret)
+    if mistakes:
+        return _page(supervision, request, client_id, "", mistakes, form, doing)
     query = urlencode({"client_id": client_id, "done": doing})
     return RedirectResponse(f"/services/one?{query}", 303)
 
 
-def _page(supervision: Supervision, request: Request, client_id: str, secret: str = "") -> Response:
+def _page(
+    supervision: Supervision,
+    request: Request,
+    client_id: str,
+    secret: str = "",
+    mistakes: Mistakes | None = None,
+    typed: web.Form | None = None,
+    doing: str = "",
+) -> Response:
     supervision.operator(request)
     now = supervision.ground.clock.now()
     found = supervision.parts.require_tokens().clients.find(client_id, now)
@@ -69,6 +83,9 @@ def _page(supervision: Supervision, request: Request, client_id: str, secret: st
     return supervision.ground.pages.render(
         request,
         "supervision/service.html",
+        mistakes=mistakes,
+        typed=typed,
+        doing=doing,
         client=found,
         ours=found.kind == "service",
         has_secret=found.token_endpoint_auth_method.startswith("client_secret_"),

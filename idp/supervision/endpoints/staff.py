@@ -5,11 +5,35 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from foundation.audit import Actor
 from foundation.errors import NotFound
+from foundation.pages import N_, Mistakes, Question, ask_first
 from foundation.settings import Server
-from idp.register import ROLES
+from foundation.web import Form
+from idp.register import ROLES, checked_reason
 from idp.supervision.days import written_day
+from idp.supervision.incidents import Incidents
 from idp.supervision.wing import Supervision
+
+END = Question(
+    N_("End this account for good?"),
+    (
+        N_("They are signed out now, and cannot sign in any more."),
+        N_("Their password, their passkeys and their sign-in name are gone."),
+        N_("If they come back, they are invited anew, as somebody new."),
+    ),
+    N_("Yes, end it for good"),
+)
+FREEZE = Question(
+    N_("Freeze what this member of staff did?"),
+    (
+        N_("Letters and codes of these people that were not used yet work no more."),
+        N_("Another officer has to look at each decision again."),
+    ),
+    N_("Yes, freeze it"),
+)
+ASKS = {"end": END, "freeze": FREEZE}
+ACTS = ("end", "role", "recovery", "freeze", "sessions")
 
 
 def members(supervision: Supervision, request: Request) -> Response:
@@ -38,7 +62,25 @@ def act(supervision: Supervision, request: Request) -> Response:
     """End them or their sessions, change their role, ask for their recovery."""
     by, form = supervision.posted(request)
     staff_id, reason = request.path_params["staff_id"], form.get("reason", "")
-    incidents, doing = supervision.incidents, request.path_params["act"]
+    doing, mistakes = request.path_params["act"], Mistakes()
+    if doing not in ACTS:
+        raise NotFound("There is no such act.")
+    if doing == "freeze":
+        with mistakes.noting("since"):
+            written_day(form.get("since", ""), "since")
+    with mistakes.noting(reason=f"{doing}-reason", role="role"):
+        checked_reason(reason)
+        if not mistakes:
+            if (asked := _ask(supervision, request, form)) is not None:
+                return asked
+            _do(supervision.incidents, doing, staff_id, form, by)
+    if mistakes:
+        return _page(supervision, request, mistakes=mistakes, typed=form, doing=doing)
+    return RedirectResponse(f"/staff/{staff_id}?done={doing}", 303)
+
+
+def _do(incidents: Incidents, doing: str, staff_id: str, form: Form, by: Actor) -> None:
+    reason = form.get("reason", "")
     if doing == "end":
         incidents.end_staff(staff_id, reason, by)
     elif doing == "role":
@@ -46,13 +88,27 @@ def act(supervision: Supervision, request: Request) -> Response:
     elif doing == "recovery":
         incidents.ask_recovery(staff_id, reason, by)
     elif doing == "freeze":
-        since = written_day(form.get("since", ""), "since")
-        incidents.freeze_cases(staff_id, since, reason, by)
-    elif doing == "sessions":
-        incidents.stop_staff(staff_id, reason, by)
+        incidents.freeze_cases(staff_id, written_day(form.get("since", ""), "since"), reason, by)
     else:
-        raise NotFound("There is no such act.")
-    return RedirectResponse(f"/staff/{staff_id}?done={doing}", 303)
+        incidents.stop_staff(staff_id, reason, by)
+
+
+def _ask(supervision: Supervision, request: Request, form: Form) -> Response | None:
+    question = ASKS.get(request.path_params["act"])
+    if question is None:
+        return None
+    register = supervision.parts.require_register()
+    with supervision.ground.database.read() as uow:
+        found = register.staff.member(uow, request.path_params["staff_id"])
+    return ask_first(
+        supervision.ground.pages,
+        request,
+        form,
+        question,
+        version=f"{found.state} {found.role} {found.since}",
+        back=f"/staff/{found.id}",
+        about=found.name,
+    )
 
 
 def agree(supervision: Supervision, request: Request) -> Response:
@@ -70,7 +126,13 @@ def agree(supervision: Supervision, request: Request) -> Response:
 
 
 def _page(
-    supervision: Supervision, request: Request, staff_id: str = "", link: str = ""
+    supervision: Supervision,
+    request: Request,
+    staff_id: str = "",
+    link: str = "",
+    mistakes: Mistakes | None = None,
+    typed: Form | None = None,
+    doing: str = "",
 ) -> Response:
     viewer = supervision.operator(request)
     staff_id = staff_id or request.path_params["staff_id"]
@@ -81,6 +143,9 @@ def _page(
     return supervision.ground.pages.render(
         request,
         "supervision/member.html",
+        mistakes=mistakes,
+        typed=typed,
+        doing=doing,
         member=found,
         roles=ROLES,
         waiting=[one for one in waiting if one.staff_id == staff_id],

@@ -21,7 +21,7 @@ from idp.register.tables import persons
 from policies import Policies
 from tests.support import mail_server
 from tests.support.authorization_server import CALLBACK, VERIFIER
-from tests.support.city import PASSWORD, City, Visitor
+from tests.support.city import PASSWORD, City, Visitor, confirmed
 from tests.support.mail_server import MailServer
 from tests.support.passkey import SoftPasskey
 
@@ -147,7 +147,9 @@ def by_the_person(city: City, person_id: str) -> list[str]:
     browser.post("/account/credentials/password", present=PASSWORD, chosen=chosen, repeated=chosen)
     for key in keys:
         stranger.post(f"/account/credentials/{key}/lost")
-        browser.post(f"/account/credentials/{key}/remove")
+        asked = browser.post(f"/account/credentials/{key}/remove")
+        if 'name="confirmed"' in asked.text:
+            browser.post(f"/account/credentials/{key}/remove", confirmed=confirmed(asked))
     for path in ("/account", "/account/ledger", "/account/data.json", "/account/credentials"):
         browser.get(path)
     city.ground.jobs.run_once()

@@ -123,10 +123,10 @@ def test_everybody_is_out_but_who_asked(city, incidents, service):
     operator, officer = city.staff("operator"), city.staff("officer")
     before = token(city, *service)
     assert before is not None
-    refused = operator.post("/incidents/everybody", reason="stolen", sure="yes")
-    assert refused.status_code == 400
+    asked = operator.post("/incidents/everybody", reason="stolen")
+    assert 'name="confirmed"' in asked.text
     assert citizen.get("/account").status_code == 200
-    done = operator.post("/incidents/everybody", reason="backup stolen", sure="everybody")
+    done = operator.mean_it("/incidents/everybody", reason="backup stolen")
     assert done.status_code == 303, done.text
     assert citizen.get("/account").headers["location"].startswith("/sign-in")
     assert officer.get("/desk").headers["location"].startswith("/sign-in")

@@ -432,7 +432,7 @@ def test_a_second_look_is_offered_to_those_alone_who_had_no_hand_in_it(city, off
     officer.post(f"{place}/proofing", place, **passport())
     city.clock.advance(timedelta(seconds=1))
     operator, second = city.staff("operator"), city.staff(name="Sven Second")
-    operator.post(
+    operator.mean_it(
         f"/staff/{officer.id}/freeze", "/staff", since="2026-03-01", reason="Laptop stolen"
     )
     own = officer.get("/desk").text

@@ -61,11 +61,11 @@ def test_an_operator_ends_a_member_of_staff_who_is_out_at_their_next_request(cit
     officer = city.staff("officer", "Olga Officer")
     assert officer.get("/desk").status_code == 200
     assert "Olga Officer" in operator.get("/staff").text
-    done = operator.post(f"/staff/{officer.id}/end", f"/staff/{officer.id}", reason="left")
+    done = operator.mean_it(f"/staff/{officer.id}/end", f"/staff/{officer.id}", reason="left")
     assert (done.status_code, done.headers["location"]) == (303, f"/staff/{officer.id}?done=end")
     assert officer.get("/desk").headers["location"].startswith("/sign-in")
     assert "Their account has ended" in operator.get(done.headers["location"]).text
-    refused = operator.post(f"/staff/{operator.id}/end", "/staff", reason="tired")
+    refused = operator.mean_it(f"/staff/{operator.id}/end", "/staff", reason="tired")
     assert refused.status_code == 403
     assert "last operator" in refused.text
     assert operator.get(f"/staff/{operator.id}").status_code == 200
@@ -123,7 +123,7 @@ def test_an_operator_suspends_resumes_and_rotates_a_service(city, operator):
 
 def test_who_and_why_stand_in_the_audit(city, operator):
     officer = city.staff("officer")
-    operator.post(f"/staff/{officer.id}/end", "/staff", reason="left the city")
+    operator.mean_it(f"/staff/{officer.id}/end", "/staff", reason="left the city")
     audit = city.ground.audit
     audit.tree.sequence(city.clock.now())
     with city.ground.database.read() as uow:

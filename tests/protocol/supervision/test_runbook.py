@@ -73,8 +73,8 @@ def test_the_laptop_of_an_officer_was_stolen(city: City) -> None:
     accomplice.activate(first, "accomplice")
     assert accomplice.get("/account").status_code == 200
 
-    operator.post(f"/staff/{thief.id}/end", "/staff", reason="Laptop stolen")
-    frozen = operator.post(
+    operator.mean_it(f"/staff/{thief.id}/end", "/staff", reason="Laptop stolen")
+    frozen = operator.mean_it(
         f"/staff/{thief.id}/freeze", "/staff", since="2026-03-01", reason="Laptop stolen"
     )
     assert frozen.headers["location"].endswith("done=freeze")

@@ -112,6 +112,14 @@ def read_by(config: Path, person: str) -> list[tuple[str, str, Any]]:
         return [(entry.kind, entry.actor.id, entry.details) for entry in entries]
 
 
+FINAL = ("transfer", "revoke", "decommission", "archive")
+
+
+def sure(act: str) -> tuple[str, ...]:
+    """What a command needs where nobody can be asked."""
+    return ("--yes",) if act in FINAL else ()
+
+
 DEVICE_ACTS = [
     (["suspend"], "active", "suspended", "device.suspended"),
     (["suspend", "resume"], "suspended", "active", "device.reactivated"),
@@ -137,7 +145,10 @@ def test_an_act_on_a_device_is_foreseen_done_once_and_on_record_with_who_and_why
     assert "Nothing was changed" in run(config, "devices", act, device, *WHY, "--dry-run")
     assert said(config, "devices", "show", device)["state"] == before
     assert len(told(config)) == heard
-    done = said(config, "devices", act, device, *WHY)
+    if act in FINAL:
+        assert "--yes" in run(config, "devices", act, device, *WHY, code=1)
+        assert said(config, "devices", "show", device)["state"] == before
+    done = said(config, "devices", act, device, *WHY, *sure(act))
     assert done == {**foreseen, "changed": True}
     shown = said(config, "devices", "show", device)
     assert shown["state"] == after
@@ -154,7 +165,7 @@ def test_an_act_on_a_device_is_foreseen_done_once_and_on_record_with_who_and_why
 
 def test_a_device_changes_hands_and_gets_a_new_token(config: Path, device: str) -> None:
     run(config, "devices", "claim", device, "--owner", "Trams", code=1)
-    run(config, "devices", "transfer", device, *WHY)
+    run(config, "devices", "transfer", device, *WHY, "--yes")
     nobody = run(config, "devices", "claim", device, "--owner", "citizen:per_nobody", code=1)
     assert "no person per_nobody" in nobody
     assert said(config, "devices", "show", device)["owner"] is None
@@ -229,7 +240,10 @@ def test_an_act_on_an_identity_is_foreseen_done_once_and_read_by_the_person(
     assert (foreseen["before"], foreseen["after"], foreseen["changed"]) == (before, after, False)
     assert "Nothing was changed" in run(config, "citizens", act, person, *WHY, "--dry-run")
     assert len(read_by(config, person)) == heard
-    assert said(config, "citizens", act, person, *WHY) == {**foreseen, "changed": True}
+    if act in FINAL:
+        assert "--yes" in run(config, "citizens", act, person, *WHY, code=1)
+        assert len(read_by(config, person)) == heard
+    assert said(config, "citizens", act, person, *WHY, *sure(act)) == {**foreseen, "changed": True}
     [(_, actor, details)] = read_by(config, person)[heard:]
     assert actor.startswith("host:")
     assert details["reason"] == "Seen by the patrol"

@@ -97,7 +97,7 @@ def test_a_change_over_is_planned_run_watched_and_undone(config: Path) -> None:
     watched = read("ca", "changeover", "watch", named, config=config)
     assert (watched["devices"], watched["hold"]) == (0, 0)
     civitas("ca", "changeover", "watch", named, config=config)
-    assert read("ca", "changeover", "undo", named, config=config)["state"] == "undone"
+    assert read("ca", "changeover", "undo", named, "--yes", config=config)["state"] == "undone"
     assert [one["state"] for one in read("ca", "changeover", "list", config=config)] == ["undone"]
     civitas("ca", "changeover", "finish", named, config=config, fails=True)
 

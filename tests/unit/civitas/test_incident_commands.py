@@ -51,9 +51,12 @@ def test_the_host_ends_staff_and_stops_services_and_the_audit_says_who_and_why(
     run(config, "incident", "change-role", member["id"], "--role", "auditor", *why)
     same = run(config, "incident", "change-role", member["id"], "--role", "auditor", *why, code=1)
     assert "auditor already" in same
-    frozen = run(config, "incident", "freeze-officer", member["id"], "--since", "2026-03-01", *why)
+    frozen = run(
+        config, "incident", "freeze-officer", member["id"], "--since", "2026-03-01", *why, "--yes"
+    )
     assert "0 decisions wait" in frozen
-    run(config, "incident", "end-staff", member["id"], *why)
+    run(config, "incident", "end-staff", member["id"], *why, code=1)
+    run(config, "incident", "end-staff", member["id"], *why, "--yes")
     (member,) = json.loads(run(config, "incident", "staff", "--json"))
     assert (member["role"], member["state"]) == ("auditor", "ended")
     run(config, "incident", "end-staff", member["id"], *why, code=1)

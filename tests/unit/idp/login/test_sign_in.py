@@ -22,7 +22,7 @@ from tests.support.sign_in import NAME, OFFICER, PASSWORD, SignInDesk
 
 def sentence(page: Any) -> str:
     """What the notice of a page says."""
-    found = re.search(r'role="alert">\s*<p>([^<]+)</p>', page.text)
+    found = re.search(r'<ul>\s*<li>(?:<a href="#\w+">)?([^<]+)<', page.text)
     assert found is not None, page.text
     return found[1]
 
