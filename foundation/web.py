@@ -88,6 +88,17 @@ __all__ = [
 ]
 
 MOST_PARAMETERS = 100
+_FOR_ROLE = {
+    "officer": N_("This page is for registration officers; your role is another one."),
+    "operator": N_("This page is for operators; your role is another one."),
+    "auditor": N_("This page is for auditors; your role is another one."),
+    "regulator": N_("This page is for the regulator’s officers; your role is another one."),
+}
+_FOR_OTHERS = N_("This is not open to you.")
+_ASK = N_(
+    "Nothing was changed. The start page leads to your own work; ask an operator if you need this "
+    "page as well."
+)
 Refusal = Callable[[str], CivitasError]
 
 
@@ -325,10 +336,8 @@ def require(
             next_step=_open_to(kinds),
         )
     if role is not None and found.kind == "staff" and role not in found.roles:
-        raise Forbidden(
-            N_("This page is for staff with the role %(role)s.", role=role),
-            next_step="Sign in with your passkey; if you did, ask an operator for that role.",
-        )
+        # Perhaps it was taken away while the page was open: say so, and where to go.
+        raise Forbidden(_FOR_ROLE.get(role, _FOR_OTHERS), next_step=_ASK)
     if scope is not None and found.kind != "staff" and scope not in found.scopes:
         raise Forbidden(
             N_("The access token lacks the scope %(scope)s.", scope=scope),

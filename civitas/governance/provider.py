@@ -29,7 +29,7 @@ from idp import federation, login, oauth, portal, register, supervision
 from idp.federation import Federation
 from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
-from idp.portal import Portal
+from idp.portal import Portal, StaffAccount
 from idp.register import Desk, IdentityLife, Importer, Register
 from idp.supervision import Parts, Supervision
 from pki import CertificateAuthority, Pki, linking_of
@@ -89,6 +89,7 @@ def assemble(ground: Ground) -> Deployment:
     acting = oauth.ActingServices(
         ground, policies, tokens.clients, withdrawal, signing_in.end_elsewhere
     )
+    ground.pages.name_of = people.staff.name_of
     account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices, acting)
 
     # Operators in an incident, auditors.
@@ -100,6 +101,7 @@ def assemble(ground: Ground) -> Deployment:
             "oauth": oauth.doors(tokens),
             "policies": policy_doors(questions),
             "portal": portal.doors(account),
+            "work": portal.staff_doors(StaffAccount(ground, people, signing_in)),
             "services": oauth.account_doors(acting),
             "register": register.doors(desk),
             "supervision": supervision.doors(watch),

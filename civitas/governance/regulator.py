@@ -12,13 +12,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from civitas.deployment import Deployment
+from foundation import web
 from foundation.audit.doors import doors as audit_doors
 from foundation.ground import Ground
 from foundation.pages import doors as page_doors
 from foundation.web import Door
-from idp import federation, login, supervision
+from idp import federation, login, portal, supervision
 from idp.federation import Federation
 from idp.login import Login
+from idp.portal import StaffAccount
 from idp.register import Register
 from idp.supervision import Parts, Supervision
 from policies import Policies
@@ -35,6 +37,10 @@ def assemble(ground: Ground) -> Deployment:
     # The trust anchor: it offers no protocol of its own, so its metadata is empty.
     anchor = Federation(ground, dict)
 
+    # Staff have an account of their own, and names on every page.
+    ground.pages.name_of = staff.staff.name_of
+    account = StaffAccount(ground, staff, signing_in)
+
     # Operators in an incident, auditors.
     watch = Supervision(Parts(ground, signing_in.sessions, staff, signing_in))
     return Deployment(
@@ -42,6 +48,7 @@ def assemble(ground: Ground) -> Deployment:
         doors={
             "login": login.doors(signing_in),
             "civitas.home": (Door(("GET",), "/", home, "Public register"),),
+            "work": portal.staff_doors(account),
             "federation": federation.doors(anchor),
             "supervision": supervision.doors(watch),
             "audit": audit_doors(ground.audit),
@@ -54,5 +61,7 @@ def assemble(ground: Ground) -> Deployment:
 
 
 def home(request: Request) -> Response:
-    """What a regulator has to show to everybody: whom it accredits."""
-    return RedirectResponse("/register-of-providers", 303)
+    """What a regulator has to show to everybody: whom it accredits. Staff go on to their work."""
+    visitor = web.principal(request)
+    known = visitor is not None and visitor.kind == "staff"
+    return RedirectResponse("/work" if known else "/register-of-providers", 303)

@@ -41,6 +41,7 @@ class Place:
         return path == self.href or (self.href != "/" and path.startswith(self.href + "/"))
 
 
+ANY_ROLE = frozenset({"officer", "operator", "auditor", "regulator"})
 PLACES: tuple[Place, ...] = (
     Place(N_("Overview"), "/account"),
     Place(N_("Ledger"), "/account/ledger"),
@@ -57,6 +58,7 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Incidents"), "/incidents", "staff", frozenset({"operator"})),
     Place(N_("Audit"), "/auditor", "staff", frozenset({"auditor"})),
     Place(N_("Accreditation"), "/regulator", "staff", frozenset({"regulator"})),
+    Place(N_("Your account"), "/work", "staff", ANY_ROLE),
 )
 
 

@@ -55,6 +55,8 @@ class Pages:
         self.words = Words(self.jurisdiction.languages)
         self.static = StaticFiles()
         self.places = tuple(places)
+        self.name_of: Callable[[str], str | None] = lambda _id: None
+        """What a member of staff is called; whoever knows them plugs it in."""
         suites: dict[str, BaseLoader] = {
             name: FileSystemLoader(folder) for name, folder in template_dirs.items()
         }
@@ -71,6 +73,7 @@ class Pages:
         self._environment.policies["ext.i18n.trimmed"] = True
         self._environment.filters["instant"] = self._instant
         self._environment.filters["day"] = self._day
+        self._environment.filters["who"] = self._who
         self._environment.globals["static"] = self.static.url
         self._environment.globals["jurisdiction"] = self.jurisdiction
 
@@ -166,6 +169,13 @@ class Pages:
             "places": places_for(visitor, request.url.path, self.places),
             "csrf_field": _csrf_field(request),
         }
+
+    def _who(self, id_: str) -> Markup:
+        """Who acted, as people know them: a name where there is one, with the id behind it."""
+        name = self.name_of(id_)
+        if name is None:
+            return Markup("<code>{}</code>").format(id_)
+        return Markup('<bdi title="{}">{}</bdi>').format(id_, name)
 
     @pass_context
     def _instant(self, context: Context, value: datetime, style: str = "medium") -> str:

@@ -22,7 +22,7 @@ from idp.login.authenticators.passkey import (
 from idp.login.authenticators.password import Passwords
 from idp.login.credential import Credential
 from idp.login.directory import Directory
-from idp.login.establishing import Establishing, SignedIn, SignInRefused
+from idp.login.establishing import Establishing, SignedIn, SignInRefused, best_use
 from idp.login.failures import Failure
 from idp.login.removals import Removals
 from idp.login.session import Proof, Session
@@ -198,6 +198,14 @@ class SignIn:
             self._removals.found_again(uow, credential.holder, credential.id, now)
 
         return self._establish(visit, credential.holder, proof, current, bind)
+
+    def by_new_passkey(self, session: Session, made: Credential, visit: Visit) -> SignedIn:
+        """The passkey that was made a moment ago, with its user verified, is a proof as well: who
+        follows an invitation is not asked to use it at once (CM-5). Raises SignInRefused."""
+        used = best_use(made)
+        now = self._clock.now()
+        proof = Proof(used.authenticator, made.id, now, managed=made.data["managed"])
+        return self._establish(visit, made.holder, proof, session, lambda uow: None)
 
     def _credential(self, answer: Mapping[str, Any], visit: Visit) -> Credential:
         try:

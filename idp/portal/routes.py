@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from foundation.web import Door
-from idp.portal.endpoints import account, api, consents, credentials, home
+from idp.portal.endpoints import account, api, consents, credentials, home, work
+from idp.portal.ports import Account
+from idp.portal.staff_account import StaffAccount
 from idp.portal.wing import Portal
+
+Endpoint = Callable[[Account, Request], Response]
 
 _ACCESS, _PORTABLE = "GDPR art. 15", "GDPR art. 20"
 _CONSENT, _RECEIPT = "GDPR art. 7(3)", "ISO/IEC TS 27560"
+_ACTS = "ISO/IEC 27002 8.15"
 _CREDENTIALS = "ISO/IEC 29115 CM-9"
 _ONE = "/account/consents/{consent_id}"
 _OWN = {"openapi_extra": {"security": [{"session": ["citizen"]}]}}
@@ -27,41 +37,39 @@ def doors(portal: Portal) -> tuple[Door, ...]:
         Door(("GET",), _ONE, partial(consents.one, portal), _CONSENT),
         Door(("POST",), f"{_ONE}/withdraw", partial(consents.withdraw, portal), _CONSENT),
         Door(("GET",), f"{_ONE}/receipt", partial(consents.receipt, portal), _RECEIPT),
-        Door(("GET",), "/account/credentials", partial(credentials.show, portal), _CREDENTIALS),
-        Door(
-            ("POST",),
-            "/account/credentials/password",
-            partial(credentials.change_password, portal),
-            _CREDENTIALS,
-            hashes=True,
-        ),
-        Door(
-            ("POST",),
-            "/account/credentials/{credential_id}/remove",
-            partial(credentials.remove, portal),
-            _CREDENTIALS,
+        *_means(portal),
+        *_api(portal),
+    )
+
+
+def staff_doors(account: StaffAccount) -> tuple[Door, ...]:
+    """Their account; under a regulator, too."""
+    return (
+        Door(("GET",), account.base, partial(work.home, account), _ACTS),
+        Door(("GET",), f"{account.base}/ledger", partial(work.acts, account), _ACTS),
+        *_means(account),
+    )
+
+
+def _means(account: Account) -> tuple[Door, ...]:
+    """How somebody signs in, with what ends only after its page."""
+    here = f"{account.base}/credentials"
+
+    def door(method: str, path: str, endpoint: Endpoint, **more: Any) -> Door:
+        return Door((method,), path, partial(endpoint, account), _CREDENTIALS, **more)
+
+    return (
+        door("GET", here, credentials.show),
+        door("POST", f"{here}/password", credentials.change_password, hashes=True),
+        door(
+            "POST",
+            f"{here}/{{credential_id}}/remove",
+            credentials.remove,
             asks_first=("remove",),
         ),
-        Door(
-            ("POST",),
-            "/account/credentials/{credential_id}/lost",
-            partial(credentials.lost, portal),
-            _CREDENTIALS,
-            asks_first=("lost",),
-        ),
-        Door(
-            ("POST",),
-            "/account/removals/{removal_id}/stop",
-            partial(credentials.stop, portal),
-            _CREDENTIALS,
-        ),
-        Door(
-            ("POST",),
-            "/account/notices/seen",
-            partial(credentials.notices_seen, portal),
-            _CREDENTIALS,
-        ),
-        *_api(portal),
+        door("POST", f"{here}/{{credential_id}}/lost", credentials.lost, asks_first=("lost",)),
+        door("POST", f"{account.base}/removals/{{removal_id}}/stop", credentials.stop),
+        door("POST", f"{account.base}/notices/seen", credentials.notices_seen),
     )
 
 

@@ -13,15 +13,24 @@ from foundation.ground import Ground
 from foundation.pages import Translator
 from idp.login import Login, Session
 from idp.oauth import ActingServices, OAuth
+from idp.portal.staff_account import StaffAccount
 from idp.register import Register, Subject
 from policies import Consent, Policies, Withdrawal
 
 REVIEW = "/account/services/review"
 
 
+OF_STAFF = {
+    "/account/ledger": "/work/ledger",
+    "/account/credentials": "/work/credentials",
+}
+
+
 class Portal:
     """What a citizen sees and steers. Every page is about the one who is signed in, and no one
     else: no id of a person is ever taken from a request."""
+
+    base = "/account"
 
     def __init__(
         self,
@@ -44,7 +53,11 @@ class Portal:
         self.acting = acting
 
     def citizen(self, request: Request) -> str:
-        """The id of the citizen who is signed in; raises what `web.require` raises."""
+        """The id of the citizen who is signed in; raises what `web.require` raises. Staff who open
+        the page have one of their own."""
+        found = web.principal(request)
+        if found is not None and found.kind == "staff" and request.method == "GET":
+            raise SeeOther(OF_STAFF.get(request.url.path, StaffAccount.base))
         return web.require(request, kind="citizen").id
 
     def session(self, request: Request) -> Session:

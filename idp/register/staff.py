@@ -157,6 +157,16 @@ class Staff:
         )
         return None if row is None else str(row.person_id)
 
+    def name_of(self, staff_id: str) -> str | None:
+        """What they are called; None for who is no member of staff, such as a host's operator."""
+        if not staff_id.startswith("stf_"):
+            return None
+        try:
+            with self._database.read() as uow:
+                return self.member(uow, staff_id).name
+        except NotFound:
+            return None
+
     def member(self, uow: UnitOfWork, staff_id: str) -> StaffMember:
         """Raises NotFound."""
         row = uow.one(select(staff).where(staff.c.id == staff_id))

@@ -80,7 +80,6 @@ def test_from_a_file_to_a_withdrawn_consent_by_clicking(
     set_up(page, "olga.officer")
     look()
     page.get_by_role("button", name="Add a passkey").click()
-    page.get_by_role("button", name="Continue with your passkey").click()
     page.wait_for_url("**/desk")
     look()
     # Who imports a person does not proof them: the first one came by the command line.

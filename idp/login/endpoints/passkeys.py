@@ -81,14 +81,20 @@ def answer_new(login: Login, request: Request) -> Response:
     session = _signed_in(login, request)
     visit = Visit.of(request)
     try:
-        login.management.add_passkey(
+        made = login.management.add_passkey(
             session, handle, credential, label if isinstance(label, str) else "", visit
         )
     except ProveAgain:
         return _prove_again(request)
     except Refused as refused:
         raise PasskeyRefused from refused
-    # Staff have their roles once they use the passkey that they hold: that is the next page.
+    if session.subject.kind == "staff" and login.management.at_activation(session):
+        try:
+            signed_in = login.sign_in.by_new_passkey(session, made, visit)
+        except SignInRefused as refused:
+            raise PasskeyRefused from refused
+        onward = login.next_path(signed_in.session, visit.errand)
+        return login.keep(_onward(onward), request, signed_in)
     return _onward(login.next_path(session, visit.errand))
 
 

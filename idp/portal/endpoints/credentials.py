@@ -10,11 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from foundation import web
 from foundation.pages import Mistakes, Question, ask_first
 from idp.login import ChoiceRefused, ProveAgain, Session, SignInRefused
-from idp.portal.wing import Portal
-
-HERE = "/account/credentials"
-AGAIN = f"/sign-in?return_to={HERE}&strongest=1"
-ANEW = f"/sign-in?return_to={HERE}&fresh=1"
+from idp.portal.ports import Account
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
@@ -40,17 +36,17 @@ LOST = Question(
 WRONG = N_("This is not your present password.")
 
 
-def show(portal: Portal, request: Request) -> Response:
+def show(account: Account, request: Request) -> Response:
     """What is bound to the person, and what may be done with it."""
-    return _page(portal, request)
+    return _page(account, request)
 
 
-def change_password(portal: Portal, request: Request) -> Response:
+def change_password(account: Account, request: Request) -> Response:
     """A new password, by proof of the present one."""
-    session = portal.session(request)
-    person_id, form = portal.posted(request)
+    session = account.session(request)
+    person_id, form = account.posted(request)
     try:
-        portal.login.management.change_password(
+        account.login.management.change_password(
             session,
             form.get("present", ""),
             form.get("chosen", ""),
@@ -58,111 +54,121 @@ def change_password(portal: Portal, request: Request) -> Response:
             web.client_network(request),
         )
     except ProveAgain:
-        return RedirectResponse(AGAIN, 303)
+        return RedirectResponse(_again(account), 303)
     except SignInRefused:
         mistakes = Mistakes()
         mistakes.add("present", WRONG)
         mistakes.extend(
-            portal.login.management.objections(
+            account.login.management.objections(
                 session, form.get("chosen", ""), form.get("repeated", "")
             )
         )
-        return _page(portal, request, mistakes)
+        return _page(account, request, mistakes)
     except ChoiceRefused as refused:
-        return _page(portal, request, refused.mistakes)
-    return RedirectResponse(portal.after_change(person_id, f"{HERE}?done=password"), 303)
+        return _page(account, request, refused.mistakes)
+    return RedirectResponse(account.after_change(person_id, f"{_here(account)}?done=password"), 303)
 
 
-def remove(portal: Portal, request: Request) -> Response:
+def remove(account: Account, request: Request) -> Response:
     """End one credential, not the last."""
-    session = portal.session(request)
-    person_id, form = portal.posted(request)
-    if (asked := _ask(portal, request, form, session, REMOVE)) is not None:
+    session = account.session(request)
+    person_id, form = account.posted(request)
+    if (asked := _ask(account, request, form, session, REMOVE)) is not None:
         return asked
     try:
-        portal.login.management.remove(session, request.path_params["credential_id"])
+        account.login.management.remove(session, request.path_params["credential_id"])
     except ProveAgain:
-        return RedirectResponse(AGAIN, 303)
-    return RedirectResponse(portal.after_change(person_id, f"{HERE}?done=removed"), 303)
+        return RedirectResponse(_again(account), 303)
+    return RedirectResponse(account.after_change(person_id, f"{_here(account)}?done=removed"), 303)
 
 
-def lost(portal: Portal, request: Request) -> Response:
+def lost(account: Account, request: Request) -> Response:
     """Say that a means is lost: it ends after the delay, if its owner does not stop it."""
-    session = portal.session(request)
-    _, form = portal.posted(request)
-    if (asked := _ask(portal, request, form, session, LOST)) is not None:
+    session = account.session(request)
+    _, form = account.posted(request)
+    if (asked := _ask(account, request, form, session, LOST)) is not None:
         return asked
     try:
-        portal.login.management.ask_removal(session, request.path_params["credential_id"])
+        account.login.management.ask_removal(session, request.path_params["credential_id"])
     except ProveAgain:
-        return RedirectResponse(ANEW, 303)
-    return RedirectResponse(f"{HERE}?done=lost", 303)
+        return RedirectResponse(_again(account, "fresh"), 303)
+    return RedirectResponse(f"{_here(account)}?done=lost", 303)
 
 
-def stop(portal: Portal, request: Request) -> Response:
+def stop(account: Account, request: Request) -> Response:
     """Keep what somebody said to be lost."""
-    session = portal.session(request)
-    portal.posted(request)
+    session = account.session(request)
+    account.posted(request)
     try:
-        portal.login.management.stop_removal(session, request.path_params["removal_id"])
+        account.login.management.stop_removal(session, request.path_params["removal_id"])
     except ProveAgain:
-        return RedirectResponse(AGAIN, 303)
-    return RedirectResponse(f"{HERE}?done=kept", 303)
+        return RedirectResponse(_again(account), 303)
+    return RedirectResponse(f"{_here(account)}?done=kept", 303)
 
 
-def notices_seen(portal: Portal, request: Request) -> Response:
+def notices_seen(account: Account, request: Request) -> Response:
     """The person knows what was changed."""
-    session = portal.session(request)
-    portal.posted(request)
+    session = account.session(request)
+    account.posted(request)
     try:
-        portal.login.management.notices_seen(session)
+        account.login.management.notices_seen(session)
     except ProveAgain:
-        return RedirectResponse(AGAIN, 303)
-    return RedirectResponse(HERE, 303)
+        return RedirectResponse(_again(account), 303)
+    return RedirectResponse(_here(account), 303)
 
 
-def told(portal: Portal, request: Request) -> list[tuple[datetime, str]]:
+def told(account: Account, request: Request) -> list[tuple[datetime, str]]:
     """(instant, sentence) of all that was changed and not seen by the person yet."""
-    translate = portal.ground.pages.translator(request)
-    unseen = portal.login.management.notices(portal.session(request).subject)
-    return [(n.at, portal.register.mailing.sentence(n, translate)) for n in unseen]
+    translate = account.ground.pages.translator(request)
+    unseen = account.login.management.notices(account.session(request).subject)
+    return [(n.at, account.register.mailing.sentence(n, translate)) for n in unseen]
+
+
+def _here(account: Account) -> str:
+    return f"{account.base}/credentials"
+
+
+def _again(account: Account, how: str = "strongest") -> str:
+    """To one more proof, of the strongest means or (`fresh`) of any, and back here."""
+    return f"/sign-in?return_to={_here(account)}&{how}=1"
 
 
 def _ask(
-    portal: Portal, request: Request, form: web.Form, session: Session, question: Question
+    account: Account, request: Request, form: web.Form, session: Session, question: Question
 ) -> Response | None:
     """What is not theirs, or is gone, is left to the act, which refuses it."""
     credential_id = request.path_params["credential_id"]
-    bound = portal.login.management.list(session.subject)
+    bound = account.login.management.list(session.subject)
     found = next((one for one in bound if one.id == credential_id), None)
-    if found is None or (question is REMOVE and not portal.login.management.may_change(session)):
+    if found is None or (question is REMOVE and not account.login.management.may_change(session)):
         return None
     return ask_first(
-        portal.ground.pages,
+        account.ground.pages,
         request,
         form,
         question,
         version=" ".join(sorted(one.id for one in bound)),
-        back=HERE,
+        back=_here(account),
         about=found.label,
     )
 
 
 def _page(
-    portal: Portal,
+    account: Account,
     request: Request,
     mistakes: Mistakes | None = None,
 ) -> Response:
-    session = portal.session(request)
-    return portal.ground.pages.render(
+    session = account.session(request)
+    return account.ground.pages.render(
         request,
         "portal/credentials.html",
+        base=account.base,
         mistakes=mistakes,
-        credentials=portal.login.management.list(session.subject),
-        may_change=portal.login.management.may_change(session),
-        again=AGAIN,
-        removals={r.credential_id: r for r in portal.login.management.removals(session.subject)},
-        told=told(portal, request),
+        credentials=account.login.management.list(session.subject),
+        may_change=account.login.management.may_change(session),
+        again=_again(account),
+        removals={r.credential_id: r for r in account.login.management.removals(session.subject)},
+        told=told(account, request),
         csrf=web.csrf_token(request),
         done=request.query_params.get("done", ""),
     )

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.ground import Ground
+from idp.portal.staff_account import StaffAccount
 
 
 def home(ground: Ground, request: Request) -> Response:
@@ -16,7 +17,5 @@ def home(ground: Ground, request: Request) -> Response:
         return ground.pages.render(request, "portal/home.html")
     if visitor.kind == "citizen":
         return RedirectResponse("/account", 303)
-    places = [p for p in ground.pages.places if p.is_for(visitor)]
-    if len(places) == 1:
-        return RedirectResponse(places[0].href, 303)
-    return ground.pages.render(request, "portal/home.html")
+    places = [p.href for p in ground.pages.places if p.is_for(visitor)]
+    return RedirectResponse(places[0] if len(places) < 3 else StaffAccount.base, 303)

@@ -93,7 +93,7 @@ def test_the_header_shows_each_the_places_that_are_theirs() -> None:
 
     assert hrefs(None) == []
     assert "/account" in hrefs(Principal("citizen", "per_1"))
-    assert hrefs(Principal("staff", "stf_1", frozenset({"officer"}))) == ["/desk"]
+    assert hrefs(Principal("staff", "stf_1", frozenset({"officer"}))) == ["/desk", "/work"]
     assert hrefs(Principal("staff", "stf_1")) == []
 
 
