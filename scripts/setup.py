@@ -27,6 +27,7 @@ LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
 
 # What must be found → the Debian package that brings it.
 SYSTEM_PARTS = {
+    "apache2": "apache2-bin",
     "certmonger": "certmonger",
     "certtool": "gnutls-bin",
     "certutil": "libnss3-tools",
@@ -45,6 +46,7 @@ SYSTEM_PARTS = {
     "pki": "strongswan-pki",
     "softhsm2-util": "softhsm2",
     "ssh-agent": "openssh-client",
+    "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
     # Small programs in C write requests with these libraries.
     "/usr/include/stdio.h": "libc6-dev",
     "/usr/include/mbedtls/x509_csr.h": "libmbedtls-dev",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 from foundation.errors import Unprocessable
 from idp.oauth.client import Client
@@ -97,16 +97,27 @@ class Kit:
             "scope": " ".join(listed),
             "scope_list": ", ".join(listed),
             "scope_quoted": ", ".join(f'"{scope}"' for scope in listed),
+            # Some libraries write this one themselves, and twice would be refused.
+            "scope_but_openid_quoted": ", ".join(f'"{s}"' for s in listed if s != "openid"),
             # openid-client refuses an issuer over plain http unless it is told.
             "plain_http": ""
             if issuer.startswith("https:")
             else ", undefined, { execute: [client.allowInsecureRequests] }",
+            "issuer_host": urlsplit(issuer).netloc,
+            "over_tls": "true" if base.startswith("https:") else "false",
+            "sign_out_encoded": quote(_sign_out(client, issuer, base), safe=""),
             "random": secrets.token_urlsafe(32),
             "random32": secrets.token_hex(16),
         }
         return tuple(replace(one, text=_filled(one.text, values)) for one in self.files) + (
             (Snippet("", _filled(self.note, values)),) if self.note else ()
         )
+
+
+def _sign_out(client: Client, issuer: str, base: str) -> str:
+    """For who keeps no ID token: then the person is asked first (RP-Initiated Logout §2)."""
+    back = {"client_id": client.id, "post_logout_redirect_uri": f"{base}/"}
+    return f"{issuer}/oauth/end-session?{urlencode(back)}"
 
 
 def _behind(base: str, path: str) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from civitas.tour.passkey import SoftPasskey
 
 FLAGS = (
     "--headless",
@@ -59,6 +63,27 @@ class VirtualAuthenticator:
         answer = self._session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
         found: list[dict[str, Any]] = answer["credentials"]
         return found
+
+    def hold(self, passkey: SoftPasskey) -> None:
+        """Take over a passkey that was made elsewhere."""
+        private = passkey.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self._session.send(
+            "WebAuthn.addCredential",
+            {
+                "authenticatorId": self.id,
+                "credential": {
+                    "credentialId": b64encode(passkey.credential_id).decode(),
+                    "isResidentCredential": True,
+                    "rpId": passkey.rp_id,
+                    "privateKey": b64encode(private).decode(),
+                    "userHandle": b64encode(passkey.user_handle or b"").decode(),
+                    "signCount": passkey.counter,
+                    "backupEligibility": passkey.backup_eligible,
+                    "backupState": passkey.backup_eligible,
+                },
+            },
+        )
+        passkey.counter += 1000  # what it signs there counts: the next here is no stale one
 
     def verify_user(self, verified: bool) -> None:
         """Whether the person's finger or PIN is accepted from now on."""

@@ -27,7 +27,7 @@ URL = "https://my.service"
 ISSUER = "https://city.example"
 SECRET = "a-secret_of-43-characters"
 ASKED = {"keycloak", "spring", "apache", "nginx", "node", "express", "django", "oauth2-proxy",
-         "browser", "native", "authlib", "go"}  # fmt: skip
+         "browser", "native", "authlib", "go", "passport"}  # fmt: skip
 
 
 def registered(found: Kit, url: str | None = URL, **more: Any) -> Client:
@@ -86,7 +86,7 @@ def test_redirect_uris_are_as_those_programs_make_them(
 
 
 def test_only_those_without_pkce_may_go_without() -> None:
-    assert {name for name in known_kits() if not kit(name).pkce} == {"spring"}
+    assert {name for name in known_kits() if not kit(name).pkce} == {"passport", "spring"}
 
 
 @pytest.mark.parametrize(
