@@ -4,6 +4,7 @@
 package service;
 
 import java.time.Duration;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
@@ -29,13 +30,15 @@ import jakarta.servlet.http.HttpServletResponse;
 @SpringBootApplication
 @RestController
 public class Service {
+  @Autowired private ClientRegistrationRepository clients;
+  @Autowired private OAuth2AuthorizedClientRepository tokens;
+
   public static void main(String[] arguments) {
     SpringApplication.run(Service.class, arguments);
   }
 
   @Bean
-  SecurityFilterChain security(HttpSecurity http, ClientRegistrationRepository clients)
-      throws Exception {
+  SecurityFilterChain security(HttpSecurity http) throws Exception {
     var leave = new OidcClientInitiatedLogoutSuccessHandler(clients);
     leave.setPostLogoutRedirectUri("{baseUrl}");
     return http.authorizeHttpRequests(
@@ -60,8 +63,6 @@ public class Service {
   String refresh(
       @RegisteredOAuth2AuthorizedClient OAuth2AuthorizedClient client,
       Authentication person,
-      ClientRegistrationRepository clients,
-      OAuth2AuthorizedClientRepository tokens,
       HttpServletRequest request,
       HttpServletResponse response) {
     var manager = new DefaultOAuth2AuthorizedClientManager(clients, tokens);
