@@ -32,7 +32,21 @@ def static_file(pages: Pages, request: Request) -> Response:
     file = pages.static.at(request.url.path)
     if file is None:
         raise NotFound("There is no such file.")
-    return Response(file.content, media_type=file.media_type, headers={"Cache-Control": _FOR_EVER})
+    headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+    content = file.content
+    # Nothing secret is in them: a page is never packed, since its length would tell (BREACH).
+    if _takes_gzip(request) and len(file.packed) < len(content):
+        content, headers["Content-Encoding"] = file.packed, "gzip"
+    return Response(content, media_type=file.media_type, headers=headers)
+
+
+def _takes_gzip(request: Request) -> bool:
+    """RFC 9110 §12.5.3: named, and not with a weight of nothing."""
+    for written in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = written.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
 
 
 def choose_language(pages: Pages, request: Request) -> Response:

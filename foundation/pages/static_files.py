@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file in memory: ``url`` carries a hash of ``content``."""
+    """A file in memory: ``url`` carries a hash of ``content``; ``packed`` is the same in gzip."""
 
     url: str
     content: bytes
     media_type: str
+    packed: bytes
 
 
 class StaticFiles:
@@ -32,7 +34,9 @@ class StaticFiles:
                 mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             )
             url = f"/static/{path.stem}.{fingerprint}{path.suffix}"
-            self._by_name[path.name] = StaticFile(url, content, media_type)
+            self._by_name[path.name] = StaticFile(
+                url, content, media_type, gzip.compress(content, mtime=0)
+            )
         self._by_url = {file.url: file for file in self._by_name.values()}
 
     def url(self, name: str) -> str:

@@ -29,7 +29,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "right-to-left": {"viewport": {"width": 1200, "height": 800}, "locale": "ar"},
 }  # fmt: skip
 README = Path(__file__).parents[2] / "docs" / "pictures"
-README_SIZE = {"width": 760, "height": 520}
+README_SIZE = {"width": 1000, "height": 860}
+README_SCALE = 0.62
 
 
 def main() -> int:
@@ -97,7 +98,7 @@ def _open(browser: Browser, viewer: Viewer, path: str, how: dict[str, Any]) -> P
 
 
 def _for_readme(browser: Browser, city: Shown) -> None:
-    how = {"viewport": README_SIZE, "locale": "en-GB"}
+    how = {"viewport": README_SIZE, "locale": "en-GB", "device_scale_factor": README_SCALE}
     for name, (viewer, path) in city.named.items():
         page = _open(browser, viewer, path, how)
         page.screenshot(path=README / f"{name}.png")

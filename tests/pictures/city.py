@@ -96,7 +96,7 @@ def _provider(world: tour.World, found: Shown) -> None:
     found.named = {
         "consent": (found.viewers[1], consent),
         "ledger": (found.viewers[1], "/account/ledger"),
-        "board": (operator, "/pki/board"),
+        "certificates": (operator, "/pki/board"),
         "device": (operator, f"/devices/{lamp}"),
     }
 
