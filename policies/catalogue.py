@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +37,8 @@ class DataClass:
 
 @dataclass(frozen=True)
 class Attribute:
-    """A claim that may leave. `derived_from` is set for a yes or no that is reckoned."""
+    """A claim that may leave. `derived_from` is set for a yes or no that is reckoned, `part_of`
+    where another one is the same thing to a person."""
 
     name: str
     data_class: str
@@ -45,6 +46,7 @@ class Attribute:
     type: str
     derived_from: str | None
     label: str
+    part_of: str | None = None
 
     @property
     def answerable(self) -> bool:
@@ -107,6 +109,16 @@ class Catalogue:
     def attributes_of_scope(self, scope: str) -> tuple[str, ...]:
         """The claims that an OpenID Connect scope asks for (Core §5.4), in the table's order."""
         return tuple(a.name for a in self.attributes.values() if scope in a.scopes)
+
+    def choices(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """`names` by what a person decides at once: those that are one thing to them together,
+        under the claim that the thing is called by."""
+        together: dict[str, tuple[str, ...]] = {}
+        for name in names:
+            row = self.attributes.get(name)
+            thing = row.part_of if row is not None and row.part_of else name
+            together[thing] = (*together.get(thing, ()), name)
+        return together
 
     def scopes(self) -> tuple[str, ...]:
         """Every scope that asks for a claim."""

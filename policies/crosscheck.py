@@ -59,13 +59,10 @@ def _attributes(catalogue: Catalogue) -> None:
     for attribute in catalogue.attributes.values():
         where = f"attribute {attribute.name!r}"
         _known("attributes.toml", f"{where}, class", [attribute.data_class], catalogue.classes)
-        if attribute.derived_from is not None:
-            _known(
-                "attributes.toml",
-                f"{where}, derived_from",
-                [attribute.derived_from],
-                catalogue.attributes,
-            )
+        for member in ("derived_from", "part_of"):
+            other = getattr(attribute, member)
+            if other is not None:
+                _known("attributes.toml", f"{where}, {member}", [other], catalogue.attributes)
         if attribute.name not in used:
             raise SettingsError(
                 f"attributes.toml: {where}: no purpose in purposes.toml has a use for it; "

@@ -158,6 +158,7 @@ def _attribute(row: Row) -> Attribute:
         row.choice("type", ("text", "date", "address", "yes-no")),
         row.text("derived_from", "") or None,
         row.text("label"),
+        row.text("part_of", "") or None,
     )
 
 

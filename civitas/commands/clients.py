@@ -74,6 +74,13 @@ def add(
     post_logout: Annotated[
         list[str] | None, typer.Option(help="Exact URI after sign-out; repeat for more.")
     ] = None,
+    why: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Why it wants a thing, for people to read: "email=To tell you when a book is '
+            'due", or "email#fr=…" in French; repeat for more.'
+        ),
+    ] = None,
     id_token_alg: Annotated[
         str | None,
         typer.Option(help="What signs its ID tokens: RS256, which every library reads, or ES256."),
@@ -133,6 +140,7 @@ def add(
             *(post_logout or []),
         ],
         "scope": scope or metadata.get("scope", "openid"),
+        "attribute_reasons": _reasons(why or []),
         "purposes": purpose or ([SIGN_IN] if uris else None),
         "token_endpoint_auth_method": method,
         "grant_types": grant,
@@ -204,6 +212,16 @@ def _list_kinds(as_json: bool) -> None:
     for one in known:
         table.add_row(one.name, one.title, one.url or "none")
     out.print(table)
+
+
+def _reasons(written: list[str]) -> dict[str, str] | None:
+    reasons = {}
+    for one in written:
+        name, equals, reason = one.partition("=")
+        if not equals or not reason.strip():
+            fail(f'--why {one!r}: write the claim, "=", and the reason: "email=To answer you".')
+        reasons[name.strip()] = reason.strip()
+    return reasons or None
 
 
 def _grants(scope: str, redirects: list[str]) -> list[str]:

@@ -23,6 +23,11 @@ from foundation import secret_file
 CITY = "Civitas"
 COUNTRY = "XX"
 SCOPE = "openid profile age residence"
+WHY = (
+    "name=To put your name on your library card",
+    "age_over_18=To lend you films for adults",
+    "resident_of_city=To give you the card of a resident, which costs nothing",
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class DemoCity:
                 issuer, "clients", "add", "--name", "City library",
                 "--redirect", f"http://localhost:{port}/callback",
                 "--scope", f"{SCOPE} access:evaluate", "--purpose", "library",
+                *(word for reason in WHY for word in ("--why", reason)),
                 "--grant", "authorization_code", "--grant", "refresh_token",
                 "--grant", "client_credentials",
             )  # fmt: skip

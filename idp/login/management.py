@@ -161,6 +161,11 @@ class Management:
         add_objections(mistakes, chosen, repeated, self._settings, words, "chosen")
         return mistakes
 
+    def passkeys_known(self, subject: Subject) -> dict[str, Any]:
+        """For the browser of who is signed in: which of their passkeys count."""
+        with self._database.read() as uow:
+            return self._passkeys.known_of(subject, store.of_holder(uow, subject, "passkey"))
+
     # ── passkeys ──────────────────────────────────────────────────────────────────────
 
     def ask_for_new_passkey(self, session: Session, visit: Visit) -> Asked:

@@ -36,6 +36,9 @@ __all__ = ["Asked", "SignIn", "SignInRefused", "SignedIn", "TooManyRequests"]
 _NAME = "sign-in-name"
 
 
+UNKNOWN = "unknown passkey"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A challenge for the browser: ``options`` of WebAuthn §5.5, JSON form."""
@@ -215,7 +218,7 @@ class SignIn:
         with self._database.read() as uow:
             found = store.by_lookup(uow, lookup)
         if found is None:
-            self._fail_passkey(visit, "unknown passkey", answer)
+            self._fail_passkey(visit, UNKNOWN, answer)
         return found
 
     def _passkeys_of(self, subject: Subject) -> list[Credential]:

@@ -23,6 +23,7 @@ from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
 from idp.oauth.reviews import AskAfterChange
 from idp.oauth.routes import account_doors, doors
+from idp.oauth.self_description import PASSES_ON
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.wing import OAuth, prepare
 
@@ -33,6 +34,7 @@ __all__ = [
     "AUTHENTICATION_METHODS",
     "DEVICE_SCOPE",
     "PAGES",
+    "PASSES_ON",
     "SECTIONS",
     "SIGNING_ALGORITHMS",
     "ActingService",

@@ -112,6 +112,11 @@ class ActingServices:
         with self.ground.database.write() as uow:
             reviews.done(uow, person_id)
 
+    def choose_anew(self, person_id: str, client_id: str) -> None:
+        """Forget that the person answered this service, so that its next sign-in asks them."""
+        with self.ground.database.write() as uow:
+            answers.forget(uow, person_id, client_id)
+
     def end(
         self, person_id: str, services: Iterable[ActingService], http: Request | None = None
     ) -> None:

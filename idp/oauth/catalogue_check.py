@@ -40,7 +40,7 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                 raise InvalidClientMetadata(
                     f"attributes: {name!r} is not in the catalogue", where="attributes"
                 )
-        return _completed(client, catalogue)
+        return _with_reasons(_completed(client, catalogue))
 
     return complete
 
@@ -50,6 +50,18 @@ def _completed(client: Client, catalogue: Catalogue) -> Client:
     by_scope = {name for scope in client.scopes for name in catalogue.attributes_of_scope(scope)}
     attributes = frozenset(client.attributes or by_scope) | client.required_attributes
     return replace(client, attributes=attributes)
+
+
+def _with_reasons(client: Client) -> Client:
+    """Each reason is for something that the client may ask for."""
+    for tagged in client.attribute_reasons:
+        if tagged.partition("#")[0] not in client.attributes:
+            raise InvalidClientMetadata(
+                f"attribute_reasons: {tagged!r} is none of what this client may ask for: "
+                + ", ".join(sorted(client.attributes)),
+                where="attribute_reasons",
+            )
+    return client
 
 
 def _federated(client: Client, catalogue: Catalogue) -> Client:

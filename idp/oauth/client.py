@@ -30,10 +30,12 @@ class Client:
 
     `scopes`: what it may ask for. `attributes`: which attributes may ever be released to it.
     `required_attributes`: those without which its service does not work; all others are the
-    person's free choice. `sector`: clients of one sector see the same pairwise subject.
+    person's free choice. `attribute_reasons`: why it wants each, in its own words; `name#fr` is the
+    one in French (RFC 7591 §2.2). `sector`: clients of one sector see the same pairwise subject.
     `resource`: the URI under which this client itself receives access tokens (RFC 8707).
     `audiences`: the resources that it may ask tokens for.
     `calls_itself`: a name that nobody vouches for, beside `name`.
+    `passes_on`: it asks for a service behind it, whose own question comes after ours.
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
     token endpoint as well (failures 7).
     `only_this_method`: its secret is taken in the one place that is registered, not in the other.
@@ -56,6 +58,7 @@ class Client:
     purposes: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()
     required_attributes: frozenset[str] = frozenset()
+    attribute_reasons: Mapping[str, str] = field(default_factory=dict)
     resource: str | None = None
     audiences: tuple[str, ...] = ()
     jwks: tuple[Mapping[str, Any], ...] = ()
@@ -65,6 +68,7 @@ class Client:
     certificate_bound_access_tokens: bool = False
     require_signed_request_object: bool = False
     calls_itself: str | None = None
+    passes_on: bool = False
     policy_uri: str | None = None
     client_uri: str | None = None
     contacts: tuple[str, ...] = ()

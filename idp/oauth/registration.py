@@ -18,6 +18,7 @@ _KNOWN = frozenset(
     {
         "application_type",
         "assertion_audience",
+        "attribute_reasons",
         "attributes",
         "audiences",
         "client_name",
@@ -52,6 +53,7 @@ LEFT_OPEN: Mapping[str, Any] = {"id_token_signed_response_alg": "RS256"}
 """What a new registration says where it says nothing — OpenID Connect Registration §2. It is
 written into the row: a row without it is older, and goes on with ES256."""
 
+LONGEST_REASON = 200
 _BY_KEY = self_description.AUTHENTICATION
 _NOTHING: Mapping[str, Any] = {}
 
@@ -99,7 +101,12 @@ def _federated(
         _refuse("token_endpoint_auth_method", f"must be {_BY_KEY} in the federation")
     counted = {**LEFT_OPEN, **self_description.taken(client_id, said, vouched, scope)}
     client = _parsed(client_id, counted, development, "federated", _sector_of_entity)
-    return replace(client, calls_itself=self_description.calls_itself(said, vouched))
+    return replace(
+        client,
+        calls_itself=self_description.calls_itself(said, vouched),
+        # It changes the words of one page and nothing else: its own word is enough.
+        passes_on=said.get(self_description.PASSES_ON) is True,
+    )
 
 
 def _parsed(
@@ -148,6 +155,7 @@ def _parsed(
         purposes=_strings(metadata, "purposes") or _strings(metadata, "purpose"),
         attributes=frozenset(_strings(metadata, "attributes")),
         required_attributes=frozenset(_strings(metadata, "required_attributes")),
+        attribute_reasons=_reasons(metadata),
         resource=_resource(metadata, "resource"),
         audiences=_strings(metadata, "audiences"),
         jwks=keys,
@@ -210,6 +218,21 @@ def _text(metadata: Mapping[str, Any], name: str) -> str | None:
     if any(ord(c) < 32 for c in value):
         _refuse(name, "contains a control character")
     return str(value)
+
+
+def _reasons(metadata: Mapping[str, Any]) -> Mapping[str, str]:
+    """A short sentence for each attribute, for people to read beside it."""
+    given = metadata.get("attribute_reasons", {})
+    if not isinstance(given, Mapping):
+        _refuse("attribute_reasons", "must be an object: the attribute, and why you want it")
+    for name, reason in given.items():
+        fits = isinstance(reason, str) and 0 < len(reason.strip()) <= LONGEST_REASON
+        if not fits or not reason.isprintable():
+            _refuse(
+                "attribute_reasons",
+                f"{name!r}: must be a sentence of 1 to {LONGEST_REASON} characters on one line",
+            )
+    return dict(given)
 
 
 def _flag(metadata: Mapping[str, Any], name: str, default: bool = False) -> bool:

@@ -60,6 +60,22 @@ class Releases:
         values = known.claims(permitted)
         return {name: values[name] for name in permitted if values.get(name) is not None}
 
+    def shown_to(
+        self, person_id: str, session_id: str, level: int, names: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """For the eyes of the person themself, before they choose: what each of `names` would
+        tell. Nothing leaves, so nothing is decided; what this sign-in is too weak for is absent."""
+        if not names:
+            return {}
+        reached = min(level, self._ceiling())
+        catalogue = self._policies.catalogue
+        strong_enough = [
+            name
+            for name in names
+            if catalogue.classes[catalogue.attributes[name].data_class].minimum_level <= reached
+        ]
+        return self._claims.known(person_id, session_id, reached).claims(strong_enough)
+
     def _permitted(
         self, grant: Grant, facts: Facts, names: tuple[str, ...], now: datetime
     ) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ def account_doors(acting: ActingServices) -> tuple[Door, ...]:
         Door(("GET",), services.HERE, partial(services.listing, acting), source),
         Door(("GET",), services.END, partial(services.ask, acting), source),
         Door(("POST",), services.END, partial(services.end, acting), source),
+        Door(("POST",), services.ANEW, partial(services.anew, acting), source),
         Door(("GET",), services.REVIEW, partial(services.review, acting), source),
         Door(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
     )

@@ -15,6 +15,8 @@ from idp.oauth.client import OFFLINE_ACCESS
 from idp.oauth.subjects import Sector
 
 AUTHENTICATION = "private_key_jwt"
+PASSES_ON = "civitas_passes_on"
+"""A member of ours: the party asks for a service behind it, as a broker does."""
 SCOPE = ("openid", "profile", "email", "age", "residence", "offline_access")
 _GRANTS = ("authorization_code", "refresh_token")
 _ENTITY = federation.members(federation.OPENID_RELYING_PARTY, "entity")

@@ -37,6 +37,19 @@ def doors(portal: Portal) -> tuple[Door, ...]:
         Door(("GET",), _ONE, partial(consents.one, portal), _CONSENT),
         Door(("POST",), f"{_ONE}/withdraw", partial(consents.withdraw, portal), _CONSENT),
         Door(("GET",), f"{_ONE}/receipt", partial(consents.receipt, portal), _RECEIPT),
+        Door(("GET",), f"{_ONE}/receipt/page", partial(consents.receipt_page, portal), _RECEIPT),
+        Door(
+            ("GET",),
+            "/.well-known/change-password",
+            partial(credentials.change_password_here, portal),
+            "W3C Change Password URL",
+        ),
+        Door(
+            ("GET",),
+            "/.well-known/passkey-endpoints",
+            partial(credentials.passkey_endpoints, portal),
+            "W3C Passkey Endpoints",
+        ),
         *_means(portal),
         *_api(portal),
     )

@@ -132,7 +132,7 @@ def test_from_a_file_to_a_withdrawn_consent_by_clicking(
         look()
     page.goto(f"{url}/account/consents")
     look()
-    page.get_by_role("link", name="Withdraw or see the details").click()
+    page.get_by_role("link", name="Details and receipt").click()
     look()
     page.get_by_role("button", name="Withdraw now").click()
     page.get_by_text("You withdrew this consent").wait_for()

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 
 from foundation.clock import SystemClock
 from foundation.settings import Server
+from idp.login.tables import credentials
 from tests.support import deployments
 from tests.support.serving import serving
 from tests.support.sign_in import NAME, PASSWORD, SignInDesk, with_cheap_passwords
@@ -70,6 +72,51 @@ def test_a_person_activates_adds_a_passkey_and_signs_in_with_it(
     page.wait_for_url("**/account")
     page.goto(f"{desk.issuer}/test/whoami")
     assert '"kind":"citizen"' in page.content()
+
+
+def with_passkey(desk: SignInDesk, page: Page) -> None:
+    """Somebody with a passkey, who signed out."""
+    activate(page, desk)
+    page.get_by_role("button", name="Add a passkey").click()
+    page.wait_for_url("**/account")
+    page.goto(f"{desk.issuer}/activate/passkey")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/signed-out")
+
+
+def test_a_passkey_is_offered_in_the_field_for_the_name_when_somebody_goes_there(
+    desk: SignInDesk, page: Page, authenticator: VirtualAuthenticator
+) -> None:
+    with_passkey(desk, page)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.goto(f"{desk.issuer}/sign-in")
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "options" in url], "an opened page asks for no challenge"
+    page.get_by_label("Sign-in name").focus()
+    page.wait_for_url("**/account")
+    page.goto(f"{desk.issuer}/test/whoami")
+    assert '"kind":"citizen"' in page.content()
+
+
+def test_a_browser_is_told_of_a_passkey_that_nobody_knows_any_more(
+    desk: SignInDesk, page: Page, authenticator: VirtualAuthenticator
+) -> None:
+    page.add_init_script(
+        "window.told = [];"
+        "PublicKeyCredential.signalUnknownCredential = async (about) => window.told.push(about);"
+    )
+    with_passkey(desk, page)
+    (kept,) = authenticator.credentials()
+    with desk.ground.database.write() as uow:
+        uow.execute(delete(credentials).where(credentials.c.kind == "passkey"))
+    page.get_by_role("link", name="Sign in again").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_text("That did not work.").wait_for()
+    (told,) = page.evaluate("window.told")
+    assert told["rpId"] == "localhost"
+    id_of = told["credentialId"].replace("-", "+").replace("_", "/").rstrip("=")
+    assert id_of == kept["credentialId"].rstrip("=")
 
 
 def test_a_person_signs_in_by_keyboard_alone(desk: SignInDesk, page: Page) -> None:

@@ -9,7 +9,9 @@ from civitas.tour.story import expect
 from civitas.tour.world import World
 
 SCOPE = "openid profile age residence"
-CHOSEN = ("given_name", "age_over_18", "resident_of_city")
+CHOSEN = ("name", "age_over_18", "resident_of_city")
+GIVEN = {*CHOSEN, "given_name", "family_name"}
+"""A name is one thing, and has parts."""
 
 
 def sign_in(world: World) -> str:
@@ -34,7 +36,7 @@ def by_passkey(
     choose(browser, CHOSEN)
     learned = service.complete(browser, kept)
     given = set(learned.userinfo) - {"sub"}
-    expect(given == set(CHOSEN), f"only what was chosen, but got {given}")
+    expect(given == GIVEN, f"only what was chosen, but got {given}")
     expect(learned.claims["acr"].endswith(":2"), f"level 2, but got {learned.claims['acr']}")
     expect("birthdate" not in learned.claims, "no birth date")
     return learned
@@ -45,6 +47,7 @@ def choose(browser: Browser, names: tuple[str, ...]) -> None:
     form = browser.form("answer", "transaction")
     offered = {n for n in form.choices if n.startswith("give.")}
     expect(not offered & set(form.fields), "nothing ticked in advance")
+    expect({f"give.{n}" for n in names} <= offered, f"{names} offered, but got {offered}")
     browser.submit(form, ("answer", "accept"), {f"give.{n}": "yes" for n in names})
 
 

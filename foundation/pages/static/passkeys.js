@@ -5,6 +5,7 @@
 //   data-step-up            "true": for the person who is signed in
 //   data-failed             what to say when it did not work
 //   data-name, data-label   ids of fields whose values go along
+// An element with data-passkeys-bound (ids), data-rp, data-user, data-name tells what is bound.
 "use strict";
 
 (() => {
@@ -67,13 +68,26 @@
       body: JSON.stringify(body),
     });
     const content = await answer.json();
-    if (!answer.ok) throw new Error(content.detail);
+    if (!answer.ok) throw Object.assign(new Error(content.detail), { content });
     return content;
   };
 
   const valueOf = (id) => (id ? document.getElementById(id)?.value || "" : undefined);
 
-  const run = async (button) => {
+  // What the browser keeps that we do not know is forgotten there — WebAuthn §5.1.10. Older
+  // browsers cannot; nothing depends on it.
+  const signal = async (what, about) => {
+    try {
+      await PublicKeyCredential[what]?.(about);
+    } catch (error) {
+      console.info(error);
+    }
+  };
+
+  // One question at a time: who presses a button wants no offer in a field any more.
+  let offer = null;
+
+  const run = async (button, how = {}) => {
     const { passkey, ask, answer, csrf, stepUp, name, label } = button.dataset;
     const more = { step_up: stepUp === "true" };
     const asked = await post(ask, csrf, { ...more, name: valueOf(name) });
@@ -81,14 +95,45 @@
     const credential =
       passkey === "create"
         ? await navigator.credentials.create({ publicKey: creationOptions(asked.options) })
-        : await navigator.credentials.get({ publicKey: requestOptions(asked.options) });
-    const done = await post(answer, csrf, {
-      ...more,
-      challenge: asked.challenge,
-      credential: written(credential),
-      label: valueOf(label),
+        : await navigator.credentials.get({ publicKey: requestOptions(asked.options), ...how });
+    try {
+      const done = await post(answer, csrf, {
+        ...more,
+        challenge: asked.challenge,
+        credential: written(credential),
+        label: valueOf(label),
+      });
+      return done.location;
+    } catch (error) {
+      if (error.content?.unknown_credential)
+        await signal("signalUnknownCredential", {
+          rpId: asked.options.rpId,
+          credentialId: credential.id,
+        });
+      throw error;
+    }
+  };
+
+  // Passkeys among the names that a field offers — WebAuthn §5.1.4, `conditional`. We are asked for
+  // a challenge when somebody goes to the field, not by every page that is opened; and anew when
+  // the last one is too old to be answered.
+  const OFFER_LASTS = 4 * 60 * 1000;
+
+  const offerIn = (field, button) => {
+    let since = 0;
+    field.addEventListener("focus", async () => {
+      if (Date.now() - since < OFFER_LASTS) return;
+      if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+      since = Date.now();
+      offer?.abort();
+      offer = new AbortController();
+      try {
+        const how = { mediation: "conditional", signal: offer.signal };
+        window.location.assign(await run(button, how));
+      } catch (error) {
+        console.info(error);
+      }
     });
-    return done.location;
   };
 
   for (const button of document.querySelectorAll("[data-passkey]")) {
@@ -97,7 +142,10 @@
     button.hidden = false;
     for (const part of document.querySelectorAll("[data-with-passkey]")) part.hidden = false;
     for (const part of document.querySelectorAll("[data-without-passkey]")) part.hidden = true;
+    const field = document.querySelector("input[autocomplete~=webauthn]");
+    if (field && button.dataset.passkey === "get") offerIn(field, button);
     button.addEventListener("click", async () => {
+      offer?.abort();
       button.disabled = true;
       message.hidden = true;
       try {
@@ -110,5 +158,14 @@
         button.focus();
       }
     });
+  }
+
+  // Who looks at their passkeys here has the same ones in their browser afterwards.
+  const bound = document.querySelector("[data-passkeys-bound]");
+  if (bound && window.PublicKeyCredential) {
+    const { rp: rpId, user: userId, name, passkeysBound } = bound.dataset;
+    const allAcceptedCredentialIds = JSON.parse(passkeysBound);
+    signal("signalAllAcceptedCredentialIds", { rpId, userId, allAcceptedCredentialIds });
+    signal("signalCurrentUserDetails", { rpId, userId, name, displayName: name });
   }
 })();

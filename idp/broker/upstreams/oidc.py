@@ -23,6 +23,7 @@ from foundation.keys import Keys, PublishedKey
 from idp import federation
 from idp.broker.settings import BrokerSettings
 from idp.broker.upstreams.provider import Provider, UpstreamFailed, UpstreamPerson
+from idp.oauth import PASSES_ON
 from policies import acr_of, level_of_acr
 
 USE = "broker"
@@ -78,6 +79,7 @@ def client_metadata(
     return {
         "client_name": name,
         "client_registration_types": ["automatic"],
+        PASSES_ON: True,
         "redirect_uris": list(redirect_uris),
         "response_types": ["code"],
         "grant_types": ["authorization_code"],

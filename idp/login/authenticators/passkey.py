@@ -73,6 +73,15 @@ class Passkeys:
             verify_origin=self._origins.__contains__,
         )
 
+    def known_of(self, holder: Subject, bound: Iterable[Credential]) -> dict[str, Any]:
+        """What a browser may be told of who is signed in: which passkeys count — §5.1.10."""
+        ids = [AttestedCredentialData(websafe_decode(one.data["public"])) for one in bound]
+        return {
+            "rp": self._server.rp.id,
+            "user": websafe_encode(user_handle(holder)),
+            "ids": [websafe_encode(one.credential_id) for one in ids],
+        }
+
     def creation(
         self, holder: Subject, name: str, bound: Iterable[Credential]
     ) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,7 +16,7 @@ from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.management import ProveAgain
 from idp.login.session import Session
-from idp.login.sign_in import Asked
+from idp.login.sign_in import UNKNOWN, Asked
 from idp.login.visit import Errand, Visit
 
 _UNSEEN = {"Cache-Control": "no-store"}
@@ -27,12 +27,18 @@ class PasskeyRefused(Unprocessable):
 
     code = "passkey_refused"
 
-    def __init__(self) -> None:
+    def __init__(self, *, unknown: bool = False) -> None:
+        """`unknown`: nobody has it here, so that the browser may stop offering it. Who has its
+        random id has held it: that it was removed is nothing new to them."""
+        self.unknown = unknown
         super().__init__(
             "This passkey did not open anything.",
             where="credential",
             next_step="Try again, use another passkey, or sign in with your name and password.",
         )
+
+    def as_json(self) -> dict[str, Any]:
+        return {**super().as_json(), **({"unknown_credential": True} if self.unknown else {})}
 
 
 def ask(login: Login, request: Request) -> Response:
@@ -58,7 +64,7 @@ def answer(login: Login, request: Request) -> Response:
             step_up=sent.get("step_up") is True,
         )
     except SignInRefused as refused:
-        raise PasskeyRefused from refused
+        raise PasskeyRefused(unknown=refused.reason == UNKNOWN) from refused
     onward = login.next_path(signed_in.session, visit.errand)
     return login.keep(_onward(onward), request, signed_in)
 

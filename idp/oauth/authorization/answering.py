@@ -26,6 +26,7 @@ from idp.oauth.authorization.flow import (
     somebody_else,
 )
 from idp.oauth.authorization.transaction import Transaction
+from idp.oauth.choices import attributes_of
 from idp.oauth.client import Client
 from idp.oauth.errors import AccessDenied, Redirected
 from policies import Consent, Notice, Policies
@@ -135,6 +136,7 @@ class Answering:
                 next_step=N_("Go back, load the page again, and read the notice as it is now."),
             )
         question, now = page.question, self.ground.clock.now()
+        ticked = attributes_of(ticked, question.optional, self.policies.catalogue)
         unknown = set(ticked) - set(question.optional)
         if unknown:
             raise BadRequest(N_("Only what the page asks can be chosen."), where=min(unknown))

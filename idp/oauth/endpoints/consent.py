@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from foundation import web
 from foundation.errors import BadRequest
+from foundation.settings import Jurisdiction
 from idp.oauth.authorization.answering import ConsentPage
+from idp.oauth.choices import Choices
 from idp.oauth.wing import OAuth
 
 _GIVE = "give."
@@ -21,7 +23,7 @@ def show(oauth: OAuth, request: Request) -> Response:
     handle = web.query(request).required("transaction")
     page = oauth.answering.page(request, handle)
     return oauth.ground.pages.render(
-        request, "oauth/consent.html", leads_back=True, **_context(oauth, page)
+        request, "oauth/consent.html", leads_back=True, **_context(oauth, request, page)
     )
 
 
@@ -40,20 +42,36 @@ def answer(oauth: OAuth, request: Request) -> Response:
     return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-def _context(oauth: OAuth, page: ConsentPage) -> dict[str, Any]:
-    catalogue, question = oauth.policies.catalogue, page.question
+def _context(oauth: OAuth, request: Request, page: ConsentPage) -> dict[str, Any]:
+    catalogue, question, person = oauth.policies.catalogue, page.question, page.person
+    known = oauth.releases.shown_to(
+        person.subject,
+        person.session_id,
+        person.acr_level,
+        (*question.needed, *question.optional, *question.by_law),
+    )
+    translate = oauth.ground.pages.translator(request)
+    choices = Choices(catalogue, page.client, known, question.covered, translate)
     return {
         "client": page.client,
         # Where the code goes, whatever a service says of itself.
         "site": urlsplit(page.transaction.request.redirect_uri).netloc,
         "purpose": catalogue.purposes[question.purpose],
-        "needed": [catalogue.attributes[name] for name in question.needed],
-        "optional": [catalogue.attributes[name] for name in question.optional],
-        "by_law": [catalogue.attributes[name] for name in question.by_law],
-        "covered": question.covered,
+        "needed": choices.of(question.needed),
+        "optional": choices.of(question.optional),
+        "by_law": choices.of(question.by_law),
+        "step": _step(oauth, page),
         "offline": question.offline,
         "offline_days": oauth.settings.offline_grant_seconds // 86_400,
         "notice": page.notice,
         "notice_digest": page.notice_digest,
         "handle": page.transaction.handle,
     }
+
+
+def _step(oauth: OAuth, page: ConsentPage) -> int:
+    """Which of the two questions this is, where a broker stands between person and service: its
+    provider asks first, for the broker, then the broker, for the service. 0 where there is one."""
+    if oauth.ground.settings.of(Jurisdiction).governance == "broker":
+        return 2
+    return 1 if page.client.passes_on else 0

@@ -18,6 +18,7 @@ from idp.oauth.acting import ActingService, ActingServices
 HERE = "/account/services"
 END = f"{HERE}/end"
 REVIEW = f"{HERE}/review"
+ANEW = f"{HERE}/anew"
 _PROTOCOL = frozenset({"openid", "offline_access"})
 
 
@@ -51,6 +52,13 @@ def end(acting: ActingServices, request: Request) -> Response:
         raise BadRequest(N_("Say which service, or all of them."), where="service")
     acting.end(person_id, _chosen(acting, person_id, wanted))
     return RedirectResponse(f"{HERE}?done={'all' if wanted is None else 'one'}", 303)
+
+
+def anew(acting: ActingServices, request: Request) -> Response:
+    """Be asked again at the next sign-in there; until then all stays as it is."""
+    person_id, form = _posted(request)
+    acting.choose_anew(person_id, form.required("service"))
+    return RedirectResponse(f"{HERE}?done=anew", 303)
 
 
 def review(acting: ActingServices, request: Request) -> Response:

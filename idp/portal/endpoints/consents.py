@@ -57,6 +57,22 @@ def receipt(portal: Portal, request: Request) -> Response:
     )
 
 
+def receipt_page(portal: Portal, request: Request) -> Response:
+    """The same receipt for people: to read, to print, to keep beside the signed file."""
+    consent = _own(portal, request)
+    said = portal.policies.verify_receipt(portal.policies.receipt(consent.id, consent.person_id))
+    return portal.ground.pages.render(
+        request,
+        "portal/receipt.html",
+        shown=_shown(portal, request, consent),
+        controller=said["party_identification"][0],
+        service=consent.service,
+        number=said["header"]["record_id"],
+        issuer=said["iss"],
+        country=said["processing"]["jurisdiction"],
+    )
+
+
 def as_json(consent: Consent) -> dict[str, Any]:
     """A consent for a program of its owner: no identifier of the person."""
     return {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from foundation import web
 from foundation.pages import Mistakes, Question, ask_first
+from foundation.settings import Server
 from idp.login import ChoiceRefused, ProveAgain, Session, SignInRefused
 from idp.portal.ports import Account
 
@@ -34,6 +35,18 @@ LOST = Question(
     N_("Yes, I have lost it"),
 )
 WRONG = N_("This is not your present password.")
+
+
+def change_password_here(account: Account, request: Request) -> Response:
+    """Where a password manager sends its person — W3C Well-Known URL for Changing Passwords."""
+    return RedirectResponse(f"{account.base}/credentials", 302)
+
+
+def passkey_endpoints(account: Account, request: Request) -> Response:
+    """Where passkeys are made and looked after — W3C Passkey Endpoints Well-Known URL."""
+    here = account.ground.settings.of(Server).url + f"{account.base}/credentials"
+    answer = {"enroll": here, "manage": here}
+    return JSONResponse(answer, headers={"Cache-Control": "public, max-age=3600"})
 
 
 def show(account: Account, request: Request) -> Response:
@@ -167,6 +180,8 @@ def _page(
         credentials=account.login.management.list(session.subject),
         may_change=account.login.management.may_change(session),
         again=_again(account),
+        known=account.login.management.passkeys_known(session.subject),
+        sign_in_name=account.login.directory.name_of(session.subject) or "",
         removals={r.credential_id: r for r in account.login.management.removals(session.subject)},
         told=told(account, request),
         csrf=web.csrf_token(request),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -345,3 +346,31 @@ def test_a_ledger_digest_is_that_of_the_sealed_part(city, citizen):
     entry = city.ground.audit.ledger(citizen.id)[0]
     told = citizen.get("/account/ledger.json").json()["entries"][0]
     assert told["sealed_sha256"] == hashlib.sha256(entry.sealed).hexdigest()
+
+
+def test_password_managers_find_the_page_where_a_password_is_changed(
+    city: City, citizen: Visitor
+) -> None:
+    answer = city.browser().get("/.well-known/change-password")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/account/credentials")
+    assert citizen.get(answer.headers["location"]).status_code == 200
+    told = city.browser().get("/.well-known/passkey-endpoints").json()
+    here = "http://localhost:8000/account/credentials"
+    assert told == {"enroll": here, "manage": here}
+
+
+def test_the_browser_of_who_is_signed_in_is_told_which_passkeys_count(
+    city: City, citizen: Visitor
+) -> None:
+    def told() -> list[str]:
+        page = citizen.get("/account/credentials").text
+        written = html.unescape(page.split('data-passkeys-bound="')[1].split('"')[0])
+        ids: list[str] = json.loads(written)
+        return ids
+
+    assert told() == []
+    citizen.add_and_use_passkey()
+    (one,) = told()
+    assert re.fullmatch("[A-Za-z0-9_-]{10,}", one)
+    page = citizen.get("/account/credentials").text
+    assert 'data-rp="localhost"' in page

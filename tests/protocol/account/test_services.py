@@ -217,3 +217,47 @@ def test_nobody_sees_or_ends_the_services_of_another(city: City, citizen: Visito
     assert staff.get("/account/services").status_code == 403
     assert staff.post("/account/services/end", all="yes").status_code == 403
     assert "Quiet Notes" in citizen.get("/account/services").text
+
+
+@pytest.mark.row("failures", "20")
+def test_a_service_that_got_nothing_is_listed_and_can_be_chosen_anew(
+    city: City, citizen: Visitor
+) -> None:
+    library = add(city, "City Library", "library.example")
+    sign_in(citizen, library, "openid email")
+    page = citizen.get("/account/services").text
+    assert "City Library" in page
+    assert "Nothing but a number for you that no other service knows" in page
+    asked = {
+        "client_id": library.client.id,
+        "response_type": "code",
+        "redirect_uri": library.client.redirect_uris[0],
+        "scope": "openid email",
+        "code_challenge": pkce.challenge_of(VERIFIER),
+        "code_challenge_method": "S256",
+    }
+    silent = citizen.get("/oauth/authorize", params=asked).headers["location"]
+    assert silent.startswith("https://library.example/cb?code=")
+    done = citizen.post("/account/services/anew", "/account/services", service=library.client.id)
+    assert "You are asked again" in citizen.get(done.headers["location"]).text
+    again = citizen.get("/oauth/authorize", params=asked).headers["location"]
+    assert again.startswith("/oauth/consent")
+    assert 'name="give.email"' in citizen.get(again).text
+
+
+@pytest.mark.row("privacy", "G-3")
+def test_a_withdrawal_is_one_click_and_its_receipt_can_be_read(
+    city: City, citizen: Visitor
+) -> None:
+    library = add(city, "City Library", "library.example")
+    sign_in(citizen, library, "openid email", "email")
+    page = citizen.get("/account/consents").text
+    action = page.split('action="/account/consents/')[1].split('"')[0]
+    done = citizen.post(f"/account/consents/{action}", "/account/consents")
+    assert "You withdrew this consent" in citizen.get(done.headers["location"]).text
+    consent = action.split("/")[0]
+    receipt = citizen.get(f"/account/consents/{consent}/receipt/page").text
+    for words in ("City Library", "Email address", "Ended", consent, "Download the signed file"):
+        assert words in receipt, words
+    somebody = city.browser()
+    assert somebody.get(f"/account/consents/{consent}/receipt/page").status_code in (302, 303, 401)

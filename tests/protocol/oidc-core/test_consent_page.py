@@ -225,3 +225,57 @@ def test_staying_connected_is_asked_in_words(server: AuthorizationServer) -> Non
     offline = server.authorize(service, scope="openid offline_access")
     page = server.http.get(offline.headers["location"]).text
     assert "stay connected" in page
+
+
+# ── what is shown of each thing ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def named(server: AuthorizationServer) -> AuthorizationServer:
+    people = server.people
+    people.born("per_1", name="Ada Lovelace", given_name="Ada", family_name="Lovelace",
+                email="ada@example.org", age_over_18=True)  # fmt: skip
+    people.sign_in("per_1")
+    return server
+
+
+WITH_NAME = "openid profile email age"
+
+
+@pytest.mark.row("privacy", "G-3")
+def test_the_page_shows_what_would_be_given_to_who_gives_it(named: AuthorizationServer) -> None:
+    _, page = asked(named, scope=WITH_NAME)
+    assert "<bdi>Ada Lovelace</bdi>" in page
+    assert "<bdi>ada@example.org</bdi>" in page
+    assert "<bdi>Yes</bdi>" in page
+    assert "We have nothing here that we could give." in page  # a language nobody told us
+
+
+@pytest.mark.row("privacy", "P-2")
+def test_no_value_is_shown_that_this_sign_in_is_too_weak_for(named: AuthorizationServer) -> None:
+    named.people.sign_in("per_1", level=1)
+    _, page = asked(named, scope=WITH_NAME)
+    assert "Lovelace" not in page
+
+
+def test_a_name_is_one_choice_and_is_given_whole(named: AuthorizationServer) -> None:
+    service = named.add()
+    page = named.http.get(named.authorize(service, scope=WITH_NAME).headers["location"]).text
+    assert page.count('name="give.name"') == 1
+    assert "give.given_name" not in page
+    assert "give.family_name" not in page
+    tokens = named.tokens(service, "name", scope=WITH_NAME)
+    told = named.userinfo(tokens["access_token"]).json()
+    assert {"name", "given_name", "family_name"} <= set(told)
+    assert "email" not in told
+
+
+def test_a_service_says_why_in_the_readers_language_and_in_its_own_words(
+    named: AuthorizationServer,
+) -> None:
+    reasons = {"email": "To tell you <b>when</b> a book is due", "email#fr": "Pour vous prévenir"}
+    service = named.add(attribute_reasons=reasons)
+    place = named.authorize(service, scope=WITH_NAME).headers["location"]
+    page = named.http.get(place).text
+    assert "in the words of the service: “To tell you &lt;b&gt;when&lt;/b&gt;" in page
+    assert "Pour vous prévenir" in named.http.get(f"{place}&ui_locales=fr").text
