@@ -9,6 +9,7 @@ from typing import Any
 
 from device_registry.identifiers import Identifier
 from device_registry.life import State
+from foundation.marking import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,11 @@ def owner(kind: str, name: str) -> Owner:
     """Raises ValueError with a sentence."""
     name = " ".join(name.split())
     if kind not in ("citizen", "organisation"):
-        raise ValueError("An owner is a citizen or an organisation.")
+        raise ValueError(N_("An owner is a citizen or an organisation."))
     if kind == "citizen" and not name.startswith("per_"):
-        raise ValueError("A citizen is named by the register's id, which begins with per_.")
+        raise ValueError(N_("A citizen is named by the register's id, which begins with per_."))
     if not name or len(name) > 120 or not name.isprintable():
-        raise ValueError("Write the owner's name or id, 120 characters at most.")
+        raise ValueError(N_("Write the owner's name or id, 120 characters at most."))
     return Owner(kind, name)
 
 

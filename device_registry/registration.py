@@ -15,6 +15,7 @@ from device_registry.life import MAY_ENROL, NotNow, State
 from device_registry.refusals import not_possible, unknown_device
 from device_registry.settings import DevicesSettings
 from device_registry.steps import step
+from device_registry.words import CLAIMED, REGISTERED_WITH_OWNER
 from foundation import opaque
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
@@ -77,7 +78,7 @@ class Registration:
                 store.set_owner(uow, device_id, owner, "claim", now)
                 self._note_registered(uow, device_id, owner, actor, now)
                 device = _known(uow, device_id)
-                step(uow, self._audit, device, "claim", actor, "registered with its owner", now)
+                step(uow, self._audit, device, "claim", actor, REGISTERED_WITH_OWNER, now)
                 expires_at = now + self._waits
                 tokens.add_token(uow, device_id, opaque.digest(token), expires_at, now)
                 device = _known(uow, device_id)
@@ -142,7 +143,7 @@ class Registration:
             if device.state not in (State.REGISTERED, State.TRANSFERRED):
                 raise not_possible(NotNow("claim", device.state))
             store.set_owner(uow, device_id, owner, "claim", now)
-            step(uow, self._audit, _known(uow, device_id), "claim", actor, "claimed", now)
+            step(uow, self._audit, _known(uow, device_id), "claim", actor, CLAIMED, now)
             tokens.add_token(uow, device_id, opaque.digest(token), now + self._waits, now)
             device = _known(uow, device_id)
         return Registered(device, token, now + self._waits)

@@ -17,6 +17,7 @@ from device_registry.registration import Registration
 from device_registry.settings import DevicesSettings
 from device_registry.steps import step
 from device_registry.succession import Succession
+from device_registry.words import ENDS_SOON
 from foundation.audit import SYSTEM
 from foundation.ground import Ground
 from pki import CertificateAuthority, CertificateRefused
@@ -156,7 +157,7 @@ class Devices:
             with self._database.write() as uow:
                 device = store.locked(uow, device_id)
                 if device is not None and device.state is State.ACTIVE:
-                    step(uow, self._audit, device, "fall_due", SYSTEM, "certificate ends soon", now)
+                    step(uow, self._audit, device, "fall_due", SYSTEM, ENDS_SOON, now)
         return len(due)
 
     def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:

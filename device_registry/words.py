@@ -7,6 +7,11 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do
     return message
 
 
+# Why a step was taken that nobody gave a reason for; histories and ledgers show it.
+REGISTERED_WITH_OWNER = N_("registered with its owner")
+CLAIMED = N_("claimed")
+ENDS_SOON = N_("certificate ends soon")
+
 STATES = (
     N_("registered"),
     N_("claimed"),

@@ -184,7 +184,7 @@ class Form(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name in self._repeated:
-            raise self._error(f"The parameter {name} is repeated.")
+            raise self._error(N_("The parameter %(name)s is repeated.", name=name))
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -197,7 +197,7 @@ class Form(Mapping[str, str]):
         """The value, which must be there."""
         value = self.get(name, "")
         if not value:
-            raise error(f"The parameter {name} is missing.")
+            raise error(N_("The parameter %(name)s is missing.", name=name))
         return value
 
 
@@ -214,7 +214,7 @@ def media_type(request: Request) -> str:
 def form(request: Request, error: Refusal = BadRequest) -> Form:
     """The parameters of an `application/x-www-form-urlencoded` body."""
     if media_type(request) != "application/x-www-form-urlencoded":
-        raise error("Send the body as application/x-www-form-urlencoded.")
+        raise error(N_("Send the body as application/x-www-form-urlencoded."))
     return _parse(body(request), "body", error)
 
 
@@ -230,9 +230,9 @@ def json_object(request: Request, error: Refusal = BadRequest) -> dict[str, Any]
     try:
         value = json.loads(body(request), object_pairs_hook=_unrepeated)
     except (ValueError, RecursionError) as problem:
-        raise error(f"The body is not valid JSON: {problem}.") from None
+        raise error(N_("The body is not valid JSON: %(problem)s.", problem=problem)) from None
     if not isinstance(value, dict):
-        raise error("The body must be a JSON object.")
+        raise error(N_("The body must be a JSON object."))
     return value
 
 

@@ -29,18 +29,21 @@ _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural
 _IN_DATA = frozenset({"label", "sentence", "notice", "reason", "next_step"})
 # Errors that reach a person: in these folders, and of these classes where no next step is said.
 _REFUSE_PEOPLE = (
-    "foundation/web.py",
+    "foundation/audit/doors.py",
     "foundation/bodies.py",
     "foundation/browser.py",
     "foundation/edge.py",
     "foundation/middleware.py",
-    "foundation/rates.py",
     "foundation/outages.py",
     "foundation/pages/",
+    "foundation/rates.py",
+    "foundation/web.py",
     "civitas/app.py",
+    "civitas/system.py",
     "device_registry/",
     "idp/broker/",
     "idp/federation/accreditation.py",
+    "idp/federation/endpoints/completion.py",
     "idp/federation/endpoints/console.py",
     "idp/login/",
     "idp/oauth/authorization/",
@@ -57,6 +60,9 @@ _REFUSE_PEOPLE = (
 _REFUSALS = frozenset(
     {name for name, one in vars(errors).items() if isinstance(one, type)} | {"FileRefused"}
 )
+_SUPER = "super().__init__"  # of an error that is always the same
+_OF_ROWS = ("Fault", "Remark", "WrongField")
+"""What is wrong with a value: the last two are the reason, and what to do."""
 # A fixed date keeps the catalogues free of changes that say nothing.
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -87,11 +93,15 @@ def _refusals(module: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(module):
         if not isinstance(node, ast.Call):
             continue
-        called = node.func.id if isinstance(node.func, ast.Name) else ""
+        called = ast.unparse(node.func)
         steps = [keyword.value for keyword in node.keywords if keyword.arg == "next_step"]
-        if not called[:1].isupper() or not (steps or called in _REFUSALS):
+        if called in _OF_ROWS:
+            told = node.args[-2:]
+        elif called in _REFUSALS or (steps and (called[:1].isupper() or called == _SUPER)):
+            told = [*node.args[:1], *steps]
+        else:
             continue
-        for said in (*node.args[:1], *steps):
+        for said in told:
             # Without a space it is an address to go to, or a protocol's word.
             if isinstance(said, ast.Constant) and " " in str(said.value):
                 yield said.lineno, str(said.value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from foundation import birth
 from foundation.birth import BirthDate
+from foundation.marking import N_
 from foundation.text import (
     JOINERS,
     TURNS,
@@ -166,11 +167,11 @@ class Profile:
 
 FIELDS = tuple(f.name for f in fields(Profile))
 _PATTERNS = {
-    "country": (_COUNTRY, "Write the two capital letters of ISO 3166-1, such as EE."),
-    "locale": (_LOCALE, "Write a language tag such as fr or pt-BR."),
-    "email": (_EMAIL, "Write one address such as name@example.city, or leave it empty."),
-    "phone_number": (_PHONE, "Write it with the country code, such as +3725551234."),
-    "municipality_code": (_MUNICIPALITY, "Write the code as the country's list has it."),
+    "country": (_COUNTRY, N_("Write the two capital letters of ISO 3166-1, such as EE.")),
+    "locale": (_LOCALE, N_("Write a language tag such as fr or pt-BR.")),
+    "email": (_EMAIL, N_("Write one address such as name@example.city, or leave it empty.")),
+    "phone_number": (_PHONE, N_("Write it with the country code, such as +3725551234.")),
+    "municipality_code": (_MUNICIPALITY, N_("Write the code as the country's list has it.")),
 }
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from foundation import web
 from foundation.errors import Unauthorized
+from foundation.marking import N_
 from idp.federation import completion
 from idp.federation.jws import Invalid
 from idp.federation.wing import Federation
@@ -17,11 +18,11 @@ def tell(federation: Federation, request: Request) -> Response:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     try:
         if scheme.lower() != "bearer":
-            raise Invalid("The request has no proof of who asks.")
+            raise Invalid(N_("The request has no proof of who asks."))
         body = federation.completion_report(token)
     except Invalid as reason:
         raise Unauthorized(
-            str(reason), next_step="Ask with a request that your federation key signed."
+            reason.args[0], next_step="Ask with a request that your federation key signed."
         ) from None
     return Response(body, media_type=completion.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 

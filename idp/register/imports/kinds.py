@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from foundation.marking import N_
 from idp.register.imports.rows import FileRefused
 
-_AS_CSV = (
+_AS_CSV = N_(
     "Open it in the program that made it, choose Save as, and the format CSV (UTF-8). Upload that."
 )
-_FROM_REGISTER = "Choose the CSV or JSON file that the civil register gave you."
+_FROM_REGISTER = N_("Choose the CSV or JSON file that the civil register gave you.")
 _SPREADSHEET = (
-    "This is a spreadsheet of Excel or LibreOffice, and its rows cannot be read.",
+    N_("This is a spreadsheet of Excel or LibreOffice, and its rows cannot be read."),
     _AS_CSV,
 )
-_ARCHIVE = ("This is a compressed file.", "Unpack it, and choose the CSV or JSON file in it.")
-_PICTURE = ("This is a picture, not a list of people.", _FROM_REGISTER)
+_ARCHIVE = (
+    N_("This is a compressed file."),
+    N_("Unpack it, and choose the CSV or JSON file in it."),
+)
+_PICTURE = (N_("This is a picture, not a list of people."), _FROM_REGISTER)
 # How files of other kinds begin, each with what it is and what to do.
 _KINDS: tuple[tuple[bytes, tuple[str, str]], ...] = (
     (b"PK\x03\x04", _ARCHIVE),
@@ -28,9 +32,9 @@ _KINDS: tuple[tuple[bytes, tuple[str, str]], ...] = (
     (b"RIFF", _PICTURE),
     (b"II*\0", _PICTURE),
     (b"MM\0*", _PICTURE),
-    (b"%PDF", ("This is a PDF document, not a list of people.", _FROM_REGISTER)),
-    (b"{\\rtf", ("This is a text document, not a list of people.", _FROM_REGISTER)),
-    (b"<", ("This is a web page or an XML file, not a list of people.", _FROM_REGISTER)),
+    (b"%PDF", (N_("This is a PDF document, not a list of people."), _FROM_REGISTER)),
+    (b"{\\rtf", (N_("This is a text document, not a list of people."), _FROM_REGISTER)),
+    (b"<", (N_("This is a web page or an XML file, not a list of people."), _FROM_REGISTER)),
 )
 # What lies in the archive that a spreadsheet is — ISO/IEC 29500-2, ISO/IEC 26300-3.
 _IN_SPREADSHEETS = (b"xl/", b"[Content_Types].xml", b"application/vnd.oasis.opendocument")

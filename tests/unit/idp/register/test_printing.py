@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from foundation.settings import SettingsError
+from foundation.pages import Pages
+from foundation.settings import Jurisdiction, SettingsError
 from idp.register import csv_text, printing
+from idp.register.activation import IssuedCode
+from idp.register.letters import Printed
+from idp.register.profile import Profile
+from tests.support.english import english_on
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 PRIVATE = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -62,3 +67,26 @@ def test_a_certificate_that_cannot_be_used_is_told_before_any_code_is_made(tmp_p
 def test_no_cell_is_a_formula(name: str) -> None:
     written = csv_text(("name", "town"), [{"name": name, "town": "Jõhvi"}])
     assert list(csv.DictReader(io.StringIO(written))) == [{"name": f"'{name}", "town": "Jõhvi"}]
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "direction", "says"),
+    [
+        ("fr-CA", "fr", "ltr", "Tapez ce code."),
+        ("ar", "ar", "rtl", "اكتب هذا الرمز."),
+        ("en-GB", "en", "ltr", "Type this code."),
+        ("tlh", "fr", "ltr", "Tapez ce code."),  # the city's first language
+        ("", "fr", "ltr", "Tapez ce code."),
+    ],
+)
+def test_a_letter_speaks_the_language_of_its_reader(
+    locale: str, language: str, direction: str, says: str
+) -> None:
+    here = Jurisdiction(city="Genève", country="CH", languages=("fr", "ar", "en"))
+    pages = Pages({"register": Path(printing.__file__).parent / "pages"}, here)
+    person = Profile("AB12345", "Amal", "Haddad", date(1990, 1, 2), locale=locale)
+    made = Printed(1, person, IssuedCode("ABCDE-FGHIJ", "per_1", NOW))
+    letter = printing._html(pages, "https://id.example/activate", [made]).decode()
+    assert f'<article lang="{language}" dir="{direction}">' in letter
+    assert says in letter
+    assert language == "en" or not english_on(letter.partition("<article")[2], language)
