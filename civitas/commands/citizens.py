@@ -15,6 +15,7 @@ from civitas.commands import citizen_acts
 from civitas.commands.console import (
     DEFAULT_CONFIG,
     ConfigOption,
+    DryRunOption,
     JsonOption,
     deployment_of,
     err,
@@ -45,6 +46,10 @@ def import_file(
         Path | None,
         typer.Option("--refused", help="Write the refused rows there, to mend; a new file."),
     ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Also change records of people who are there.")
+    ] = False,
+    dry_run: DryRunOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,6 +60,10 @@ def import_file(
     goes on where it stopped. Exit code 1 tells that rows were refused. `--refused` writes these as
     they came, each with all that is wrong with it: mend that file, and import it.
 
+    With `--update` a row about somebody who is in the register changes their record, as far as the
+    proofing policies let a file do so; names and birth dates wait for a second officer. `--dry-run`
+    says what would happen, and does nothing.
+
     Example: `civitas citizens import residents.csv --refused to-mend.csv`
     """
     if not file.is_file():
@@ -64,17 +73,26 @@ def import_file(
     with deployment_of(config) as deployment:
         if "importer" not in deployment.parts:
             fail("Only a provider enrols citizens.", code=1)
-        accepted, refused, remarks = _run(deployment, file, refused_to)
+        if dry_run:
+            _foresee(deployment, file, update, as_json)
+            return
+        accepted, refused, remarks, outcomes = _run(deployment, file, refused_to, update)
     if as_json:
         print_json(
             {
                 "accepted": accepted,
+                **outcomes,
                 "refused": [vars_of(row) for row in refused],
                 "remarks": [vars_of(told) for told in remarks],
             }
         )
     else:
-        _show(file, accepted, refused, remarks)
+        _show(file, outcomes["enrolled"], refused, remarks)
+        if update:
+            out.print(
+                f"{outcomes['changed']} records were changed, {outcomes['waiting']} wait for a "
+                f"second officer, {outcomes['unchanged']} are as they were."
+            )
     if refused:
         raise typer.Exit(1)
 
@@ -92,13 +110,13 @@ def vars_of(row: RefusedRow | Remark) -> dict[str, Any]:
 
 
 def _run(
-    deployment: Deployment, file: Path, refused_to: Path | None
-) -> tuple[int, list[RefusedRow], list[Remark]]:
+    deployment: Deployment, file: Path, refused_to: Path | None, update: bool
+) -> tuple[int, list[RefusedRow], list[Remark], dict[str, int]]:
     importer = deployment.parts["importer"]
     import_id, accepted = "", 0
     with Bar(console=err, transient=True) as bar:
         task = bar.add_task(f"importing {file.name}", total=None)
-        for progress in importer.run(file.read_bytes(), file.name):
+        for progress in importer.run(file.read_bytes(), file.name, updates=update):
             import_id, accepted = progress.import_id, progress.accepted
             bar.update(task, total=progress.total, completed=progress.done)
     refused: list[RefusedRow] = []
@@ -113,7 +131,42 @@ def _run(
     if refused and refused_to is not None:
         _, content = importer.refused_file(import_id, SYSTEM)
         secret_file.create(refused_to, content, "The file of refused rows")
-    return accepted, refused, remarks
+    report = importer.report(import_id)
+    outcomes = {
+        "enrolled": report.enrolled,
+        "changed": report.changed,
+        "waiting": report.waiting,
+        "unchanged": report.unchanged,
+    }
+    return accepted, refused, remarks, outcomes
+
+
+def _foresee(deployment: Deployment, file: Path, update: bool, as_json: bool) -> None:
+    """What an import would do: numbers, and the names of fields; values are the officers'."""
+    importer = deployment.parts["importer"]
+    counts = dict.fromkeys(("enrolled", "changed", "waiting", "unchanged"), 0)
+    refused: list[RefusedRow] = []
+    changes: list[dict[str, Any]] = []
+    for row in importer.foresee(file.read_bytes(), file.name, updates=update):
+        if isinstance(row, RefusedRow):
+            refused.append(row)
+            continue
+        counts[row.outcome] += 1
+        if row.changes:
+            fields = [change.field for change in row.changes]
+            changes.append({"line": row.line, "outcome": row.outcome, "fields": fields})
+    if as_json:
+        told = [vars_of(row) for row in refused]
+        print_json({**counts, "changes": changes, "refused": told, "done": False})
+    else:
+        for change in changes:
+            out.print(f"line {change['line']}: {', '.join(change['fields'])} ({change['outcome']})")
+        out.print(", ".join(f"{number} {name}" for name, number in counts.items()), end="")
+        out.print(f", {len(refused)} refused. Nothing was done.")
+        if refused:
+            out.print(_table(refused))
+    if refused:
+        raise typer.Exit(1)
 
 
 def _show(file: Path, accepted: int, refused: list[RefusedRow], remarks: list[Remark]) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.web import Door
-from idp.portal.endpoints import account, api, consents, credentials, home, work
+from idp.portal.endpoints import account, api, consents, credentials, home, own_data, work
 from idp.portal.ports import Account
 from idp.portal.staff_account import StaffAccount
 from idp.portal.wing import Portal
@@ -18,6 +18,7 @@ from idp.portal.wing import Portal
 Endpoint = Callable[[Account, Request], Response]
 
 _ACCESS, _PORTABLE = "GDPR art. 15", "GDPR art. 20"
+_RECTIFY = "GDPR art. 16"
 _CONSENT, _RECEIPT = "GDPR art. 7(3)", "ISO/IEC TS 27560"
 _ACTS = "ISO/IEC 27002 8.15"
 _CREDENTIALS = "ISO/IEC 29115 CM-9"
@@ -32,6 +33,9 @@ def doors(portal: Portal) -> tuple[Door, ...]:
         Door(("GET",), "/account/ledger", partial(account.ledger_page, portal), _ACCESS),
         Door(("GET",), "/account/ledger.json", partial(account.ledger_file, portal), _PORTABLE),
         Door(("GET",), "/account/data.json", partial(account.data, portal), _PORTABLE),
+        Door(("GET",), "/account/data", partial(own_data.show, portal), _ACCESS),
+        Door(("POST",), "/account/data", partial(own_data.change, portal), _RECTIFY),
+        Door(("POST",), "/account/data/wrong", partial(own_data.wrong, portal), _RECTIFY),
         Door(("GET",), "/account/devices", partial(account.devices, portal), _ACCESS),
         Door(("GET",), "/account/consents", partial(consents.listing, portal), _CONSENT),
         Door(("GET",), _ONE, partial(consents.one, portal), _CONSENT),

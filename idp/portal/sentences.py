@@ -27,7 +27,14 @@ SENTENCES: dict[str, str] = {
     "register.looked-up": N_("An officer opened your record."),
     "register.own-record-refused": N_("You tried to act as an officer on your own record."),
     "register.activate": N_("You activated your identity."),
-    "register.adjust": N_("Your record was brought up to date."),
+    "register.adjust": N_("Your record was corrected."),
+    "register.correction-waiting": N_(
+        "A correction of your record was written down. A second officer looks at it."
+    ),
+    "register.correction-refused": N_("A correction of your record was refused."),
+    "register.correction-asked": N_("You told the office that something in your record is wrong."),
+    "register.correction-answered": N_("The office answered what you told it about your record."),
+    "register.searched": N_("An officer searched by name, and saw yours."),
     "register.suspend": N_("Your identity was suspended."),
     "register.reactivate": N_("Your identity was made active again."),
     "register.archive": N_("Your identity was archived."),

@@ -2,6 +2,7 @@
 
 from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
 from idp.register.claims import KnownPerson
+from idp.register.corrections import texts_of
 from idp.register.csv_files import csv_text
 from idp.register.desk import Desk
 from idp.register.endpoints.desk_person import ARCHIVE
@@ -9,7 +10,15 @@ from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.evidence import Evidence, Findings
 from idp.register.freezing import Frozen
 from idp.register.identity_life import IdentityLife
-from idp.register.imports import FileRefused, Importer, ImportReport, Progress, RefusedRow, Remark
+from idp.register.imports import (
+    FileRefused,
+    Foreseen,
+    Importer,
+    ImportReport,
+    Progress,
+    RefusedRow,
+    Remark,
+)
 from idp.register.life import State, TransitionRefused
 from idp.register.lookup import check as purpose_sentence
 from idp.register.notice_settings import NoticeSettings
@@ -18,6 +27,9 @@ from idp.register.oversight import AuditedDecision, Measure, audited_decisions, 
 from idp.register.person import Person, Step
 from idp.register.ports import EndsWithIdentity
 from idp.register.profile import Profile, WrongField, civil_number
+from idp.register.profile_form import HINTS as FIELD_HINTS
+from idp.register.profile_form import LABELS as FIELD_LABELS
+from idp.register.profile_form import profile_of
 from idp.register.proofing import Decision, ProofingRefused
 from idp.register.proofing_policy import ProofingPolicies, UnpublishedPolicy
 from idp.register.reasons import checked_reason
@@ -36,6 +48,8 @@ SECTIONS = (RegisterSettings, NoticeSettings)
 
 __all__ = [
     "ARCHIVE",
+    "FIELD_HINTS",
+    "FIELD_LABELS",
     "REGISTER_ROW",
     "ROLES",
     "SECTIONS",
@@ -49,6 +63,7 @@ __all__ = [
     "Evidence",
     "FileRefused",
     "Findings",
+    "Foreseen",
     "Frozen",
     "IdentityLife",
     "ImportReport",
@@ -89,6 +104,8 @@ __all__ = [
     "csv_text",
     "doors",
     "officers_measures",
+    "profile_of",
     "purpose_sentence",
     "sign_in_name_as_written",
+    "texts_of",
 ]

@@ -51,6 +51,12 @@ class Desk:
         officer = self.officer(request)
         return officer, _own_form(request)
 
+    def source_labels(self) -> dict[str, str]:
+        """Sources of corrections with their labels, message ids."""
+        known = self.register.proofing.current_policy(self.ground.clock.now()).sources
+        of_policy = self.register.corrections.policy.sources()
+        return {s: known[s].label if s in known else s for s in of_policy}
+
     def refuse_own(self, uow: UnitOfWork, person_id: str, officer: Actor) -> None:
         """Nobody acts on their own record (failures 12): raises Forbidden, which is audited."""
         if self.register.staff.own_person(uow, officer.id) != person_id:

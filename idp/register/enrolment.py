@@ -14,7 +14,7 @@ from foundation.database import UnitOfWork
 from foundation.errors import CivitasError
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction
-from idp.register import store
+from idp.register import search, store
 from idp.register.evidence import Evidence, Findings
 from idp.register.life import Guard, State, step
 from idp.register.person import Person
@@ -116,6 +116,7 @@ class Enrolment:
             )
         )
         store.index_civil_number(uow, self._vault, person_id, profile.civil_number)
+        search.index(uow, self._vault, person_id, profile)
         person = store.known_person(uow, person_id)
         details = {
             "level": decision.level,

@@ -9,16 +9,13 @@ from sqlalchemy import delete, select
 
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
-from foundation.errors import Unprocessable
 from foundation.ground import Ground
-from idp.register import store, two_people
+from idp.register import corrections, store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
 from idp.register.life import BY_NAME, Guard, State, TransitionRefused, step
-from idp.register.notices import Notices
 from idp.register.person import Person
 from idp.register.ports import Ends
-from idp.register.profile import Profile
 from idp.register.proofing import Decision, Proofing, ProofingRefused
 from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
@@ -31,6 +28,7 @@ from idp.register.tables import (
     lookups,
     notices,
     persons,
+    search_tokens,
 )
 
 
@@ -43,7 +41,6 @@ class IdentityLife:
         self._audit = ground.audit
         self._proofing = proofing
         self._names = SignInNames(ground.vault)
-        self._notices = Notices(ground)
         self._retention = timedelta(
             days=ground.settings.of(RegisterSettings).archive_retention_days
         )
@@ -98,39 +95,6 @@ class IdentityLife:
             person = store.known_person(uow, person_id)
         return person, step(person.state, transition, BY_NAME[transition].guards)
 
-    def adjust(self, person_id: str, profile: Profile, by: Actor, now: datetime) -> Person:
-        """Replace what is known by what the source says now. The civil number does not change."""
-        with self._database.write() as uow:
-            before = store.profile(uow, self._vault, person_id)
-            if before.civil_number != profile.civil_number:
-                raise Unprocessable(
-                    "The civil number is another one, so this is another person.",
-                    where="civil_number",
-                    next_step="Search for the person by that civil number.",
-                )
-            changed = [n for n in profile.__slots__ if getattr(before, n) != getattr(profile, n)]
-            adjusted = store.change_state(
-                uow,
-                self._audit,
-                person_id,
-                "adjust",
-                {Guard.REVERIFIED},
-                by,
-                now,
-                details={"changed": changed},
-                values={"sealed_profile": store.seal_profile(self._vault, person_id, profile)},
-            )
-            # To the old address too: who has it changed for a thief's is told where they are.
-            self._notices.tell(
-                uow,
-                Subject("citizen", person_id),
-                "contact.changed",
-                now,
-                {"changed": ", ".join(changed)},
-                also_to=(before.email,),
-            )
-        return adjusted
-
     def archive(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Credentials are revoked, and data is cut to what must be kept."""
         reason = checked_reason(reason)
@@ -138,6 +102,8 @@ class IdentityLife:
             cut = store.profile(uow, self._vault, person_id).cut()
             self._end(uow, person_id, "archive", now)
             self._names.release(uow, Subject("citizen", person_id))
+            corrections.end(uow, person_id)
+            uow.execute(delete(search_tokens).where(search_tokens.c.person_id == person_id))
             return store.change_state(
                 uow,
                 self._audit,
@@ -213,8 +179,9 @@ class IdentityLife:
                 now,
                 details={"reason": reason},
             )
-            for table in (blind_indexes, activation_codes, letters, lookups):
+            for table in (blind_indexes, search_tokens, activation_codes, letters, lookups):
                 uow.execute(delete(table).where(table.c.person_id == person_id))
+            corrections.end(uow, person_id)
             uow.execute(delete(notices).where(notices.c.subject_id == person_id))
             uow.execute(delete(persons).where(persons.c.id == person_id))
             retire(uow, person_id, now)

@@ -88,6 +88,7 @@ class Letters:
                 "Nobody but you has worked on this identity so far.",
                 next_step="Ask a colleague to check the person, or to ask for the letter.",
             )
+        two_people.refuse_address_writer(uow, self._audit, person_id, by)
         standing = self.newest(uow, person_id)
         if standing is not None and standing.state == "waiting":
             return standing

@@ -19,7 +19,8 @@ from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest
 from foundation.ground import Ground
-from idp.register import store
+from idp.register import search, store
+from idp.register.search import Result
 from idp.register.settings import RegisterSettings
 from idp.register.tables import lookups
 
@@ -56,6 +57,21 @@ class Lookups:
             else:
                 self._open(uow, person_id, purpose, officer, now)
         return person_id
+
+    def search_by_name(
+        self, name: str, birthdate: str, purpose: str, officer: Actor, leave_out: str | None
+    ) -> Result:
+        """People of this name and birth date (ISO, or its beginning); no record opens by it. Each
+        who is shown reads that somebody searched; a search in vain is recorded without the words.
+        """
+        sentence = check(purpose)
+        with self._database.write() as uow:
+            found = search.find(uow, self._vault, name, birthdate, leave_out)
+            details = {"purpose": purpose, "sentence": sentence, "found": found.number}
+            shown = [one.person_id for one in found.people]
+            kind = "register.searched" if shown else "register.searched-in-vain"
+            self._audit.record(uow, kind, officer, shown, details)
+        return found
 
     def open(self, person_id: str, purpose: str, officer: Actor, now: datetime) -> None:
         """Open the record of a person who is known already. Raises NoSuchPerson, BadRequest."""

@@ -17,6 +17,7 @@ from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
 from foundation.marking import N_, Sentence
 from foundation.vault import Vault
 from idp.register import second_looks, store, two_people
+from idp.register.correction_policy import CorrectionPolicy
 from idp.register.evidence import (
     Assessment,
     Evidence,
@@ -63,6 +64,11 @@ class Proofing:
         self._vault = vault
         self._audit = audit
         self._policies = policies
+
+    @property
+    def corrections(self) -> CorrectionPolicy:
+        """What may be corrected in a record, by whom."""
+        return self._policies.corrections
 
     def policy(self, version: str, now: datetime) -> ProofingPolicy:
         """The published policy of that version; raises UnpublishedPolicy (EN-2)."""
@@ -236,6 +242,8 @@ class Proofing:
         best = max(standing, key=lambda d: (d.level, d.in_person), default=None)
         level, in_person = (best.level, best.in_person) if best else (1, False)
         before = store.known_person(uow, decision.person_id)
+        # What a correction took away comes back by a new proofing alone.
+        level = min(level, before.level)
         if level != before.level or in_person != before.in_person:
             uow.execute(
                 update(persons)

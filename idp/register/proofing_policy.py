@@ -13,6 +13,7 @@ from typing import Any
 from foundation.errors import Unprocessable
 from foundation.marking import N_
 from foundation.settings import SettingsError
+from idp.register.correction_policy import CorrectionPolicy
 
 SECOND_LOOK_PERCENT = 2.0
 DATA = Path(__file__).parent / "data" / "policies.toml"
@@ -79,13 +80,26 @@ class ProofingPolicy:
 class ProofingPolicies:
     """All versions, published and drafts."""
 
-    def __init__(self, versions: Sequence[ProofingPolicy]) -> None:
+    def __init__(
+        self, versions: Sequence[ProofingPolicy], corrections: CorrectionPolicy | None = None
+    ) -> None:
         self._versions = {policy.version: policy for policy in versions}
+        self._corrections = corrections
+
+    @property
+    def corrections(self) -> CorrectionPolicy:
+        """What may be corrected, by whom: of this file, or as shipped if it says nothing."""
+        return self._corrections or shipped().corrections
 
     @classmethod
     def read(cls, path: Path = DATA) -> ProofingPolicies:
         with path.open("rb") as file:
-            return cls([_policy(table) for table in tomllib.load(file)["policy"]])
+            read = tomllib.load(file)
+        rules = read.get("correction")
+        return cls(
+            [_policy(table) for table in read["policy"]],
+            CorrectionPolicy.read(rules) if rules else None,
+        )
 
     def published(self, version: str, today: date) -> ProofingPolicy:
         """The policy of that version; raises UnpublishedPolicy (EN-2)."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction
-from idp.register import store
+from idp.register import search, store
 from idp.register.activation import ActivationCodes, OpenActivation
 from idp.register.claims import KnownPerson
+from idp.register.corrections import Corrections
 from idp.register.enrolment import Enrolment
 from idp.register.freezing import Freezing
 from idp.register.letters import Letters
@@ -53,6 +54,8 @@ class Register:
         self.mailing = Mailing(ground, self.notices)
         self.staff_changes = StaffChanges(ground, self.staff, self.names)
         self.retention = Retention(ground)
+        self.corrections = Corrections(ground, self.proofing)
+        ground.jobs.periodic("names to search by", timedelta(days=1), lambda: search.fill(ground))
 
     # ── a person ──────────────────────────────────────────────────────────────────────
 

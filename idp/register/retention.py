@@ -19,10 +19,12 @@ from sqlalchemy import Row, Table, delete, or_, select
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
+from idp.register.corrections import over
 from idp.register.enrolment import retire
 from idp.register.tables import (
     activation_codes,
     applications,
+    corrections,
     lookups,
     persons,
     proofing_decisions,
@@ -61,6 +63,8 @@ class Retention:
         for table, end in OPENED_ONCE:
             while deleted := self._ended(table, end <= now - KEPT_AFTER, now):
                 gone.update(deleted)
+        while deleted := self._ended(corrections, over(now), now):
+            gone.update(deleted)
         return dict(gone)
 
     def _decisions(self, now: datetime) -> Mapping[str, int]:

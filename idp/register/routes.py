@@ -6,11 +6,20 @@ from functools import partial
 
 from foundation.web import Door
 from idp.register.desk import Desk
-from idp.register.endpoints import desk_home, desk_imports, desk_person, letters, second_looks
+from idp.register.endpoints import (
+    desk_correct,
+    desk_enrol,
+    desk_home,
+    desk_imports,
+    desk_person,
+    letters,
+    second_looks,
+)
 
 _PROOFING = "ISO/IEC 29115:2013 §10.1"
 _LIFE = "ISO/IEC 24760-1"
 _LOOK_UP = "GDPR art. 15"
+_CORRECT = "GDPR art. 16"
 _LETTERS = "ISO/IEC 29115:2013 CM-5"
 _LOOK = "/desk/second-looks/{look_id}"
 _PERSON = "/desk/persons/{person_id}"
@@ -20,6 +29,8 @@ def doors(desk: Desk) -> tuple[Door, ...]:
     return (
         Door(("GET",), "/desk", partial(desk_home.home, desk), _PROOFING),
         Door(("POST",), "/desk/search", partial(desk_home.search, desk), _LOOK_UP),
+        Door(("GET",), "/desk/enrol", partial(desk_enrol.show, desk), _PROOFING),
+        Door(("POST",), "/desk/enrol", partial(desk_enrol.enrol, desk), _PROOFING),
         Door(("GET",), _PERSON, partial(desk_person.person, desk), _LOOK_UP),
         Door(("POST",), f"{_PERSON}/look-up", partial(desk_home.look_up, desk), _LOOK_UP),
         Door(("POST",), f"{_PERSON}/proofing", partial(desk_person.proof, desk), _PROOFING),
@@ -30,6 +41,14 @@ def doors(desk: Desk) -> tuple[Door, ...]:
             partial(desk_person.change, desk),
             _LIFE,
             asks_first=("archive",),
+        ),
+        Door(("GET",), f"{_PERSON}/correct", partial(desk_correct.show, desk), _CORRECT),
+        Door(("POST",), f"{_PERSON}/correct", partial(desk_correct.correct, desk), _CORRECT),
+        Door(
+            ("POST",),
+            "/desk/corrections/{correction_id}",
+            partial(desk_correct.answer, desk),
+            _CORRECT,
         ),
         Door(
             ("POST",),
@@ -48,6 +67,12 @@ def doors(desk: Desk) -> tuple[Door, ...]:
         ),
         Door(
             ("GET",), "/desk/imports/{import_id}", partial(desk_imports.progress, desk), _PROOFING
+        ),
+        Door(
+            ("POST",),
+            "/desk/imports/{import_id}/start",
+            partial(desk_imports.start, desk),
+            _CORRECT,
         ),
         Door(
             ("POST",),

@@ -301,6 +301,51 @@ bound(
     ends={"state": "open"},
 )
 
+# What was, or is to be, changed in a record: old and new values and the reason, sealed under the
+# person's key. State: asked (by the person, of the desk), waiting (for a second officer), done or
+# refused. The row goes after `keep_until`; history and ledger say that there was a correction.
+corrections = Table(
+    "register_corrections",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_identifiers.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("by_kind", String(16), nullable=False),
+    Column("by_id", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("second", String(64)),
+    Column("done_at", Instant),
+    Column("keep_until", Instant, nullable=False),
+    Column("sealed", LargeBinary),
+    Index("ix_register_corrections_person_id", "person_id"),
+    Index("ix_register_corrections_state", "state"),
+    Index("ix_register_corrections_keep_until", "keep_until"),
+)
+bound(
+    corrections,
+    "person_id",
+    "fields",
+    "source",
+    "by_kind",
+    "by_id",
+    "sealed",
+    only_while={"state": ("waiting",)},
+    ends={"state": "refused"},
+)
+
+# By which words of a name, and which birth date, a person is found: keyed and cut short, so that
+# different words share a value. Who opens the profiles of those found compares what was meant.
+search_tokens = Table(
+    "register_search_tokens",
+    metadata,
+    Column("value", LargeBinary(8), primary_key=True),
+    Column("person_id", String(32), ForeignKey("register_persons.id"), primary_key=True),
+    Index("ix_register_search_tokens_person_id", "person_id"),
+)
+grants_nothing(search_tokens, "it points at a record, which opens by a look-up alone")
+
 # P-4: an officer reads a person's page only while such a look-up, with its purpose, is young.
 lookups = Table(
     "register_lookups",
@@ -356,6 +401,8 @@ import_rows = Table(
     # is held for a while.
     Column("more", Json),
     Column("sealed_row", LargeBinary),
+    # enrolled (also where it is absent), changed, unchanged, or waiting for a second officer.
+    Column("outcome", String(16)),
 )
 grants_nothing(import_rows, "a report of what an import did")
 

@@ -14,7 +14,11 @@ from sqlalchemy import ColumnElement, or_, select
 from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden
-from idp.register.tables import persons, proofing_decisions
+from idp.register.tables import corrections, persons, proofing_decisions
+
+# What an envelope shows.
+ADDRESS = frozenset({"given_name", "family_name", "street_address", "postal_code", "locality",
+    "region", "country"})  # fmt: skip
 
 
 def importer(uow: UnitOfWork, person_id: str) -> Actor | None:
@@ -68,6 +72,27 @@ def refuse_importer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) ->
     raise Forbidden(
         "You imported this person.",
         next_step="Ask a colleague to check them: one person imports, another one checks.",
+        consequence=keep,
+    )
+
+
+def refuse_address_writer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) -> None:
+    """Raises Forbidden for who alone wrote the address that the person has now: a letter with a
+    code would go wherever they want."""
+    query = select(corrections).where(
+        corrections.c.person_id == person_id, corrections.c.state == "done"
+    )
+    rows = uow.all(query.order_by(corrections.c.done_at.desc(), corrections.c.id))
+    last = next((row for row in rows if ADDRESS & set(row.fields)), None)
+    if last is None or last.second or Actor(last.by_kind, last.by_id) != by:
+        return
+
+    def keep(later: UnitOfWork) -> None:
+        audit.record(later, "register.one-person-refused", by, [person_id], {})
+
+    raise Forbidden(
+        "You corrected this address yourself.",
+        next_step="Ask a colleague for the letter: an address and a letter need two people.",
         consequence=keep,
     )
 

@@ -243,6 +243,8 @@ class Provider(_Federated):
             )
             (look,) = second_looks.waiting_for(uow, person_id)
             removal = str(uow.connection.scalar(select(removals.c.id)))
+            corrections = self.city.register.corrections
+            correction = corrections.ask(uow, person_id, "My name.", ground.clock.now())
         return {
             "person_id": person_id,
             "consent_id": consent,
@@ -250,6 +252,7 @@ class Provider(_Federated):
             "removal_id": removal,
             "decision_id": decision,
             "look_id": look.id,
+            "correction_id": correction,
             "event_id": ground.audit.ledger(person_id, limit=1)[0].event_id,
         }
 

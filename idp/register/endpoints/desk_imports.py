@@ -12,6 +12,9 @@ from foundation.marking import N_
 from foundation.pages import Mistakes
 from idp.register.desk import Desk
 from idp.register.endpoints.desk_home import page
+from idp.register.imports import Foreseen, ImportReport, RefusedRow
+from idp.register.imports.updating import ENROLLED, UNCHANGED
+from idp.register.profile_form import LABELS
 
 ROWS = 100
 LETTERS = 50
@@ -31,9 +34,44 @@ def upload(desk: Desk, request: Request) -> Response:
                 where="file",
                 next_step="Choose a CSV or JSON file of the civil register.",
             )
-        import_id = desk.importer.submit(content, name, officer)
+        if form.get("updates") == "yes":
+            import_id = desk.importer.keep(content, name, officer)
+        else:
+            import_id = desk.importer.submit(content, name, officer)
         return RedirectResponse(f"/desk/imports/{import_id}", 303)
     return page(desk, request, mistakes)
+
+
+def start(desk: Desk, request: Request) -> Response:
+    """Do what the page before showed: import a file that also changes records."""
+    officer, _ = desk.posted(request)
+    import_id = request.path_params["import_id"]
+    desk.importer.start(import_id, officer)
+    return RedirectResponse(f"/desk/imports/{import_id}?started=yes", 303)
+
+
+def _foreseen(desk: Desk, request: Request, report: ImportReport, officer: Actor) -> Response:
+    """What would be done. Whose record is shown in it reads that (P-4)."""
+    rows = desk.importer.foresee_kept(report.id, officer)
+    refused = [row for row in rows if isinstance(row, RefusedRow)]
+    foreseen = [row for row in rows if isinstance(row, Foreseen)]
+    changed = [row for row in foreseen if row.changes]
+    with desk.ground.database.write() as uow:
+        for row in changed[:ROWS]:
+            desk.lookups.note(uow, row.person_id, "correction", officer)
+    return desk.ground.pages.render(
+        request,
+        "register/import_preview.html",
+        report=report,
+        new=sum(row.outcome == ENROLLED for row in foreseen),
+        unchanged=sum(row.outcome == UNCHANGED for row in foreseen),
+        changed=changed[:ROWS],
+        all_changed=len(changed),
+        refused=refused[:ROWS],
+        all_refused=len(refused),
+        looked_at=len(rows),
+        labels=LABELS,
+    )
 
 
 def refused_rows(desk: Desk, request: Request) -> Response:
@@ -61,6 +99,9 @@ def progress(desk: Desk, request: Request) -> Response:
         if not number.isascii() or not number.isdigit() or len(number) > 9:
             raise BadRequest(N_("The parameter %(name)s is a number.", name=name), where=name)
     report = desk.importer.report(import_id)
+    begun = report.finished_at or report.done or "started" in query
+    if report.updates and not begun and report.by == officer:
+        return _foreseen(desk, request, report, officer)
     refused = desk.importer.refused(import_id, int(after), ROWS + 1)
     remarks = desk.importer.remarks(import_id, int(skip), ROWS + 1)
     return desk.ground.pages.render(

@@ -12,10 +12,12 @@ from foundation.pages import Mistakes, Question, ask_first
 from foundation.vault import Erased
 from foundation.web import Form
 from idp.register import second_looks, store
+from idp.register.corrections import CORRECTABLE
 from idp.register.desk import Desk
 from idp.register.endpoints.desk_home import why
 from idp.register.evidence import Assessment, Evidence, Findings, assess
 from idp.register.life import open_steps
+from idp.register.profile_form import LABELS
 from idp.register.proofing import PROOFABLE
 from idp.register.reasons import checked_reason
 
@@ -168,6 +170,7 @@ def _page(
         history = store.steps_of(uow, person_id)
         letter = desk.register.letters.newest(uow, person_id)
         looks = second_looks.waiting_for(uow, person_id)
+        corrections = desk.register.corrections.of(uow, person_id)
         try:
             profile = desk.register.profile(uow, person_id)
         except Erased:
@@ -184,6 +187,10 @@ def _page(
         history=history,
         letter=letter,
         looks=looks,
+        corrections=corrections,
+        correctable=profile is not None and found.state in CORRECTABLE,
+        labels=LABELS,
+        sources=desk.source_labels(),
         steps=[s for s in open_steps(found.state) if s in STEPS],
         proofable=found.state in PROOFABLE,
         policy=proofing.current_policy(desk.ground.clock.now()),

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row as DatabaseRow
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
-from foundation.errors import CivitasError, Forbidden, Gone, NotFound, PayloadTooLarge, Problem
+from foundation.errors import CivitasError, Forbidden, NotFound, PayloadTooLarge, Problem
 from foundation.ground import Ground
 from foundation.marking import N_
 from foundation.vault import Erased
+from idp.register import store
 from idp.register.enrolment import REGISTER_ROW, Enrolled
 from idp.register.imports import refused_file
 from idp.register.imports.csv_rows import Form
 from idp.register.imports.reading import RegisterFile, read_file
+from idp.register.imports.reports import ROW, UPDATES, ImportReports
 from idp.register.imports.rows import Fault, ReadRow, RefusedRow, Remark, Row
+from idp.register.imports.updating import (
+    ENROLLED,
+    Foreseen,
+    Updating,
+)
 from idp.register.register import Register
 from idp.register.settings import RegisterSettings
 from idp.register.tables import import_remarks, import_rows, imports
@@ -30,7 +37,7 @@ from idp.register.tables import import_remarks, import_rows, imports
 JOB = "register.import"
 # A job does so many rows and enqueues its continuation, well within its lease.
 SLICE = 500
-_ROW = "refused row"
+MOST_FORESEEN = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,44 +55,29 @@ class Progress:
         return self.accepted + self.refused
 
 
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What is known of an import, running or finished. `id`: the SHA-256 of its file."""
-
-    id: str
-    started_at: datetime
-    finished_at: datetime | None
-    total: int
-    accepted: int
-    refused: int
-    remarks: int = 0
-    by: Actor = SYSTEM
-
-    @property
-    def done(self) -> int:
-        return self.accepted + self.refused
-
-
-class Importer:
+class Importer(ImportReports):
     """Imports files for the command line (`run`) and for the officer's desk (`submit`)."""
 
     def __init__(self, ground: Ground, register: Register) -> None:
-        self._ground = ground
-        self._database = ground.database
+        super().__init__(ground)
         self._register = register
         self._limits = ground.settings.of(RegisterSettings)
+        self._updating = Updating(register)
         ground.jobs.handler(JOB, self._work)
 
     @property
     def most_bytes(self) -> int:
         return self._limits.most_import_bytes
 
-    def run(self, content: bytes, file_name: str, by: Actor = SYSTEM) -> Iterator[Progress]:
+    def run(
+        self, content: bytes, file_name: str, by: Actor = SYSTEM, *, updates: bool = False
+    ) -> Iterator[Progress]:
         """Import now; one Progress a row, first where it stands. Raises FileRefused.
 
         The same file again goes on where it stopped, and changes nothing when it is finished.
+        `updates`: rows about people who are in the register change their records.
         """
-        file = self._read(content, file_name)
+        file = self._read(content, file_name, updates)
         self._begin(file, content, by, None)
         yield from self._rows(file, by)
         self._finish(file.id)
@@ -96,97 +88,68 @@ class Importer:
         self._begin(file, content, by, self._ground.keys.seal(JOB, content, file.id))
         return file.id
 
-    def report(self, import_id: str) -> ImportReport:
-        """Raises NotFound."""
-        with self._database.read() as uow:
-            row = uow.one(select(imports).where(imports.c.id == import_id))
-            if row is None:
-                raise NotFound("There is no such import.", detail=import_id)
-            return self._report(uow, row)
-
-    def recent(self, limit: int = 20) -> list[ImportReport]:
-        """The newest first."""
-        query = select(imports).order_by(imports.c.started_at.desc(), imports.c.id).limit(limit)
-        with self._database.read() as uow:
-            return [self._report(uow, row) for row in uow.all(query)]
-
-    def refused(self, import_id: str, after: int = 0, limit: int = 100) -> Sequence[RefusedRow]:
-        """Refused rows in the order of the file, those beyond line `after`."""
-        query = (
-            select(import_rows)
-            .where(
-                import_rows.c.import_id == import_id,
-                import_rows.c.accepted.is_(False),
-                import_rows.c.line > after,
-            )
-            .order_by(import_rows.c.line)
-            .limit(limit)
-        )
-        with self._database.read() as uow:
-            return [_refused(row) for row in uow.all(query)]
-
-    def refused_file(self, import_id: str, by: Actor) -> tuple[str, bytes]:
-        """Format and content of a file of the refused rows, to be mended and sent again; only for
-        who sent the file, and only for a while. Raises NotFound, Forbidden, Gone."""
-        query = (
-            select(import_rows)
-            .where(import_rows.c.import_id == import_id, import_rows.c.accepted.is_(False))
-            .order_by(import_rows.c.line)
-        )
+    def keep(self, content: bytes, file_name: str, by: Actor) -> str:
+        """Check a file that updates, and keep it sealed until `start`; returns its id."""
+        file = self._read(content, file_name, True)
+        self._begin(file, content, by, None)
+        sealed = self._ground.keys.seal(JOB, content, file.id)
         with self._database.write() as uow:
-            found = uow.one(select(imports).where(imports.c.id == import_id))
-            if found is None:
-                raise NotFound("There is no such import.", detail=import_id)
-            if (found.actor_kind, found.actor) != (by.kind, by.id):
-                raise Forbidden(
-                    "Only who sent this file gets its refused rows.",
-                    next_step="Ask them, or send the file yourself.",
-                )
-            try:
-                rows = [(_refused(row), self._opened(row)) for row in uow.all(query)]
-            except Erased:
-                raise Gone(
-                    "The refused rows are not kept any more.",
-                    next_step="Send the whole file again: nobody is enrolled twice.",
-                ) from None
-            self._ground.audit.record(
-                uow, "register.refused-rows", by, (), {"import": import_id, "rows": len(rows)}
+            self._keep(uow, file.id, sealed)
+        return file.id
+
+    def start(self, import_id: str, by: Actor) -> None:
+        """Promise the import of a kept file. Raises NotFound, Forbidden."""
+        with self._database.write() as uow:
+            self._mine(uow, import_id, by)
+            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+
+    def foresee_kept(self, import_id: str, by: Actor) -> list[Foreseen | RefusedRow]:
+        """What a kept file would do, its first MOST_FORESEEN rows. Raises NotFound, Forbidden."""
+        with self._database.read() as uow:
+            row = self._mine(uow, import_id, by)
+        if row.sealed_content is None:
+            return []
+        content = self._ground.keys.open(JOB, row.sealed_content, import_id)
+        file = self._read(content, f"import.{row.file_format}", True)
+        return list(self._foreseen(file.rows[:MOST_FORESEEN], by, True))
+
+    def foresee(
+        self, content: bytes, file_name: str, by: Actor = SYSTEM, *, updates: bool = False
+    ) -> Iterator[Foreseen | RefusedRow]:
+        """What `run` would do, row by row; changes and records nothing. Raises FileRefused."""
+        yield from self._foreseen(self._read(content, file_name, updates).rows, by, updates)
+
+    def _foreseen(
+        self, rows: Sequence[Row], by: Actor, updates: bool
+    ) -> Iterator[Foreseen | RefusedRow]:
+        with self._database.read() as uow:
+            for row in rows:
+                if isinstance(row, RefusedRow):
+                    yield row
+                    continue
+                try:
+                    found = self._updating.foresee(uow, row, by)
+                    if found is not None and not updates:
+                        raise store.already_enrolled()
+                except CivitasError as error:
+                    yield _refusal(row, error)
+                    continue
+                yield found or Foreseen(row.line, ENROLLED, remarks=row.remarks)
+
+    def _mine(self, uow: UnitOfWork, import_id: str, by: Actor) -> DatabaseRow[Any]:
+        row = uow.one(select(imports).where(imports.c.id == import_id))
+        if row is None:
+            raise NotFound("There is no such import.", detail=import_id)
+        if (row.actor_kind, row.actor) != (by.kind, by.id):
+            raise Forbidden(
+                "Only who sent this file goes on with it.",
+                next_step="Ask them, or send the file yourself.",
             )
-        return found.file_format, refused_file.as_file(found.file_format, rows)
-
-    def _opened(self, row: DatabaseRow[Any]) -> bytes:
-        if row.sealed_row is None:
-            raise Erased(row.import_id)
-        context = f"{_ROW}\0{row.line}"
-        return self._ground.vault.open(row.import_id, row.sealed_row, context)
-
-    def remarks(self, import_id: str, skip: int = 0, limit: int = 100) -> Sequence[Remark]:
-        """How the file was read, then what was left out, in the order of the file."""
-        query = (
-            select(import_remarks)
-            .where(import_remarks.c.import_id == import_id)
-            .order_by(import_remarks.c.line, import_remarks.c.field)
-            .offset(skip)
-            .limit(limit)
-        )
-        with self._database.read() as uow:
-            return [
-                Remark(row.line, row.field, row.reason, row.what_to_do) for row in uow.all(query)
-            ]
-
-    def persons(self, import_id: str) -> list[str]:
-        """Ids of those whom the import enrolled, in the order of the file."""
-        query = (
-            select(import_rows.c.person_id)
-            .where(import_rows.c.import_id == import_id, import_rows.c.accepted.is_(True))
-            .order_by(import_rows.c.line)
-        )
-        with self._database.read() as uow:
-            return [row.person_id for row in uow.all(query)]
+        return row
 
     # ── the work ──────────────────────────────────────────────────────────────────────
 
-    def _read(self, content: bytes, file_name: str) -> RegisterFile:
+    def _read(self, content: bytes, file_name: str, updates: bool = False) -> RegisterFile:
         if len(content) > self._limits.most_import_bytes:
             raise PayloadTooLarge(
                 N_(
@@ -198,7 +161,7 @@ class Importer:
             )
         jurisdiction = self._register.jurisdiction
         today = self._ground.clock.now().astimezone(jurisdiction.zone).date()
-        return read_file(
+        file = read_file(
             content,
             file_name,
             today,
@@ -206,13 +169,14 @@ class Importer:
             jurisdiction.date_order,
             self._limits.import_encoding,
         )
+        return replace(file, id=UPDATES + file.id[2:]) if updates else file
 
     def _begin(self, file: RegisterFile, content: bytes, by: Actor, sealed: bytes | None) -> None:
         now = self._ground.clock.now()
         # Who has the file has the key of its refused rows; we hold it for a while.
         self._ground.vault.hold(
             file.id,
-            self._ground.keys.mac(_ROW, content),
+            self._ground.keys.mac(ROW, content),
             now + timedelta(days=self._limits.refused_rows_days),
         )
         policy = self._register.proofing.current_policy(now)
@@ -239,6 +203,10 @@ class Importer:
 
     def _promise(self, uow: UnitOfWork, import_id: str, sealed: bytes) -> None:
         """Keep the file and enqueue the job, unless one has it already or all is done."""
+        if self._keep(uow, import_id, sealed):
+            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+
+    def _keep(self, uow: UnitOfWork, import_id: str, sealed: bytes) -> bool:
         kept = uow.changed(
             update(imports)
             .where(
@@ -248,8 +216,7 @@ class Importer:
             )
             .values(sealed_content=sealed)
         )
-        if kept:
-            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+        return kept == 1
 
     def _rows(self, file: RegisterFile, by: Actor, most: int | None = None) -> Iterator[Progress]:
         with self._database.read() as uow:
@@ -282,6 +249,8 @@ class Importer:
             self._recorded(uow, import_id, row, enrolled)
 
         try:
+            if import_id.startswith(UPDATES) and self._updated(import_id, row, by):
+                return None
             self._register.enrolment.enrol(
                 row.profile, REGISTER_ROW, by, policy, self._ground.clock.now(), recorded
             )
@@ -290,6 +259,27 @@ class Importer:
             self._record_refused(import_id, refusal, form)
             return refusal
         return None
+
+    def _updated(self, import_id: str, row: ReadRow, by: Actor) -> bool:
+        """Whether the row is about somebody who is in the register, whose record it has changed."""
+        try:
+            with self._database.write() as uow:
+                done = self._updating.do(uow, row, by, self._ground.clock.now())
+                if done is None:
+                    return False
+                uow.execute(
+                    insert(import_rows).values(
+                        import_id=import_id,
+                        line=row.line,
+                        accepted=True,
+                        person_id=done.person_id,
+                        outcome=done.outcome,
+                    )
+                )
+                _remark(uow, import_id, done.remarks)
+        except IntegrityError:
+            pass  # another process imports the same file, and has done this row
+        return True
 
     def _recorded(self, uow: UnitOfWork, import_id: str, row: ReadRow, enrolled: Enrolled) -> None:
         uow.execute(
@@ -302,7 +292,7 @@ class Importer:
     def _record_refused(self, import_id: str, row: RefusedRow, form: Form) -> None:
         try:
             kept = refused_file.to_keep(row, form)
-            sealed = self._ground.vault.seal(import_id, kept, f"{_ROW}\0{row.line}")
+            sealed = self._ground.vault.seal(import_id, kept, f"{ROW}\0{row.line}")
         except Erased:
             sealed = None
         try:
@@ -338,7 +328,8 @@ class Importer:
         if row is None or row.sealed_content is None:
             return
         content = self._ground.keys.open(JOB, row.sealed_content, import_id)
-        file = self._read(content, f"import.{row.file_format}")
+        updates = import_id.startswith(UPDATES)
+        file = self._read(content, f"import.{row.file_format}", updates)
         steps = self._rows(file, Actor(row.actor_kind, row.actor), SLICE)
         progress = deque(steps, maxlen=1).pop()
         if progress.done >= progress.total:
@@ -346,31 +337,6 @@ class Importer:
             return
         with self._database.write() as uow:
             self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
-
-    def _report(self, uow: UnitOfWork, row: DatabaseRow[Any]) -> ImportReport:
-        counts = {
-            found.accepted: found.number
-            for found in uow.all(
-                select(import_rows.c.accepted, func.count().label("number"))
-                .where(import_rows.c.import_id == row.id)
-                .group_by(import_rows.c.accepted)
-            )
-        }
-        remarks = uow.one(
-            select(func.count().label("number"))
-            .select_from(import_remarks)
-            .where(import_remarks.c.import_id == row.id)
-        )
-        return ImportReport(
-            id=row.id,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            total=row.total,
-            accepted=counts.get(True, 0),
-            refused=counts.get(False, 0),
-            remarks=remarks.number if remarks else 0,
-            by=Actor(row.actor_kind, row.actor),
-        )
 
 
 def _remark(uow: UnitOfWork, import_id: str, remarks: Sequence[Remark]) -> None:
@@ -394,8 +360,3 @@ def _refusal(row: ReadRow, error: CivitasError) -> RefusedRow:
         (problem.next_step if problem else None) or "Ask the operator.",
     )
     return RefusedRow(row.line, (fault,), row.written)
-
-
-def _refused(row: DatabaseRow[Any]) -> RefusedRow:
-    first = Fault(row.field, row.reason, row.what_to_do)
-    return RefusedRow(row.line, (first, *(Fault(**more) for more in row.more or ())))

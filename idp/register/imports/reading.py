@@ -97,7 +97,8 @@ def _checked(raw: Iterable[Raw], today: date, order: Order | None) -> Iterator[R
             yield RefusedRow(row.line, (_twice(before),), row.written)
             continue
         remarks = tuple(_left_out(row.line, wrong) for wrong in left_out)
-        yield ReadRow(row.line, profile, remarks, row.written)
+        given = frozenset(row.values) - {wrong.field for wrong in left_out}
+        yield ReadRow(row.line, profile, remarks, row.written, given)
 
 
 def _number(values: Mapping[str, Any]) -> str:

@@ -57,6 +57,8 @@ class ReadRow:
     profile: Profile
     remarks: tuple[Remark, ...] = ()
     written: Any = field(default=None, repr=False)
+    given: frozenset[str] = frozenset()
+    """Fields that the file has, without those that were left out."""
 
 
 @dataclass(frozen=True, slots=True)

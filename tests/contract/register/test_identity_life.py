@@ -331,15 +331,12 @@ def test_a_deleted_identity_leaves_a_tombstone_and_nothing_that_can_be_read(
     assert any_ground.audit.tree.verify().ok
 
 
-def test_a_record_is_brought_up_to_date_from_its_source_and_keeps_its_number(
-    any_ground, register, life, active
-):
+def test_a_record_is_brought_up_to_date_from_its_source(any_ground, register, active):
     now = any_ground.clock.now()
     moved = Profile("39001012222", "Jüri", "Kõiv", date(1990, 1, 1), locality="Riga", country="LV")
-    life.adjust(active, moved, OFFICER, now)
+    with any_ground.database.write() as uow:
+        register.corrections.make(uow, active, moved, "civil-register", "Moved.", OFFICER, now)
     assert register.known(active).claims(["resident_of_city"]) == {"resident_of_city": False}
-    with pytest.raises(Unprocessable):
-        life.adjust(active, NEWBORN, OFFICER, now)
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 501])

@@ -1,0 +1,134 @@
+"""A file that also changes records: foreseen, done by the rules of corrections, once."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from civitas.residents import as_csv, as_json, residents
+from foundation.audit import Actor
+from foundation.errors import Forbidden
+from foundation.ground import Ground
+from idp.register import Importer, Register, store
+from idp.register.tables import corrections, import_rows, imports
+
+ANNA, BORIS = Actor("staff", "stf_anna"), Actor("staff", "stf_boris")
+FIRST = list(residents(4, 3, city="Tallinn", country="EE"))
+NEXT = list(residents(5, 3, city="Tallinn", country="EE"))
+FILE = [
+    FIRST[0],
+    {**FIRST[1], "street_address": "Pikk 1", "postal_code": ""},
+    {**FIRST[2], "family_name": "Corrected", "locality": "Tartu", "email": "other@mail.example"},
+    {**FIRST[3], "birthdate": "yesterday"},
+    {**NEXT[4], "civil_number": "T7654321"},
+]
+
+
+@pytest.fixture
+def register(any_ground: Ground) -> Register:
+    return Register(any_ground)
+
+
+@pytest.fixture
+def importer(any_ground: Ground, register: Register) -> Importer:
+    made = Importer(any_ground, register)
+    list(made.run(as_csv(iter(FIRST)), "first.csv", ANNA))
+    return made
+
+
+def profile(register: Register, number: str):
+    with register.ground.database.read() as uow:
+        person_id = store.by_civil_number(uow, register.ground.vault, number)
+        assert person_id is not None
+        return register.profile(uow, person_id)
+
+
+def number_of(register: Register, table) -> int:
+    with register.ground.database.read() as uow:
+        return uow.one(select(func.count()).select_from(table))[0]
+
+
+def outcomes(rows) -> list[str]:
+    return [getattr(row, "outcome", "refused") for row in rows]
+
+
+def test_a_try_says_what_would_happen_and_does_nothing(register, importer):
+    before = [number_of(register, t) for t in (imports, import_rows, corrections)]
+    rows = list(importer.foresee(as_csv(iter(FILE)), "next.csv", ANNA, updates=True))
+    assert outcomes(rows) == ["unchanged", "changed", "waiting", "refused", "enrolled"]
+    assert {(c.field, c.new) for c in rows[1].changes} == {
+        ("street_address", "Pikk 1"),
+        ("postal_code", ""),
+    }
+    assert [c.field for c in rows[2].later] == ["family_name"]
+    assert [c.field for c in rows[2].now] == ["locality"]
+    without = list(importer.foresee(as_csv(iter(FILE)), "next.csv", ANNA))
+    assert outcomes(without) == ["refused"] * 4 + ["enrolled"]
+    assert [number_of(register, t) for t in (imports, import_rows, corrections)] == before
+
+
+@pytest.mark.row("assurance", "EN-5")
+def test_a_row_changes_a_record_and_a_name_waits_for_a_second_officer(register, importer):
+    *_, last = importer.run(as_csv(iter(FILE)), "next.csv", ANNA, updates=True)
+    report = importer.report(last.import_id)
+    counts = (report.enrolled, report.changed, report.waiting, report.unchanged, report.refused)
+    assert counts == (1, 1, 1, 1, 1)
+    moved = profile(register, FIRST[1]["civil_number"])
+    assert (moved.street_address, moved.postal_code) == ("Pikk 1", "")
+    named = profile(register, FIRST[2]["civil_number"])
+    assert (named.family_name, named.locality) == (FIRST[2]["family_name"], "Tartu")
+    with register.ground.database.read() as uow:
+        (waiting,) = register.corrections.queue(uow)
+    now = register.ground.clock.now()
+    with pytest.raises(Forbidden), register.ground.database.write() as uow:
+        register.corrections.confirm(uow, waiting.id, ANNA, True, now)
+    with register.ground.database.write() as uow:
+        register.corrections.confirm(uow, waiting.id, BORIS, True, now)
+    assert profile(register, FIRST[2]["civil_number"]).family_name == "Corrected"
+    assert len(importer.persons(last.import_id)) == 1
+
+
+def test_how_to_reach_somebody_is_no_files_to_change_and_that_is_told(register, importer):
+    *_, last = importer.run(as_csv(iter(FILE)), "next.csv", ANNA, updates=True)
+    assert profile(register, FIRST[2]["civil_number"]).email == FIRST[2]["email"]
+    assert [(told.line, told.field) for told in importer.remarks(last.import_id)] == [(4, "email")]
+
+
+def test_a_column_that_the_file_lacks_changes_nothing(register, importer):
+    names = ("civil_number", "given_name", "family_name", "birthdate", "locality", "country")
+    rows = [{name: FIRST[0][name] for name in names}]
+    assert outcomes(importer.foresee(as_json(iter(rows)), "x.json", ANNA, updates=True)) == [
+        "unchanged"
+    ]
+
+
+def test_the_same_file_twice_changes_each_record_once(register, importer):
+    for _ in range(2):
+        list(importer.run(as_csv(iter(FILE)), "next.csv", ANNA, updates=True))
+    list(importer.run(as_json(iter(FILE)), "next.json", ANNA, updates=True))
+    assert number_of(register, corrections) == 3
+
+
+def test_an_upload_waits_until_it_is_started_by_who_sent_it(register, importer):
+    import_id = importer.keep(as_csv(iter(FILE)), "next.csv", ANNA)
+    register.ground.jobs.run_once()
+    assert importer.report(import_id).done == 0
+    with pytest.raises(Forbidden):
+        importer.start(import_id, BORIS)
+    with pytest.raises(Forbidden):
+        importer.foresee_kept(import_id, BORIS)
+    assert len(importer.foresee_kept(import_id, ANNA)) == 5
+    importer.start(import_id, ANNA)
+    importer.start(import_id, ANNA)
+    register.ground.jobs.run_once()
+    report = importer.report(import_id)
+    assert (report.done, report.updates, report.finished_at is not None) == (5, True, True)
+
+
+def test_nobodys_record_is_changed_by_their_own_import(register, importer, monkeypatch):
+    with register.ground.database.read() as uow:
+        own = store.by_civil_number(uow, register.ground.vault, FIRST[1]["civil_number"])
+    monkeypatch.setattr(type(register.staff), "own_person", lambda *_: own)
+    rows = list(importer.foresee(as_csv(iter(FILE)), "next.csv", ANNA, updates=True))
+    assert outcomes(rows)[1] == "refused"
+    assert "your own record" in rows[1].reason
