@@ -19,6 +19,8 @@ def test_a_service_without_data_is_seen_and_ended_at_the_hub(hub) -> None:
             "scope": "openid offline_access",
             "purposes": ["identity.sign-in"],
             "grant_types": ["authorization_code", "refresh_token"],
+            # Its key is made in no time; RS256, the usual one, needs `oauth.prepare`.
+            "id_token_signed_response_alg": "ES256",
         },
         hub.member.ground.clock.now(),
     )
