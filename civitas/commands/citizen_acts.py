@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,8 +32,10 @@ from civitas.deployment import Deployment
 from foundation.errors import BadRequest
 from idp.register import (
     ARCHIVE,
+    POST,
     Desk,
     IdentityLife,
+    Recoveries,
     WrongField,
     checked_reason,
     civil_number,
@@ -52,7 +55,7 @@ ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence; the person 
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (show, suspend, resume, archive):
+    for command in (show, suspend, resume, archive, recover):
         app.command()(command)
 
 
@@ -155,6 +158,55 @@ def archive(
     Example: `civitas citizens archive per_… --reason "Moved away"`
     """
     _act("archive", person, reason, dry_run, config, as_json, yes)
+
+
+def recover(
+    person: PersonArgument,
+    reason: ReasonOption,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the letter that was asked for.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for a letter that lets a person back in who lost every way to sign in.
+
+    It waits for `[register] recovery_days`, unless an officer saw the person face to face in the
+    last day. They are told, and stop it with any means that they still hold.
+
+    Example: `civitas citizens recover per_… --reason "Lost the phone and the password"`
+    """
+    try:
+        reason = checked_reason(reason)
+    except BadRequest as refusal:
+        fail(f"{refusal.description} {refusal.next_step}")
+    with desk_of(config) as deployment:
+        recoveries: Recoveries = deployment.parts["register"].recoveries
+        now, database = deployment.ground.clock.now(), deployment.ground.database
+        way, level = "", 0
+        with database.read() as uow:
+            standing = recoveries.of(uow, person)
+            if not stop:
+                way, level = recoveries.foresee(uow, person, now)
+        if stop and standing is None:
+            fail("No letter that lets this person back in was asked for.", code=1)
+        due = now + (recoveries.delay if way == POST else timedelta())
+        if not dry_run:
+            with database.write() as uow:
+                if stop:
+                    recoveries.stop(uow, person, host(), now, reason)
+                else:
+                    made = recoveries.ask(uow, person, host(), reason, now)
+                    way, due = made.way, made.due_at
+    answer: dict[str, Any] = {
+        "person_id": person,
+        "act": "stop" if stop else "recover",
+        "reason": reason,
+    }
+    if not stop:
+        answer |= {"way": way, "level_at_most": level, "letter_from": due.isoformat()}
+    _say({**answer, "changed": not dry_run}, as_json)
 
 
 @contextmanager

@@ -38,7 +38,8 @@ def list_letters(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     with deployment_of(config) as deployment:
         letters = _register(deployment).letters
         with deployment.ground.database.read() as uow:
-            waiting, batches = letters.waiting(uow), letters.batches(uow)
+            now = deployment.ground.clock.now()
+            waiting, batches = letters.waiting(uow, now), letters.batches(uow)
     if as_json:
         made = [{"id": b.id, "made_at": b.made_at, "letters": b.letters} for b in batches]
         print_json({"waiting": waiting, "files": made})

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from foundation import opaque
 from foundation.clock import recent
+from foundation.database import UnitOfWork
 from foundation.errors import BadRequest
 from foundation.ground import Ground
 from foundation.pages import N_, Mistakes
@@ -34,6 +35,7 @@ from idp.register import (
     CodeRefused,
     InvitationRefused,
     NameTaken,
+    Subject,
     SubjectKind,
     WrongField,
     checked_sign_in_name,
@@ -180,8 +182,10 @@ class Activation:
     ) -> SignedIn:
         with self._ground.database.write() as uow:
             subject = self._directory.redeem(uow, set_up.kind, set_up.code, now)
+            if invited.recovers:
+                self._end_what_was_lost(uow, subject, now)
             try:
-                self._directory.claim(uow, subject, name)
+                self._directory.claim(uow, subject, name, anew=invited.recovers)
             except NameTaken as taken:
                 free = f"{name.strip()[:240]}-{secrets.randbelow(9000) + 1000}"
                 raise NameIsTaken(free) from taken
@@ -205,12 +209,25 @@ class Activation:
                 {"credential": credential_id, "kind": PASSWORD, "by": "activation"},
             )
             self._directory.means_changed(uow, subject, now)
-            self._directory.tell(uow, subject, "identity.activated", now, at_activation=True)
+            if not invited.recovers:
+                self._directory.tell(uow, subject, "identity.activated", now, at_activation=True)
             self._directory.activate(uow, subject, now)
             proof = Proof(password.AUTHENTICATOR, credential_id, now)
             return self._establishing.establish(
                 uow, visit, subject, proof, now, current=current, activated=True
             )
+
+    def _end_what_was_lost(self, uow: UnitOfWork, subject: Subject, now: datetime) -> None:
+        """Whoever found or took the old means has nothing more of them, nor of what rests on them.
+
+        The rows are locked first: what another request binds in this moment is seen and ends, too.
+        """
+        for lost in store.of_holder(uow, subject, locked=True):
+            details = {"credential": lost.id, "kind": lost.kind, "by": "recovery"}
+            self._ground.audit.record(
+                uow, "credential.ended", actor(subject), persons(subject), details
+            )
+        self._establishing.sessions.end_all(uow, subject.id, "recovered", now)
 
     def _seal(self, set_up: OpenSetUp, visit: Visit) -> str:
         written = json.dumps([set_up.kind, set_up.code, set_up.opened_at.isoformat()])

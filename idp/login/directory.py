@@ -10,7 +10,7 @@ from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.vault import Erased
 from idp.login.who import HearsOfChange
-from idp.register import Notice, Register, Subject
+from idp.register import Lost, Notice, Register, Subject
 from policies import Proofing
 
 # Staff are vouched for by their employer, who invited them in person (floor plan, rule 9).
@@ -22,11 +22,14 @@ class Invited:
     """Whom an activation code or an invitation is for; ``greeting`` is shown once it is proven.
 
     ``acts_on_persons``: they will, at the desk, so they are asked who they are in the register.
+    ``recovers``: they were here before, and lost every means; ``name``: by which they signed in.
     """
 
     subject: Subject
     greeting: str
     acts_on_persons: bool = False
+    recovers: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,9 @@ class Directory:
             return Invited(Subject("staff", member.id), member.name, "officer" in member.roles)
         waiting = self._register.peek_activation(uow, code, now)
         profile = self._register.profile(uow, waiting.person_id)
-        return Invited(Subject("citizen", waiting.person_id), profile.greeting)
+        subject = Subject("citizen", waiting.person_id)
+        name = self.name_of(subject) if waiting.recovers else ""
+        return Invited(subject, profile.greeting, recovers=waiting.recovers, name=name)
 
     def redeem(self, uow: UnitOfWork, kind: str, code: str, now: datetime) -> Subject:
         """Use ``code`` up; raises CodeRefused or InvitationRefused."""
@@ -114,9 +119,15 @@ class Directory:
         """Raises WrongField."""
         self._register.staff.declare_own_number(uow, subject.id, number)
 
-    def claim(self, uow: UnitOfWork, subject: Subject, name: str) -> None:
-        """Raises BadRequest or NameTaken."""
+    def claim(self, uow: UnitOfWork, subject: Subject, name: str, anew: bool = False) -> None:
+        """``anew``: in place of the name that they had. Raises BadRequest or NameTaken."""
+        if anew:
+            self._register.names.release(uow, subject)
         self._register.claim_sign_in_name(uow, subject, name)
+
+    def ask_way_back(self, uow: UnitOfWork, lost: Lost, now: datetime) -> None:
+        """Somebody says to have lost every means; who that is is looked at later."""
+        self._register.recoveries.take(uow, lost, now)
 
     def activate(self, uow: UnitOfWork, subject: Subject, now: datetime) -> None:
         if subject.kind == "citizen":

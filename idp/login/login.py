@@ -76,7 +76,7 @@ class Login:
             ground.settings.of(Jurisdiction).name,
             [origin(url) for url in (server.url, server.tls_url) if url],
         )
-        throttle = Throttle(ground, settings)
+        throttle = self.throttle = Throttle(ground, settings)
         self.removals = Removals(ground, settings, self.directory, self.sessions)
         self.sign_in = SignIn(
             ground,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from foundation.web import Door
-from idp.login.endpoints import activate, passkeys, sign_in, sign_out
+from idp.login.endpoints import activate, lost, passkeys, sign_in, sign_out
 from idp.login.login import Login
 
 _PAGE, _WEBAUTHN = "OpenID Connect Core 1.0 §3.1.2.3", "W3C WebAuthn Level 3 §7"
+_LOST = "NIST SP 800-63B §6.1.2.3"
 _ACTIVATION, _SIGN_OUT = "ISO/IEC 29115 §8.2.5 (CM-6)", "NIST SP 800-63B §5.1"
 
 
@@ -16,6 +17,7 @@ def doors(login: Login) -> tuple[Door, ...]:
     letters = (
         Door(("GET",), "/activate", partial(activate.show, login), _ACTIVATION),
         Door(("POST",), "/activate", partial(activate.submit, login), _ACTIVATION),
+        Door(("POST",), "/lost", partial(lost.ask, login), _LOST),
     )
     return (
         Door(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
@@ -26,6 +28,7 @@ def doors(login: Login) -> tuple[Door, ...]:
         Door(("POST",), "/passkeys", partial(passkeys.answer_new, login), _WEBAUTHN),
         Door(("POST",), "/sign-out", partial(sign_out.submit, login), _SIGN_OUT),
         Door(("GET",), "/signed-out", partial(sign_out.show, login), _SIGN_OUT),
+        Door(("GET",), "/lost", partial(lost.show, login), _LOST),
         *(() if login.staff_only else letters),
         Door(("GET",), "/activate/set-up", partial(activate.show_choices, login), _ACTIVATION),
         Door(

@@ -41,6 +41,8 @@ class LoginSettings(Section):
     that somebody has it."""
     source_attempts: int = Field(default=100, ge=1)
     """Wrong passwords or codes from one address in `attempt_window`."""
+    lost_requests: int = Field(default=10, ge=1)
+    """Letters for a way back that one address may ask for in an hour, whoever they are for."""
     attempt_window: int = Field(default=15, ge=1)
     """Minutes in which wrong attempts are counted."""
 

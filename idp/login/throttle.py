@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foundation import networks, opaque
 from foundation.audit import SYSTEM, Audit
@@ -26,6 +26,7 @@ from idp.login.settings import LoginSettings
 
 ACCOUNT, SOURCE, NOTED, OPENED = "login-account", "login-source", "login-noted", "login-opened"
 NAME, SLOWED, TAKEN = "login-name", "login-name-slowed", "login-name-taken"
+LOST, _AN_HOUR = "login-lost", timedelta(hours=1)
 SLOW = 2
 """Attempts of one network at a name in a window, while very many others guess at it."""
 
@@ -103,6 +104,10 @@ class Throttle:
         with self._database.write() as uow:
             limit = self._settings.source_attempts * 10
             self._rates.attempt_from(uow, OPENED, source, limit, self._settings.window, now)
+
+    def count_asked(self, source: str, now: datetime) -> None:
+        """Count somebody who says to have lost everything, whoever they name: all count alike."""
+        self._rates.check_wrong(LOST, source, self._settings.lost_requests, _AN_HOUR, now)
 
     def wrong(self, uow: UnitOfWork, source: str, now: datetime) -> None:
         """The attempt was wrong: it counts in the networks that many share as well."""

@@ -10,7 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.web import Door
-from idp.portal.endpoints import account, api, consents, credentials, home, own_data, work
+from idp.portal.endpoints import (
+    account,
+    api,
+    consents,
+    credentials,
+    home,
+    own_data,
+    recovery,
+    work,
+)
 from idp.portal.ports import Account
 from idp.portal.staff_account import StaffAccount
 from idp.portal.wing import Portal
@@ -55,6 +64,7 @@ def doors(portal: Portal) -> tuple[Door, ...]:
             "W3C Passkey Endpoints",
         ),
         *_means(portal),
+        Door(("POST",), "/account/recovery/stop", partial(recovery.stop, portal), _CREDENTIALS),
         *_api(portal),
     )
 

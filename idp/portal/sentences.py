@@ -50,6 +50,12 @@ SENTENCES: dict[str, str] = {
         "Somebody reported a way to sign in as lost; it will be removed."
     ),
     "credential.removal_stopped": N_("A way to sign in that was reported as lost is kept."),
+    "recovery.asked": N_(
+        "Somebody who gave your name and birth date asked for a letter that lets them in as you."
+    ),
+    "recovery.asked-by-office": N_("A letter that lets you back in was asked for at the office."),
+    "recovery.stopped": N_("A letter that lets you back in was stopped."),
+    "register.recover": N_("You got back in with the code of a letter, at level %(level)s."),
     "session.ended": N_("A session of yours ended."),
     "credential.added": N_("A way to sign in was added."),
     "credential.changed": N_("Your password was changed."),

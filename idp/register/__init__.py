@@ -1,6 +1,12 @@
 """The identity register: persons, proofing, activation, staff — ISO/IEC 24760-1, 29115 §10.1."""
 
-from idp.register.activation import CodeRefused, IssuedCode, OpenActivation
+from idp.register.activation import (
+    CODE_LENGTH,
+    CodeRefused,
+    IssuedCode,
+    OpenActivation,
+    characters_of_code,
+)
 from idp.register.claims import KnownPerson
 from idp.register.corrections import texts_of
 from idp.register.csv_files import csv_text
@@ -21,6 +27,7 @@ from idp.register.imports import (
 )
 from idp.register.life import State, TransitionRefused
 from idp.register.lookup import check as purpose_sentence
+from idp.register.lost import Lost, WrongBirthDate
 from idp.register.notice_settings import NoticeSettings
 from idp.register.notices import Notice
 from idp.register.oversight import AuditedDecision, Measure, audited_decisions, officers_measures
@@ -33,6 +40,9 @@ from idp.register.profile_form import profile_of
 from idp.register.proofing import Decision, ProofingRefused
 from idp.register.proofing_policy import ProofingPolicies, UnpublishedPolicy
 from idp.register.reasons import checked_reason
+from idp.register.recoveries import Recoveries
+from idp.register.recovery import DESK, POST
+from idp.register.recovery import Recovery as WayBack
 from idp.register.register import Register
 from idp.register.routes import doors
 from idp.register.settings import RegisterSettings
@@ -48,8 +58,11 @@ SECTIONS = (RegisterSettings, NoticeSettings)
 
 __all__ = [
     "ARCHIVE",
+    "CODE_LENGTH",
+    "DESK",
     "FIELD_HINTS",
     "FIELD_LABELS",
+    "POST",
     "REGISTER_ROW",
     "ROLES",
     "SECTIONS",
@@ -71,6 +84,7 @@ __all__ = [
     "InvitationRefused",
     "IssuedCode",
     "KnownPerson",
+    "Lost",
     "Measure",
     "NameTaken",
     "NoSuchPerson",
@@ -82,6 +96,7 @@ __all__ = [
     "Progress",
     "ProofingPolicies",
     "ProofingRefused",
+    "Recoveries",
     "Recovery",
     "RefusedRow",
     "Register",
@@ -96,8 +111,11 @@ __all__ = [
     "SubjectKind",
     "TransitionRefused",
     "UnpublishedPolicy",
+    "WayBack",
+    "WrongBirthDate",
     "WrongField",
     "audited_decisions",
+    "characters_of_code",
     "checked_reason",
     "checked_sign_in_name",
     "civil_number",

@@ -13,14 +13,15 @@ from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Gone
 from foundation.ground import Ground
 from foundation.marking import N_, Sentence
-from idp.register import store
+from idp.register import recovery, store
 from idp.register.life import State
 from idp.register.person import Person
 from idp.register.settings import RegisterSettings
-from idp.register.tables import activation_codes, persons
+from idp.register.tables import activation_codes
 
 # 20 characters of 4.46 bits: 89 bits, out of reach of guessing even without a throttle.
-_GROUPS = 5
+_GROUPS, _SIZE = 5, 4
+CODE_LENGTH = _GROUPS * _SIZE
 
 
 class CodeRefused(Gone):
@@ -36,6 +37,11 @@ class CodeRefused(Gone):
         )
 
 
+def characters_of_code(typed: str) -> int:
+    """How many letters and digits were typed; a code of ours has `CODE_LENGTH`, which is public."""
+    return sum(char.isalnum() for char in typed)
+
+
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
     """A new code in clear, for the letter alone."""
@@ -47,14 +53,16 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class OpenActivation:
-    """An activation code that would work now, not yet used."""
+    """A code that would work now, not yet used. `recovers`: it lets somebody back in who was active
+    before, and lost every means."""
 
     person_id: str
     expires_at: datetime
+    recovers: bool = False
 
 
 class ActivationCodes:
-    """Issues codes for established identities, and redeems each once."""
+    """Issues codes for who waits for activation, or for a way back; redeems each once."""
 
     def __init__(self, ground: Ground) -> None:
         self._keys = ground.keys
@@ -62,10 +70,16 @@ class ActivationCodes:
         self._lifetime = timedelta(days=ground.settings.of(RegisterSettings).activation_code_days)
 
     def issue(self, uow: UnitOfWork, person_id: str, officer: Actor, now: datetime) -> IssuedCode:
-        """A code for a letter; it replaces those that were issued before."""
-        require_waiting(store.known_person(uow, person_id))
+        """A code for a letter; it replaces those that were issued before. Raises Conflict."""
+        person = store.known_person(uow, person_id)
+        way_back = recovery.open_of(uow, person_id)
+        if not recovery.may_have_code(uow, person, now):
+            require_waiting(person)
         self.end(uow, person_id, now)
-        issued = IssuedCode(opaque.code(_GROUPS), person_id, now + self._lifetime)
+        ends = now + self._lifetime
+        if way_back is not None:
+            ends = min(ends, way_back.expires_at)
+        issued = IssuedCode(opaque.code(_GROUPS, _SIZE), person_id, ends)
         uow.execute(
             insert(activation_codes).values(
                 digest=self._digest(issued.code),
@@ -86,15 +100,15 @@ class ActivationCodes:
     def peek(self, uow: UnitOfWork, code: str, now: datetime) -> OpenActivation:
         """Whom a code would activate, without using it up; raises CodeRefused."""
         row = uow.one(
-            select(activation_codes, persons.c.state)
-            .join_from(activation_codes, persons)
-            .where(activation_codes.c.digest == self._digest(code))
+            select(activation_codes).where(activation_codes.c.digest == self._digest(code))
         )
         if row is None:
             raise CodeRefused("unknown")
-        if row.ended_at is not None or row.expires_at <= now or row.state != State.ESTABLISHED:
+        person = store.person(uow, row.person_id)
+        over = row.ended_at is not None or row.expires_at <= now
+        if over or person is None or not recovery.may_have_code(uow, person, now):
             raise CodeRefused("ended, expired or out of state")
-        return OpenActivation(row.person_id, row.expires_at)
+        return OpenActivation(row.person_id, row.expires_at, person.state is State.ACTIVE)
 
     def redeem(self, uow: UnitOfWork, code: str, now: datetime) -> str:
         """Use the code up, inside the caller's unit of work; returns the person's id.

@@ -22,7 +22,7 @@ from foundation.errors import BadRequest, Conflict, Forbidden, NotFound, Unproce
 from foundation.ground import Ground
 from foundation.settings import Jurisdiction
 from foundation.vault import Erased
-from idp.register import search, store
+from idp.register import recovery, search, store
 from idp.register.correction_policy import CorrectionPolicy
 from idp.register.life import State
 from idp.register.notices import Notices
@@ -30,6 +30,7 @@ from idp.register.person import Person
 from idp.register.profile import FIELDS, Profile
 from idp.register.proofing import Proofing
 from idp.register.reasons import checked_reason
+from idp.register.settings import RegisterSettings
 from idp.register.subject import Subject
 from idp.register.tables import corrections, persons, proofing_decisions
 
@@ -76,6 +77,10 @@ def _plain(value: Any) -> str:
 def changes_between(before: Profile, after: Profile) -> tuple[Change, ...]:
     old, new = texts_of(before), texts_of(after)
     return tuple(Change(n, old[n], new[n]) for n in FIELDS if old[n] != new[n])
+
+
+ADDRESS = frozenset({"given_name", "family_name", "street_address", "postal_code", "locality"})
+"""Where letters go, and to whom."""
 
 
 class Corrections:
@@ -321,6 +326,9 @@ class Corrections:
             "correction": made.id,
         }
         store.write_history(uow, self._audit, before.state, after, "adjust", by, now, told)
+        if ADDRESS.intersection(made.fields):
+            delay = timedelta(days=self._ground.settings.of(RegisterSettings).recovery_days)
+            recovery.begin_again(uow, made.person_id, delay, now)
         # To the old address too: who has it changed for a thief's is told where they are.
         self._notices.tell(
             uow,

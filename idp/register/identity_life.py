@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
-from idp.register import corrections, store, two_people
+from idp.register import corrections, recovery, store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
 from idp.register.life import BY_NAME, Guard, State, TransitionRefused, step
@@ -179,7 +179,8 @@ class IdentityLife:
                 now,
                 details={"reason": reason},
             )
-            for table in (blind_indexes, search_tokens, activation_codes, letters, lookups):
+            gone = (blind_indexes, search_tokens, activation_codes, letters, lookups)
+            for table in (*gone, recovery.recoveries):
                 uow.execute(delete(table).where(table.c.person_id == person_id))
             corrections.end(uow, person_id)
             uow.execute(delete(notices).where(notices.c.subject_id == person_id))
@@ -214,6 +215,7 @@ class IdentityLife:
             )
 
     def _end(self, uow: UnitOfWork, person_id: str, transition: str, now: datetime) -> None:
+        recovery.end_with_identity(uow, person_id, now)
         for resting in self._ends:
             resting.end_identity(uow, person_id, transition, now)
 

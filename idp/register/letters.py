@@ -18,7 +18,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.ground import Ground
-from idp.register import second_looks, store, two_people
+from idp.register import recovery, second_looks, store, two_people
 from idp.register.activation import ActivationCodes, IssuedCode, require_waiting
 from idp.register.life import State
 from idp.register.lookup import Lookups
@@ -54,11 +54,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One letter with its code in clear, for the file alone."""
+    """One letter with its code in clear, for the file alone. `recovers`: it is for who was active
+    before, and lost every means of signing in."""
 
     number: int
     profile: Profile
     issued: IssuedCode
+    recovers: bool = False
 
 
 class Letters:
@@ -92,9 +94,16 @@ class Letters:
         standing = self.newest(uow, person_id)
         if standing is not None and standing.state == "waiting":
             return standing
-        letter = _queue(uow, person_id, by, now)
+        letter = self.queue(uow, person_id, by, now)
         self._audit.record(uow, "register.letter-asked", by, [person_id], {})
         return letter
+
+    def queue(self, uow: UnitOfWork, person_id: str, by: Actor, now: datetime) -> Letter:
+        """A letter for the next file; the caller has seen who may have one, and records it."""
+        standing = self.newest(uow, person_id)
+        if standing is not None and standing.state == "waiting":
+            return standing
+        return _queue(uow, person_id, by, now)
 
     def ask_each(self, person_ids: Sequence[str], by: Actor, now: datetime) -> int:
         """As `ask`, each in a unit of work: somebody who may have none (frozen, say) keeps nobody
@@ -133,10 +142,10 @@ class Letters:
         row = uow.one(query.order_by(letters.c.asked_at.desc(), letters.c.id).limit(1))
         return None if row is None else _letter(row)
 
-    def waiting(self, uow: UnitOfWork) -> int:
-        """How many wait for the next file."""
-        query = select(func.count().label("n")).where(letters.c.state == "waiting")
-        row = uow.one(query)
+    def waiting(self, uow: UnitOfWork, now: datetime) -> int:
+        """How many wait for the next file; a way back that is not ready yet is not among them."""
+        query = select(func.count().label("n")).join_from(letters, persons)
+        row = uow.one(query.where(letters.c.state == "waiting", recovery.wants_code(now)))
         return 0 if row is None else int(row.n)
 
     def batches(self, uow: UnitOfWork) -> Sequence[Batch]:
@@ -156,7 +165,7 @@ class Letters:
         when there is none to make.
         """
         with self._database.read() as uow:
-            chosen = self._next(uow, by)
+            chosen = self._next(uow, by, now)
             profiles = {r.person_id: store.profile(uow, self._vault, r.person_id) for r in chosen}
         if not chosen:
             raise Conflict(
@@ -180,13 +189,15 @@ class Letters:
             for row in chosen:
                 # Asked again under the lock: it may have been stopped or made meanwhile.
                 mine = update(letters).where(letters.c.id == row.id, letters.c.state == "waiting")
-                if not self._may_be_made(uow, row.person_id) or not uow.changed(
+                if not self._may_be_made(uow, row.person_id, now) or not uow.changed(
                     mine.values(state="printed", batch_id=batch_id, printed_at=now)
                 ):
                     continue
                 self._lookups.note(uow, row.person_id, "activation", by)
+                person = store.known_person(uow, row.person_id)
                 issued = self._codes.issue(uow, row.person_id, by, now)
-                made.append(Printed(len(made) + 1, profiles[row.person_id], issued))
+                back = person.state is State.ACTIVE
+                made.append(Printed(len(made) + 1, profiles[row.person_id], issued, back))
             uow.execute(
                 update(letter_batches)
                 .where(letter_batches.c.id == batch_id)
@@ -207,7 +218,7 @@ class Letters:
                 .where(
                     letters.c.batch_id == batch_id,
                     letters.c.state == "printed",
-                    persons.c.state == State.ESTABLISHED,
+                    recovery.wants_code(now),
                 )
             )
             rows = uow.all(unused)
@@ -231,11 +242,11 @@ class Letters:
             self._audit.record(uow, "register.letter-stopped", by, [person_id], {})
         return stopped
 
-    def _next(self, uow: UnitOfWork, by: Actor) -> list[Row[Any]]:
+    def _next(self, uow: UnitOfWork, by: Actor, now: datetime) -> list[Row[Any]]:
         query = (
             select(letters)
             .join_from(letters, persons)
-            .where(letters.c.state == "waiting", persons.c.state == State.ESTABLISHED)
+            .where(letters.c.state == "waiting", recovery.wants_code(now))
             .order_by(letters.c.asked_at, letters.c.id)
         )
         found: list[Row[Any]] = []
@@ -244,9 +255,9 @@ class Letters:
                 found.append(row)
         return found[:MOST]
 
-    def _may_be_made(self, uow: UnitOfWork, person_id: str) -> bool:
+    def _may_be_made(self, uow: UnitOfWork, person_id: str, now: datetime) -> bool:
         person = store.person(uow, person_id)
-        if person is None or person.state is not State.ESTABLISHED:
+        if person is None or not recovery.may_have_code(uow, person, now):
             return False
         return not second_looks.stands_in_the_way(uow, person_id)
 

@@ -57,6 +57,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     _row("activate", (_S.ESTABLISHED,), _S.ACTIVE, _G.CREDENTIAL, _G.CONFIRMED),
     _row("adjust", (_S.ACTIVE,), _S.ACTIVE, _G.REVERIFIED),
+    # Every means was lost, and a new one is bound by the code of a letter.
+    _row("recover", (_S.ACTIVE,), _S.ACTIVE, _G.CREDENTIAL, _G.CONFIRMED),
     _row("suspend", (_S.ACTIVE,), _S.SUSPENDED, _G.AUTHORISED),
     _row("reactivate", (_S.SUSPENDED,), _S.ACTIVE, _G.AUTHORISED, _G.CAUSE_CLEARED, _G.LEVEL_SHOWN),
     _row(

@@ -42,6 +42,19 @@ SENTENCES: dict[str, str] = {
         "showing it. It is removed on %(due)s unless you stop it."
     ),
     "credential.removal-stopped": N_("The removal of a way to sign in was stopped."),
+    "recovery.asked": N_(
+        "Somebody who gave your name and birth date asked for a letter with a code that lets them "
+        "in as you. The letter is made on %(due)s, unless you stop it: sign in before that day."
+    ),
+    "recovery.asked-at-desk": N_(
+        "At the registration office somebody showed to be you, and asked for a letter with a code "
+        "that lets them in. All your ways to sign in end when the code is used."
+    ),
+    "recovery.stopped": N_("A letter that would have let somebody into your account was stopped."),
+    "identity.recovered": N_(
+        "The code of a letter was used to get back into your account. All ways to sign in that you "
+        "had before have ended."
+    ),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
 }
 LABELS: dict[str, str] = {

@@ -42,6 +42,7 @@ COLUMNS = (
     "address_to_open",
     "code",
     "usable_until",
+    "purpose",
 )
 
 
@@ -108,6 +109,7 @@ class Printing:
             self.url,
             one.issued.code,
             one.issued.expires_at.date().isoformat(),
+            "recovery" if one.recovers else "activation",
         )
         return dict(zip(COLUMNS, values, strict=True))
 

@@ -24,6 +24,7 @@ from idp.register.printing import Printing
 from idp.register.profile import Profile
 from idp.register.proofing import Proofing
 from idp.register.proofing_policy import ProofingPolicies, shipped
+from idp.register.recoveries import Recoveries
 from idp.register.retention import Retention
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
@@ -36,7 +37,7 @@ class Register:
     """Persons and staff: who they are, in which state, at which level of proofing.
 
     Parts: `enrolment`, `proofing`, `codes`, `letters`, `printing`, `freezing`, `names`, `staff`,
-    `staff_changes`. Safe to share between threads.
+    `staff_changes`, `recoveries`. Safe to share between threads.
     """
 
     def __init__(self, ground: Ground, policies: ProofingPolicies | None = None) -> None:
@@ -52,6 +53,7 @@ class Register:
         self.staff = Staff(ground)
         self.notices = Notices(ground)
         self.mailing = Mailing(ground, self.notices)
+        self.recoveries = Recoveries(ground, self.letters, self.notices)
         self.staff_changes = StaffChanges(ground, self.staff, self.names)
         self.retention = Retention(ground)
         self.corrections = Corrections(ground, self.proofing)
@@ -93,11 +95,14 @@ class Register:
         return self.codes.redeem(uow, code, now)
 
     def activate(self, uow: UnitOfWork, person_id: str, now: datetime) -> Person:
-        """`established` → `active`, by the person themselves.
+        """`established` → `active`, or back in when every means was lost: by the person themselves.
 
         Call it in the unit of work that redeemed the code and bound the credential: those are
-        the guards (a credential is bound; the person confirmed it). Raises TransitionRefused.
+        the guards (a credential is bound; the person confirmed it). Raises TransitionRefused, or
+        CodeRefused when a way back was stopped meanwhile.
         """
+        if store.known_person(uow, person_id).state is State.ACTIVE:
+            return self.recoveries.complete(uow, person_id, now)
         return store.change_state(
             uow,
             self.ground.audit,

@@ -12,6 +12,7 @@ from idp.register.endpoints import (
     desk_home,
     desk_imports,
     desk_person,
+    desk_recovery,
     letters,
     second_looks,
 )
@@ -20,6 +21,7 @@ _PROOFING = "ISO/IEC 29115:2013 §10.1"
 _LIFE = "ISO/IEC 24760-1"
 _LOOK_UP = "GDPR art. 15"
 _CORRECT = "GDPR art. 16"
+_LOST = "NIST SP 800-63B §6.1.2.3"
 _LETTERS = "ISO/IEC 29115:2013 CM-5"
 _LOOK = "/desk/second-looks/{look_id}"
 _PERSON = "/desk/persons/{person_id}"
@@ -35,6 +37,7 @@ def doors(desk: Desk) -> tuple[Door, ...]:
         Door(("POST",), f"{_PERSON}/look-up", partial(desk_home.look_up, desk), _LOOK_UP),
         Door(("POST",), f"{_PERSON}/proofing", partial(desk_person.proof, desk), _PROOFING),
         Door(("POST",), f"{_PERSON}/letter", partial(desk_person.letter, desk), _PROOFING),
+        Door(("POST",), f"{_PERSON}/recovery", partial(desk_recovery.post, desk), _LOST),
         Door(
             ("POST",),
             f"{_PERSON}/state",

@@ -19,6 +19,10 @@ class RegisterSettings(Section):
     """How long a staff invitation can be used."""
     lookup_minutes: int = Field(default=30, ge=1, le=480)
     """How long a stated purpose opens one person's record to an officer."""
+    recovery_days: int = Field(default=7, ge=1, le=90)
+    """Days until a letter is made that somebody asked for who says to have lost every way to sign
+    in; the person is told at once, and stops it with any of them. An officer who has just seen who
+    the person is sends it without this delay."""
     archive_retention_days: int = Field(default=3650, ge=1)
     """How long an archived identity is kept before it is deleted."""
     printing_house_certificate: str | None = None

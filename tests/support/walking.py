@@ -98,12 +98,12 @@ class Walker:
         """Wait until the page says so."""
         self.page.get_by_text(text).first.wait_for()
 
-    def set_up(self, name: str) -> None:
+    def set_up(self, name: str, button: str = "Activate") -> None:
         """Sign-in name, password and passkey, as an activation or an invitation asks."""
         self.type("Sign-in name", name)
         self.type("Password", PASSWORD)
         self.type("The password once more", PASSWORD)
-        self.click("Activate")
+        self.click(button)
         self.page.wait_for_url(re.compile("/activate/passkey"))
         self.look(f"{self.who} adds a passkey")
         self.click("Add a passkey")

@@ -19,7 +19,7 @@ from idp.login.endpoints.sign_in import too_many
 from idp.login.establishing import SignedIn, SignInRefused
 from idp.login.login import SET_UP_PASSKEY, Login
 from idp.login.visit import Errand, Visit
-from idp.register import CodeRefused, InvitationRefused
+from idp.register import CODE_LENGTH, CodeRefused, InvitationRefused, characters_of_code
 
 SET_UP, MOST_SET_UPS = "set-up", 4
 
@@ -29,6 +29,8 @@ COMPARE = N_(
     "Compare it with your letter. If it was used or has expired, ask the registration office for "
     "a new one."
 )
+OTHER_LENGTH = N_("A code has %(length)s letters and digits; you typed %(typed)s.")
+MEND = N_("Look at your letter again, and type what is missing or leave out what is too much.")
 TOO_MANY_NAMES = N_(
     "You have tried too many names that others have. Wait %(hours)s h; your code stays good."
 )
@@ -45,8 +47,14 @@ def submit(login: Login, request: Request) -> Response:
     fields = web.form(request)
     web.check_csrf(request, fields)
     visit = Visit.of(request)
+    code = fields.get("code", "")
+    if (typed := characters_of_code(code)) != CODE_LENGTH:
+        # A slip of the finger and no guess: it is not counted, and what was typed stays.
+        wrong = Mistakes()
+        wrong.add("code", OTHER_LENGTH, MEND, {"length": CODE_LENGTH, "typed": typed})
+        return _code_page(login, request, wrong, fields)
     try:
-        cookie = login.activation.open("citizen", fields.get("code", ""), visit)
+        cookie = login.activation.open("citizen", code, visit)
     except CodeRefused:
         return _code_page(login, request, _nothing(), fields)
     except TooManyRequests as full:
@@ -217,6 +225,8 @@ def _choices_page(
         typed=typed,
         errand=Errand.parse(web.query(request)),
         greeting=who.greeting,
+        recovers=who.recovers,
+        name=who.name,
         staff=staff,
         ask_own_number=who.acts_on_persons and not login.staff_only,
         minimum=login.settings.password_minimum,

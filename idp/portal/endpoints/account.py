@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from idp.oauth import service_as_json
 from idp.portal import ledger
 from idp.portal.endpoints.consents import as_json as consent_as_json
-from idp.portal.endpoints.credentials import told
+from idp.portal.endpoints.credentials import recovery_of, told
 from idp.portal.wing import REVIEW, Portal
 
 RECENT = timedelta(days=30)
@@ -41,6 +41,7 @@ def overview(portal: Portal, request: Request) -> Response:
         credentials=len(portal.login.management.list(portal.session(request).subject)),
         entries=[teller.tell(e) for e in portal.ground.audit.ledger(person_id, limit=5)],
         told=told(portal, request),
+        recovery=recovery_of(portal, portal.session(request)),
     )
 
 

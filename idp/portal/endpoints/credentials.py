@@ -12,6 +12,7 @@ from foundation.pages import Mistakes, Question, ask_first
 from foundation.settings import Server
 from idp.login import ChoiceRefused, ProveAgain, Session, SignInRefused
 from idp.portal.ports import Account
+from idp.register import WayBack
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do not translate yet"
@@ -166,6 +167,14 @@ def _ask(
     )
 
 
+def recovery_of(account: Account, session: Session) -> WayBack | None:
+    """The letter that was asked for by who says to be this person, and lost every means."""
+    if session.subject.kind != "citizen":
+        return None
+    with account.ground.database.read() as uow:
+        return account.register.recoveries.of(uow, session.subject.id)
+
+
 def _page(
     account: Account,
     request: Request,
@@ -184,6 +193,7 @@ def _page(
         sign_in_name=account.login.directory.name_of(session.subject) or "",
         removals={r.credential_id: r for r in account.login.management.removals(session.subject)},
         told=told(account, request),
+        recovery=recovery_of(account, session),
         csrf=web.csrf_token(request),
         done=request.query_params.get("done", ""),
     )

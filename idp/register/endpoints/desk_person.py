@@ -14,6 +14,7 @@ from foundation.web import Form
 from idp.register import second_looks, store
 from idp.register.corrections import CORRECTABLE
 from idp.register.desk import Desk
+from idp.register.endpoints import desk_recovery
 from idp.register.endpoints.desk_home import why
 from idp.register.evidence import Assessment, Evidence, Findings, assess
 from idp.register.life import open_steps
@@ -191,6 +192,7 @@ def _page(
         correctable=profile is not None and found.state in CORRECTABLE,
         labels=LABELS,
         sources=desk.source_labels(),
+        way_back=desk_recovery.shown(desk, person_id),
         steps=[s for s in open_steps(found.state) if s in STEPS],
         proofable=found.state in PROOFABLE,
         policy=proofing.current_policy(desk.ground.clock.now()),

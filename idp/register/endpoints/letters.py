@@ -13,7 +13,7 @@ def show(desk: Desk, request: Request) -> Response:
     """Counts only: no name, and no code."""
     desk.printer(request)
     with desk.ground.database.read() as uow:
-        waiting = desk.register.letters.waiting(uow)
+        waiting = desk.register.letters.waiting(uow, desk.ground.clock.now())
         batches = desk.register.letters.batches(uow)
     return desk.ground.pages.render(
         request,

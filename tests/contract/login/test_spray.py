@@ -55,7 +55,7 @@ def _guess_name(desk: SignInDesk, address: str) -> int:
 
 
 def _guess_code(desk: SignInDesk, address: str) -> int:
-    return int(desk.browser(address).post("/activate", code="AAAA-AAAA").status_code)
+    return int(desk.browser(address).post("/activate", code="AAAA-AAAA-AAAA-AAAA-AAAA").status_code)
 
 
 @pytest.mark.parametrize("guess", [_guess_name, _guess_code])

@@ -129,7 +129,7 @@ def test_a_letter_is_made_once_and_its_code_kept_as_a_digest(register, any_groun
     assert ask(register, person_id, SECOND) == first
     with any_ground.database.read() as uow:
         assert uow.all(select(activation_codes)) == []
-        assert register.letters.waiting(uow) == 1
+        assert register.letters.waiting(uow, register.ground.clock.now()) == 1
     batch, (letter,) = make(register)
     with pytest.raises(Conflict):
         make(register)

@@ -85,6 +85,7 @@ DOORS = [
     ("POST", "/desk/persons/{id}/proofing"),
     ("POST", "/desk/persons/{id}/letter"),
     ("POST", "/desk/persons/{id}/state"),
+    ("POST", "/desk/persons/{id}/recovery"),
     ("POST", "/desk/proofing/prf_x"),
     ("POST", "/desk/imports"),
     ("GET", "/desk/imports/00"),
@@ -128,6 +129,7 @@ OWN_DOORS = [
     ("/desk/persons/{id}/look-up", {"purpose": "proofing"}),
     ("/desk/persons/{id}/proofing", passport()),
     ("/desk/persons/{id}/letter", {}),
+    ("/desk/persons/{id}/recovery", {"answer": "ask", "reason": "Mine."}),
     ("/desk/persons/{id}/state", {"step": "suspend", "reason": "Mine."}),
     ("/desk/search", {"purpose": "proofing", "civil_number": PEOPLE[0]["civil_number"]}),
 ]

@@ -258,3 +258,24 @@ def test_an_identity_that_is_not_there_or_no_reason_is_refused(config: Path, act
     run(config, "citizens", act, NO_ONE, code=2)
     for reason in ("", " ", "x" * 501):
         run(config, "citizens", act, NO_ONE, "--reason", reason, code=2)
+
+
+def test_a_way_back_is_asked_for_and_stopped_by_the_rules_of_the_desk(
+    config: Path, person: str
+) -> None:
+    lost = ("--reason", "Lost the phone and the password")
+    foreseen = said(config, "citizens", "recover", person, *lost, "--dry-run")
+    assert (foreseen["way"], foreseen["level_at_most"], foreseen["changed"]) == ("post", 1, False)
+    assert "asked for" in run(config, "citizens", "recover", person, *lost, "--stop", code=1)
+    done = said(config, "citizens", "recover", person, *lost)
+    assert done["letter_from"] > foreseen["letter_from"]
+    again = said(config, "citizens", "recover", person, *lost)
+    assert again["letter_from"] == done["letter_from"], "asked twice, made once"
+    kinds = [(kind, details.get("reason")) for kind, _, details in read_by(config, person)]
+    assert kinds.count(("recovery.asked-by-office", lost[1])) == 1
+    assert said(config, "letters", "list")["waiting"] == 0
+    assert said(config, "citizens", "recover", person, *lost, "--stop")["changed"]
+    assert read_by(config, person)[-1][0] == "recovery.stopped"
+    run(config, "citizens", "archive", person, *WHY)
+    assert "archived" in run(config, "citizens", "recover", person, *lost, code=1)
+    assert "reason" in run(config, "citizens", "recover", person, "--reason", " ", code=2)

@@ -56,6 +56,22 @@ def test_the_person_is_greeted_only_after_the_code_is_proven(desk: SignInDesk) -
     assert "Liisbet" in browser.get("/activate/set-up").text
 
 
+@pytest.mark.parametrize("slip", ["missing", "twice", "nothing", "spaced"])
+def test_a_code_with_a_wrong_length_says_so_and_is_no_guess(desk: SignInDesk, slip: str) -> None:
+    code, browser = desk.enrol(), desk.browser()
+    typed = {"missing": code[:-1], "twice": code + code, "nothing": "----"}.get(slip, code)
+    if slip == "spaced":
+        assert browser.post("/activate", code=typed.replace("-", " ").lower()).status_code == 303
+        return
+    for _ in range(3):
+        page = browser.post("/activate", code=typed)
+        assert page.status_code == 422
+    said = {"missing": 19, "twice": 40, "nothing": 0}[slip]
+    assert f"A code has 20 letters and digits; you typed {said}." in page.text
+    assert f'value="{typed[:60]}"' in page.text, "what was typed can be mended"
+    assert browser.post("/activate", code=code).status_code == 303
+
+
 def test_a_person_with_one_name_is_greeted_by_it(desk: SignInDesk) -> None:
     browser = desk.browser()
     browser.post("/activate", code=desk.enrol(given=""))
@@ -143,7 +159,9 @@ def test_guessing_codes_is_throttled_by_source(desk: SignInDesk) -> None:
     browser = desk.browser()
     token = browser.csrf("/activate")
     answers = [
-        browser.http.post("/activate", data={"csrf_token": token, "code": f"AAAA-{n}"}).status_code
+        browser.http.post(
+            "/activate", data={"csrf_token": token, "code": f"AAAA-AAAA-AAAA-AAAA-{1000 + n}"}
+        ).status_code
         for n in range(desk.login.settings.source_attempts + 1)
     ]
     assert set(answers[:-1]) == {410}

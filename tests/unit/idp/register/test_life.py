@@ -44,7 +44,7 @@ def test_each_row_of_the_table_is_taken_when_its_guards_hold_and_only_then(row):
 
 def test_nothing_but_activation_and_reactivation_leads_to_active():
     into_active = {r.name for r in TRANSITIONS if r.target is State.ACTIVE}
-    assert into_active == {"activate", "reactivate", "adjust"}
+    assert into_active == {"activate", "reactivate", "adjust", "recover"}
     assert open_steps(State.ARCHIVED) == ("restore", "delete")
 
 
