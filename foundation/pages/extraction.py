@@ -26,7 +26,7 @@ WINGS = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
 _METHODS = [("**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2)}
-_IN_DATA = frozenset({"label", "sentence", "notice", "reason", "next_step"})
+_IN_DATA = frozenset({"label", "sentence", "notice", "reason", "next_step", "title"})
 # Errors that reach a person: in these folders, and of these classes where no next step is said.
 _REFUSE_PEOPLE = (
     "foundation/audit/doors.py",
@@ -45,6 +45,7 @@ _REFUSE_PEOPLE = (
     "idp/federation/accreditation.py",
     "idp/federation/endpoints/completion.py",
     "idp/federation/endpoints/console.py",
+    "idp/federation/entity_identifier.py",
     "idp/login/",
     "idp/oauth/authorization/",
     "idp/oauth/clients.py",
@@ -58,7 +59,8 @@ _REFUSE_PEOPLE = (
     "policies/withdrawal.py",
 )
 _REFUSALS = frozenset(
-    {name for name, one in vars(errors).items() if isinstance(one, type)} | {"FileRefused"}
+    {name for name, one in vars(errors).items() if isinstance(one, type)}
+    | {"FileRefused", "Invalid"}
 )
 _SUPER = "super().__init__"  # of an error that is always the same
 _OF_ROWS = ("Fault", "Remark", "WrongField")
@@ -79,7 +81,7 @@ def sentences(root: Path) -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
             if file.startswith(_REFUSE_PEOPLE):
                 for line, message in _refusals(ast.parse(path.read_text())):
                     yield file, line, message
-    for path in sorted(root.glob("**/data/*.toml")):
+    for path in sorted(root.glob("**/data/**/*.toml")):
         if path.relative_to(root).parts[0] in WINGS:
             for message in _sentences_of(tomllib.loads(path.read_text())):
                 yield str(path.relative_to(root)), 0, message

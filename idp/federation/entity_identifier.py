@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from foundation import hosts
+from foundation.marking import N_
 from foundation.settings import is_loopback
 from idp.federation.jws import Invalid
 
@@ -27,18 +28,22 @@ def parse(value: object, *, loopback_http: bool = False) -> str:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
-        raise Invalid(f"{value!r} is not a URL.") from None
+        raise Invalid(N_("%(value)s is not a URL.", value=repr(value))) from None
     local = loopback_http and parts.scheme == "http" and is_loopback(value)
     if parts.scheme != "https" and not local:
-        raise Invalid(f"The entity identifier {value!r} is not an https URL.")
+        raise Invalid(N_("The entity identifier %(value)s is not an https URL.", value=repr(value)))
     if not parts.hostname or parts.username is not None or parts.password is not None:
-        raise Invalid(f"The entity identifier {value!r} has no host, or a user name.")
+        raise Invalid(
+            N_("The entity identifier %(value)s has no host, or a user name.", value=repr(value))
+        )
     try:
         hosts.host(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
     except ValueError as error:
         raise Invalid(f"The entity identifier {value!r} has no real host: {error}") from None
     if "?" in value or "#" in value:
-        raise Invalid(f"The entity identifier {value!r} has a query or a fragment.")
+        raise Invalid(
+            N_("The entity identifier %(value)s has a query or a fragment.", value=repr(value))
+        )
     return value
 
 
