@@ -142,6 +142,8 @@ OF_STAFF: dict[str, str] = {
     "register.second-look-refused": N_("You looked at a decision again: not confirmed."),
     "register.letter-asked": N_("You asked for a letter with a code."),
     "register.letter-stopped": N_("You stopped a letter or its code."),
+    "recovery.asked-by-office": N_("You sent for a letter that lets somebody back in."),
+    "recovery.stopped": N_("You stopped a letter that lets somebody back in."),
     "register.letters-made": N_("You made a file of letters."),
     "register.letters-lost": N_("You had the codes of a lost file of letters ended."),
     "register.suspend": N_("You suspended an identity."),

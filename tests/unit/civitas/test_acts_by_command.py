@@ -276,6 +276,6 @@ def test_a_way_back_is_asked_for_and_stopped_by_the_rules_of_the_desk(
     assert said(config, "letters", "list")["waiting"] == 0
     assert said(config, "citizens", "recover", person, *lost, "--stop")["changed"]
     assert read_by(config, person)[-1][0] == "recovery.stopped"
-    run(config, "citizens", "archive", person, *WHY)
+    run(config, "citizens", "archive", person, *WHY, "--yes")
     assert "archived" in run(config, "citizens", "recover", person, *lost, code=1)
     assert "reason" in run(config, "citizens", "recover", person, "--reason", " ", code=2)
