@@ -43,7 +43,7 @@ def number_at(citizen: Walker, library: str) -> str:
     citizen.click("Sign in with your city identity")
     citizen.page.wait_for_url(lambda url: "/oauth/consent" in url or url.startswith(library))
     if "/oauth/consent" in citizen.page.url:
-        citizen.page.locator("[name='give.given_name']").check()
+        citizen.page.locator("[name='give.name']").check()
         citizen.click("Continue to City library")
     citizen.says(f"Welcome, {SOMEONE['given_name']}")
     shown = citizen.page.locator("dt", has_text="Your number here").locator("+ dd")
@@ -83,7 +83,7 @@ def seen_at_desk(officer: Walker) -> None:
     officer.page.locator("#reference_1").fill("K1234567")
     officer.page.locator("[name=possessed_1]").check()
     officer.page.locator("[name=valid_1]").check()
-    officer.page.locator("form[action$='/proofing'] button[type=submit]").last.click()
+    officer.click("Record the check")
     officer.page.wait_for_url("**done=accepted")
     officer.page.locator("#recovery-reason").fill("Lost the phone and the password")
     officer.click("Send a letter without waiting")
