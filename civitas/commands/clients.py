@@ -85,7 +85,9 @@ def add(
         str | None,
         typer.Option(help="What signs its ID tokens: RS256, which every library reads, or ES256."),
     ] = None,
-    rs256: Annotated[bool, typer.Option("--rs256", hidden=True)] = False,
+    rs256: Annotated[
+        bool, typer.Option("--rs256", hidden=True, help="The same as --id-token-alg RS256.")
+    ] = False,
     without_pkce: Annotated[
         bool,
         typer.Option("--without-pkce", help="Take a nonce in place of a PKCE challenge."),

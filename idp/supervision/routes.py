@@ -18,8 +18,13 @@ def doors(supervision: Supervision) -> tuple[Door, ...]:
         Door(("GET",), "/services/add", partial(registering.ask_new, supervision), _REGISTER),
         Door(("POST",), "/services/add", partial(registering.add, supervision), _REGISTER),
         Door(("GET",), "/services/change", partial(registering.ask_change, supervision), _MANAGE),
-        Door(("POST",), "/services/change", partial(registering.change, supervision), _MANAGE),
-        Door(("GET",), "/services/remove", partial(registering.ask_remove, supervision), _MANAGE),
+        Door(
+            ("POST",),
+            "/services/change",
+            partial(registering.change, supervision),
+            _MANAGE,
+            asks_first=("change",),
+        ),
         Door(
             ("POST",),
             "/services/remove",

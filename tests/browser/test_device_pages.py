@@ -109,7 +109,7 @@ def test_the_operator_plans_runs_watches_and_undoes_a_change_over(
         page.get_by_role("button", name=button, exact=True).click()
         page.get_by_role("heading", name=f"device → device-mldsa {state}").wait_for()
         accessible(page)
-    assert page.get_by_text("0 of 3 devices hold it; 3 are invited.").is_visible()
+    assert page.get_by_text("0 of 3 devices have it; 3 may fetch it now.").is_visible()
     page.set_viewport_size({"width": 1280, "height": 900})
     accessible(page)
     old = page.context.new_page()

@@ -1,6 +1,6 @@
 """Services on pages: add one by what it is, change one, remove one — RFC 7591, RFC 7592 §2.
 
-What takes something away for good says first what follows, and does nothing until it is agreed to.
+What takes something away for good asks first, on a page that says what follows.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
-from foundation.errors import NotFound, Problem, Unprocessable
-from foundation.pages import N_
+from foundation.errors import NotFound, Unprocessable
+from foundation.pages import N_, Mistakes, Question, ask_first
 from foundation.settings import Server
 from idp.oauth import (
     AUTHENTICATION_METHODS,
@@ -27,6 +27,8 @@ from idp.oauth import (
     kit,
     known_kits,
 )
+from idp.register import checked_reason
+from idp.supervision.endpoints.services import page
 from idp.supervision.wing import Supervision
 
 SIGN_IN = "identity.sign-in"
@@ -37,7 +39,16 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "id_token_signed_response_alg": SIGNING_ALGORITHMS,
     "require_pkce": ("yes", "no"),
 }
-_MENDABLE = (400, 409, 422)
+_FIELDS = {name: name for name in (*_LISTS, *_TEXTS, *_CHOICES, "kind", "url", "reason")}
+REMOVE = Question(
+    N_("Remove this service?"),
+    (
+        N_("The service gets nobody in any more, from now on."),
+        N_("Its secret and everything that it was given end."),
+        N_("It cannot be brought back. People still read its name in their history."),
+    ),
+    N_("Yes, remove it"),
+)
 
 
 def ask_new(supervision: Supervision, request: Request) -> Response:
@@ -49,7 +60,8 @@ def ask_new(supervision: Supervision, request: Request) -> Response:
 def add(supervision: Supervision, request: Request) -> Response:
     """Register it; its secret and its configuration are shown this once."""
     by, form = supervision.posted(request)
-    try:
+    mistakes = Mistakes()
+    with mistakes.noting(**_FIELDS):
         program = kit(form["kind"]) if form.get("kind") else None
         url = form.get("url")
         metadata = program.metadata(url) if program else _other(form)
@@ -59,11 +71,8 @@ def add(supervision: Supervision, request: Request) -> Response:
         if form.get("purposes") or metadata["redirect_uris"]:
             metadata["purposes"] = form.get("purposes", SIGN_IN).split()
         added = supervision.managing.add(metadata, by)
-    except Problem as refused:
-        if refused.status not in _MENDABLE:
-            raise
-        return _new(supervision, request, form, refused)
-    return _made(supervision, request, added, program, url)
+        return _made(supervision, request, added, program, url)
+    return _new(supervision, request, form, mistakes)
 
 
 def ask_change(supervision: Supervision, request: Request) -> Response:
@@ -74,49 +83,40 @@ def ask_change(supervision: Supervision, request: Request) -> Response:
 
 
 def change(supervision: Supervision, request: Request) -> Response:
-    """Change it, or first say what follows."""
+    """Change it; where that takes something away, say first what follows."""
     by, form = supervision.posted(request)
     client = _client(supervision, form.required("client_id"))
-    try:
+    mistakes = Mistakes()
+    with mistakes.noting(**_FIELDS):
         changes = _changes(form, client)
+        reason = checked_reason(form.get("reason", ""))
         planned = supervision.managing.planned(client.id, changes)
-        agreed = form.get("agreed") == "yes"
-        if planned.members and not agreed:
-            follows = _follows(planned.subjects_change, planned.ends_what_it_was_given)
-            if follows:
-                return _agree(supervision, request, client, form, follows)
-        reason = form.get("reason", "")
+        follows = _follows(planned.subjects_change, planned.ends_what_it_was_given)
+        if planned.members and follows:
+            question = Question(N_("Change this service?"), follows, N_("Yes, change it"))
+            if (asked := _ask(supervision, request, form, question, client)) is not None:
+                return asked
+        agreed = planned.cannot_be_undone
         done = supervision.managing.change(client.id, changes, reason, by, agreed=agreed)
-    except Problem as refused:
-        if refused.status not in _MENDABLE:
-            raise
-        return _change(supervision, request, client, form, refused)
-    if done.secret is not None:
-        made = AddedClient(done.alteration.after, done.secret)
-        return _made(supervision, request, made, None, None)
-    return _back(client.id, "change")
-
-
-def ask_remove(supervision: Supervision, request: Request) -> Response:
-    """What follows from removing it."""
-    supervision.operator(request)
-    client = _client(supervision, web.query(request).get("client_id", ""))
-    return _remove(supervision, request, client)
+        if done.secret is not None:
+            made = AddedClient(done.alteration.after, done.secret)
+            return _made(supervision, request, made, None, None)
+        return RedirectResponse(_page_of(client, done="change"), 303)
+    return _change(supervision, request, client, form, mistakes)
 
 
 def remove(supervision: Supervision, request: Request) -> Response:
-    """Remove it: it was said what follows."""
+    """Remove it, after the page that says what follows."""
     by, form = supervision.posted(request)
     client = _client(supervision, form.required("client_id"))
-    if form.get("agreed") != "yes":
-        return _remove(supervision, request, client)
-    try:
-        supervision.managing.remove(client.id, form.get("reason", ""), by)
-    except Problem as refused:
-        if refused.status not in _MENDABLE:
-            raise
-        return _remove(supervision, request, client, refused)
-    return RedirectResponse("/services?done=remove", 303)
+    mistakes = Mistakes()
+    with mistakes.noting(reason="remove-reason"):
+        reason = checked_reason(form.get("reason", ""))
+        if (asked := _ask(supervision, request, form, REMOVE, client)) is not None:
+            return asked
+        supervision.managing.remove(client.id, reason, by)
+        return RedirectResponse("/services?done=remove", 303)
+    return page(supervision, request, client.id, mistakes=mistakes, typed=form, doing="remove")
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────
@@ -126,16 +126,15 @@ def _new(
     supervision: Supervision,
     request: Request,
     typed: Mapping[str, str],
-    refused: Problem | None = None,
+    mistakes: Mistakes | None = None,
 ) -> Response:
     return supervision.ground.pages.render(
         request,
         "supervision/new_service.html",
-        _status(refused),
+        mistakes=mistakes,
         kits=list(known_kits().values()),
         purposes=_catalogue(supervision).purposes.values(),
         typed=typed,
-        refused=refused,
     )
 
 
@@ -165,66 +164,36 @@ def _change(
     request: Request,
     client: Client,
     typed: Mapping[str, str],
-    refused: Problem | None = None,
+    mistakes: Mistakes | None = None,
 ) -> Response:
     return supervision.ground.pages.render(
         request,
         "supervision/change_service.html",
-        _status(refused),
+        mistakes=mistakes,
         client=client,
         typed=typed,
-        choices=_CHOICES,
+        methods=[(name, name) for name in AUTHENTICATION_METHODS],
+        algorithms=[(name, name) for name in SIGNING_ALGORITHMS],
         purposes=_catalogue(supervision).purposes,
-        refused=refused,
     )
 
 
-def _agree(
-    supervision: Supervision,
-    request: Request,
-    client: Client,
-    form: web.Form,
-    follows: Sequence[str],
-) -> Response:
-    kept = {name: value for name, value in form.items() if name not in ("csrf_token", "agreed")}
-    return supervision.ground.pages.render(
+def _ask(
+    supervision: Supervision, request: Request, form: web.Form, question: Question, client: Client
+) -> Response | None:
+    return ask_first(
+        supervision.ground.pages,
         request,
-        "supervision/agree_service.html",
-        client=client,
-        follows=follows,
-        kept=kept,
-        act="change",
-        refused=None,
+        form,
+        question,
+        version=repr(sorted(_written(client).items())),
+        back=_page_of(client),
+        about=client.name,
     )
 
 
-def _remove(
-    supervision: Supervision, request: Request, client: Client, refused: Problem | None = None
-) -> Response:
-    return supervision.ground.pages.render(
-        request,
-        "supervision/agree_service.html",
-        _status(refused),
-        client=client,
-        follows=(
-            N_("The service gets nobody in any more, from now on."),
-            N_("Its secret and everything that it was given end."),
-            N_("It cannot be brought back. People still read its name in their history."),
-        ),
-        kept={"client_id": client.id},
-        act="remove",
-        refused=refused,
-    )
-
-
-def _status(refused: Problem | None) -> int:
-    return 200 if refused is None else refused.status
-
-
-def _back(client_id: str, done: str) -> Response:
-    return RedirectResponse(
-        f"/services/one?{urlencode({'client_id': client_id, 'done': done})}", 303
-    )
+def _page_of(client: Client, **more: str) -> str:
+    return f"/services/one?{urlencode({'client_id': client.id, **more})}"
 
 
 # ── what the forms say ───────────────────────────────────────────────────────────────────
@@ -282,13 +251,13 @@ def _changes(form: web.Form, client: Client) -> dict[str, Any]:
     return changes
 
 
-def _follows(subjects: bool, ends: bool) -> list[str]:
+def _follows(subjects: bool, ends: bool) -> tuple[str, ...]:
     told = []
     if subjects:
         told.append(N_("This service knows nobody again: each person gets a new number there."))
     if ends:
         told.append(N_("What it was given ends. People sign in there anew."))
-    return told
+    return tuple(told)
 
 
 def _catalogue(supervision: Supervision) -> Any:

@@ -33,7 +33,7 @@ def services(supervision: Supervision, request: Request) -> Response:
 
 def service(supervision: Supervision, request: Request) -> Response:
     """One service; its identifier may be an address, so it is a parameter."""
-    return _page(supervision, request, web.query(request).get("client_id", ""))
+    return page(supervision, request, web.query(request).get("client_id", ""))
 
 
 def act(supervision: Supervision, request: Request) -> Response:
@@ -56,14 +56,14 @@ def act(supervision: Supervision, request: Request) -> Response:
             if overlap is None:
                 raise BadRequest("Choose how long the old secret works.", where="overlap")
             secret = incidents.rotate_secret(client_id, reason, by, overlap)
-            return _page(supervision, request, client_id, secret)
+            return page(supervision, request, client_id, secret)
     if mistakes:
-        return _page(supervision, request, client_id, "", mistakes, form, doing)
+        return page(supervision, request, client_id, "", mistakes, form, doing)
     query = urlencode({"client_id": client_id, "done": doing})
     return RedirectResponse(f"/services/one?{query}", 303)
 
 
-def _page(
+def page(
     supervision: Supervision,
     request: Request,
     client_id: str,
@@ -72,6 +72,7 @@ def _page(
     typed: web.Form | None = None,
     doing: str = "",
 ) -> Response:
+    """The page of one service; `doing`: which of its forms was sent and came back."""
     supervision.operator(request)
     now = supervision.ground.clock.now()
     found = supervision.parts.require_tokens().clients.find(client_id, now)

@@ -11,7 +11,7 @@ import pytest
 
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
-from tests.support.city import City
+from tests.support.city import City, confirmed
 
 WHAT = {"client_name": "Parking <b>", "kind": "spring", "url": "https://parking.example"}
 
@@ -114,11 +114,7 @@ def test_a_change_that_ends_something_says_so_first(city: City, operator: Any) -
     assert asked.status_code == 200
     assert "knows nobody again" in asked.text
     assert clients(city).list()[0].sector == "parking.example"
-    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
-    del fields["csrf_token"]
-    assert fields["agreed"] == "yes"
-    here = f"/services/change?client_id={service.id}"
-    done = operator.post("/services/change", here, **fields)
+    done = change(operator, service, sector="all.example", confirmed=confirmed(asked))
     assert done.status_code == 303
     assert clients(city).list()[0].sector == "all.example"
 
@@ -141,21 +137,19 @@ def test_a_service_is_removed_after_a_page_that_says_what_follows(
     city: City, operator: Any
 ) -> None:
     service = added(city, operator)
-    here = f"/services/remove?client_id={service.id}"
-    assert "cannot be brought back" in operator.get(here).text
-    unasked = operator.post("/services/remove", here, client_id=service.id, reason="closed")
-    assert "cannot be brought back" in unasked.text
+    here = f"/services/one?client_id={service.id}"
+    why = {"client_id": service.id, "reason": "closed"}
+    assert operator.post("/services/remove", here, client_id=service.id).status_code in (400, 422)
+    asked = operator.post("/services/remove", here, **why)
+    assert "cannot be brought back" in asked.text
     assert clients(city).list() == [service]
-    agreed = {"client_id": service.id, "agreed": "yes"}
-    assert operator.post("/services/remove", here, **agreed).status_code in (400, 422)
-    done = operator.post("/services/remove", here, **agreed, reason="closed")
+    done = operator.post("/services/remove", here, **why, confirmed=confirmed(asked))
     assert "It is removed" in operator.get(done.headers["location"]).text
-    for gone in (here, f"/services/one?client_id={service.id}"):
-        assert operator.get(gone).status_code == 404
+    assert operator.get(here).status_code == 404
     assert operator.get("/services/change?client_id=svc_nobody").status_code == 404
 
 
 def test_only_operators_manage_services(city: City) -> None:
     officer = city.staff("officer")
-    for path in ("/services/add", "/services/change?client_id=x", "/services/remove?client_id=x"):
+    for path in ("/services/add", "/services/change?client_id=x"):
         assert officer.get(path).status_code == 403

@@ -26,6 +26,7 @@ FINAL = {
     "/devices/{device_id}/act": ("transfer", "revoke", "decommission"),
     "/incidents/everybody": ("everybody",),
     "/regulator/entities/{reference}/{act}": ("withdraw",),
+    "/services/change": ("change",),
     "/services/remove": ("remove",),
     "/staff/{staff_id}/{act}": ("end", "freeze"),
     "/work/credentials/{credential_id}/lost": ("lost",),
@@ -33,8 +34,8 @@ FINAL = {
 }
 FINAL_BY_NAME = ("remove", "lost", "archive", "decommission", "revoke", "transfer", "everybody")
 """A door with one of these in its path asks first, or is in neither table by mistake."""
-ONE_CLICK = ("/oauth/revoke",)
-"""A program's own token, by its protocol."""
+ENDS_NOTHING = ("/oauth/revoke", "/lost")
+"""A program's own token, by its protocol; the page of who lost their means, which has a delay."""
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_every_act_that_cannot_be_undone_says_so_where_its_door_is(tmp_path: Pat
             for door in doors:
                 if door.asks_first:
                     asks[door.path] = door.asks_first
-                elif "POST" in door.methods and not door.api and door.path not in ONE_CLICK:
+                elif "POST" in door.methods and not door.api and door.path not in ENDS_NOTHING:
                     assert door.path.rpartition("/")[2] not in FINAL_BY_NAME, door.path
         deployment.ground.close()
     assert asks == FINAL
@@ -171,4 +172,4 @@ def test_a_proofing_can_be_tried_and_nothing_is_recorded(city: City) -> None:
     assert refused.status_code == 422
     assert "<title>Error: " in refused.text
     assert 'value="K1234567"' in refused.text
-    assert city.kinds(person_id)[-1] == "register.proofing-refused"
+    assert set(city.kinds(person_id)) - set(before) == {"register.proofing-refused"}
