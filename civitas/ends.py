@@ -74,9 +74,11 @@ ENDS: Mapping[str, End] = {
         "pki.issuance", None, "no certificate of ours is ever unknown to us (RFC 5280)"
     ),
     "register_activation_codes.expires_at": End("idp.register.activation", _TERMS),
+    "register_corrections.keep_until": End("idp.register.corrections", _TERMS),
     "register_lookups.until": End("idp.register.lookup", _TERMS),
     "register_notices.keep_until": End("idp.register.notices", "idp.register.notices"),
     "register_proofing_decisions.keep_until": End(_TERMS, _TERMS),
+    "register_recoveries.expires_at": End("idp.register.recovery", "idp.register.recoveries"),
     "register_staff_invitations.expires_at": End("idp.register.staff", _TERMS),
     "register_staff_recoveries.expires_at": End("idp.register.staff_changes", _TERMS),
     "row_marks.until": End("foundation.rows.marks", "foundation.rows.marks"),

@@ -21,6 +21,7 @@ REVIEW = "/account/services/review"
 
 
 OF_STAFF = {
+    "/account": StaffAccount.base,
     "/account/ledger": "/work/ledger",
     "/account/credentials": "/work/credentials",
 }
@@ -54,10 +55,11 @@ class Portal:
 
     def citizen(self, request: Request) -> str:
         """The id of the citizen who is signed in; raises what `web.require` raises. Staff who open
-        the page have one of their own."""
+        a page that they have as well are led to theirs."""
         found = web.principal(request)
-        if found is not None and found.kind == "staff" and request.method == "GET":
-            raise SeeOther(OF_STAFF.get(request.url.path, StaffAccount.base))
+        theirs = OF_STAFF.get(request.url.path) if request.method == "GET" else None
+        if theirs is not None and found is not None and found.kind == "staff":
+            raise SeeOther(theirs)
         return web.require(request, kind="citizen").id
 
     def session(self, request: Request) -> Session:

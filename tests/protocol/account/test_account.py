@@ -16,10 +16,11 @@ from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from idp.portal.sentences import SENTENCES
+from idp.portal.wing import OF_STAFF
 from idp.register import Subject
 from idp.register.lookup import Lookups
 from policies import Consent, Facts, Permit, Policies, Question
-from tests.support.city import PASSWORD, City, Visitor
+from tests.support.city import PASSWORD, City, Visitor, confirmed
 
 PEOPLE = list(residents(2, 11, city="Tallinn", country="EE"))
 NEW_PASSWORD = "harbour walnut copper tide"
@@ -80,7 +81,11 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(city, path):
 
 @pytest.mark.parametrize("path", [*PAGES, "/me/v1/consents", "/me/v1/ledger"])
 def test_staff_have_no_account_of_a_citizen(city, path):
-    assert city.staff().get(path).status_code == 403
+    answer = city.staff().get(path)
+    if path in OF_STAFF:  # a page that they have, too
+        assert (answer.status_code, answer.headers["location"]) == (303, OF_STAFF[path])
+    else:
+        assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/me/v1/consents", "/me/v1/ledger"])
@@ -276,8 +281,9 @@ def test_a_weak_or_mistyped_new_password_is_refused_at_its_field(citizen):
 def test_the_last_way_to_sign_in_cannot_be_removed(city, citizen):
     management = city.deployment.parts["login"].management
     (only,) = management.list(Subject("citizen", citizen.id))
-    answer = citizen.post(f"/account/credentials/{only.id}/remove", "/account/credentials")
-    assert answer.status_code == 409
+    here, place = f"/account/credentials/{only.id}/remove", "/account/credentials"
+    asked = citizen.post(here, place)
+    assert citizen.post(here, place, confirmed=confirmed(asked)).status_code == 409
 
 
 def test_an_old_session_proves_itself_again_before_a_change(city, citizen):

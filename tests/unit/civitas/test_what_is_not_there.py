@@ -54,6 +54,8 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
     "ca roll": [("nonsense",), ("nonsense", "--dry-run")],
     "citizens archive": [("per_nobody", WHY), ("per_nobody", WHY, "--dry-run")],
     "citizens import": [("NOWHERE",), ("FILE",)],
+    "citizens recover": [("per_nobody", WHY), ("per_nobody", WHY, "--stop"),
+                         ("per_nobody", WHY, "--dry-run")],
     "citizens resume": [("per_nobody", WHY), ("per_nobody", WHY, "--dry-run")],
     "citizens show": [("per_nobody", "--purpose=misuse"), ("per_nobody", "--purpose=nonsense")],
     "citizens suspend": [("per_nobody", WHY), ("per_nobody", WHY, "--dry-run")],
