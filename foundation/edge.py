@@ -37,7 +37,8 @@ class Edge:
         reference = _note(request, error, said)
         response = self._made(request, said, reference)
         if reference is not None:
-            response.headers["X-Request-Id"] = reference
+            # A protocol that echoes the caller's own id has it there already.
+            response.headers.setdefault("X-Request-Id", reference)
         return response
 
     def _made(self, request: Request, error: CivitasError, reference: str | None) -> Response:

@@ -347,7 +347,7 @@ def test_a_door_for_staff_is_closed_to_others(house: House) -> None:
     house.principal = web.Principal("citizen", "per_1")
     refused(client.get("/officers"), 403, "not open to citizens")
     house.principal = web.Principal("staff", "stf_1", frozenset({"operator"}))
-    refused(client.get("/officers"), 403, "role officer")
+    refused(client.get("/officers"), 403, "for registration officers")
     house.principal = web.Principal("staff", "stf_1", frozenset({"officer"}))
     assert client.get("/officers").text == "stf_1"
 
