@@ -95,7 +95,7 @@ def test_a_change_of_the_address_is_told_at_the_old_one_too(
     assert {recipient for recipient, _ in server.taken} == {ADDRESS, "thief@mail.example"}
     for recipient, message in server.taken:
         assert message["To"] == recipient
-        assert "email" in message.get_content()
+        assert "Email address" in message.get_content()
 
 
 def test_what_a_mail_server_never_takes_goes_by_letter_and_names_nobody_in_the_log(

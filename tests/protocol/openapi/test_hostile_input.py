@@ -77,6 +77,7 @@ WINGS = (
     "pages",
     "services",
     "supervision",
+    "work",
 )
 
 
