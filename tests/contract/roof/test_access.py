@@ -93,6 +93,13 @@ def test_a_token_that_a_person_gave_opens_nothing_but_userinfo(
     assert opened - to_nobody - as_client == {"GET /oauth/userinfo", "POST /oauth/userinfo"}
 
 
+# Of an import that has such rows, and waits: `registration-desk/test_corrections_at_the_desk.py`.
+OF_THE_SENDER = {
+    "POST /desk/imports/{import_id}/start",
+    "POST /desk/imports/{import_id}/refused",
+}
+
+
 def test_pages_of_staff_open_for_one_role_and_no_program(
     walked: dict[str, access.Walked],
 ) -> None:
@@ -108,7 +115,8 @@ def test_pages_of_staff_open_for_one_role_and_no_program(
             path = door.split()[1]
             for prefix, role in roles.items():
                 if f"{path}/".startswith(f"{prefix}/") and "/v1" not in path:
-                    assert let_in(doors, door) == {role}, door
+                    expected = set() if door in OF_THE_SENDER else {role}
+                    assert let_in(doors, door) == expected, door
 
 
 @pytest.mark.row("failures", "15")
