@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,6 +17,7 @@ import pytest
 from civitas.demo.city import CITY, COUNTRY, DemoCity, Place
 from civitas.residents import as_csv, residents
 from tests.support.devices import csr, new_key
+from tests.support.first_steps import activated, invited
 from tests.support.walking import Walker
 
 if TYPE_CHECKING:
@@ -28,41 +28,6 @@ PEOPLE = list(residents(30, 5, city=CITY, country=COUNTRY))
 SOMEONE = next(
     p for p in PEOPLE if p["birthdate"] < "2000" and p["locality"] == CITY and p["locale"] == "en"
 )
-
-
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[DemoCity]:
-    """The demo's processes, on ports of the test's own."""
-    city = DemoCity(tmp_path)
-    yield city
-    city.stop()
-
-
-@pytest.fixture
-def portal(demo: DemoCity, free_port: Callable[[], int]) -> Place:
-    """A running provider."""
-    place = Place("portal", "Civitas", free_port(), tls_port=free_port())
-    demo.found(place)
-    demo.start(place)
-    return place
-
-
-@pytest.fixture
-def library(demo: DemoCity, portal: Place, free_port: Callable[[], int]) -> str:
-    """The address of the running e-service."""
-    port = free_port()
-    demo.start_eservice(portal, port, demo.client(portal, port))
-    return f"http://localhost:{port}"
-
-
-def invited(demo: DemoCity, place: Place, role: str, walker: Walker, name: str = "olga") -> None:
-    """Follow the one-time link, set up a sign-in, and prove the passkey that roles need."""
-    link = demo.civitas_json(place, "staff", "invite", "--role", role, "--name", "Olga Officer")
-    walker.page.goto(link["link"])
-    walker.look("invitation")
-    walker.set_up(f"{name}.{role}")
-    home = {"officer": "desk", "operator": "devices", "regulator": "regulator"}[role]
-    walker.page.wait_for_url(f"**/{home}")
 
 
 def imported(officer: Walker, place: Place) -> None:
@@ -117,17 +82,6 @@ def printed(operator: Walker, place: Place) -> str:
     code: str = letters[0]["code"]
     assert code not in operator.page.content()
     return code
-
-
-def activated(citizen: Walker, place: Place, code: str) -> None:
-    citizen.page.goto(f"{place.url}/")
-    citizen.look("start")
-    citizen.follow("Activate with a letter")
-    citizen.look("activation")
-    citizen.type("Code of your letter", code.lower())
-    citizen.click("Continue")
-    citizen.look("name and password")
-    citizen.set_up("leida")
 
 
 def test_officer_citizen_and_service_by_clicking(
@@ -291,6 +245,8 @@ def test_a_broker_offers_what_the_regulator_accredited_until_it_is_suspended(
         official.look("suspended")
         official.page.goto(f"{regulator.url}/register-of-providers")
         official.look("public register")
+        official.page.goto(f"{regulator.url}/work")
+        official.look("own account")
         citizen.context.clear_cookies()
         citizen.page.goto(library)
         for _ in range(60):

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 PASSWORD = "orbit velvet cactus lantern"
 NARROW, WIDE = 320, 1280
+# Numbers of people; as a number (in <code>) they may stand beside a name.
+_NUMBERS = re.compile(r"\b(?:stf|per)_\w+")
+_SAID = """() => {
+  const main = document.querySelector("main").cloneNode(true);
+  main.querySelectorAll("code, pre").forEach((one) => one.remove());
+  return main.textContent;
+}"""
 _PICTURES = os.environ.get("CIVITAS_PICTURES")
 
 
@@ -57,9 +64,13 @@ class Walker:
 
     def look(self, name: str) -> None:
         """What holds on every page: axe finds nothing in light and in dark, nothing scrolls
-        sideways at 320 px, there is one first heading, and the browser has nothing to complain."""
+        sideways at 320 px, there is one first heading, people are called by their names, and the
+        browser has nothing to complain."""
         page = self.page
+        page.wait_for_load_state()
         assert page.locator("h1").count() == 1, f"{page.url} needs one first heading"
+        numbers = _NUMBERS.findall(page.evaluate(_SAID))
+        assert not numbers, f"{page.url} says {numbers} where a name belongs"
         self._picture(name, WIDE, "light")
         assert_accessible(page)
         page.set_viewport_size({"width": NARROW, "height": 640})
@@ -97,6 +108,30 @@ class Walker:
     def says(self, text: str) -> None:
         """Wait until the page says so."""
         self.page.get_by_text(text).first.wait_for()
+
+    def refused(self, name: str, field: str) -> None:
+        """The form came back: its summary has the focus and the title begins with it, and from
+        there the keyboard alone leads to the field that is wrong."""
+        page = self.page
+        page.locator("#errors").wait_for()
+        assert page.evaluate(
+            "document.getElementById('errors').contains(document.activeElement)"
+        ), f"{page.url}: the focus is not on the summary"
+        assert page.title().startswith("Error: "), page.title()
+        self.look(name)
+        link = f"#errors a[href='#{field}']"
+        for _ in range(page.locator("#errors a").count()):
+            page.keyboard.press("Tab")
+            if page.evaluate("link => document.activeElement.matches(link)", link):
+                break
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == field
+        assert page.locator(f"#{field}").get_attribute("aria-invalid") == "true"
+
+    def another_authenticator(self) -> None:
+        """Take up another device that holds passkeys, and lay the one in hand aside."""
+        self.authenticator.remove()
+        self.authenticator = VirtualAuthenticator(self.page)
 
     def set_up(self, name: str, button: str = "Activate") -> None:
         """Sign-in name, password and passkey, as an activation or an invitation asks."""
