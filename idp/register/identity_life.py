@@ -129,6 +129,7 @@ class IdentityLife:
         policy = self._proofing.policy_for_one(policy_version, findings.level, now)
 
         with self._database.read() as uow:
+            step(store.known_person(uow, person_id).state, "restore", {Guard.PROOFED})
             two_people.refuse_importer(uow, self._audit, person_id, by)
 
         def decide(uow: UnitOfWork) -> Decision:

@@ -26,7 +26,7 @@ def enrol(world: World) -> str:
     file.write_bytes(as_json(iter(people[half:])))
     report = world.run_json(world.provider, "citizens", "import", str(file))
     expect(
-        report == {"accepted": half, "refused": [], "remarks": []},
+        report["enrolled"] == half and not report["refused"] and not report["remarks"],
         f"all accepted, and read as they are written, but got {report}",
     )
     someone = an_adult_of(people, "Tallinn")
