@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 
 from foundation import web
 from foundation.birth import BirthDate, PartialDate, earliest
+from foundation.marking import N_
 from foundation.pages.language import (
     CHOSEN_NOW,
     LANGUAGE_COOKIE,
@@ -35,6 +36,14 @@ from foundation.settings import Jurisdiction
 
 TEMPLATES = Path(__file__).parent / "templates"
 ERROR = "error.html"
+ACTORS = {
+    "citizen": N_("a citizen"),
+    "staff": N_("a member of staff"),
+    "service": N_("a service"),
+    "device": N_("the device"),
+    "system": N_("the system"),
+}
+"""Kinds of actor, as a page says them."""
 
 
 class Pages:
@@ -170,8 +179,13 @@ class Pages:
             "csrf_field": _csrf_field(request),
         }
 
-    def _who(self, id_: str) -> Markup:
-        """Who acted, as people know them: a name where there is one, with the id behind it."""
+    @pass_context
+    def _who(self, context: Context, id_: str | None, kind: str = "staff") -> Markup:
+        """Who acted, as people know them: a member of staff by name, with the id behind it;
+        anybody else by what they are."""
+        if kind != "staff" or not id_:
+            said: str = context["translator"](ACTORS.get(kind, kind))
+            return Markup("{}").format(said)
         name = self.name_of(id_)
         if name is None:
             return Markup("<code>{}</code>").format(id_)

@@ -24,6 +24,7 @@ from foundation.settings import Jurisdiction
 from foundation.vault import Erased
 from idp.register import recovery, search, store
 from idp.register.correction_policy import CorrectionPolicy
+from idp.register.letters import Letters
 from idp.register.life import State
 from idp.register.notices import Notices
 from idp.register.person import Person
@@ -86,12 +87,13 @@ ADDRESS = frozenset({"given_name", "family_name", "street_address", "postal_code
 class Corrections:
     """The one way in which a record changes."""
 
-    def __init__(self, ground: Ground, proofing: Proofing) -> None:
+    def __init__(self, ground: Ground, proofing: Proofing, letters: Letters) -> None:
         self._ground = ground
         self._vault = ground.vault
         self._audit = ground.audit
         self._jurisdiction = ground.settings.of(Jurisdiction)
         self._proofing = proofing
+        self._letters = letters
         self._notices = Notices(ground)
 
     @property
@@ -327,8 +329,7 @@ class Corrections:
         }
         store.write_history(uow, self._audit, before.state, after, "adjust", by, now, told)
         if ADDRESS.intersection(made.fields):
-            delay = timedelta(days=self._ground.settings.of(RegisterSettings).recovery_days)
-            recovery.begin_again(uow, made.person_id, delay, now)
+            self._letters_go_elsewhere(uow, made, by, now)
         # To the old address too: who has it changed for a thief's is told where they are.
         self._notices.tell(
             uow,
@@ -338,6 +339,18 @@ class Corrections:
             {"changed": ", ".join(made.fields)},
             also_to=(old.email,),
         )
+
+    def _letters_go_elsewhere(
+        self, uow: UnitOfWork, made: Correction, by: Actor, now: datetime
+    ) -> None:
+        """Who asked for a letter meant the old address. One that waits for the delay waits for the
+        whole of it again; another one is stopped where the new address is one person's word."""
+        standing = recovery.open_of(uow, made.person_id)
+        if standing is not None and standing.way == recovery.POST:
+            delay = timedelta(days=self._ground.settings.of(RegisterSettings).recovery_days)
+            recovery.begin_again(uow, made.person_id, delay, now)
+        elif by.kind == "staff" and made.by == by:
+            self._letters.withhold(uow, made.person_id, by)
 
     def _evidence_ends(self, uow: UnitOfWork, person_id: str) -> None:
         """What a colleague was still to confirm named somebody whose record was another one."""

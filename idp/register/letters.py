@@ -233,11 +233,17 @@ class Letters:
 
     def stop(self, uow: UnitOfWork, person_id: str, by: Actor, now: datetime) -> int:
         """No letter or code of this person works any more; how many did. They read it."""
+        return self._stopped(uow, person_id, by, self._codes.end(uow, person_id, now))
+
+    def withhold(self, uow: UnitOfWork, person_id: str, by: Actor) -> int:
+        """As `stop`, of a letter that was not made yet: one that left went to the old address."""
+        return self._stopped(uow, person_id, by, 0)
+
+    def _stopped(self, uow: UnitOfWork, person_id: str, by: Actor, codes: int) -> int:
         waiting = update(letters).where(
             letters.c.person_id == person_id, letters.c.state == "waiting"
         )
-        stopped = uow.changed(waiting.values(state="stopped"))
-        stopped += self._codes.end(uow, person_id, now)
+        stopped = codes + uow.changed(waiting.values(state="stopped"))
         if stopped:
             self._audit.record(uow, "register.letter-stopped", by, [person_id], {})
         return stopped

@@ -23,7 +23,7 @@ from foundation.ground import Ground
 from foundation.marking import N_, Sentence
 from foundation.sealing import CannotOpen
 from foundation.vault import Erased
-from idp.register import recovery, second_looks, store
+from idp.register import recovery, second_looks, store, two_people
 from idp.register.activation import CodeRefused
 from idp.register.letters import Letter, Letters
 from idp.register.life import Guard, State
@@ -193,10 +193,12 @@ class Recoveries:
     ) -> Recovery:
         """A letter that lets the person back in: at once for who was proofed face to face at their
         level within `CHECKED_FOR`, else after the delay. One that was asked for already is the
-        answer, unless the check is newer. Raises Conflict, BadRequest.
+        answer, unless the check is newer. Raises Conflict, BadRequest, and Forbidden for who
+        alone wrote the address that it would go to.
         """
         reason = checked_reason(reason)
         way, _ = self.foresee(uow, person_id, now)
+        two_people.refuse_address_writer(uow, self._ground.audit, person_id, by)
         person = store.known_person(uow, person_id)
         standing = recovery.open_of(uow, person_id)
         if standing is not None:

@@ -56,7 +56,7 @@ class Register:
         self.recoveries = Recoveries(ground, self.letters, self.notices)
         self.staff_changes = StaffChanges(ground, self.staff, self.names)
         self.retention = Retention(ground)
-        self.corrections = Corrections(ground, self.proofing)
+        self.corrections = Corrections(ground, self.proofing, self.letters)
         ground.jobs.periodic("names to search by", timedelta(days=1), lambda: search.fill(ground))
 
     # ── a person ──────────────────────────────────────────────────────────────────────

@@ -76,15 +76,20 @@ def refuse_importer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) ->
     )
 
 
-def refuse_address_writer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) -> None:
-    """Raises Forbidden for who alone wrote the address that the person has now: a letter with a
-    code would go wherever they want."""
+def wrote_address_alone(uow: UnitOfWork, person_id: str, by: Actor) -> bool:
+    """Whether the address that the person has now is the word of this actor only."""
     query = select(corrections).where(
         corrections.c.person_id == person_id, corrections.c.state == "done"
     )
     rows = uow.all(query.order_by(corrections.c.done_at.desc(), corrections.c.id))
     last = next((row for row in rows if ADDRESS & set(row.fields)), None)
-    if last is None or last.second or Actor(last.by_kind, last.by_id) != by:
+    return last is not None and not last.second and Actor(last.by_kind, last.by_id) == by
+
+
+def refuse_address_writer(uow: UnitOfWork, audit: Audit, person_id: str, by: Actor) -> None:
+    """Raises Forbidden for who alone wrote the address that the person has now: a letter with a
+    code would go wherever they want."""
+    if not wrote_address_alone(uow, person_id, by):
         return
 
     def keep(later: UnitOfWork) -> None:

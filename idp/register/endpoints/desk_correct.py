@@ -11,6 +11,7 @@ from foundation.pages import Mistakes
 from foundation.web import Form
 from idp.register.corrections import CORRECTABLE, Change, checked_source, texts_of
 from idp.register.desk import Desk
+from idp.register.endpoints.person_page import page_of
 from idp.register.profile import FIELDS
 from idp.register.profile_form import HINTS, LABELS, MUST, profile_of
 from idp.register.reasons import checked_reason
@@ -57,12 +58,20 @@ def answer(desk: Desk, request: Request) -> Response:
     said, now = form.get("answer"), desk.ground.clock.now()
     if said not in ("accept", "refuse", "answered"):
         raise BadRequest("The answer is accept, refuse or answered.", where="answer")
+    corrections, correction_id = desk.register.corrections, request.path_params["correction_id"]
+    mistakes, reason = Mistakes(), ""
+    with mistakes.noting(f"answer-{correction_id}"):
+        reason = checked_reason(form.get("reason", "")) if said == "answered" else ""
+    if mistakes:
+        with desk.ground.database.read() as uow:
+            person_id = corrections.find(uow, correction_id).person_id
+            desk.require_open(uow, person_id, officer)
+        return page_of(desk, request, officer, person_id, mistakes, form)
     with desk.ground.database.write() as uow:
-        corrections = desk.register.corrections
-        found = corrections.find(uow, request.path_params["correction_id"])
+        found = corrections.find(uow, correction_id)
         desk.require_open(uow, found.person_id, officer)
         if said == "answered":
-            closed = corrections.answer(uow, found.id, officer, form.get("reason", ""), now)
+            closed = corrections.answer(uow, found.id, officer, reason, now)
             done = "answered"
         else:
             closed = corrections.confirm(uow, found.id, officer, said == "accept", now)

@@ -5,24 +5,17 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation.audit import Actor
 from foundation.errors import BadRequest
 from foundation.marking import N_
 from foundation.pages import Mistakes, Question, ask_first
-from foundation.vault import Erased
 from foundation.web import Form
-from idp.register import second_looks, store
-from idp.register.corrections import CORRECTABLE
+from idp.register import store
 from idp.register.desk import Desk
-from idp.register.endpoints import desk_recovery
 from idp.register.endpoints.desk_home import why
-from idp.register.evidence import Assessment, Evidence, Findings, assess
-from idp.register.life import open_steps
-from idp.register.profile_form import LABELS
-from idp.register.proofing import PROOFABLE
+from idp.register.endpoints.person_page import PIECES, STEPS, page_of
+from idp.register.evidence import Evidence, Findings, assess
 from idp.register.reasons import checked_reason
 
-PIECES = (1, 2, 3)
 NO_DOCUMENT = N_("Choose the document that you saw.")
 REFUSED = N_(
     "The rules say that these papers are not enough for this level. The refusal was written down."
@@ -36,7 +29,6 @@ ARCHIVE = Question(
     ),
     N_("Yes, archive it"),
 )
-STEPS = ("suspend", "reactivate", "archive")
 
 
 def person(desk: Desk, request: Request) -> Response:
@@ -50,7 +42,7 @@ def person(desk: Desk, request: Request) -> Response:
         is_open = desk.lookups.is_open(uow, person_id, officer, now)
     if not is_open:
         return why(desk, request, person_id)
-    return _page(desk, request, officer)
+    return page_of(desk, request, officer, person_id)
 
 
 def proof(desk: Desk, request: Request) -> Response:
@@ -69,7 +61,7 @@ def proof(desk: Desk, request: Request) -> Response:
                 form.required("policy_version"), desk.ground.clock.now()
             )
         tried = None if mistakes else assess(policy, findings)
-        return _page(desk, request, officer, mistakes, form, tried)
+        return page_of(desk, request, officer, person_id, mistakes, form, tried)
     with desk.ground.database.write() as uow:
         desk.require_open(uow, person_id, officer)
         decision = desk.register.proofing.reproof(
@@ -85,7 +77,7 @@ def proof(desk: Desk, request: Request) -> Response:
         mistakes.add("proofing", REFUSED)
         for reason in decision.reasons:
             mistakes.add("proofing", reason)
-        return _page(desk, request, officer, mistakes, form)
+        return page_of(desk, request, officer, person_id, mistakes, form)
     return RedirectResponse(f"/desk/persons/{person_id}?done={decision.result}", 303)
 
 
@@ -135,7 +127,7 @@ def change(desk: Desk, request: Request) -> Response:
                 return asked
             desk.life.archive(person_id, officer, reason, now)
     if mistakes:
-        return _page(desk, request, officer, mistakes, form)
+        return page_of(desk, request, officer, person_id, mistakes, form)
     return RedirectResponse(f"/desk/persons/{person_id}?done={step}", 303)
 
 
@@ -152,53 +144,6 @@ def _ask_archive(desk: Desk, request: Request, form: Form) -> Response | None:
         version=f"{found.state} {found.level} {found.changed_at}",
         back=f"/desk/persons/{person_id}",
         about=about,
-    )
-
-
-def _page(
-    desk: Desk,
-    request: Request,
-    officer: Actor,
-    mistakes: Mistakes | None = None,
-    typed: Form | None = None,
-    tried: Assessment | None = None,
-) -> Response:
-    person_id = request.path_params["person_id"]
-    proofing = desk.register.proofing
-    with desk.ground.database.read() as uow:
-        found = store.known_person(uow, person_id)
-        decisions = proofing.decisions(uow, person_id)
-        history = store.steps_of(uow, person_id)
-        letter = desk.register.letters.newest(uow, person_id)
-        looks = second_looks.waiting_for(uow, person_id)
-        corrections = desk.register.corrections.of(uow, person_id)
-        try:
-            profile = desk.register.profile(uow, person_id)
-        except Erased:
-            profile = None
-    return desk.ground.pages.render(
-        request,
-        "register/person.html",
-        mistakes=mistakes,
-        typed=typed,
-        tried=tried,
-        person=found,
-        profile=profile,
-        decisions=decisions,
-        history=history,
-        letter=letter,
-        looks=looks,
-        corrections=corrections,
-        correctable=profile is not None and found.state in CORRECTABLE,
-        labels=LABELS,
-        sources=desk.source_labels(),
-        way_back=desk_recovery.shown(desk, person_id),
-        steps=[s for s in open_steps(found.state) if s in STEPS],
-        proofable=found.state in PROOFABLE,
-        policy=proofing.current_policy(desk.ground.clock.now()),
-        pieces=PIECES,
-        officer=officer.id,
-        done=request.query_params.get("done", ""),
     )
 
 

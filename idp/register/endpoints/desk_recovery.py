@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation.errors import BadRequest
-from idp.register import recovery, store
+from foundation.pages import Mistakes
 from idp.register.desk import Desk
-from idp.register.life import State
+from idp.register.endpoints.person_page import page_of
+from idp.register.reasons import checked_reason
 
 
 def post(desk: Desk, request: Request) -> Response:
@@ -20,28 +19,17 @@ def post(desk: Desk, request: Request) -> Response:
     recoveries, now = desk.register.recoveries, desk.ground.clock.now()
     if answer not in ("ask", "stop"):
         raise BadRequest("The answer is ask or stop.", where="answer")
+    mistakes, reason = Mistakes(), ""
+    with mistakes.noting("recovery-reason"):
+        reason = checked_reason(form.get("reason", "")) if answer == "ask" else ""
+    if mistakes:
+        return page_of(desk, request, officer, person_id, mistakes, form)
     with desk.ground.database.write() as uow:
         desk.require_open(uow, person_id, officer)
         if answer == "stop":
             recoveries.stop(uow, person_id, officer, now)
             done = "recovery-stopped"
         else:
-            made = recoveries.ask(uow, person_id, officer, form.get("reason", ""), now)
+            made = recoveries.ask(uow, person_id, officer, reason, now)
             done = f"recovery-{made.way}"
     return RedirectResponse(f"/desk/persons/{person_id}?done={done}", 303)
-
-
-def shown(desk: Desk, person_id: str) -> dict[str, Any]:
-    """What the person's page says of it: `standing`, and whether an officer `saw` them lately."""
-    now = desk.ground.clock.now()
-    with desk.ground.database.read() as uow:
-        person = store.known_person(uow, person_id)
-        if person.state is not State.ACTIVE:
-            return {"offered": False}
-        return {
-            "offered": True,
-            "standing": recovery.open_of(uow, person_id),
-            "saw": recovery.check_at_desk(uow, person, now) is not None,
-            "days": desk.register.recoveries.delay.days,
-            "level": min(person.level, recovery.LETTER_PROVES),
-        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import update
 
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
-from foundation.errors import Conflict
+from foundation.errors import Conflict, Forbidden
 from idp.register import Evidence, Findings, Subject
 from idp.register.recovery import open_of, recoveries
 from idp.register.tables import persons
@@ -310,8 +311,6 @@ def test_a_look_before_the_person_last_came_in_counts_no_more(
 
 
 def test_a_new_address_begins_the_delay_again(desk: SignInDesk, clock: FrozenClock) -> None:
-    from dataclasses import replace
-
     person = person_of(desk.citizen())
     ask(desk)
     clock.advance(6 * DAY)
@@ -327,6 +326,25 @@ def test_a_new_address_begins_the_delay_again(desk: SignInDesk, clock: FrozenClo
     assert printed(desk) == []
     clock.advance(DAY)
     assert len(printed(desk)) == 1
+
+
+@pytest.mark.row("assurance", "CM-5")
+def test_a_letter_back_in_is_not_asked_for_by_who_alone_wrote_its_address(
+    desk: SignInDesk, clock: FrozenClock
+) -> None:
+    person = person_of(desk.citizen())
+    seen_at_desk(desk, person)
+    with desk.ground.database.read() as uow:
+        moved = replace(desk.register.profile(uow, person), street_address="Elsewhere 1")
+    with desk.ground.database.write() as uow:
+        desk.register.corrections.make(
+            uow, person, moved, "civil-register", "They moved", COLLEAGUE, clock.now()
+        )
+    with pytest.raises(Forbidden, match="corrected this address yourself"):
+        ask_at_desk(desk, person)
+    with desk.ground.database.write() as uow:
+        made = desk.register.recoveries.ask(uow, person, OFFICER, "Lost it", clock.now())
+    assert made.way == "desk"
 
 
 @pytest.mark.row("failures", "4")

@@ -168,6 +168,16 @@ def test_a_letter_is_not_asked_for_by_who_alone_wrote_its_address(register, peop
         assert register.letters.ask(uow, people[0], BORIS, now).state == "waiting"
 
 
+@pytest.mark.row("assurance", "CM-5")
+def test_a_letter_that_waits_is_stopped_by_a_new_address_of_one_persons_word(register, people):
+    now = register.ground.clock.now()
+    with register.ground.database.write() as uow:
+        register.letters.ask(uow, people[0], BORIS, now)
+    make(register, people[0], street_address="Pikk 1")
+    with register.ground.database.read() as uow:
+        assert register.letters.newest(uow, people[0]).state == "stopped"
+
+
 def test_old_values_go_when_their_time_is_over_and_that_it_was_corrected_stays(register, people):
     make(register, people[0], SELF, email="new@mail.example")
     make(register, people[0], street_address="Pikk 1")

@@ -97,6 +97,7 @@ def test_a_reason_is_needed_and_a_stop_ends_the_code(
     place = f"/desk/persons/{citizen.id}"
     refused = officer.post(f"{place}/recovery", place, answer="ask", reason=" ")
     assert refused.status_code == 400
+    assert 'href="#recovery-reason"' in refused.text, "the form is there again, with its mistake"
     assert officer.post(f"{place}/recovery", place, answer="maybe").status_code == 400
     at_desk(officer, citizen)
     assert "Its code opens nothing" in at_desk(officer, citizen, "stop")
