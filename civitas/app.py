@@ -123,6 +123,7 @@ def _context(deployment: Deployment) -> Context:
         who=deployment.who,
         way_back=deployment.way_back,
         client_certificate_header=server.client_certificate_header,
+        resource_metadata=deployment.resource_metadata,
     )
 
 

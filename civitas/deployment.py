@@ -29,6 +29,7 @@ class Deployment:
     doors: Mapping[str, tuple[Door, ...]]
     who: Who
     way_back: Callable[[Request, str | None], object] = lambda request, errand: None
+    resource_metadata: Callable[[str], str | None] = lambda path: None
     prepare: tuple[Callable[[Ground], object], ...] = ()
     on_start: tuple[Callable[[datetime], object], ...] = ()
     parts: Mapping[str, Any] = field(default_factory=dict)

@@ -155,6 +155,8 @@ class Context:
     who: Callable[[Request], Principal | None]
     client_certificate_header: str | None = None
     sign_in_path: str = "/sign-in"
+    resource_metadata: Callable[[str], str | None] = lambda path: None
+    """Where the metadata of the protected resource at a path is — RFC 9728 §5.1."""
     way_back: Callable[[Request, str | None], object] = lambda request, errand: None
     """To the service that sent the person (`pages.WayBack`), from a page that ends the way there;
     the errand is where they would have gone on, if the request does not say it."""
@@ -324,7 +326,7 @@ def require(
         raise Unauthorized(
             "This address needs to know who calls.",
             next_step="Send a valid access token, or sign in first.",
-            headers={"WWW-Authenticate": "Bearer"},
+            headers={"WWW-Authenticate": f"Bearer{resource_metadata(request, ' ')}"},
         )
     if found.kind == "staff" and not found.roles and wants_page(request):
         # Staff hold their roles only after the proof that their work asks for: sign-in takes
@@ -342,9 +344,19 @@ def require(
         raise Forbidden(
             N_("The access token lacks the scope %(scope)s.", scope=scope),
             next_step=N_("Ask for a token with the scope %(scope)s.", scope=scope),
-            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+            headers={
+                "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'
+                + resource_metadata(request)
+            },
         )
     return found
+
+
+def resource_metadata(request: Request, before: str = ", ") -> str:
+    """The parameter of a challenge that says where a program learns who gives tokens for this
+    address, and with which scopes (RFC 9728 §5.1); empty where there is no such place."""
+    found = request.scope["civitas"].resource_metadata(request.url.path)
+    return "" if found is None else f'{before}resource_metadata="{found}"'
 
 
 def _page_left_open(request: Request) -> str:

@@ -57,6 +57,7 @@ def assemble(ground: Ground) -> Deployment:
         },
         who=who_calls(tokens.principal_of_token, hub.principal_of_session),
         way_back=tokens.ways_back.of,
+        resource_metadata=tokens.resource_metadata,
         prepare=(prepare_policies, oauth.prepare, federation.prepare, broker.prepare),
         parts={
             "broker": hub,

@@ -113,6 +113,7 @@ def assemble(ground: Ground) -> Deployment:
         },
         who=who_calls(tokens.principal_of_token, signing_in.principal_of_session),
         way_back=tokens.ways_back.of,
+        resource_metadata=tokens.resource_metadata,
         prepare=(
             prepare_policies,
             prepare_pki,

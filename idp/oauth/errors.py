@@ -15,6 +15,7 @@ from foundation.errors import (
     Problem,
     ascii_description,
 )
+from foundation.web import resource_metadata
 from idp.oauth.way_back import WayBack
 
 
@@ -129,17 +130,12 @@ class BearerError(OAuthError):
 
     status: ClassVar[int] = 401
     code: ClassVar[str] = "invalid_token"
-    metadata: str | None = None
-    """Where the metadata of the resource is (RFC 9728 §5.1)."""
 
     def render(self, request: Request) -> Response:
         text = ascii_description(self.description)
         challenge = f'Bearer realm="civitas", error="{self.code}", error_description="{text}"'
-        self.headers.setdefault("WWW-Authenticate", challenge + self._where())
+        self.headers.setdefault("WWW-Authenticate", challenge + resource_metadata(request))
         return super().render(request)
-
-    def _where(self) -> str:
-        return "" if self.metadata is None else f', resource_metadata="{self.metadata}"'
 
 
 class InvalidToken(BearerError):
@@ -154,7 +150,7 @@ class MissingToken(BearerError):
     status, code = 401, "invalid_token"
 
     def render(self, request: Request) -> Response:
-        self.headers["WWW-Authenticate"] = 'Bearer realm="civitas"' + self._where()
+        self.headers["WWW-Authenticate"] = 'Bearer realm="civitas"' + resource_metadata(request)
         return super().render(request)
 
 

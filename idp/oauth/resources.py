@@ -16,8 +16,19 @@ PATHS = ("", USERINFO, *_QUESTIONS)
 """The whole of this server first: that is what the `aud` of its tokens names."""
 
 
+def is_ours(resource: str | None, issuer: str) -> bool:
+    """Whether a `resource` parameter (RFC 8707 §2) names this server, as `resource_metadata` does:
+    a token for it is the one that is given without the parameter."""
+    return resource in {issuer + path for path in PATHS}
+
+
+def metadata_url(issuer: str, path: str) -> str:
+    """Where the metadata of what stands at `path` is; that of the whole server is for the rest."""
+    return issuer + WELL_KNOWN + (path if path in PATHS else "")
+
+
 def resource_metadata(settings: Settings, catalogue: Catalogue, path: str) -> dict[str, Any]:
-    """The document of one of `PATHS`. Their tokens are asked for without `resource`."""
+    """The document of one of `PATHS`."""
     issuer = settings.of(Server).url
     people, questions = [OPENID, *catalogue.scopes()], [ASKS]
     scopes = {USERINFO: people, **dict.fromkeys(_QUESTIONS, questions)}

@@ -15,7 +15,7 @@ from foundation.ground import Ground
 from foundation.settings import Development, Server
 from foundation.web import Principal
 from idp.login import WhoIsThere
-from idp.oauth import catalogue_check, cut_offs, subjects, sweeping
+from idp.oauth import catalogue_check, cut_offs, resources, subjects, sweeping
 from idp.oauth.active_tokens import ActiveTokens, DeviceIsActive
 from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
@@ -159,6 +159,10 @@ class OAuth:
             timedelta(seconds=15),
             lambda: cut_offs.set_right(database, ground.clock.now()),
         )
+
+    def resource_metadata(self, path: str) -> str:
+        """Where a program that was refused at `path` learns where tokens for it come from."""
+        return resources.metadata_url(self.issuer, path)
 
     def principal_of_token(self, request: Request) -> Principal | None:
         """The service or device that calls with its own token; None without a bearer token.

@@ -144,6 +144,7 @@ class AuthorizationServer:
                 mac=self.ground.keys.mac,
                 who=lambda request: None,
                 way_back=self.oauth.ways_back.of,
+                resource_metadata=self.oauth.resource_metadata,
             ),
             edge=Edge(self.ground.database, self.ground.pages),
             max_body=65_536,

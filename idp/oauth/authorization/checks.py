@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idp.oauth import pkce, scopes
+from idp.oauth import pkce, resources, scopes
 from idp.oauth.authorization.request import (
     MOST_CHARACTERS,
     MalformedClaims,
@@ -43,6 +43,7 @@ class Examined:
 
     request: UncheckedRequest
     client: Client
+    issuer: str
 
     def get(self, name: str) -> str | None:
         return self.request.get(name)
@@ -176,9 +177,11 @@ def well_formed_claims(asked: Examined) -> None:
 
 
 def registered_resource(asked: Examined) -> None:
-    """The resource is one that this client may ask tokens for (RFC 8707 §2)."""
+    """The resource is one that this client may ask tokens for (RFC 8707 §2), or this server."""
     resource = asked.get("resource")
-    if resource is not None and resource not in asked.client.audiences:
+    if resource is None or resources.is_ours(resource, asked.issuer):
+        return
+    if resource not in asked.client.audiences:
         raise InvalidTarget("this client is not registered for that resource")
 
 

@@ -71,7 +71,7 @@ class Authorization:
             unchecked = request_object.opened(outer, client, self.issuer, self.ground.database, now)
         except request_object.Refused as refusal:
             raise self._refused(refusal.error, refusal.request or outer, client) from None
-        examined = Examined(unchecked, client)
+        examined = Examined(unchecked, client, self.issuer)
         for check in BEFORE_REDIRECT:
             check(examined)
         try:

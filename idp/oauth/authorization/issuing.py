@@ -9,7 +9,7 @@ from foundation import opaque
 from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.login import Authenticated
-from idp.oauth import codes, grant_store, subjects
+from idp.oauth import codes, grant_store, resources, subjects
 from idp.oauth.authorization import freshness
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.wishes import Wishes
@@ -48,6 +48,7 @@ class Issuing:
             if request.offline
             else self._settings.session_grant_seconds
         )
+        ours = resources.is_ours(request.resource, self._issuer)
         grant = Grant(
             id=opaque.identifier("gra"),
             client_id=client.id,
@@ -60,7 +61,7 @@ class Issuing:
             consent_id=consent_id,
             purpose=request.purpose,
             scope=request.scope,
-            audience=request.resource,
+            audience=None if ours else request.resource,
             userinfo_attributes=tuple(
                 name for name in self._wishes.for_userinfo(request, client) if name in allowed
             ),

@@ -6,22 +6,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from foundation import web
-from idp.oauth import bearer, resources
+from idp.oauth import bearer
 from idp.oauth.client import OPENID
-from idp.oauth.errors import BadBearerRequest, BearerError, InsufficientScope, InvalidToken
+from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
 from idp.oauth.wing import OAuth
 
 
 def userinfo(oauth: OAuth, request: Request) -> Response:
     """`sub`, and what the person chose and a decision permits at this moment."""
-    try:
-        return _told(oauth, request)
-    except BearerError as refused:
-        refused.metadata = oauth.issuer + resources.WELL_KNOWN + resources.USERINFO
-        raise
-
-
-def _told(oauth: OAuth, request: Request) -> Response:
     now = oauth.ground.clock.now()
     found = bearer.active(oauth.active_tokens, request, _value(request), now)
     if found.token.audience != oauth.issuer:

@@ -18,7 +18,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.ground import Ground
 from foundation.web import Form
-from idp.oauth import grant_store, scopes
+from idp.oauth import grant_store, resources, scopes
 from idp.oauth.client import OPENID
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.errors import (
@@ -108,10 +108,13 @@ class Pipeline:
     def _audience(self, asked: TokenRequest, proposal: Proposal) -> str:
         """The one resource of the token: as granted, or as asked by a client for itself."""
         resource = asked.form.get("resource") or None
+        if resources.is_ours(resource, self.issuer):
+            resource = self.issuer
         if proposal.grant is not None:
-            if resource is not None and resource != proposal.grant.audience:
+            granted = proposal.grant.audience or self.issuer
+            if resource is not None and resource != granted:
                 raise InvalidTarget("resource is not the one of the authorization request.")
-            return proposal.grant.audience or self.issuer
+            return granted
         if resource is not None and resource not in (*asked.client.audiences, self.issuer):
             raise InvalidTarget("This client is not registered for that resource.")
         return resource or self.issuer
