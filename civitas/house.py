@@ -24,6 +24,7 @@ PAGES: dict[str, Path] = {
     "civitas": ROOT / "civitas/pages",
     "device_registry": ROOT / "device_registry/pages",
     "pki": ROOT / "pki/pages",
+    "policies": ROOT / "policies/pages",
     "register": ROOT / "idp/register/pages",
     "federation": ROOT / "idp/federation/pages",
     "login": ROOT / "idp/login/pages",

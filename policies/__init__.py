@@ -3,6 +3,7 @@
 from policies.catalogue import Attribute, Catalogue, Control, DataClass, Purpose
 from policies.consent import Consent, Giver, Notice, Standing
 from policies.consents import OWN_SERVICE
+from policies.endpoints.receipts import shown as consent_shown
 from policies.evaluations import DecisionPoint
 from policies.levels import (
     Level,
@@ -59,6 +60,7 @@ __all__ = [
     "Withdrawal",
     "acr_of",
     "authenticator_of_passkey",
+    "consent_shown",
     "doors",
     "level_of_acr",
     "prepare",

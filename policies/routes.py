@@ -22,14 +22,16 @@ from policies.endpoints.model import (
     body_schema,
 )
 from policies.endpoints.receipt_keys import receipt_keys
+from policies.endpoints.receipts import receipt, receipt_page
 from policies.evaluations import DecisionPoint
 from policies.wing import Policies
 
 AUTHZEN = "OpenID AuthZEN 1.0"
+_RECEIPT = "ISO/IEC TS 27560"
 
 
 def doors(point: DecisionPoint) -> tuple[Door, ...]:
-    """The AuthZEN doors, and the keys that verify receipts."""
+    """The AuthZEN doors, and receipts."""
     return (
         Door(
             ("GET",),
@@ -68,8 +70,12 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
 
 
 def receipt_doors(policies: Policies) -> tuple[Door, ...]:
-    """The keys that verify receipts: also for a deployment that answers no questions."""
+    """Receipts of the person who is signed in, and the keys that verify them: also for a
+    deployment that answers no questions."""
+    one = "/account/consents/{consent_id}/receipt"
     return (
+        Door(("GET",), one, partial(receipt, policies), _RECEIPT),
+        Door(("GET",), f"{one}/page", partial(receipt_page, policies), _RECEIPT),
         Door(
             ("GET",),
             "/consents/receipts/jwks",

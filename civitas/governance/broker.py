@@ -19,7 +19,7 @@ from idp.broker import Broker
 from idp.federation import Federation
 from idp.oauth import OAuth
 from idp.supervision import Parts, Supervision
-from policies import Policies, Withdrawal
+from policies import Policies, Withdrawal, receipt_doors
 from policies import prepare as prepare_policies
 
 
@@ -51,6 +51,7 @@ def assemble(ground: Ground) -> Deployment:
             "broker": broker.doors(hub, withdrawal),
             "services": oauth.account_doors(acting),
             "oauth": oauth.doors(tokens),
+            "policies": receipt_doors(policies),
             "federation": federation.doors(allied),
             "audit": audit_doors(ground.audit),
             "pages": page_doors(ground.pages),

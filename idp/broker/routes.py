@@ -32,5 +32,5 @@ def doors(broker: Broker, withdrawal: Withdrawal) -> tuple[Door, ...]:
         Door(GET, "/account", partial(account.account, broker), "The person's account"),
         Door(GET, "/account/ledger", partial(account.account, broker), "The person's account"),
         Door(GET, "/account/consents", partial(account.account, broker), "The person's account"),
-        Door(POST, "/account/consents/{consent}/withdraw", withdraw, "GDPR art. 7(3)"),
+        Door(POST, "/account/consents/{consent_id}/withdraw", withdraw, "GDPR art. 7(3)"),
     )

@@ -28,7 +28,7 @@ Endpoint = Callable[[Account, Request], Response]
 
 _ACCESS, _PORTABLE = "GDPR art. 15", "GDPR art. 20"
 _RECTIFY = "GDPR art. 16"
-_CONSENT, _RECEIPT = "GDPR art. 7(3)", "ISO/IEC TS 27560"
+_CONSENT = "GDPR art. 7(3)"
 _ACTS = "ISO/IEC 27002 8.15"
 _CREDENTIALS = "ISO/IEC 29115 CM-9"
 _ONE = "/account/consents/{consent_id}"
@@ -49,8 +49,6 @@ def doors(portal: Portal) -> tuple[Door, ...]:
         Door(("GET",), "/account/consents", partial(consents.listing, portal), _CONSENT),
         Door(("GET",), _ONE, partial(consents.one, portal), _CONSENT),
         Door(("POST",), f"{_ONE}/withdraw", partial(consents.withdraw, portal), _CONSENT),
-        Door(("GET",), f"{_ONE}/receipt", partial(consents.receipt, portal), _RECEIPT),
-        Door(("GET",), f"{_ONE}/receipt/page", partial(consents.receipt_page, portal), _RECEIPT),
         Door(
             ("GET",),
             "/.well-known/change-password",

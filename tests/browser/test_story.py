@@ -314,3 +314,6 @@ def signs_in_by_broker(citizen: Walker, library: str, bank: Place, hub: Place) -
     assert "Bank Identity" not in citizen.page.content()
     citizen.page.goto(f"{hub.url}/account")
     citizen.look("account at the hub")
+    citizen.follow("Read or print the receipt City library")
+    citizen.says("Receipt of what you decided")
+    citizen.look("receipt at the hub")

@@ -37,5 +37,5 @@ def withdraw(broker: Broker, withdrawal: Withdrawal, request: Request) -> Respon
     person = web.require(request, kind="citizen")
     form = web.form(request)
     web.check_csrf(request, form)
-    withdrawal.withdraw(request.path_params["consent"], person.id, form.get("reason", ""))
+    withdrawal.withdraw(request.path_params["consent_id"], person.id, form.get("reason", ""))
     return RedirectResponse("/account", 303, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""Consents: what, to whom, since when; withdraw, receipt — GDPR art. 7(3), ISO/IEC TS 27560."""
+"""Consents: what, to whom, since when; withdraw — GDPR art. 7(3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from idp.portal.wing import Portal
-from policies import Consent
+from policies import Consent, consent_shown
 
 
 def listing(portal: Portal, request: Request) -> Response:
@@ -44,35 +44,6 @@ def withdraw(portal: Portal, request: Request) -> Response:
     return RedirectResponse(f"/account/consents/{consent_id}?done=withdrawn", 303)
 
 
-def receipt(portal: Portal, request: Request) -> Response:
-    """The signed receipt as it stands (JWT)."""
-    consent = _own(portal, request)
-    return Response(
-        portal.policies.receipt(consent.id, consent.person_id),
-        media_type="application/jwt",
-        headers={
-            "Content-Disposition": f'attachment; filename="receipt-{consent.id}.jwt"',
-            "Cache-Control": "no-store",
-        },
-    )
-
-
-def receipt_page(portal: Portal, request: Request) -> Response:
-    """The same receipt for people: to read, to print, to keep beside the signed file."""
-    consent = _own(portal, request)
-    said = portal.policies.verify_receipt(portal.policies.receipt(consent.id, consent.person_id))
-    return portal.ground.pages.render(
-        request,
-        "portal/receipt.html",
-        shown=_shown(portal, request, consent),
-        controller=said["party_identification"][0],
-        service=consent.service,
-        number=said["header"]["record_id"],
-        issuer=said["iss"],
-        country=said["processing"]["jurisdiction"],
-    )
-
-
 def as_json(consent: Consent) -> dict[str, Any]:
     """A consent for a program of its owner: no identifier of the person."""
     return {
@@ -101,10 +72,4 @@ def _own(portal: Portal, request: Request) -> Consent:
 
 
 def _shown(portal: Portal, request: Request, consent: Consent) -> dict[str, Any]:
-    translate = portal.ground.pages.translator(request)
-    return {
-        "consent": consent,
-        "purpose": portal.purpose_sentence(consent.purpose, translate),
-        "attributes": [portal.attribute_label(a, translate) for a in consent.attributes],
-        "refused": [portal.attribute_label(a, translate) for a in consent.refused],
-    }
+    return consent_shown(portal.policies, consent, portal.ground.pages.translator(request))
