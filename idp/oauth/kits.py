@@ -60,9 +60,12 @@ class Kit:
         written = (url or "").strip().rstrip("/")
         if not _ADDRESS.fullmatch(written):
             raise Unprocessable(
-                f"Its address is needed: the one {self.url}.",
+                f"{written!r} is no address that we can use."
+                if written
+                else f"Its address is needed: the one {self.url}.",
                 where="url",
-                next_step="Write all of it, with https:// and without a question mark.",
+                next_step=f"Write all of the address {self.url}: with https:// and without a "
+                "question mark.",
             )
         return written if self.under in written else written + self.usually_under
 

@@ -30,6 +30,7 @@ def request(query: str = "", content: bytes = b"", kind: str = FORM, **path: str
     )
 
 
+@pytest.mark.row("assurance", "X.1253-9.1-6")
 @pytest.mark.parametrize(
     ("asked", "sentence", "line"),
     [
