@@ -62,6 +62,11 @@ def test_an_auditor_reads_what_happened_and_keeps_an_account(
         auditor.page.locator("tbody th a").first.click()
         auditor.says("Leaf")
         auditor.look("event")
+        auditor.page.goto(f"{peopled.url}/auditor/events/evt_nobody")
+        auditor.look("no such event")
+        auditor.page.keyboard.press("Tab")
+        assert auditor.page.evaluate("document.activeElement.closest('main') !== null")
+        auditor.page.goto(f"{peopled.url}/auditor")
         has_an_account(auditor)
 
 

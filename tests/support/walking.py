@@ -69,6 +69,10 @@ class Walker:
         page = self.page
         page.wait_for_load_state()
         assert page.locator("h1").count() == 1, f"{page.url} needs one first heading"
+        if page.locator("h1[autofocus]").count():
+            assert page.evaluate("document.activeElement.matches('h1')"), (
+                f"{page.url} does not begin where it says what went wrong"
+            )
         numbers = _NUMBERS.findall(page.evaluate(_SAID))
         assert not numbers, f"{page.url} says {numbers} where a name belongs"
         self._picture(name, WIDE, "light")
