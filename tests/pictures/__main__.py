@@ -17,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.pictures.city import Shown, Viewer, shown
+from tests.pictures.paint import first_paint
 from tests.pictures.walk import pages
 from tests.support.browser import AXE_RULES, chromium
 
@@ -61,6 +62,10 @@ def _all(browser: Browser, city: Shown, folder: Path) -> int:
         rows.append((viewer.who, path, name))
     (folder / "index.html").write_text(_sheet(rows, found), "utf-8")
     _say(f"{len(walked)} pages, each {len(VARIANTS)} times: {folder / 'index.html'}")
+    here = city.viewers[0].deployed.url
+    for path in ("/sign-in", "/lost"):
+        after = first_paint(browser, here + path)
+        _say(f"{path} shows its first words after {after:.0f} ms (slow 3G)")
     for line in found:
         _say(line)
     return 1 if found else 0
