@@ -112,3 +112,4 @@ def test_the_page_for_people_shows_every_operation(provider: City, description: 
     for _, path, operation in operations(description):
         assert path in page
         assert operation["operationId"] in page
+    assert len(page.encode()) < 60_000
