@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Protocol
 from pydantic import Field
 from sqlalchemy import (
     Connection,
-    CursorResult,
     Executable,
     MetaData,
     Row,
@@ -26,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
+from foundation.compiled import Parameters, Rows, execute
 from foundation.engines import Patience, engine
 from foundation.outages import let_go_of_what_ended
 from foundation.settings import Section
@@ -39,8 +39,6 @@ NAMING = {
 }
 metadata = MetaData(naming_convention=NAMING)
 """Every wing declares its tables here; the roof owns the one history of migrations."""
-
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
 class DatabaseSettings(Section):
@@ -103,7 +101,7 @@ class RowGuard(Protocol):
         statement: Any,
         parameters: Any,
         concern: Any,
-    ) -> Any:
+    ) -> Rows:
         """Run it; marks of what it takes away are added to `taken`."""
 
     def row_mac(self, taken: list[Any], bound: Any, after: Any, before: Any) -> bytes:
@@ -129,19 +127,15 @@ class UnitOfWork:
         self.guard = guard
         self.taken: list[Any] = []
 
-    def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+    def execute(self, statement: Executable, parameters: Parameters = None) -> Rows:
         """Run a statement, once or for each of several rows."""
         if isinstance(parameters, Sequence) and len(parameters) == 1:
-            # psycopg sends a list as a pipeline, which for one row is dearer than the statement.
             parameters = parameters[0]
         if self.guard is not None:
             concern = self.guard.concerns(statement)
             if concern is not None:
-                result: CursorResult[Any] = self.guard.run(
-                    self.connection, self.taken, statement, parameters, concern
-                )
-                return result
-        return self.connection.execute(statement, parameters)
+                return self.guard.run(self.connection, self.taken, statement, parameters, concern)
+        return execute(self.connection, statement, parameters)
 
     def one(self, statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
         """The first row, or None."""

@@ -13,10 +13,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Select, Table
-from sqlalchemy.engine import IteratorResult, Result
-from sqlalchemy.engine.result import SimpleResultMetaData
 
 from foundation.clock import Clock, instant
+from foundation.compiled import Rows, execute, shape
 from foundation.row_macs import MAC, NOW, Bound, Macs, binding, refusal
 from foundation.rows import marks as row_marks
 from foundation.rows.inspection import Inspection
@@ -51,7 +50,7 @@ class Guard:
         statement: Any,
         parameters: Any,
         concern: Plan | Bound,
-    ) -> Result[Any]:
+    ) -> Rows:
         """Run a statement on bound rows; marks of what it takes away are added to `taken`."""
         if isinstance(concern, Plan):
             return self._select(connection, statement, parameters, concern)
@@ -106,16 +105,16 @@ class Guard:
 
     def _select(
         self, connection: Connection, statement: Select[Any], parameters: Any, planned: Plan
-    ) -> Result[Any]:
-        wide = statement.add_columns(*planned.extra) if planned.extra else statement
-        result = connection.execute(wide, parameters)
-        keys = list(result.keys())
-        rows: list[Any] = [tuple(row) for row in result]
+    ) -> Rows:
+        wide = statement if planned.wide is None else planned.wide
+        result = execute(connection, wide, parameters)
+        rows: list[Any] = list(result)
         for check in planned.checks:
             self._sift(check, rows)
         told = planned.told
-        kept = (tuple([row[place] for place in told]) for row in rows if row is not None)
-        return IteratorResult(SimpleResultMetaData([keys[place] for place in told]), kept)
+        kept = [tuple([row[place] for place in told]) for row in rows if row is not None]
+        keys = tuple([result.keys[place] for place in told])
+        return Rows(shape(keys).rows(kept), len(kept), keys)
 
     def _sift(self, check: Check, rows: list[Any]) -> None:
         """Put None, or a row without its part, in place of what does not prove itself."""

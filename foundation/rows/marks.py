@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from foundation.clock import Clock, Instant
+from foundation.compiled import execute
 from foundation.database import Database, metadata
 from foundation.row_macs import grants_nothing
 from foundation.vault import vault_metadata
@@ -88,7 +89,7 @@ class Mark:
 def owe(connection: Connection, marks: Sequence[Mark]) -> None:
     """Commit with the act that a mark is still to be raised."""
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(build(row_marks_owed).on_conflict_do_nothing(), [m.row for m in marks])
+    execute(connection, build(row_marks_owed).on_conflict_do_nothing(), [m.row for m in marks])
 
 
 class Marks:
@@ -119,8 +120,10 @@ class Marks:
         for start in range(0, len(asked), self._AT_ONCE):
             some = asked[start : start + self._AT_ONCE]
             query = select(row_marks.c.reference, row_marks.c.version)
+            column = row_marks.c.reference
+            theirs = column == some[0] if len(some) == 1 else column.in_(some)
             with self._store.read() as uow:
-                rows = uow.connection.execute(query.where(row_marks.c.reference.in_(some))).all()
+                rows = execute(uow.connection, query.where(theirs)).all()
             marked = {bytes(row.reference): int(row.version) for row in rows}
             found.update((r, marked.get(r, 0)) for r in some)
         self._keep({r: found[r] for r in asked}, now)
@@ -138,7 +141,7 @@ class Marks:
         # In one order, so that two processes never wait for each other.
         rows = [m.row for m in sorted(marks, key=lambda m: (m.reference, m.version))]
         with self._store.write() as uow:
-            uow.connection.execute(higher, rows)
+            execute(uow.connection, higher, rows)
         with self._lock:
             for mark in marks:
                 self._cache.pop(mark.reference, None)

@@ -34,10 +34,11 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Of a select: the columns to read beside its own, where each bound row stands in it, and the
-    columns that its caller gets: no MAC, unless by another name."""
+    """Of a select: the same with the columns that its checks need beside its own (None: it has all
+    of them), where each bound row stands in it, and the columns that its caller gets: no MAC,
+    unless by another name."""
 
-    extra: tuple[Any, ...]
+    wide: Select[Any] | None
     told: tuple[int, ...]
     checks: tuple[Check, ...]
 
@@ -81,7 +82,9 @@ def plan(statement: Select[Any]) -> Plan | None:
         own = frozenset(place for (table, _), place in places.items() if table == id(source))
         checks.append(Check(bound, tuple(positions), optional, own))
     told = tuple(i for i, c in enumerate(selected) if not (isinstance(c, Column) and c.key == MAC))
-    return Plan(tuple(extra), told, tuple(checks))
+    # Not the statement itself: plans are kept as long as that lives, and no longer.
+    wide = statement.add_columns(*extra) if extra else None
+    return Plan(wide, told, tuple(checks))
 
 
 def unchecked(statement: Select[Any]) -> bool:

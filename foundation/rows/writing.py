@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, case, null
-from sqlalchemy.engine import Result
 
 from foundation.clock import Clock, microseconds
+from foundation.compiled import Rows, execute
 from foundation.row_macs import MAC, Bound
 from foundation.rows.inspection import Inspection
 from foundation.rows.marks import FOR_EVER, Mark
@@ -42,11 +42,11 @@ class Act:
     parameters: Any
     bound: Bound
 
-    def run(self, statement: Any = None, parameters: Any = None) -> Result[Any]:
+    def run(self, statement: Any = None, parameters: Any = None) -> Rows:
         """Execute it, or what was made of it."""
         chosen = self.statement if statement is None else statement
-        return self.connection.execute(
-            chosen, self.parameters if parameters is None else parameters
+        return execute(
+            self.connection, chosen, self.parameters if parameters is None else parameters
         )
 
     def each(self) -> list[Act]:
@@ -65,7 +65,7 @@ class Writing:
         self._marks = inspection.marks
         self._clock = clock
 
-    def run(self, act: Act) -> Result[Any]:
+    def run(self, act: Act) -> Rows:
         """Execute a statement on a table that is bound, or that refuses."""
         if act.bound.refusing:
             return self._refuse(act)
@@ -89,7 +89,7 @@ class Writing:
 
     # ── rows that only take away ──────────────────────────────────────────────────────
 
-    def _refuse(self, act: Act) -> Result[Any]:
+    def _refuse(self, act: Act) -> Rows:
         """What such a row says is said beside the person keys, too: an odd mark stands for a row,
         an even one for its end, and half of it for the instant."""
         bound = act.bound
@@ -111,7 +111,7 @@ class Writing:
 
     # ── inserting ─────────────────────────────────────────────────────────────────────
 
-    def _insert(self, act: Act) -> Result[Any]:
+    def _insert(self, act: Act) -> Rows:
         statement, name = act.statement, act.bound.table.name
         if statement.select is not None or statement._multi_values:
             if MAC in (statement._select_names or ()):
@@ -146,7 +146,7 @@ class Writing:
 
     # ── changing ──────────────────────────────────────────────────────────────────────
 
-    def _update(self, act: Act) -> Result[Any]:
+    def _update(self, act: Act) -> Rows:
         bound, columns = act.bound, act.bound.table.c
         set_ = named(act.statement._values)
         set_ |= {name: value for name, value in act.parameters.items() if name in columns}
@@ -163,7 +163,7 @@ class Writing:
             return self._spend(act)
         return self._change(act, new, unknown)
 
-    def _spend(self, act: Act) -> Result[Any]:
+    def _spend(self, act: Act) -> Rows:
         """The rows give up what they granted: without a MAC, nobody gives it back to them.
 
         A wrong one does, too, lest it be mended afterwards, but it does not count.
@@ -184,7 +184,7 @@ class Writing:
             act.run(spent.where(any_of(bound, bad)))
         return act.run(spent.where(any_of(bound, good)))
 
-    def _change(self, act: Act, new: Values, unknown: bool) -> Result[Any]:
+    def _change(self, act: Act, new: Values, unknown: bool) -> Rows:
         bound, rows = act.bound, self._there(act)
         verdicts = self._inspection.verdicts(bound, rows)
         good = [
@@ -201,10 +201,10 @@ class Writing:
             return act.run(statement.values({MAC: made}))
         # Only the database knows the new values: they are read before the MAC is made.
         result = act.run(statement)
-        read = act.connection.execute(whole(bound).where(theirs))
+        read = execute(act.connection, whole(bound).where(theirs))
         after = {key_of(bound, row): row for row in (dict(each._mapping) for each in read)}
         made = self._made(act, [(row, after[key_of(bound, row)]) for row in good])
-        act.connection.execute(bound.table.update().where(theirs).values({MAC: made}))
+        execute(act.connection, bound.table.update().where(theirs).values({MAC: made}))
         return result
 
     def _made(self, act: Act, changes: Sequence[tuple[Values, Values]]) -> Any:
@@ -224,7 +224,7 @@ class Writing:
 
     # ── deleting ──────────────────────────────────────────────────────────────────────
 
-    def _delete(self, act: Act) -> Result[Any]:
+    def _delete(self, act: Act) -> Rows:
         if act.bound.remembered:
             rows = self._there(act)
             act.taken.extend(self._gone(act.bound, row) for row in rows if act.bound.grants(row))
@@ -250,5 +250,5 @@ class Writing:
         if statement.is_delete and bound.until:
             # What is over by its own date needs no mark: sweeping costs nothing more.
             query = query.where(bound.table.c[bound.until] >= self._clock.now())
-        found = act.connection.execute(query, act.parameters or {})
+        found = execute(act.connection, query, act.parameters or {})
         return [dict(row._mapping) for row in found]

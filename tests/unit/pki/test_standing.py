@@ -11,13 +11,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from sqlalchemy import Engine, event, update
+from sqlalchemy import update
 
 from foundation.clock import FrozenClock
 from pki import CertificateRefused, drafting, store
 from pki.tables import authorities
 from pki.thumbprint import x5t_s256
 from tests.support.devices import City, csr, new_key, same_city
+from tests.support.statements import listening
 
 
 def reason(city: City, certificate: x509.Certificate, now: Any = None) -> str:
@@ -125,16 +126,8 @@ def test_a_path_is_validated_once_and_the_record_each_time(
 def test_a_seen_certificate_costs_one_question_to_the_database(city: City) -> None:
     _, _, certificate = city.enrolled()
     city.authority.validate_client(certificate, city.now)
-    asked: list[str] = []
-
-    def listen(*args: Any) -> None:
-        asked.append(args[2])
-
-    event.listen(Engine, "before_cursor_execute", listen)
-    try:
+    with listening() as asked:
         city.authority.validate_client(certificate, city.now)
-    finally:
-        event.remove(Engine, "before_cursor_execute", listen)
     assert len([one for one in asked if "SELECT" in one]) == 1
 
 

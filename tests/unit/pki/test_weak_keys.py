@@ -6,13 +6,11 @@ import hashlib
 import random
 from math import gcd, prod
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
-from sqlalchemy import Engine, event
 
 from foundation.errors import BadRequest
 from pki import RequestRefused
@@ -21,6 +19,7 @@ from pki.public_key import describe
 from pki.request import parse
 from pki.weak_keys import _ROCA_PRIMES, weakness
 from tests.support.devices import City, csr, new_key
+from tests.support.statements import listening
 
 pytestmark = pytest.mark.row("devices", "issuance")
 
@@ -189,17 +188,9 @@ def test_banning_twice_is_banning_once_and_stands_in_the_audit(city: City) -> No
 
 
 def test_the_list_costs_an_issuance_no_question_of_its_own(city: City) -> None:
-    asked: list[str] = []
-
-    def listen(*args: Any) -> None:
-        asked.append(args[2])
-
     registered, key = city.register(), new_key()
-    event.listen(Engine, "before_cursor_execute", listen)
-    try:
+    with listening() as asked:
         city.enrol(registered, csr(key, registered.device.id))
-    finally:
-        event.remove(Engine, "before_cursor_execute", listen)
     naming = [one for one in asked if "pki_banned_keys" in one]
     # In the statements that hold the key and that complete the serial: each does its own work.
     assert [one.split()[0] for one in naming] == ["INSERT", "UPDATE"]
