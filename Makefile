@@ -1,5 +1,7 @@
 # What this house can do for you: `make` alone lists it.
 PYTHON ?= python3
+# Who names a Python gets that one, and no faster one that is there.
+THIS := $(if $(filter file,$(origin PYTHON)),,--this-python)
 WORKERS ?= 2
 ARGS ?=
 BIN := .venv/bin
@@ -21,10 +23,10 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## .venv, and what the tests need of the system
-	@$(PYTHON) scripts/setup.py tests
+	@$(PYTHON) scripts/setup.py tests $(THIS)
 
 setup-demo:
-	@$(PYTHON) scripts/setup.py demo
+	@$(PYTHON) scripts/setup.py demo $(THIS)
 
 demo: setup-demo ## a city with its own identities: http://localhost:8000; ARGS="--port-base 9000"
 	@$(BIN)/civitas demo $(ARGS)

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSQL
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: what is left for the end is short, and no worker waits for another."""
+    items.sort(key=_minutes, reverse=True)
+
+
+def _minutes(item: pytest.Item) -> float:
+    slow = item.get_closest_marker("slow")
+    return 0 if slow is None else slow.kwargs.get("minutes", 0.5)
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     """Stands at 2026-03-02T09:00Z until the test advances it."""

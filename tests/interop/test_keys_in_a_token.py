@@ -35,7 +35,7 @@ def token() -> Iterator[softhsm.SoftToken]:
         yield softhsm.new_token(folder)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=8)
 @pytest.mark.timeout(2700)
 def test_the_same_tests_hold_with_every_classical_key_in_a_token(
     token: softhsm.SoftToken,

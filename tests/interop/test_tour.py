@@ -31,7 +31,7 @@ def test_the_tour_is_green_on_sqlite() -> None:
     assert [step for step in steps if not step["ok"]] == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 @pytest.mark.timeout(900)
 def test_the_tour_is_green_on_postgresql_and_drops_only_its_own(postgres_url: str) -> None:
     database = Database(postgres_url)

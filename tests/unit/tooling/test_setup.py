@@ -1,6 +1,7 @@
 """Set-up says what is missing and what to do; what is ready it leaves alone."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -50,6 +51,43 @@ def test_a_second_run_only_compiles_what_changed(setup: ModuleType) -> None:
     again = setup.commands[first:]
     assert first > 1
     assert ["compileall" in command for command in again] == [True]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "taken"),
+    [(1.0, 0.7, "other"), (1.0, 0.99, "own"), (0.7, 1.0, "own"), (1.0, None, "own")],
+)
+def test_the_faster_python_is_taken_and_said(
+    setup: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own: float,
+    other: float | None,
+    taken: str,
+) -> None:
+    monkeypatch.setattr(setup, "SYSTEM_PYTHONS", ("/other/python3",))
+    times = {sys.executable: own, "/other/python3": other}
+    monkeypatch.setattr(setup, "plain_loops", times.get)
+    setup.main(["demo"])
+    expected = {"own": sys.executable, "other": "/other/python3"}[taken]
+    assert setup.commands[0][:3] == [expected, "-m", "venv"]
+    assert ("1.43 times as fast" in capsys.readouterr().out) == (taken == "other")
+
+
+def test_who_names_a_python_gets_that_one(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "plain_loops", {sys.executable: 9.0, "/usr/bin/python3": 1.0}.get)
+    setup.main(["demo", "--this-python"])
+    assert setup.commands[0][0] == sys.executable
+
+
+def test_loops_are_timed_and_what_is_no_python_of_this_version_is_left_out(
+    setup: ModuleType, tmp_path: Path
+) -> None:
+    assert 0 < setup.plain_loops(sys.executable) < 60
+    assert setup.plain_loops("/bin/false") is None
+    assert setup.plain_loops(str(tmp_path / "nothing")) is None
 
 
 def test_what_the_tests_need_includes_what_the_demo_needs(
