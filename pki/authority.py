@@ -41,7 +41,7 @@ class CertificateAuthority:
         self._ground = ground
         self._keys = ground.keys
         self.pages = ground.pages
-        self.profiles = profiles.load()
+        self.profiles = dict(profiles.load())
         settings = ground.settings.of(PkiSettings)
         self.places = places(ground.settings.of(Server), settings.url)
         self.hierarchy = Hierarchy(ground.database, ground.keys, ground.clock)

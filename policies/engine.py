@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -37,15 +38,11 @@ class Engine:
             rules = "\n".join((folder / name).read_text() for name in names)
         self._catalogue = catalogue
         self._digital_age = digital_age
-        self._schema = cedarpy.Schema.from_str(schema)
-        checked = cedarpy.validate_policies(rules, self._schema)
-        if not checked.validation_passed:
-            raise SettingsError(f"policies/rules: {checked.errors[0]}; mend the rule.")
-        self._policies = cedarpy.PolicySet.from_str(rules)
+        self._schema, self._policies, named = _read(schema, rules)
         self._entities = cedarpy.Entities.from_json_str(
             json.dumps(_entities(catalogue)), self._schema
         )
-        self._named_once(rules)
+        self._named_once(named)
         self.digest = hashlib.sha256(
             "\0".join((schema, rules, catalogue.digest, str(digital_age))).encode()
         ).hexdigest()
@@ -124,18 +121,29 @@ class Engine:
         also = ("tell-the-person",) if question.case else ()
         return (f"keep-at-most:P{days}D", f"only-for:{question.purpose}", *also)
 
-    def _named_once(self, rules: str) -> None:
+    def _named_once(self, rules: Sequence[tuple[str | None, str]]) -> None:
         """Every forbid has a reason in the table; every permit is a kind of ground."""
         named: set[str] = set()
-        for policy in json.loads(cedarpy.policies_to_json_str(rules))["staticPolicies"].values():
-            name = (policy.get("annotations") or {}).get("id")
+        for name, effect in rules:
             if name is None or name in named:
                 raise SettingsError("policies/rules: give every rule an @id of its own.")
             named.add(name)
-            if policy["effect"] == "permit" and name not in PERMITS:
+            if effect == "permit" and name not in PERMITS:
                 raise SettingsError(f"policies/rules: @id({name!r}) is no kind of ground.")
-            if policy["effect"] == "forbid" and name not in self._catalogue.reasons:
+            if effect == "forbid" and name not in self._catalogue.reasons:
                 raise SettingsError(f"reasons.toml: the rule {name!r} has no row; write one.")
+
+
+@lru_cache(maxsize=4)
+def _read(schema: str, rules: str) -> tuple[Any, Any, tuple[tuple[str | None, str], ...]]:
+    """Schema and rules, ready to be asked, and each rule's @id beside its effect."""
+    parsed = cedarpy.Schema.from_str(schema)
+    checked = cedarpy.validate_policies(rules, parsed)
+    if not checked.validation_passed:
+        raise SettingsError(f"policies/rules: {checked.errors[0]}; mend the rule.")
+    static = json.loads(cedarpy.policies_to_json_str(rules))["staticPolicies"].values()
+    named = tuple([((p.get("annotations") or {}).get("id"), str(p["effect"])) for p in static])
+    return parsed, cedarpy.PolicySet.from_str(rules), named
 
 
 def _entities(catalogue: Catalogue) -> list[Mapping[str, Any]]:

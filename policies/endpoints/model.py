@@ -5,6 +5,7 @@ Unknown members are ignored (§10.1.1), known ones are strict: a missing or malf
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -166,6 +167,7 @@ def parse(model: type[BaseModel], value: dict[str, Any]) -> Any:
         raise BadRequest(f"{where}: {first['msg']}.", where=where) from None
 
 
+@cache
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The OpenAPI request body of a model whose endpoint parses by itself, definitions inlined."""
     schema = model.model_json_schema()
