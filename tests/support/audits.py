@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
-from starlette.testclient import TestClient
 
 from foundation.audit import Audit
 from foundation.audit import doors as audit_doors
 from foundation.audit.entry import SYSTEM, Actor
 from foundation.errors import Problem
 from foundation.ground import Ground
+from tests.support.client import TestClient
 
 
 def record(

@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from foundation.edge import Edge
 from foundation.errors import Forbidden
@@ -28,6 +27,7 @@ from idp.login import Authenticated, GoTo, Requirement
 from idp.oauth import pkce
 from policies import Facts, Known, Policies, Withdrawal
 from policies import prepare as prepare_policies
+from tests.support.client import TestClient
 
 CALLBACK = "https://library.example/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from starlette.testclient import TestClient
-
 from civitas import governance
 from civitas.app import serve_deployment
 from civitas.deployment import Deployment
@@ -17,6 +15,7 @@ from foundation.settings import Server, Settings
 from idp.login import LoginSettings
 from idp.register import Importer, Register
 from tests.support import ready
+from tests.support.client import TestClient
 from tests.support.deployments import make_tables
 from tests.support.passkey import SoftPasskey
 

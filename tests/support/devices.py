@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 from starlette.requests import Request
-from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import device_registry
@@ -26,6 +25,7 @@ from foundation.pages import doors as page_doors
 from foundation.web import Principal
 from pki import CertificateAuthority, Pki
 from pki.profile import KEY_USAGES
+from tests.support.client import TestClient
 
 OPERATOR = Actor("staff", "stf_operator")
 OPERATING = Principal("staff", "stf_olga", roles=frozenset({"operator"}))

@@ -17,7 +17,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from foundation import algorithms, opaque, web
 from foundation.clock import FrozenClock
@@ -37,6 +36,7 @@ from idp.oauth import OAuth, pkce
 from policies import Policies, Withdrawal
 from tests.support import deployments
 from tests.support.authorization_server import VERIFIER
+from tests.support.client import TestClient
 
 REGULATOR = "http://localhost:9100"
 PROVIDER = "http://localhost:9201"

@@ -66,6 +66,7 @@ class PostgreSQL:
                 configuration.write(SIZE if durable else SIZE + FORGETFUL)
         self._server.start()
         self._folder = str(self._server.get_postmaster_info().socket_dir)
+        self._connection: psycopg.Connection | None = None
         _running[self._folder] = self
 
     def url(self, name: str) -> str:
@@ -108,6 +109,8 @@ class PostgreSQL:
         return self._folder
 
     def stop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
         self._server.stop()
 
     def die(self) -> None:
@@ -133,10 +136,19 @@ class PostgreSQL:
         self._say("select pg_promote()")
 
     def _say(self, statement: str) -> None:
-        with psycopg.connect(
+        """On one connection while it lasts: to connect takes longer than most of what is said."""
+        if self._connection is not None and not self._connection.closed:
+            try:
+                self._connection.execute(statement)
+            except psycopg.OperationalError:
+                if not self._connection.closed:
+                    raise
+            else:
+                return
+        self._connection = psycopg.connect(
             host=self._folder, user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
-            connection.execute(statement)
+        )
+        self._connection.execute(statement)
 
 
 def _copy_as_standby(primary: PostgreSQL, data: Path) -> None:

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from foundation import web
 from foundation.audit import Actor
@@ -28,6 +27,7 @@ from idp.login import EndsWithSession, GoTo, Login, LoginSettings, Requirement
 from idp.register import Evidence, Findings, IdentityLife, Profile, Register
 from idp.register.tables import persons
 from policies import Policies, PoliciesSettings
+from tests.support.client import TestClient
 from tests.support.passkey import SoftPasskey
 
 PASSWORD = "orbit velvet cactus lantern"

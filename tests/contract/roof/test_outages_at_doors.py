@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
-from starlette.testclient import TestClient
 
 from foundation import web
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from idp.oauth import bearer
 from tests.support.city import City
+from tests.support.client import TestClient
 
 SECRET = "what the statement would have stored"
 FORM = {"grant_type": "client_credentials", "token": "x", "client_id": "x", "client_secret": "x"}

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
-from starlette.testclient import TestClient
 
 from foundation.ground import Ground as Floor
 from foundation.settings import Settings
 from foundation.web import Principal
 from policies import DecisionPoint, Facts, Policies, PoliciesSettings, Withdrawal, doors
+from tests.support.client import TestClient
 from tests.support.decisions import People, give, house, serve
 
 EVALUATION = "/access/v1/evaluation"

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from starlette.testclient import TestClient
 
 from foundation.clock import FrozenClock
 from foundation.cross_origin import origin
@@ -20,6 +19,7 @@ from tests.support.authorization_server import (
     answer_of,
     hidden_fields,
 )
+from tests.support.client import TestClient
 
 ELSEWHERE = {"Origin": "https://library.example", "Sec-Fetch-Site": "cross-site"}
 PAGE = {"Accept": "text/html"}

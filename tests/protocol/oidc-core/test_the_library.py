@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from starlette.testclient import TestClient
 
 from civitas.demo.city import SCOPE
 from civitas.demo.eservice import EService, application
@@ -21,6 +20,7 @@ from foundation.settings import Server
 from idp.oauth import OAuth
 from tests.support.authorization_server import hidden_fields
 from tests.support.city import City, Visitor
+from tests.support.client import TestClient
 from tests.support.deployments import settings_in
 from tests.support.serving import serving
 

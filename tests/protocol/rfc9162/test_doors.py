@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import VerifierKey, open_note
@@ -13,6 +12,7 @@ from foundation.audit.entry import entry
 from foundation.errors import Problem
 from foundation.ground import Ground
 from tests.support.audits import history, outside, record, sequence
+from tests.support.client import TestClient
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
 
 from foundation.clock import FrozenClock
 from foundation.settings import Server, Settings
 from tests.support.city import City
+from tests.support.client import TestClient
 
 
 @pytest.fixture

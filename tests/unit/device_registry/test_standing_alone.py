@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy.exc import OperationalError
-from starlette.testclient import TestClient
 
 from device_registry import DeviceRefused
 from foundation.clock import FrozenClock
@@ -24,6 +23,7 @@ from foundation.errors import Unavailable
 from foundation.keys import Keys
 from foundation.settings import Settings
 from tests.support.city import City as WholeCity
+from tests.support.client import TestClient
 from tests.support.devices import LAMPS, OPERATOR, City, TlsPeer, csr, new_key, same_city
 
 

@@ -19,13 +19,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from foundation import web
 from foundation.edge import Edge
 from foundation.errors import OAuthError
 from foundation.ground import Ground
 from foundation.middleware import Gate
+from tests.support.client import TestClient
 
 
 def echo_form(request: Request) -> Response:

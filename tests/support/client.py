@@ -1,0 +1,35 @@
+"""Requests without a network, all in one event loop of the process, as a server has one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from starlette.testclient import TestClient as OneLoopEach
+
+__all__ = ["TestClient"]
+
+
+class TestClient(OneLoopEach):
+    """Starlette's starts a thread and an event loop for each request, which takes far longer than
+    most requests do. As a context manager it has a loop of its own, with the app's lifespan."""
+
+    __test__ = False
+
+    @contextmanager
+    def _portal_factory(self) -> Iterator[BlockingPortal]:
+        yield self.portal if self.portal is not None else _portal()
+
+
+_stacks: dict[int, tuple[ExitStack, BlockingPortal]] = {}
+
+
+def _portal() -> BlockingPortal:
+    """That of this process: a fork has none of its parent's threads. It ends with the process."""
+    process = os.getpid()
+    if process not in _stacks:
+        stack = ExitStack()
+        _stacks[process] = stack, stack.enter_context(start_blocking_portal("asyncio"))
+    return _stacks[process][1]
