@@ -293,7 +293,7 @@ class Broker(_Federated):
         }
         with self.city.ground.database.read() as uow:
             one = str(uow.connection.scalar(select(sessions.c.person_id)))
-        self.ids = {"provider": slug_of(provider.url), "consent": self._consent(one), **self.ids}
+        self.ids = {"provider": slug_of(provider.url), "consent_id": self._consent(one), **self.ids}
 
     def _citizen(self, provider: federation.ScriptedProvider, subject: str) -> Visitor:
         provider.subject = subject

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +21,14 @@ class TestClient(OneLoopEach):
 
     @contextmanager
     def _portal_factory(self) -> Iterator[BlockingPortal]:
-        yield self.portal if self.portal is not None else _portal()
+        try:
+            yield self.portal if self.portal is not None else _portal()
+        except Exception:
+            raise
+        except BaseException:
+            # What passes for the end of a process ended the loop, too.
+            _stacks.pop(os.getpid(), None)
+            raise
 
 
 _stacks: dict[int, tuple[ExitStack, BlockingPortal]] = {}
@@ -32,4 +40,5 @@ def _portal() -> BlockingPortal:
     if process not in _stacks:
         stack = ExitStack()
         _stacks[process] = stack, stack.enter_context(start_blocking_portal("asyncio"))
+        atexit.register(stack.close)
     return _stacks[process][1]

@@ -56,7 +56,7 @@ def test_no_door_breaks_whoever_asks(walked: dict[str, access.Walked]) -> None:
     ("model", "ids", "at_least"),
     [
         ("provider", ("{consent_id}", "{credential_id}", "{removal_id}"), 7),
-        ("broker", ("{consent}",), 1),
+        ("broker", ("{consent_id}",), 3),
     ],
 )
 def test_what_is_one_citizens_opens_for_nobody_else(
