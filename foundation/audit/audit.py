@@ -13,18 +13,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from sqlalchemy import (
+    BigInteger,
     Insert,
-    and_,
+    Integer,
+    Select,
+    String,
     bindparam,
     cast,
     insert,
-    or_,
     select,
     union_all,
 )
@@ -33,6 +35,7 @@ from foundation import opaque
 from foundation.audit import mac as audit_mac
 from foundation.audit.entry import SYSTEM, Actor, on_the_record, open_part, sealed_part
 from foundation.audit.marks import Marks
+from foundation.audit.pages import Span, newest, place_of
 from foundation.audit.settings import AuditSettings
 from foundation.audit.signed_tree import SignedTree
 from foundation.audit.tables import events, leaves, subjects
@@ -68,6 +71,19 @@ def _insert_both(lines: int) -> Insert:
     ]
     both = insert(subjects).from_select(list(subjects.c), union_all(*rows))
     return both.add_cte(event.cte("event"))
+
+
+@cache
+def _page(further: bool) -> Select[Any]:
+    """Of a person's ledger: the first, or one behind what was seen."""
+    query = (
+        select(events.c.id, events.c.at, events.c.open, leaves.c.leaf_index)
+        .add_columns(subjects.c.ref, subjects.c.sealed)
+        .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event_id == events.c.id))
+        .where(subjects.c.subject == bindparam("person"), subjects.c.position >= 0)
+    )
+    seen = bindparam("place", type_=BigInteger), bindparam("last", type_=String)
+    return newest(query, Span(seen=seen if further else None), bindparam("most", type_=Integer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +178,15 @@ class Audit:
                 sealed = self._vault.seal(person, plaintext, f"audit\0{event_id}")
             except Erased:
                 sealed = os.urandom(len(plaintext))
-            lines.append(_line(event_id, len(lines), self._subject(person), sealed))
+            lines.append(_line(event_id, len(lines), self._subject(person), sealed, at))
         if not lines:
             sealed = self._keys.seal(USE, plaintext, event_id)
-            lines.append(_line(event_id, 0, None, sealed))
+            lines.append(_line(event_id, 0, None, sealed, at))
         refs = [line["ref"] for line in lines]
         actor_ref = opaque.secret(12)
         if actor.kind in ("staff", "service"):
             # Who acts on others is found again by what they did; a device has its own history.
-            acting = _line(event_id, -1, self.index_of(actor), None)
+            acting = _line(event_id, -1, self.index_of(actor), None, at)
             lines.append({**acting, "ref": actor_ref})
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
         lines.sort(key=itemgetter("position"))
@@ -191,25 +207,15 @@ class Audit:
         self, person_id: str, before: str | None = None, limit: int = 50
     ) -> list[LedgerEntry]:
         """Events that concern a person, newest first; `before` is the id of the last one seen."""
-        query = (
-            select(events.c.id, events.c.at, events.c.open, subjects, leaves.c.leaf_index)
-            .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event_id == events.c.id))
-            .where(subjects.c.subject == self._subject(person_id), subjects.c.position >= 0)
-            .order_by(events.c.at.desc(), events.c.id.desc())
-            .limit(min(max(limit, 1), 1000))
-        )
+        subject = self._subject(person_id)
+        asked = {"person": subject, "most": min(max(limit, 1), 1000)}
         with self.database.read() as uow:
             if before is not None:
-                seen = uow.one(select(events.c.at).where(events.c.id == before))
-                if seen is None:
+                place = place_of(uow, before, subject)
+                if place is None:
                     return []
-                query = query.where(
-                    or_(
-                        events.c.at < seen.at,
-                        and_(events.c.at == seen.at, events.c.id < before),
-                    )
-                )
-            rows = uow.all(query)
+                asked |= {"place": place, "last": before}
+            rows = uow.all(_page(before is not None), asked)
         return [self._ledger_entry(person_id, row) for row in rows]
 
     def details(self, event_id: str) -> Mapping[str, Any]:
@@ -270,7 +276,7 @@ def origin(url: str) -> str:
 
 
 def _line(
-    event_id: str, position: int, subject: bytes | None, sealed: bytes | None
+    event_id: str, position: int, subject: bytes | None, sealed: bytes | None, at: datetime
 ) -> dict[str, Any]:
     return {
         "event_id": event_id,
@@ -278,4 +284,5 @@ def _line(
         "subject": subject,
         "ref": opaque.secret(12),
         "sealed": sealed,
+        "at": at,
     }

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, select
 
 from foundation.audit.audit import Audit
 from foundation.audit.entry import Actor
+from foundation.audit.pages import Span, newest, place_of, seen
 from foundation.audit.tables import events, leaves, subjects
-from foundation.database import Database, UnitOfWork
+from foundation.database import Database
 from foundation.sealing import CannotOpen
 
 MOST = 10_000
+_ACTOR = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,22 @@ class AuditReview:
     def entries(self, wish: Wish, actors: Sequence[Actor], limit: int = 100) -> list[Entry]:
         """The newest first; `actors` are those who shall be named."""
         named = {self._audit.index_of(actor): actor.id for actor in actors}
+        limit = min(max(limit, 1), MOST)
         with self._database.read() as uow:
-            query = self._query(uow, wish).limit(min(max(limit, 1), MOST))
+            place = place_of(uow, wish.before) if wish.before else None
+            behind = None if place is None else seen(place, wish.before)
+            span = Span(wish.since, wish.until, behind)
+            if wish.by is not None:
+                query = newest(_by(wish, self._audit.index_of(wish.by)), span, limit)
+            else:
+                query = _all(wish).where(*span.of(events.c.at, events.c.id)).limit(limit)
             return [_entry(row, named) for row in uow.all(query)]
 
     def entry(self, event_id: str, actors: Sequence[Actor]) -> Entry | None:
         """One event by its id."""
         named = {self._audit.index_of(actor): actor.id for actor in actors}
         with self._database.read() as uow:
-            row = uow.one(self._query(uow, Wish()).where(events.c.id == event_id))
+            row = uow.one(_all(Wish()).where(events.c.id == event_id))
         return None if row is None else _entry(row, named)
 
     def details(self, event_id: str) -> Mapping[str, Any] | None:
@@ -75,32 +84,33 @@ class AuditReview:
         except CannotOpen:
             return None
 
-    def _query(self, uow: UnitOfWork, wish: Wish) -> Select[Any]:
-        acting = subjects.alias("acting")
-        query = (
-            select(events.c.id, events.c.kind, events.c.at, events.c.open, leaves.c.leaf_index)
-            .add_columns(acting.c.subject.label("acting"))
-            .select_from(
-                events.outerjoin(leaves, leaves.c.event_id == events.c.id).outerjoin(
-                    acting, and_(acting.c.event_id == events.c.id, acting.c.position == -1)
-                )
-            )
-            .order_by(events.c.at.desc(), events.c.id.desc())
+
+def _all(wish: Wish) -> Select[Any]:
+    """Events by whomever, newest first."""
+    acting = and_(subjects.c.event_id == events.c.id, subjects.c.position == _ACTOR)
+    return (
+        _shown(wish)
+        .select_from(
+            events.outerjoin(leaves, leaves.c.event_id == events.c.id).outerjoin(subjects, acting)
         )
-        if wish.kind:
-            query = query.where(events.c.kind.startswith(wish.kind, autoescape=True))
-        if wish.by is not None:
-            query = query.where(acting.c.subject == self._audit.index_of(wish.by))
-        if wish.since is not None:
-            query = query.where(events.c.at >= wish.since)
-        if wish.until is not None:
-            query = query.where(events.c.at < wish.until)
-        if wish.before:
-            last = uow.one(select(events.c.at).where(events.c.id == wish.before))
-            if last is not None:
-                earlier = and_(events.c.at == last.at, events.c.id < wish.before)
-                query = query.where(or_(events.c.at < last.at, earlier))
-        return query
+        .order_by(events.c.at.desc(), events.c.id.desc())
+    )
+
+
+def _by(wish: Wish, actor: bytes) -> Select[Any]:
+    """The lines of what an actor did, for `newest`."""
+    return (
+        _shown(wish)
+        .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event_id == events.c.id))
+        .where(subjects.c.subject == actor, subjects.c.position == _ACTOR)
+    )
+
+
+def _shown(wish: Wish) -> Select[Any]:
+    query = select(events.c.id, events.c.kind, events.c.at, events.c.open, leaves.c.leaf_index)
+    if wish.kind:
+        query = query.where(events.c.kind.startswith(wish.kind, autoescape=True))
+    return query.add_columns(subjects.c.subject.label("acting"))
 
 
 def _entry(row: Row[Any], named: Mapping[bytes, str]) -> Entry:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, insert, table, text
+from sqlalchemy import column, insert, select, table, text
 
 from civitas import governance, schema
 from foundation.audit.entry import open_part
+from foundation.audit.tables import subjects
 from foundation.clock import FrozenClock, Instant
-from foundation.database import metadata
+from foundation.database import Database, metadata
 from foundation.ground import lay, open_database
 from foundation.master_key import MasterKey
 from foundation.settings import Settings, SettingsError
@@ -73,12 +76,9 @@ def test_another_revision_is_refused_with_what_to_do(
     database.close()
 
 
-def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
-    any_settings: Settings, clock: FrozenClock
-) -> None:
-    database = open_database(any_settings)
-    schema.upgrade(database, "0011")
-    at, ref = clock.now(), "ref_of_this_event"
+def write_old_event(database: Database, at: datetime) -> None:
+    """An event about nobody, as a program of that time wrote it."""
+    ref = "ref_of_this_event"
     public = open_part("evt_old", "desk.opened", at, "system", "actor_ref", [ref])
     event = {"id": "evt_old", "kind": "desk.opened", "at": at, "open": public, "waiting": 1}
     line = {"event_id": "evt_old", "position": 0, "subject": None, "ref": ref, "sealed": b"x"}
@@ -87,6 +87,27 @@ def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
             {**event, "at": Instant().process_bind_param(at, database.engine.dialect)}
         ))  # fmt: skip
         uow.execute(insert(table("audit_subjects", *map(column, line))).values(line))
+
+
+def test_lines_of_before_0028_have_the_instant_of_their_event_after_the_upgrade(
+    any_settings: Settings, clock: FrozenClock
+) -> None:
+    database = open_database(any_settings)
+    schema.upgrade(database, "0026")
+    write_old_event(database, clock.now())
+    schema.upgrade(database)
+    with database.read() as uow:
+        (line,) = uow.all(select(subjects))
+    database.close()
+    assert line.at == clock.now()
+
+
+def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
+    any_settings: Settings, clock: FrozenClock
+) -> None:
+    database = open_database(any_settings)
+    schema.upgrade(database, "0011")
+    write_old_event(database, clock.now())
     schema.upgrade(database)
     database.close()
     MasterKey.create(any_settings.path.parent / "master.key")
