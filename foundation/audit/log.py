@@ -135,7 +135,7 @@ def fetch(uow: UnitOfWork, wanted: Sequence[Position]) -> Mapping[Position, byte
 def lines(uow: UnitOfWork, event_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """What is really stored about whom each event concerns, in order of position."""
     rows = uow.all(
-        select(subjects.c.event_id, *audit_mac.LINE)
+        select(subjects.c.event_id, *audit_mac.LINE, audit_mac.LINE_AT)
         .where(subjects.c.event_id.in_(event_ids))
         .order_by(subjects.c.event_id, subjects.c.position)
     )

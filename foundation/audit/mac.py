@@ -29,6 +29,8 @@ BATCH = 500
 # As stored: what somebody else wrote there need not be an instant.
 RAW_AT = type_coerce(events.c.at, BigInteger).label("raw_at")
 LINE = (subjects.c.position, subjects.c.subject, subjects.c.ref, subjects.c.sealed)
+# Not under the MAC: the event's own instant is, and a line's is compared with that.
+LINE_AT = type_coerce(subjects.c.at, BigInteger).label("line_at")
 EVENT = (events.c.id, events.c.kind, RAW_AT, events.c.open, events.c.mac)
 
 
@@ -61,6 +63,12 @@ def of_event(
 def is_genuine(mac: Mac, event: Row[Any], lines: Iterable[Row[Any]]) -> bool:
     """Whether the rows are those that were recorded; `event` has EVENT, `lines` LINE, in order."""
     return _fits(mac, event, [_line(line) for line in lines if line.position is not None])
+
+
+def in_their_place(event: Row[Any], lines: Iterable[Row[Any]]) -> bool:
+    """Whether each of the lines, with LINE_AT, stands in a ledger where its event does. One without
+    an instant does: `audit.pages` takes the event's."""
+    return all(line.line_at is None or line.line_at == event.raw_at for line in lines)
 
 
 def _line(row: Row[Any]) -> Line:

@@ -62,6 +62,8 @@ def verify_database(
                         f"Event {leaf.event_id} at leaf {leaf.index} is not as it was recorded: "
                         f"whom it concerns or who acted was changed."
                     )
+                if leaf.misplaced:
+                    found.add(_misplaced(f"{leaf.event_id} at leaf {leaf.index}"))
                 for level, position, digest in growth.add(leaf.stored):
                     if stored_nodes.get((level, position)) != digest:
                         first = position << level
@@ -152,6 +154,7 @@ class _Leaf:
     stored: bytes
     computed: bytes | None = None
     genuine: bool = False
+    misplaced: bool = False
 
 
 def _stored_leaves(
@@ -181,7 +184,15 @@ def _stored_leaves(
         if not _columns_agree(row):
             computed = b""  # the columns are copies of the open part
         genuine = is_genuine(mac, row, theirs)
-        yield _Leaf(row.leaf_index, row.event_id, bytes(row.hash), computed, genuine)
+        misplaced = not audit_mac.in_their_place(row, theirs)
+        yield _Leaf(row.leaf_index, row.event_id, bytes(row.hash), computed, genuine, misplaced)
+
+
+def _misplaced(which: str) -> str:
+    return (
+        f"Event {which} is in the ledger of whom it concerns, or of who acted, under another time "
+        f"than its own."
+    )
 
 
 def _columns_agree(row: Any) -> bool:
@@ -227,7 +238,10 @@ def _check_leafless(uow: UnitOfWork, found: Findings, mac: Mac) -> None:
         some = rows[start : start + PAGE]
         lines = audit_log.lines(uow, [row.id for row in some])
         for row in some:
-            if not is_genuine(mac, row, lines.get(row.id, [])):
+            theirs = lines.get(row.id, [])
+            if not audit_mac.in_their_place(row, theirs):
+                found.add(_misplaced(row.id))
+            if not is_genuine(mac, row, theirs):
                 found.add(
                     f"Event {row.id} was not recorded by this deployment, or was changed before "
                     f"it had a leaf: it gets none."

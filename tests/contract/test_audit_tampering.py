@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from foundation.audit import log as audit_log
 from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import Checkpoint, VerifierKey, open_note
-from foundation.audit.entry import sealed_digest
+from foundation.audit.entry import Actor, sealed_digest
 from foundation.audit.log import TreeBroken
 from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
 from foundation.audit.verify_public import verify_from_outside
@@ -93,6 +93,38 @@ def test_a_column_that_no_longer_agrees_with_its_event_is_found(any_ground: Grou
     assert any(
         f"Event {made[2]} " in problem for problem in any_ground.audit.tree.verify().problems
     )
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("position", [0, -1])
+def test_an_entry_moved_to_another_place_of_a_ledger_is_named(
+    any_ground: Ground, clock: FrozenClock, numbered: bool, position: int
+) -> None:
+    """Under another time than its own it would be on a page that nobody looks at."""
+    any_ground.vault.create("per_ada")
+    moved = record(any_ground, "per_ada", actor=Actor("staff", "stf_1"))
+    if numbered:
+        sequence(any_ground)
+    line = (subjects.c.event_id == moved) & (subjects.c.position == position)
+    with any_ground.database.write() as uow:
+        uow.execute(update(subjects).where(line).values(at=clock.now() - timedelta(days=3000)))
+    (problem,) = any_ground.audit.tree.verify().problems
+    assert problem.startswith(f"Event {moved} ")
+    assert "under another time than its own" in problem
+
+
+def test_an_entry_without_its_place_stays_where_its_event_is(
+    any_ground: Ground, clock: FrozenClock
+) -> None:
+    any_ground.vault.create("per_ada")
+    made = []
+    for _ in range(3):
+        made.append(record(any_ground, "per_ada"))
+        clock.advance(timedelta(seconds=1))
+    with any_ground.database.write() as uow:
+        uow.execute(update(subjects).where(subjects.c.event_id == made[1]).values(at=None))
+    assert [e.event_id for e in any_ground.audit.ledger("per_ada")] == made[::-1]
+    assert any_ground.audit.tree.verify().ok
 
 
 @pytest.mark.parametrize("leaf", [0, EVENT, 10])
