@@ -275,7 +275,8 @@ def test_a_way_back_is_asked_for_and_stopped_by_the_rules_of_the_desk(
     assert kinds.count(("recovery.asked-by-office", lost[1])) == 1
     assert said(config, "letters", "list")["waiting"] == 0
     assert said(config, "citizens", "recover", person, *lost, "--stop")["changed"]
-    assert read_by(config, person)[-1][0] == "recovery.stopped"
+    # The letter is stopped with it, perhaps within the same millisecond: then either may be last.
+    assert "recovery.stopped" in [kind for kind, _, _ in read_by(config, person)[-2:]]
     run(config, "citizens", "archive", person, *WHY, "--yes")
     assert "archived" in run(config, "citizens", "recover", person, *lost, code=1)
     assert "reason" in run(config, "citizens", "recover", person, "--reason", " ", code=2)
