@@ -2,7 +2,8 @@
 PYTHON ?= python3
 # Who names a Python gets that one, and no faster one that is there.
 THIS := $(if $(filter file,$(origin PYTHON)),,--this-python)
-WORKERS ?= 2
+# One more than there are processors: while one test waits, another one works.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
