@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import measuring, report, servers
+from benchmarks import measuring, python, report, servers
 from benchmarks.kinds import KINDS
 from benchmarks.measuring import Storage
 from benchmarks.postgresql import durable_server
@@ -27,6 +27,13 @@ def main(arguments: list[str]) -> int:
     chosen = _chosen(arguments)
     wanted = [kind for kind in KINDS if not chosen.only or kind.name in chosen.only]
     console = Console(stderr=True)
+    faster = None if chosen.this_python else python.slower_than()
+    if faster is not None:
+        console.print(
+            f"This Python ({sys.base_prefix}) runs plain loops much slower than {faster}: run "
+            f"`make clean` and `make setup PYTHON={faster}`, or measure it with --this-python."
+        )
+        return 2
     measured = []
     for name in chosen.on:
         with _storage(name, chosen.database) as storage:
@@ -53,6 +60,7 @@ def _chosen(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=[kind.name for kind in KINDS], help="which kinds of work"
     )
+    parser.add_argument("--this-python", action="store_true", help="however slow it is")
     return parser.parse_args(arguments)
 
 
@@ -75,7 +83,7 @@ def _write(measured: list[dict[str, object]]) -> Path:
     now = datetime.now(UTC)
     about = {
         "at": now.isoformat(timespec="seconds"),
-        "python": platform.python_version(),
+        "python": python.about(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "load_average": os.getloadavg(),

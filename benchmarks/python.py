@@ -1,0 +1,32 @@
+"""Which Python is measured: one without optimisation says nothing of what an operator would see."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import sysconfig
+
+from scripts import setup
+
+MUCH_SLOWER = 1.1
+
+
+def about() -> dict[str, object]:
+    """For the results: version, where it came from, and how long plain loops take."""
+    own = setup.plain_loops(sys.executable)
+    return {
+        "version": platform.python_version(),
+        "from": sys.base_prefix,
+        "compiled": sysconfig.get_config_var("OPT"),
+        "plain_loops_ms": None if own is None else round(1000 * own, 2),
+    }
+
+
+def slower_than() -> str | None:
+    """A Python of this version that is there and much faster; None where there is none."""
+    own = setup.plain_loops(sys.executable)
+    for other in setup.SYSTEM_PYTHONS:
+        theirs = setup.plain_loops(other)
+        if own is not None and theirs is not None and own > theirs * MUCH_SLOWER:
+            return other
+    return None
