@@ -326,7 +326,7 @@ def require(
         raise Unauthorized(
             "This address needs to know who calls.",
             next_step="Send a valid access token, or sign in first.",
-            headers={"WWW-Authenticate": f"Bearer{resource_metadata(request, ' ')}"},
+            headers={"WWW-Authenticate": challenge(request)},
         )
     if found.kind == "staff" and not found.roles and wants_page(request):
         # Staff hold their roles only after the proof that their work asks for: sign-in takes
@@ -345,18 +345,18 @@ def require(
             N_("The access token lacks the scope %(scope)s.", scope=scope),
             next_step=N_("Ask for a token with the scope %(scope)s.", scope=scope),
             headers={
-                "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'
-                + resource_metadata(request)
+                "WWW-Authenticate": challenge(request, error="insufficient_scope", scope=scope)
             },
         )
     return found
 
 
-def resource_metadata(request: Request, before: str = ", ") -> str:
-    """The parameter of a challenge that says where a program learns who gives tokens for this
-    address, and with which scopes (RFC 9728 §5.1); empty where there is no such place."""
-    found = request.scope["civitas"].resource_metadata(request.url.path)
-    return "" if found is None else f'{before}resource_metadata="{found}"'
+def challenge(request: Request, **said: str) -> str:
+    """WWW-Authenticate for a bearer token (RFC 6750 §3), with where a program learns who gives
+    tokens for this address, and with which scopes (RFC 9728 §5.1), if there is such a place."""
+    if found := request.scope["civitas"].resource_metadata(request.url.path):
+        said["resource_metadata"] = found
+    return ("Bearer " + ", ".join(f'{name}="{value}"' for name, value in said.items())).strip()
 
 
 def _page_left_open(request: Request) -> str:

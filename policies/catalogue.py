@@ -110,6 +110,16 @@ class Catalogue:
         """The claims that an OpenID Connect scope asks for (Core §5.4), in the table's order."""
         return tuple(a.name for a in self.attributes.values() if scope in a.scopes)
 
+    def label(self, attribute: str) -> str:
+        """What people call a claim, a message id; its own name once no table knows it any more."""
+        row = self.attributes.get(attribute)
+        return attribute if row is None else row.label
+
+    def sentence(self, purpose: str) -> str:
+        """What a purpose is, a message id; its own id once no table knows it any more."""
+        row = self.purposes.get(purpose)
+        return purpose if row is None else row.sentence
+
     def choices(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """`names` by what a person decides at once: those that are one thing to them together,
         under the claim that the thing is called by."""

@@ -48,8 +48,7 @@ class Teller:
 
     def labels(self, names: Sequence[str]) -> list[str]:
         """Attributes as people call them."""
-        known = self.catalogue.attributes
-        return [self.translate(known[n].label) if n in known else n for n in names]
+        return [self.translate(self.catalogue.label(name)) for name in names]
 
     def tell(self, entry: LedgerEntry) -> Told:
         details = entry.details

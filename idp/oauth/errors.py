@@ -15,7 +15,7 @@ from foundation.errors import (
     Problem,
     ascii_description,
 )
-from foundation.web import resource_metadata
+from foundation.web import challenge
 from idp.oauth.way_back import WayBack
 
 
@@ -133,8 +133,8 @@ class BearerError(OAuthError):
 
     def render(self, request: Request) -> Response:
         text = ascii_description(self.description)
-        challenge = f'Bearer realm="civitas", error="{self.code}", error_description="{text}"'
-        self.headers.setdefault("WWW-Authenticate", challenge + resource_metadata(request))
+        said = challenge(request, realm="civitas", error=self.code, error_description=text)
+        self.headers.setdefault("WWW-Authenticate", said)
         return super().render(request)
 
 
@@ -150,7 +150,7 @@ class MissingToken(BearerError):
     status, code = 401, "invalid_token"
 
     def render(self, request: Request) -> Response:
-        self.headers["WWW-Authenticate"] = 'Bearer realm="civitas"' + resource_metadata(request)
+        self.headers["WWW-Authenticate"] = challenge(request, realm="civitas")
         return super().render(request)
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from device_registry import Device, Devices, owner
 from foundation import web
-from foundation.errors import NotFound, SeeOther
+from foundation.errors import SeeOther
 from foundation.ground import Ground
 from foundation.pages import Translator
 from idp.login import Login, Session
@@ -101,13 +101,7 @@ class Portal:
         return service if client is None else client.name
 
     def purpose_sentence(self, purpose: str, translate: Translator) -> str:
-        try:
-            return translate(self.policies.purpose(purpose).sentence)
-        except NotFound:
-            return purpose
+        return translate(self.policies.catalogue.sentence(purpose))
 
     def attribute_label(self, name: str, translate: Translator) -> str:
-        try:
-            return translate(self.policies.attribute(name).label)
-        except NotFound:
-            return name
+        return translate(self.policies.catalogue.label(name))

@@ -44,19 +44,13 @@ def receipt_page(policies: Policies, request: Request) -> Response:
 
 
 def shown(policies: Policies, consent: Consent, translate: Translator) -> dict[str, Any]:
-    """A consent beside its purpose and attributes in the reader's words; what the catalogue does
-    not know any more keeps its own name."""
-    purpose = policies.catalogue.purposes.get(consent.purpose)
-    known = policies.catalogue.attributes
-
-    def labels(names: tuple[str, ...]) -> list[str]:
-        return [translate(known[name].label) if name in known else name for name in names]
-
+    """A consent beside its purpose and attributes in the reader's words."""
+    known = policies.catalogue
     return {
         "consent": consent,
-        "purpose": consent.purpose if purpose is None else translate(purpose.sentence),
-        "attributes": labels(consent.attributes),
-        "refused": labels(consent.refused),
+        "purpose": translate(known.sentence(consent.purpose)),
+        "attributes": [translate(known.label(name)) for name in consent.attributes],
+        "refused": [translate(known.label(name)) for name in consent.refused],
     }
 
 
