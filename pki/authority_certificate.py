@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -12,6 +11,7 @@ from foundation.settings import Jurisdiction
 from pki import drafting, profiles
 from pki.hierarchy import Authority
 from pki.plan import Planned
+from pki.public_key import info_of
 from pki.status_links import StatusLinks
 
 
@@ -30,7 +30,7 @@ def authority_name(jurisdiction: Jurisdiction, planned: Planned, generation: int
 def authority_draft(
     planned: Planned,
     subject: x509.Name,
-    public_key: Any,
+    public_key: bytes,
     issuer: Authority | None,
     links: StatusLinks | None,
     now: datetime,
@@ -63,7 +63,7 @@ def cross_draft(subject: Authority, issuer: Authority, now: datetime) -> draftin
         serial=x509.random_serial_number(),
         profile=profile,
         subject=subject.certificate.subject,
-        public_key=subject.certificate.public_key(),
+        public_key=info_of(subject.certificate.public_key()),
         alternative_names=(),
         not_before=(now - profile.backdate).replace(microsecond=0),
         not_after=min(ends),

@@ -1,41 +1,61 @@
-"""From a record to a certificate: the same bytes every time it is built — RFC 5280 §4.1, §4.2."""
+"""From a draft to a certificate: the same bytes every time they are written — RFC 5280 §4.1, §4.2.
+
+What is signed is written once, as DER: of a profile, an authority and a place of its status the
+pieces are there already. The bytes are those that `cryptography` would make for the same draft.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
 
+from foundation.algorithms import ML_DSA
 from pki import der, names
 from pki.profile import KEY_USAGES, Profile
+from pki.public_key import key_identifier
 from pki.status_links import StatusLinks
 
 NO_WELL_DEFINED_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 """RFC 5280 §4.1.2.5; IEEE 802.1AR §8 wants it for a maker's identity."""
 NO_REVOCATION_AVAILABLE = ObjectIdentifier("2.5.29.56")
 _NULL = b"\x05\x00"
+_VERSION_3 = der.explicit(0, der.integer(2))
+_NO_SIGNATURE = der.bits(b"")
+_SUBJECT_KEY = der.oid("2.5.29.14")
+_ECDSA = {
+    name: der.sequence(der.oid(f"1.2.840.10045.4.3.{number}"))
+    for name, number in (("sha256", 2), ("sha384", 3), ("sha512", 4))
+}
+_RSA = der.sequence(der.oid("1.2.840.113549.1.1.11"), _NULL)
+_ED25519 = der.sequence(der.oid("1.3.101.112"))
+_ML_DSA = {
+    name: der.sequence(der.oid(f"2.16.840.1.101.3.4.3.{number}"))
+    for name, number in (("ML-DSA-44", 17), ("ML-DSA-65", 18), ("ML-DSA-87", 19))
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Everything that decides the bytes to be signed, the issuer aside. Instants to the second.
 
-    `permitted` and `excluded` bound the names that an authority may certify, as `KIND:value`.
+    `public_key` is a SubjectPublicKeyInfo, DER. `permitted` and `excluded` bound the names that an
+    authority may certify, as `KIND:value`.
     """
 
     serial: int
     profile: Profile
     subject: x509.Name
-    public_key: Any
+    public_key: bytes
     alternative_names: Sequence[str]
     not_before: datetime
     not_after: datetime
@@ -44,34 +64,53 @@ class Draft:
     excluded: tuple[str, ...] = ()
 
 
-def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x509.Certificate:
-    """The certificate of `draft`. `issuer` None means that it signs itself."""
-    key_identifier = x509.SubjectKeyIdentifier.from_public_key(draft.public_key)
-    builder = (
-        x509.CertificateBuilder()
-        .serial_number(draft.serial)
-        .issuer_name(issuer.subject if issuer is not None else draft.subject)
-        .subject_name(draft.subject)
-        .public_key(draft.public_key)
-        .not_valid_before(draft.not_before)
-        .not_valid_after(draft.not_after)
-        .add_extension(key_identifier, critical=False)
-        .add_extension(_authority_key(issuer, key_identifier), critical=False)
+def body(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> bytes:
+    """What is signed of the certificate of `draft`, the TBSCertificate, DER (RFC 5280 §4.1).
+
+    `issuer` None means that it signs itself; `private_key` is the one that will sign.
+    """
+    own = key_identifier(draft.public_key)
+    subject = draft.subject.public_bytes()
+    return der.sequence(
+        _VERSION_3,
+        der.integer(draft.serial),
+        signature_algorithm(private_key),
+        subject if issuer is None else _name_of(issuer),
+        der.sequence(der.time(draft.not_before), der.time(draft.not_after)),
+        subject,
+        draft.public_key,
+        der.explicit(3, der.sequence(_own_key(own), *_said(draft, issuer, own))),
     )
-    for extension, critical in _said_by_profile(draft.profile):
-        builder = builder.add_extension(extension, critical)
-    for extension, critical in _said_by_draft(draft):
-        builder = builder.add_extension(extension, critical)
-    return builder.sign(private_key, hash_for(private_key))
 
 
-def signed_anew(certificate: x509.Certificate, private_key: Any) -> bytes:
-    """The same signed part under another signature of the same algorithm, DER (RFC 5280 §4.1)."""
-    signed, whole = certificate.tbs_certificate_bytes, certificate.public_bytes(Encoding.DER)
-    begin, _ = der.only(whole, der.SEQUENCE)
-    algorithm = begin + len(signed)
-    _, _, end = der.read(whole, algorithm)
-    return der.sequence(signed, whole[algorithm:end], der.bits(signature(signed, private_key)))
+def signed(body: bytes, private_key: Any) -> bytes:
+    """The certificate, DER: these very bytes under a signature."""
+    return der.sequence(body, algorithm_in(body), der.bits(signature(body, private_key)))
+
+
+def unsigned(body: bytes) -> x509.Certificate:
+    """As a certificate of nobody, to be read: it bears no signature. Raises ValueError."""
+    return x509.load_der_x509_certificate(der.sequence(body, algorithm_in(body), _NO_SIGNATURE))
+
+
+def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x509.Certificate:
+    """The certificate of `draft`, at once."""
+    return x509.load_der_x509_certificate(signed(body(draft, issuer, private_key), private_key))
+
+
+def algorithm_in(body: bytes) -> bytes:
+    """The AlgorithmIdentifier that stands in a TBSCertificate, and once more behind it."""
+    return _part(body, 2)
+
+
+def key_in(body: bytes) -> bytes:
+    """The SubjectPublicKeyInfo that stands in a TBSCertificate."""
+    return _part(body, 6)
+
+
+def _part(body: bytes, number: int) -> bytes:
+    _, at, _, end = next(islice(der.elements(body, *der.only(body, der.SEQUENCE)), number, None))
+    return body[at:end]
 
 
 def signature(signed: bytes, private_key: Any) -> bytes:
@@ -95,71 +134,93 @@ def hash_for(private_key: Any) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 
     return hashes.SHA256() if isinstance(private_key, rsa.RSAPrivateKey) else None
 
 
-def _authority_key(
-    issuer: x509.Certificate | None, own: x509.SubjectKeyIdentifier
-) -> x509.AuthorityKeyIdentifier:
-    return key_of(issuer) if issuer is not None else _identified(own)
+def signature_algorithm(private_key: Any) -> bytes:
+    """The AlgorithmIdentifier of what `signature` makes — RFC 5758, 8410, 9881."""
+    hashed = hash_for(private_key)
+    if isinstance(private_key, ec.EllipticCurvePrivateKey) and hashed is not None:
+        return _ECDSA[hashed.name]
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return _RSA
+    if isinstance(private_key, ed25519.Ed25519PrivateKey):
+        return _ED25519
+    for name, (private, _) in ML_DSA.items():
+        if isinstance(private_key, private):
+            return _ML_DSA[name]
+    raise TypeError(f"nothing is signed with {type(private_key).__name__}")
 
 
-# What each profile and each authority says is said of every certificate: made once.
-
-
-@lru_cache(maxsize=64)
 def key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     """RFC 5280 §4.2.1.1: what those whom `issuer` certifies say of its key."""
-    return _identified(issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value)
+    own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _identified(key: x509.SubjectKeyIdentifier) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key)
+def _said(draft: Draft, issuer: x509.Certificate | None, own: bytes) -> Iterator[bytes]:
+    """The extensions, but for the first one."""
+    if issuer is not None:
+        yield _issuers_key(issuer)
+    else:
+        yield _written(x509.AuthorityKeyIdentifier(own, None, None), False)
+    yield _said_by_profile(draft.profile)
+    if draft.alternative_names:
+        yield _written(names.alternative_names(draft.alternative_names), False)
+    if draft.permitted or draft.excluded:
+        yield _written(_constraints(draft), True)
+    if draft.links is not None:
+        yield _said_of_status(draft.profile.status, draft.links)
 
 
-Said = tuple[tuple[x509.ExtensionType, bool], ...]
+def _written(extension: x509.ExtensionType, critical: bool) -> bytes:
+    return der.extension(extension.oid.dotted_string, extension.public_bytes(), critical)
+
+
+def _own_key(own: bytes) -> bytes:
+    return der.sequence(_SUBJECT_KEY, der.octets(der.octets(own)))
+
+
+# What each profile and each authority says is said of every certificate: written once.
 
 
 @lru_cache(maxsize=64)
-def _said_by_profile(profile: Profile) -> Said:
-    """The extensions, each with its criticality, that are the same for all of one kind."""
+def _name_of(issuer: x509.Certificate) -> bytes:
+    return issuer.subject.public_bytes()
+
+
+@lru_cache(maxsize=64)
+def _issuers_key(issuer: x509.Certificate) -> bytes:
+    return _written(key_of(issuer), False)
+
+
+@lru_cache(maxsize=64)
+def _said_by_profile(profile: Profile) -> bytes:
+    """The extensions that are the same for all of one kind."""
     usage = x509.KeyUsage(**{usage: usage in profile.key_usage for usage in KEY_USAGES})
-    said: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.BasicConstraints(profile.authority, profile.path_length), True),
-        (usage, True),
-    ]
+    said = _written(x509.BasicConstraints(profile.authority, profile.path_length), True)
+    said += _written(usage, True)
     if profile.extended_key_usage:
         oids = [ObjectIdentifier(oid) for oid in profile.extended_key_usage_oids]
-        said.append((x509.ExtendedKeyUsage(oids), False))
+        said += _written(x509.ExtendedKeyUsage(oids), False)
     if profile.policies:
         policies = [x509.PolicyInformation(ObjectIdentifier(p), None) for p in profile.policies]
-        said.append((x509.CertificatePolicies(policies), False))
+        said += _written(x509.CertificatePolicies(policies), False)
     if profile.status == "responder":
-        said.append((x509.OCSPNoCheck(), False))
+        said += _written(x509.OCSPNoCheck(), False)
     if profile.status == "short-lived":
-        said.append((x509.UnrecognizedExtension(NO_REVOCATION_AVAILABLE, _NULL), False))
-    return tuple(said)
-
-
-def _said_by_draft(draft: Draft) -> Said:
-    said: list[tuple[x509.ExtensionType, bool]] = []
-    if draft.alternative_names:
-        said.append((names.alternative_names(draft.alternative_names), False))
-    if draft.permitted or draft.excluded:
-        said.append((_constraints(draft), True))
-    if draft.links is not None:
-        said += _said_of_status(draft.profile.status, draft.links)
-    return tuple(said)
+        said += der.extension(NO_REVOCATION_AVAILABLE.dotted_string, _NULL)
+    return said
 
 
 @lru_cache(maxsize=4096)
-def _said_of_status(status: str, links: StatusLinks) -> Said:
+def _said_of_status(status: str, links: StatusLinks) -> bytes:
     """The same for all of one profile, authority and partition."""
     described = [_described(AuthorityInformationAccessOID.CA_ISSUERS, links.issuer_certificate)]
     if status == "published":
         described.insert(0, _described(AuthorityInformationAccessOID.OCSP, links.responder))
-    said: Said = ((x509.AuthorityInformationAccess(described), False),)
+    said = _written(x509.AuthorityInformationAccess(described), False)
     if status in ("published", "listed"):
         address = x509.UniformResourceIdentifier(links.revocation_list)
         point = x509.DistributionPoint([address], None, None, None)
-        said += ((x509.CRLDistributionPoints([point]), False),)
+        said += _written(x509.CRLDistributionPoints([point]), False)
     return said
 
 

@@ -25,7 +25,7 @@ from pki import drafting, own_certificates, preflight, store
 from pki.authority_certificate import authority_draft, authority_name, cross_draft
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.plan import Planned
-from pki.public_key import describe
+from pki.public_key import describe, info_of
 from pki.refusals import RequestRefused
 from pki.settings import PkiSettings
 from pki.status_links import places
@@ -130,17 +130,18 @@ class Founding:
         draft = authority_draft(
             candidate.planned,
             candidate.subject,
-            candidate.signer.public_key,
+            info_of(candidate.signer.public_key),
             issuer,
             self._places.links(issuer.slug, 0) if issuer is not None else None,
             now,
         )
         if issuer is not None:
-            examined = preflight.examine(draft, issuer.certificate, private_key)
+            body = preflight.examine(draft, issuer.certificate, private_key)
         else:
-            examined = drafting.sign(draft, None, private_key)
+            body = drafting.body(draft, None, private_key)
         issuer_kid = issuer.kid if issuer is not None else candidate.signer.kid
-        record = record_of(candidate.slug, issuer_kid, candidate.planned.profile, examined, now)
+        unsigned = drafting.unsigned(body)
+        record = record_of(candidate.slug, issuer_kid, candidate.planned.profile, unsigned, now)
         begins = now + ahead if candidate.generation > 1 else None
         made: list[Authority] = []
 
@@ -149,7 +150,7 @@ class Founding:
             self._take_up(uow, made[0], now)
 
         database = self._ground.database
-        certified = own_certificates.certify(database, record, examined, private_key, take_up, now)
+        certified = own_certificates.certify(database, record, private_key, take_up, now)
         return made[0] if certified else None
 
     def _let_roots_vouch(self, now: datetime) -> None:
@@ -172,8 +173,8 @@ class Founding:
     def _cross(self, subject: Authority, issuer: Authority, now: datetime) -> None:
         key = self.hierarchy.private_key(issuer)
         draft = cross_draft(subject, issuer, now)
-        examined = drafting.sign(draft, issuer.certificate, key)
-        record = record_of(subject.slug, issuer.kid, draft.profile.name, examined, now)
+        unsigned = drafting.unsigned(drafting.body(draft, issuer.certificate, key))
+        record = record_of(subject.slug, issuer.kid, draft.profile.name, unsigned, now)
 
         def take_up(uow: UnitOfWork, der: bytes) -> None:
             store.add_cross(
@@ -185,7 +186,7 @@ class Founding:
                 created_at=now,
             )
 
-        own_certificates.certify(self._ground.database, record, examined, key, take_up, now)
+        own_certificates.certify(self._ground.database, record, key, take_up, now)
 
     def _authority(
         self, candidate: Candidate, issuer_kid: str, der: bytes, begins: datetime | None
@@ -256,7 +257,7 @@ class Founding:
 def record_of(
     slug: str, issuer_kid: str, profile: str, certificate: x509.Certificate, now: datetime
 ) -> dict[str, Any]:
-    """An authority's own certificate, dry or signed, stands on record as every other does."""
+    """An authority's own certificate, unsigned or signed, stands on record as every other does."""
     key = describe(certificate.public_key())
     return {
         "serial": f"{certificate.serial_number:x}",

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import Row
 
 from foundation.audit import Actor, Audit
@@ -81,13 +80,13 @@ class Issuance:
             serial=serial,
             profile=profile,
             subject=names.subject(admission.common_name, profile.subject),
-            public_key=request.public_key.key,
+            public_key=request.public_key.der,
             alternative_names=admission.names,
             not_before=(now - profile.backdate).replace(microsecond=0),
             not_after=_end(profile, authority, now),
             links=self._places.links(authority.slug, partition),
         )
-        examined = preflight.examine(draft, authority.certificate, private_key)
+        body = preflight.examine(draft, authority.certificate, private_key)
         with self._database.write() as uow:
             self._take_the_place(uow, admission, now)
             registrar.bind(uow, admission, request.public_key.digest, now)
@@ -103,7 +102,7 @@ class Issuance:
                 names=list(admission.names),
                 public_key=request.public_key.digest,
                 public_key_der=request.public_key.der,
-                to_be_signed=examined.tbs_certificate_bytes,
+                to_be_signed=body,
                 not_before=draft.not_before,
                 not_after=draft.not_after,
                 recorded_at=now,
@@ -126,7 +125,7 @@ class Issuance:
             if earlier is not None:
                 return self._finish(earlier, registrar, now, left_out)
             # Only what was examined and recorded is ever signed.
-            der = self._sign(examined, private_key)
+            der = self._sign(body, private_key)
             issued = IssuedCertificate(
                 serial=f"{draft.serial:x}",
                 reference=admission.reference,
@@ -226,16 +225,16 @@ class Issuance:
                 serial=int(row.serial, 16),
                 profile=profile,
                 subject=names.subject(row.common_name, profile.subject),
-                public_key=load_der_public_key(row.public_key_der),
+                public_key=row.public_key_der,
                 alternative_names=row.names,
                 not_before=row.not_before,
                 not_after=row.not_after,
                 links=self._places.links(authority.slug, row.partition),
             )
             with suppress(preflight.DraftRefused):
-                examined = preflight.examine(draft, authority.certificate, private_key)
-                if examined.tbs_certificate_bytes == row.to_be_signed:
-                    return self._sign(examined, private_key)
+                body = preflight.examine(draft, authority.certificate, private_key)
+                if body == row.to_be_signed:
+                    return self._sign(body, private_key)
         self._void(row.serial, "changed_since_recorded", now)
         raise Conflict(
             "The profile or the authority changed while this certificate was issued.",
@@ -247,8 +246,8 @@ class Issuance:
         assert profile.issuer is not None  # noqa: S101 - an authority's profile never comes here
         return self._hierarchy.signing(profile.issuer)
 
-    def _sign(self, examined: x509.Certificate, private_key: Any) -> bytes:
-        return drafting.signed_anew(examined, private_key)
+    def _sign(self, body: bytes, private_key: Any) -> bytes:
+        return drafting.signed(body, private_key)
 
     def _conclude(
         self, issued: IssuedCertificate, admission: Admission, registrar: Registrar, now: datetime

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from cryptography import x509
-
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from pki import drafting, store
@@ -23,12 +21,11 @@ TakeUp = Callable[[UnitOfWork, bytes], None]
 def certify(
     database: Database,
     record: Mapping[str, Any],
-    examined: x509.Certificate,
     private_key: Any,
     take_up: TakeUp,
     now: datetime,
 ) -> bool:
-    """Sign what was examined, as `record` (a row of pki_certificates) says.
+    """Sign what is `to_be_signed` by `record`, a row of pki_certificates.
 
     False when another process does, or did, the same: two at it make one certificate. Raises
     RequestRefused where the key is banned, Unavailable where somebody else holds it.
@@ -43,7 +40,7 @@ def certify(
                 return False  # it was finished in this moment
         if not store.hold_key(uow, record["public_key"], record["holder"], now):
             raise Unavailable(f"The key of {record['holder']} is somebody else's.")
-    der = drafting.signed_anew(examined, private_key)
+    der = drafting.signed(record["to_be_signed"], private_key)
     with database.write() as uow:
         if not store.signed(uow, store.as_issued(record, der), now):
             return False

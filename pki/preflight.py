@@ -1,38 +1,42 @@
-"""Lint before anything is signed: the draft, read back, says what the profile says — RFC 5280 §4.
+"""Lint before anything is signed: what is written, read back, says what the draft and its profile
+say — RFC 5280 §4.
 
-The draft is signed with a throw-away key, so that what is looked at is a whole certificate whose
-signed part is byte for byte the one that the authority will sign.
+It is read by `cryptography`, which did not write it, as a certificate without a signature; what
+passes is signed byte for byte.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from foundation import algorithms
 from pki import drafting
 from pki.lint import key_usages
 from pki.names import written
 from pki.profile import Profile
+from pki.public_key import info_of, key_identifier
 
 
 class DraftRefused(Exception):
     """We were about to sign something that the profile does not say: a defect of ours."""
 
 
-def examine(draft: drafting.Draft, issuer: x509.Certificate, private_key: Any) -> x509.Certificate:
-    """The draft as a certificate of nobody, after every check: `drafting.signed_anew` makes it the
-    authority's. Raises DraftRefused."""
-    certificate = drafting.sign(draft, issuer, _throw_away(_kind(private_key)))
-    wrong = _wrong(certificate, draft, issuer)
+def examine(draft: drafting.Draft, issuer: x509.Certificate, private_key: Any) -> bytes:
+    """What `drafting.signed` makes a certificate of, after every check. Raises DraftRefused."""
+    body = drafting.body(draft, issuer, private_key)
+    try:
+        wrong = _wrong(drafting.unsigned(body), draft, issuer)
+    except ValueError as error:
+        raise DraftRefused(f"it cannot be read: {error}") from error
+    if drafting.key_in(body) != draft.public_key:
+        wrong = "the key differs from that of the request"
     if wrong is not None:
         raise DraftRefused(wrong)
-    return certificate
+    return body
 
 
 def _wrong(
@@ -50,11 +54,26 @@ def _wrong(
     usage = extensions[ExtensionOID.KEY_USAGE].value
     if not isinstance(usage, x509.KeyUsage) or key_usages(usage) != profile.key_usage:
         return "keyUsage differs from the profile"
+    if _oids(extensions, ExtensionOID.EXTENDED_KEY_USAGE) != profile.extended_key_usage_oids:
+        return "extKeyUsage differs from the profile"
+    if _oids(extensions, ExtensionOID.CERTIFICATE_POLICIES) != profile.policies:
+        return "certificatePolicies differ from the profile"
+    own = extensions[ExtensionOID.SUBJECT_KEY_IDENTIFIER].value.digest
+    if own != key_identifier(draft.public_key):
+        return "subjectKeyIdentifier is that of another key"
+    if extensions[ExtensionOID.AUTHORITY_KEY_IDENTIFIER].value != _said_of(issuer):
+        return "authorityKeyIdentifier is that of another issuer"
     if draft.alternative_names:
         names = extensions[ExtensionOID.SUBJECT_ALTERNATIVE_NAME].value
         if [written(name) for name in names] != list(draft.alternative_names):
             return "subjectAltName differs from the admission"
     return _wrong_status(extensions, draft) or _wrong_frame(certificate, draft, issuer)
+
+
+def _oids(extensions: Mapping[Any, Any], extension: x509.ObjectIdentifier) -> tuple[str, ...]:
+    """What an extension names, in its order: purposes or policies; nothing where it is not."""
+    found = extensions[extension].value if extension in extensions else ()
+    return tuple(getattr(one, "policy_identifier", one).dotted_string for one in found)
 
 
 @lru_cache(maxsize=64)
@@ -102,30 +121,29 @@ def _wrong_frame(
 ) -> str | None:
     if certificate.serial_number.bit_length() > 159 or certificate.serial_number <= 0:
         return "the serial number is not a positive number of at most 159 bits"
+    if certificate.serial_number != draft.serial:
+        return "the serial number differs from the one on record"
+    if certificate.not_valid_before_utc != draft.not_before:
+        return "it begins at another instant"
+    if certificate.not_valid_after_utc != draft.not_after:
+        return "it ends at another instant"
     endless = draft.profile.lifetime is None
-    if not endless and certificate.not_valid_after_utc > issuer.not_valid_after_utc:
+    if not endless and draft.not_after > issuer.not_valid_after_utc:
         return "it would outlive its issuer"
     if certificate.issuer != issuer.subject:
         return "the issuer's name differs"
+    if certificate.subject != draft.subject:
+        return "the subject's name differs"
     if draft.public_key == _key_of(issuer):
         return "it carries the issuer's own key"
     return None
 
 
 @lru_cache(maxsize=64)
-def _key_of(issuer: x509.Certificate) -> Any:
-    return issuer.public_key()
+def _key_of(issuer: x509.Certificate) -> bytes:
+    return info_of(issuer.public_key())
 
 
-def _kind(private_key: Any) -> str:
-    """The algorithm of the authority's key, whether in software or in a token."""
-    for algorithm in algorithms.SUPPORTED:
-        with suppress(algorithms.UnknownAlgorithm):
-            algorithms.checked(algorithm, private_key)
-            return algorithm
-    raise DraftRefused(f"an authority cannot sign with {type(private_key).__name__}")
-
-
-@lru_cache(maxsize=8)
-def _throw_away(algorithm: str) -> Any:
-    return algorithms.generate(algorithm)
+@lru_cache(maxsize=64)
+def _said_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    return drafting.key_of(issuer)

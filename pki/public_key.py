@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from foundation.algorithms import ML_DSA
+from pki import der
 from pki.weak_keys import weakness
 
 
@@ -28,7 +29,7 @@ class PublicKey:
 
 def describe(key: object) -> PublicKey:
     """The facts of a key of `cryptography`; an algorithm that we do not know has the kind "?"."""
-    der: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]
+    info = info_of(key)
     kind, bits = "?", 0
     if isinstance(key, ec.EllipticCurvePublicKey):
         kind, bits = f"EC-{key.curve.name}", key.curve.key_size
@@ -38,4 +39,21 @@ def describe(key: object) -> PublicKey:
         kind, bits = "RSA", key.key_size
     else:
         kind = next((name for name, (_, ml) in ML_DSA.items() if isinstance(key, ml)), kind)
-    return PublicKey(der, kind, bits, hashlib.sha256(der).hexdigest(), weakness(key), key)
+    return PublicKey(info, kind, bits, hashlib.sha256(info).hexdigest(), weakness(key), key)
+
+
+def info_of(key: Any) -> bytes:
+    """The SubjectPublicKeyInfo of a key of `cryptography`, DER."""
+    info: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return info
+
+
+def bits_in(info: bytes) -> bytes:
+    """Of a SubjectPublicKeyInfo the subjectPublicKey, without tag, length and unused bits."""
+    _, (_, _, first, last) = der.elements(info, *der.only(info, der.SEQUENCE))
+    return info[first + 1 : last]
+
+
+def key_identifier(info: bytes) -> bytes:
+    """RFC 5280 §4.2.1.2, method 1: the same as in RFC 6960 §4.2.1 the hash of a responder's key."""
+    return hashlib.sha1(bits_in(info), usedforsecurity=False).digest()

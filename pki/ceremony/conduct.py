@@ -5,6 +5,7 @@ Every step lints and records before it signs, as issuing does, and writes down w
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from pki.ceremony.box import Box, OpenBox, Root
 from pki.ceremony.papers import Requests
 from pki.ceremony.transcript import Transcript, fingerprint, in_fours
 from pki.hierarchy import Authority
-from pki.public_key import describe
+from pki.public_key import describe, info_of
 from pki.refusals import CeremonyRefused
 from pki.status.beginning import begins
 from pki.status_links import StatusPlaces
@@ -167,7 +168,7 @@ def _make_root(
     generation = before.generation + 1 if before is not None else first
     key, kept = opened.make_key(f"{planned.name}-{generation}", algorithm)
     subject = authority_name(_jurisdiction(box), planned, generation)
-    draft = authority_draft(planned, subject, key.public_key(), None, None, now)
+    draft = authority_draft(planned, subject, info_of(key.public_key()), None, None, now)
     certificate = drafting.sign(draft, None, key)
     _record(box, f"{planned.name}-{generation}", draft, now)
     pem = certificate.public_bytes(Encoding.PEM).decode()
@@ -216,7 +217,7 @@ def _examined(
             where=f"{one.authority}-{one.generation}",
         )
     links = StatusPlaces(status).links(root.slug, 0)
-    draft = authority_draft(planned, subject, proposed.public_key.key, root.authority, links, now)
+    draft = authority_draft(planned, subject, proposed.public_key.der, root.authority, links, now)
     return draft, root
 
 
@@ -226,10 +227,10 @@ def _certify(
     """Lint, record, sign."""
     issuer: Authority = root.authority
     with opened.key(root) as key:
-        examined = preflight.examine(draft, issuer.certificate, key)
+        body = preflight.examine(draft, issuer.certificate, key)
         _record(opened.box, root.slug, draft, now)
         opened.save()
-        der = drafting.signed_anew(examined, key)
+        der = drafting.signed(body, key)
     certificate = x509.load_der_x509_certificate(der)
     transcript.note(
         now, f"{root.slug} certified {certificate.subject.rfc4514_string()}",
@@ -357,7 +358,7 @@ def _record(box: Box, issuer: str, draft: drafting.Draft, now: datetime) -> None
             "issuer": issuer,
             "serial": f"{draft.serial:x}",
             "subject": draft.subject.rfc4514_string(),
-            "key": describe(draft.public_key).digest,
+            "key": hashlib.sha256(draft.public_key).hexdigest(),
             "at": now.isoformat(),
         }
     )

@@ -13,10 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from foundation.algorithms import ML_DSA
 from pki import der, drafting
 
 # RFC 5280 §5.3.1. "unspecified" is said by saying nothing.
@@ -27,9 +25,6 @@ CODES = {
 }  # fmt: skip
 REASON_CODE, CRL_NUMBER, DELTA = "2.5.29.21", "2.5.29.20", "2.5.29.27"
 ISSUING_POINT, FRESHEST, AUTHORITY_KEY = "2.5.29.28", "2.5.29.46", "2.5.29.35"
-_ECDSA = {"sha256": "1.2.840.10045.4.3.2", "sha384": "1.2.840.10045.4.3.3"}
-_ECDSA["sha512"] = "1.2.840.10045.4.3.4"
-_ML_DSA = {"ML-DSA-44": 17, "ML-DSA-65": 18, "ML-DSA-87": 19}
 _REASONS = {
     name: der.sequence(der.extension(REASON_CODE, der.tlv(der.ENUMERATED, bytes((code,)))))
     for name, code in CODES.items()
@@ -58,7 +53,7 @@ class Frame:
 
 def revocation_list(frame: Frame, entries: Sequence[Entry], private_key: Any) -> bytes:
     """The signed list, DER."""
-    algorithm = signature_algorithm(private_key)
+    algorithm = drafting.signature_algorithm(private_key)
     listed = (der.sequence_of(_entries(entries)),) if entries else ()
     signed = der.sequence(
         der.integer(1),
@@ -103,21 +98,6 @@ def _extensions(frame: Frame) -> Iterable[bytes]:
         address = x509.UniformResourceIdentifier(frame.fresher)
         fresher = x509.FreshestCRL([x509.DistributionPoint([address], None, None, None)])
         yield der.extension(FRESHEST, fresher.public_bytes())
-
-
-def signature_algorithm(private_key: Any) -> bytes:
-    """The AlgorithmIdentifier of what `drafting.signature` makes — RFC 5758, 8410, 9881."""
-    hashed = drafting.hash_for(private_key)
-    if isinstance(private_key, ec.EllipticCurvePrivateKey) and hashed is not None:
-        return der.sequence(der.oid(_ECDSA[hashed.name]))
-    if isinstance(private_key, rsa.RSAPrivateKey):
-        return der.sequence(der.oid("1.2.840.113549.1.1.11"), der.tlv(der.NULL, b""))
-    if isinstance(private_key, ed25519.Ed25519PrivateKey):
-        return der.sequence(der.oid("1.3.101.112"))
-    for name, (private, _) in ML_DSA.items():
-        if isinstance(private_key, private):
-            return der.sequence(der.oid(f"2.16.840.1.101.3.4.3.{_ML_DSA[name]}"))
-    raise TypeError(f"nothing is signed with {type(private_key).__name__}")
 
 
 def pem(content: bytes) -> bytes:

@@ -26,7 +26,6 @@ from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.profile import Profile
 from pki.public_key import describe
 from pki.refusals import RequestRefused
-from pki.status.encoding import signature_algorithm
 from pki.status_links import StatusPlaces
 from pki.tables import certificates
 
@@ -144,9 +143,9 @@ class Responders:
 
     def _certify(self, authority: Authority, signer: Signer, reference: str, now: datetime) -> bool:
         issuing_key = self._hierarchy.private_key(authority)
-        draft = self._draft(authority, signer, now)
-        examined = preflight.examine(draft, authority.certificate, issuing_key)
         key = describe(signer.public_key)
+        draft = self._draft(authority, key.der, now)
+        body = preflight.examine(draft, authority.certificate, issuing_key)
         record: dict[str, Any] = {
             "serial": f"{draft.serial:x}",
             "authority_kid": authority.kid,
@@ -159,7 +158,7 @@ class Responders:
             "names": [],
             "public_key": key.digest,
             "public_key_der": key.der,
-            "to_be_signed": examined.tbs_certificate_bytes,
+            "to_be_signed": body,
             "not_before": draft.not_before,
             "not_after": draft.not_after,
             "recorded_at": now,
@@ -178,9 +177,9 @@ class Responders:
                 },
             )
 
-        return own_certificates.certify(self._database, record, examined, issuing_key, take_up, now)
+        return own_certificates.certify(self._database, record, issuing_key, take_up, now)
 
-    def _draft(self, authority: Authority, signer: Signer, now: datetime) -> drafting.Draft:
+    def _draft(self, authority: Authority, key: bytes, now: datetime) -> drafting.Draft:
         serial = x509.random_serial_number()
         end = min(
             now + (self._profile.lifetime or timedelta(0)),
@@ -190,7 +189,7 @@ class Responders:
             serial=serial,
             profile=self._profile,
             subject=names.subject(f"{authority.slug} OCSP responder", self._profile.subject),
-            public_key=signer.public_key,
+            public_key=key,
             alternative_names=(),
             not_before=(now - self._profile.backdate).replace(microsecond=0),
             not_after=end.replace(microsecond=0),
@@ -223,6 +222,6 @@ def _responder(signer: Signer, certificate: bytes) -> Responder:
         signer.private_key,
         certificate,
         identifier.digest,
-        signature_algorithm(signer.private_key),
+        drafting.signature_algorithm(signer.private_key),
         parsed.not_valid_after_utc,
     )

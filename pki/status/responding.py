@@ -15,13 +15,11 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Row
 
 from foundation.database import Database
-from pki import der
 from pki.hierarchy import Authority, Hierarchy
+from pki.public_key import bits_in, info_of
 from pki.settings import PkiSettings
 from pki.status import answers, store
 from pki.status.answers import Single
@@ -213,15 +211,8 @@ def _by_hash(hierarchy: Hierarchy) -> Issuers:
     for authority in hierarchy.all():
         if authority.is_root:
             continue
-        name, key = authority.certificate.subject.public_bytes(), _key_bits(authority.certificate)
+        certificate = authority.certificate
+        name, key = certificate.subject.public_bytes(), bits_in(info_of(certificate.public_key()))
         for oid, digest in HASHES.items():
             found[oid, digest(name).digest(), digest(key).digest()] = authority
     return found
-
-
-def _key_bits(certificate: x509.Certificate) -> bytes:
-    """The subjectPublicKey without tag, length and count of unused bits."""
-    info = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    begin, end = der.only(info, der.SEQUENCE)
-    _, (_, _, first, last) = der.elements(info, begin, end)
-    return info[first + 1 : last]

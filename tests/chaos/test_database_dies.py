@@ -44,14 +44,14 @@ def test_what_was_recorded_when_the_database_died_becomes_one_certificate(
 ) -> None:
     registered = city.register()
     body = csr(new_key(), registered.device.id)
-    sign = drafting.signed_anew
+    sign = drafting.signed
 
     def dies(*given: Any) -> bytes:
         own_server.die()
         return sign(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(drafting, "signed_anew", dies)
+        patched.setattr(drafting, "signed", dies)
         with pytest.raises((OperationalError, InterfaceError)):  # a 503 at the door
             city.enrol(registered, body)
     own_server.start()

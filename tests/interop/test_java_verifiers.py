@@ -20,6 +20,7 @@ from foundation import algorithms
 from foundation.clock import FrozenClock, SystemClock
 from pki import Admission, PkiSettings, drafting
 from pki.hierarchy import Authority
+from pki.public_key import info_of
 from pki.request import parse
 from pki.status.lists import COMPLETE
 from tests.support import deployments
@@ -121,7 +122,7 @@ def test_bouncy_castle_refuses_an_address_that_the_authority_excludes(
         serial=x509.random_serial_number(),
         profile=city.authority.profiles[profile],
         subject=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dev_x")]),
-        public_key=new_key().public_key(),
+        public_key=info_of(new_key().public_key()),
         alternative_names=("IP:192.0.2.1",),
         not_before=city.now,
         not_after=city.now + timedelta(days=1),

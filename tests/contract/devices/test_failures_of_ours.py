@@ -30,7 +30,7 @@ def city(any_ground: Ground) -> City:
 @contextmanager
 def signing(monkeypatch: pytest.MonkeyPatch, instead: Any) -> Iterator[None]:
     with monkeypatch.context() as patched:
-        patched.setattr(drafting, "signed_anew", instead)
+        patched.setattr(drafting, "signed", instead)
         yield
 
 
@@ -46,7 +46,7 @@ def token_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @contextmanager
 def database_goes(city: City, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """It goes away between the record and the signature, and is back after the block."""
-    sign = drafting.signed_anew
+    sign = drafting.signed
 
     with monkeypatch.context() as down:
 
@@ -57,7 +57,7 @@ def database_goes(city: City, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
             down.setattr(city.ground.database, "write", gone)
             return sign(*given)
 
-        down.setattr(drafting, "signed_anew", then)
+        down.setattr(drafting, "signed", then)
         yield
 
 
@@ -145,7 +145,7 @@ def test_the_same_key_finishes_what_the_database_cut_short(
 def test_a_thief_who_comes_while_the_first_key_is_being_signed_gets_nothing(
     city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registered, sign = city.register(), drafting.signed_anew
+    registered, sign = city.register(), drafting.signed
     device = registered.device.id
     thiefs, seen = csr(new_key(), device), []
 

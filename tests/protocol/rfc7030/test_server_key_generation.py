@@ -89,7 +89,7 @@ def test_while_the_authoritys_key_is_away_the_answer_is_503_and_nothing_is_spent
         raise Unavailable("The token with this key does not sign now.", headers=AGAIN)
 
     with monkeypatch.context() as patched:
-        patched.setattr(drafting, "signed_anew", away)
+        patched.setattr(drafting, "signed", away)
         for _ in range(2):
             body = csr(new_key(), registered.device.id)
             answer = ask(town, operation, body, registered)

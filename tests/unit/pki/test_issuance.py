@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict
 from pki import EnrolmentRefused, RequestRefused, Settled, drafting, preflight, store
+from pki.public_key import info_of
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, new_key, same_city
 
@@ -175,7 +176,7 @@ def test_a_draft_that_differs_from_its_profile_is_never_signed(city: City) -> No
         serial=x509.random_serial_number(),
         profile=city.authority.profiles["device"],
         subject=x509.Name([]),
-        public_key=issuer.certificate.public_key(),
+        public_key=info_of(issuer.certificate.public_key()),
         alternative_names=(),
         not_before=city.now,
         not_after=city.now + timedelta(days=1),

@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from foundation.clock import FrozenClock
 from pki import CertificateRefused, drafting, store
+from pki.public_key import info_of
 from pki.tables import authorities
 from pki.thumbprint import x5t_s256
 from tests.support.devices import City, csr, new_key, same_city
@@ -166,7 +167,7 @@ def test_a_makers_identity_of_a_device_opens_no_door(city: City) -> None:
             serial=x509.random_serial_number(),
             profile=profile,
             subject=x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, "LAMP-114")]),
-            public_key=new_key().public_key(),
+            public_key=info_of(new_key().public_key()),
             alternative_names=(),
             not_before=city.now,
             not_after=drafting.NO_WELL_DEFINED_END,
@@ -191,7 +192,7 @@ def test_names_that_the_authority_excludes_are_refused(city: City) -> None:
         serial=x509.random_serial_number(),
         profile=city.authority.profiles["device-mldsa"],
         subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dev_x")]),
-        public_key=new_key().public_key(),
+        public_key=info_of(new_key().public_key()),
         alternative_names=("DNS:id.example.city",),
         not_before=city.now,
         not_after=city.now + timedelta(days=1),

@@ -17,6 +17,7 @@ import pki
 from foundation.clock import FrozenClock
 from foundation.ground import Ground
 from pki import CertificateRefused, drafting
+from pki.public_key import info_of
 from tests.support.devices import City, new_key, same_city
 
 
@@ -36,7 +37,7 @@ def signed_by_ours(city: City, *, eku: tuple[str, ...] = ("client_auth",)) -> x5
         serial=x509.random_serial_number(),
         profile=replace(city.authority.profiles["device"], extended_key_usage=eku),
         subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dev_x")]),
-        public_key=new_key().public_key(),
+        public_key=info_of(new_key().public_key()),
         alternative_names=(),
         not_before=city.now,
         not_after=city.now + timedelta(days=1),
