@@ -1,4 +1,4 @@
-# What this house can do for you: `make` alone lists it.
+# What this project can do for you: `make` alone lists it.
 PYTHON ?= python3
 # Who names a Python gets that one, and no faster one that is there.
 THIS := $(if $(filter file,$(origin PYTHON)),,--this-python)
@@ -38,7 +38,7 @@ demo-broker: setup-demo ## a regulator, a private provider and a broker: http://
 tour: setup-demo ## the whole story, headless, a line per step
 	@$(BIN)/civitas tour
 
-lint: setup ## style, types, floor plan
+lint: setup ## style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
@@ -59,7 +59,7 @@ pictures: setup ## every page: wide, narrow, dark, right to left; pictures/index
 chaos: setup ## kill processes in the middle of things; nothing may be lost or doubled
 	$(PYTEST) tests/chaos
 
-fuzz: setup ## ten minutes of coverage-guided input for each door of the authorities; SECONDS=600
+fuzz: setup ## ten minutes of coverage-guided input for each entrance of the authorities; SECONDS=600
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 

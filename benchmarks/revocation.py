@@ -29,8 +29,8 @@ from cryptography.x509 import ocsp
 from sqlalchemy import text
 
 from foundation.clock import SystemClock
-from foundation.ground import Ground
 from foundation.master_key import MasterKey
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 
 COPY = text(
@@ -65,14 +65,14 @@ class Subject:
 
     def __init__(self, folder: Path, partitions: int) -> None:
         from pki import PkiSettings
-        from tests.support import deployments  # the same ground as the tests stand on
+        from tests.support import deployments  # the same runtime as the tests have
         from tests.support.devices import found_city
         from tests.support.status import issue
 
         settings: Settings = deployments.settings_in(folder, PkiSettings(crl_partitions=partitions))
         MasterKey.create(folder / "master.key")
-        self.ground: Ground = deployments.lay_ground(settings, SystemClock())
-        self.city = found_city(self.ground)
+        self.runtime: Runtime = deployments.build_runtime(settings, SystemClock())
+        self.city = found_city(self.runtime)
         self.ca = self.city.authority
         self.partitions = partitions
         self.model = issue(self.city, "model")
@@ -80,7 +80,7 @@ class Subject:
         self.rows = 0
 
     def copy(self, up_to: int) -> None:
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             uow.execute(
                 COPY,
                 {"first": self.rows + 1, "last": up_to, "partitions": self.partitions,
@@ -89,7 +89,7 @@ class Subject:
         self.rows = up_to
 
     def serials(self, many: int) -> list[str]:
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             rows = uow.all(
                 text(
                     "SELECT serial FROM pki_certificates WHERE holder = 'bulk'"
@@ -107,7 +107,7 @@ def lists(entries: int) -> dict[str, float]:
         subject.copy(entries)
         # Revoked over the past: a delta tells of the last day only.
         at = store.microseconds(subject.city.now - timedelta(days=30))
-        with subject.ground.database.write() as uow:
+        with subject.runtime.database.write() as uow:
             uow.execute(REVOKE, {"at": at, "many": entries})
         key = subject.ca.hierarchy.private_key(subject.issuer)
 
@@ -140,7 +140,7 @@ def lists(entries: int) -> dict[str, float]:
             builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
         result = {"entries": entries, "ours_s": seconds(ours), "bare_s": seconds(bare)}
-        subject.ground.close()
+        subject.runtime.close()
     return {**result, "times_bare": result["ours_s"] / result["bare_s"]}
 
 
@@ -168,7 +168,7 @@ def responses(many: int) -> dict[str, float]:
 
         def bare() -> None:
             asked = ocsp.load_der_ocsp_request(body)
-            with subject.ground.database.read() as uow:
+            with subject.runtime.database.read() as uow:
                 assert store.status(uow, f"{asked.serial_number:x}") is not None
             now = subject.city.now
             ocsp.OCSPResponseBuilder().add_response(
@@ -190,7 +190,7 @@ def responses(many: int) -> dict[str, float]:
             "nonce_per_s": rate(lambda: authority.responding.answer(fresh, subject.city.now)),
             "bare_per_s": rate(bare),
         }
-        subject.ground.close()
+        subject.runtime.close()
     return {
         **result,
         "kept_of_bare": result["kept_per_s"] / result["bare_per_s"],
@@ -207,11 +207,11 @@ def acts(sizes: Sequence[int], many: int) -> dict[str, Any]:
             taken = []
             for serial in subject.serials(many):
                 began = time.perf_counter()
-                with subject.ground.database.write() as uow:
+                with subject.runtime.database.write() as uow:
                     assert subject.ca.revoke(uow, serial, "superseded", subject.city.now)
                 taken.append(time.perf_counter() - began)
             result[f"among_{size}_ms"] = 1000 * median(taken)
-        subject.ground.close()
+        subject.runtime.close()
     return result
 
 

@@ -1,1 +1,1 @@
-"""The roof: plugs the wings together; the command line; the demo city."""
+"""The composition root: puts the packages together; the command line; the demo city."""

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
-from civitas.doors import FixedPaths, Options, ProtocolDoor, allowed, nearest
+from civitas.routing import FixedPaths, Options, ProtocolRoute, allowed, nearest
 from foundation.clock import Clock
 from foundation.cross_origin import origin
 from foundation.edge import Edge
@@ -26,7 +26,7 @@ from foundation.limits import Limits
 from foundation.middleware import Gate
 from foundation.pages import N_
 from foundation.settings import Server, Settings
-from foundation.web import Context, Door
+from foundation.web import Context, Route
 from idp import federation
 
 VERSION = "0.1.0"
@@ -39,15 +39,15 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """
     deployment = governance.assemble(settings, clock)
     federation.check(settings)
-    schema.check(deployment.ground.database)
-    deployment.ground.check()
+    schema.check(deployment.runtime.database)
+    deployment.runtime.check()
     return serve_deployment(deployment)
 
 
 def serve_deployment(deployment: Deployment) -> FastAPI:
-    """Put the deployment's doors behind one gate."""
-    ground = deployment.ground
-    settings = ground.settings
+    """Put the deployment's routes behind one gate."""
+    runtime = deployment.runtime
+    settings = runtime.settings
     app = FastAPI(
         title="Civitas",
         version=VERSION,
@@ -61,65 +61,65 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         separate_input_output_schemas=False,
         servers=[{"url": settings.of(Server).url}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        # Ours tells of doors and outcomes; the framework's own would tell of what was sent.
+        # Ours tells of routes and outcomes; the framework's own would tell of what was sent.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.deployment = deployment
-    ground.jobs.periodic(
+    runtime.jobs.periodic(
         "tls certificate", timedelta(seconds=15), lambda: tls_files.ensure(deployment)
     )
     context = _context(deployment)
     # The way that FastAPI names for a description of one's own.
     app.openapi = openapi.complete(app, context.cookie_name("session"))  # type: ignore[method-assign]
-    doors = {**deployment.doors, "civitas": system.doors(ground, app.openapi)}
-    for wing, group in doors.items():
-        for door in group:
-            mount(app, wing, door)
+    routes = {**deployment.routes, "civitas": system.routes_of(runtime, app.openapi)}
+    for package, group in routes.items():
+        for route in group:
+            mount(app, package, route)
     app.router.routes[:0] = [FixedPaths(app.router.routes), Options(app.router.routes)]
     # The header offers the places that this model of governance has.
-    paths = {door.path for group in doors.values() for door in group}
-    ground.pages.places = tuple(p for p in ground.pages.places if p.href in paths)
-    edge = Edge(ground.database, ground.pages)
+    paths = {route.path for group in routes.values() for route in group}
+    runtime.pages.places = tuple(p for p in runtime.pages.places if p.href in paths)
+    edge = Edge(runtime.database, runtime.pages)
     _translate_framework_errors(app, edge)
     app.add_middleware(
         Gate,
         context=context,
         edge=edge,
         max_body=settings.of(Server).max_body,
-        doors=[door for group in doors.values() for door in group],
+        routes=[route for group in routes.values() for route in group],
         threads=settings.of(Server).threads,
         limits=settings.of(Limits),
-        observe=ground.telemetry.observe,
+        observe=runtime.telemetry.observe,
     )
     return app
 
 
-def mount(app: FastAPI, wing: str, door: Door) -> None:
-    """Hang one door: a typed one shows in OpenAPI, a protocol's own or a page does not."""
-    if not door.api:
+def mount(app: FastAPI, package: str, route: Route) -> None:
+    """Hang one route: a typed one shows in OpenAPI, a protocol's own or a page does not."""
+    if not route.api:
         app.router.routes.append(
-            ProtocolDoor(
-                door.path, door.endpoint, methods=list(door.methods), include_in_schema=False
+            ProtocolRoute(
+                route.path, route.endpoint, methods=list(route.methods), include_in_schema=False
             )
         )
         return
-    for method in door.methods:
+    for method in route.methods:
         app.add_api_route(
-            door.path,
-            door.endpoint,
+            route.path,
+            route.endpoint,
             methods=[method],
-            **openapi.described(wing, method, door),
+            **openapi.described(package, method, route),
         )
 
 
 def _context(deployment: Deployment) -> Context:
-    server = deployment.ground.settings.of(Server)
+    server = deployment.runtime.settings.of(Server)
     return Context(
         origins=frozenset(origin(u) for u in (server.url, server.tls_url) if u),
         cookie_tag=hashlib.sha256(server.url.encode()).hexdigest()[:8],
         secure_cookies=server.url.startswith("https://"),
         trusted_proxies=server.trusted_proxies,
-        mac=deployment.ground.keys.mac,
+        mac=deployment.runtime.keys.mac,
         who=deployment.who,
         way_back=deployment.way_back,
         client_certificate_header=server.client_certificate_header,
@@ -132,20 +132,20 @@ def _lifespan(deployment: Deployment) -> Callable[[FastAPI], Any]:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         import anyio.to_thread
 
-        ground = deployment.ground
-        threads = ground.settings.of(Server).threads
+        runtime = deployment.runtime
+        threads = runtime.settings.of(Server).threads
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         for mend in deployment.on_start:
-            await anyio.to_thread.run_sync(mend, ground.clock.now())
+            await anyio.to_thread.run_sync(mend, runtime.clock.now())
         stop = threading.Event()
-        worker = threading.Thread(target=ground.jobs.run_until, args=(stop,), name="jobs")
+        worker = threading.Thread(target=runtime.jobs.run_until, args=(stop,), name="jobs")
         worker.start()
         try:
             yield
         finally:
             stop.set()
             await anyio.to_thread.run_sync(worker.join)
-            ground.close()
+            runtime.close()
 
     return lifespan
 

@@ -1,11 +1,11 @@
-"""The configuration that the command line reads: every section that a wing declares."""
+"""The configuration that the command line reads: every section that a package declares."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from civitas.house import SECTIONS
+from civitas.components import SECTIONS
 from foundation.settings import Settings, load, parse
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from foundation.ground import Ground
-from foundation.web import Door, Principal
+from foundation.runtime import Runtime
+from foundation.web import Principal, Route
 
 Who = Callable[[Request], Principal | None]
 
@@ -19,18 +19,18 @@ Who = Callable[[Request], Principal | None]
 class Deployment:
     """The answer of a governance model to "what do we serve?".
 
-    `doors` maps the name of a wing or suite to its endpoints, in the order in which they are
+    `routes` maps the name of a package or suite to its endpoints, in the order in which they are
     matched. `prepare` makes first keys (`civitas init`, `civitas db upgrade`). `on_start` mends
-    what a crash left unfinished. `parts` are the wings by name, for the command line.
+    what a crash left unfinished. `parts` are the packages by name, for the command line.
     `knows_certificates`: clients may be known by one, so TLS asks for it.
     """
 
-    ground: Ground
-    doors: Mapping[str, tuple[Door, ...]]
+    runtime: Runtime
+    routes: Mapping[str, tuple[Route, ...]]
     who: Who
     way_back: Callable[[Request, str | None], object] = lambda request, errand: None
     resource_metadata: Callable[[str], str | None] = lambda path: None
-    prepare: tuple[Callable[[Ground], object], ...] = ()
+    prepare: tuple[Callable[[Runtime], object], ...] = ()
     on_start: tuple[Callable[[datetime], object], ...] = ()
     parts: Mapping[str, Any] = field(default_factory=dict)
     knows_certificates: bool = False

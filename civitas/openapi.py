@@ -1,6 +1,6 @@
-"""What the OpenAPI description says of each typed door — OpenAPI 3.1, RFC 9457.
+"""What the OpenAPI description says of each typed route — OpenAPI 3.1, RFC 9457.
 
-Words come from the endpoint's own docstring; who may call comes from the door's options, as
+Words come from the endpoint's own docstring; who may call comes from the route's options, as
 OpenAPI's `security`: one of the alternatives must be met, each names its scopes or roles.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from foundation.web import Door
+from foundation.web import Route
 
 TAGS = {
     "policies": "Yes-or-no questions about people (OpenID AuthZEN), and the keys of receipts.",
@@ -44,22 +44,22 @@ class TokenRefused(BaseModel):
     error_description: str
 
 
-def described(wing: str, method: str, door: Door) -> dict[str, Any]:
-    """Keyword arguments of `FastAPI.add_api_route` for one method of a typed door."""
-    summary, description = _words(door.endpoint)
-    given = {name: value for name, value in door.options.items() if value != ""}
-    extra = {"x-specification": door.specification, **given.pop("openapi_extra", {})}
+def described(package: str, method: str, route: Route) -> dict[str, Any]:
+    """Keyword arguments of `FastAPI.add_api_route` for one method of a typed route."""
+    summary, description = _words(route.endpoint)
+    given = {name: value for name, value in route.options.items() if value != ""}
+    extra = {"x-specification": route.specification, **given.pop("openapi_extra", {})}
     security = extra.get("security", [])
     if method != "GET" and any("session" in alternative for alternative in security):
         extra["parameters"] = [*extra.get("parameters", []), _CSRF]
     return {
-        "tags": [wing],
-        "operation_id": _operation_id(method, door.path),
+        "tags": [package],
+        "operation_id": _operation_id(method, route.path),
         "summary": summary,
         "description": description,
         "openapi_extra": extra,
         **given,
-        "responses": {**_refusals(door, security), **given.get("responses", {})},
+        "responses": {**_refusals(route, security), **given.get("responses", {})},
     }
 
 
@@ -98,17 +98,19 @@ def _operation_id(method: str, path: str) -> str:
     return f"{method.lower()}_{words}"
 
 
-def _refusals(door: Door, security: Sequence[Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
+def _refusals(
+    route: Route, security: Sequence[Mapping[str, Any]]
+) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {
         "4XX": _problem("What was wrong, where, and what to do."),
         503: _problem("The database does not answer; nothing was changed."),
     }
     if security:
         found[401] = _problem("The address needs to know who calls.")
-        # A token that came, whatever the door asks for, is answered in its own protocol's way.
+        # A token that came, whatever the route asks for, is answered in its own protocol's way.
         found[401]["content"]["application/json"] = {"schema": {"$ref": f"{SCHEMAS}TokenRefused"}}
         found[403] = _problem("The caller may not do this.")
-    if "{" in door.path:
+    if "{" in route.path:
         found[404] = _problem("There is no such thing, or it is not the caller's.")
     return found
 

@@ -42,8 +42,8 @@ def check(settings: Settings, connect: bool = False) -> list[str]:
         return [f"The master key was not looked at: systemd alone hands in {credential}."]
     with _assembled(settings) as deployment:
         if connect:
-            schema.check(deployment.ground.database)
-            deployment.ground.check()
+            schema.check(deployment.runtime.database)
+            deployment.runtime.check()
             remarks += [*_busy(settings), *_away(settings)]
     return remarks
 
@@ -54,7 +54,7 @@ def _assembled(settings: Settings) -> Iterator[Deployment]:
     try:
         yield deployment
     finally:
-        deployment.ground.close()
+        deployment.runtime.close()
 
 
 def _check_listeners(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Doors of the deployment itself: health, metrics, the API page, security.txt — RFC 9116."""
+"""Routes of the deployment itself: health, metrics, the API page, security.txt — RFC 9116."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from foundation.errors import Forbidden
-from foundation.ground import Ground
 from foundation.readiness import Readiness
+from foundation.runtime import Runtime
 from foundation.settings import Server
 from foundation.telemetry import TelemetrySettings
-from foundation.web import Door, client_address, has_unknown_origin
+from foundation.web import Route, client_address, has_unknown_origin
 
 
 class Alive(BaseModel):
@@ -54,21 +54,21 @@ class Ready(BaseModel):
     )
 
 
-def doors(ground: Ground, openapi: Callable[[], dict[str, Any]]) -> tuple[Door, ...]:
+def routes_of(runtime: Runtime, openapi: Callable[[], dict[str, Any]]) -> tuple[Route, ...]:
     return (
-        Door(("GET",), "/healthz", healthz, "Civitas operation", api=True, light=True),
-        Door(
+        Route(("GET",), "/healthz", healthz, "Civitas operation", api=True, light=True),
+        Route(
             ("GET",),
             "/readyz",
-            partial(readyz, Readiness(ground)),
+            partial(readyz, Readiness(runtime)),
             "Civitas operation",
             api=True,
             light=True,
             options={"responses": {503: {"model": Ready, "description": "What is missing."}}},
         ),
-        Door(("GET",), "/metrics", partial(metrics, ground), "OpenMetrics"),
-        Door(("GET",), "/.well-known/security.txt", partial(security_txt, ground), "RFC 9116"),
-        Door(("GET",), "/api", partial(api_page, ground, openapi), "OpenAPI 3.1"),
+        Route(("GET",), "/metrics", partial(metrics, runtime), "OpenMetrics"),
+        Route(("GET",), "/.well-known/security.txt", partial(security_txt, runtime), "RFC 9116"),
+        Route(("GET",), "/api", partial(api_page, runtime, openapi), "OpenAPI 3.1"),
     )
 
 
@@ -98,26 +98,26 @@ async def readyz(readiness: Readiness, response: Response) -> Ready:
     )
 
 
-def metrics(ground: Ground, request: Request) -> Response:
+def metrics(runtime: Runtime, request: Request) -> Response:
     """Metrics for Prometheus, for the addresses in `[telemetry] metrics_from` only."""
     if has_unknown_origin(request):
         raise Forbidden(
             "Metrics are not for requests that an unknown proxy passes on.",
             next_step="Ask this address directly, or name the proxy in trusted_proxies.",
         )
-    allowed = ground.settings.of(TelemetrySettings).metrics_from
+    allowed = runtime.settings.of(TelemetrySettings).metrics_from
     if client_address(request) not in allowed:
         raise Forbidden(
             "Metrics are not for this address.",
             next_step="Add the address to metrics_from in [telemetry].",
         )
-    return Response(ground.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+    return Response(runtime.telemetry.exposition(), media_type="text/plain; version=0.0.4")
 
 
-def security_txt(ground: Ground, request: Request) -> Response:
+def security_txt(runtime: Runtime, request: Request) -> Response:
     """Where to tell us of a weakness."""
-    server = ground.settings.of(Server)
-    expires = (ground.clock.now() + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
+    server = runtime.settings.of(Server)
+    expires = (runtime.clock.now() + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
     body = (
         f"Contact: {server.security_contact}\nExpires: {expires}\n"
         f"Canonical: {server.url}/.well-known/security.txt\nPreferred-Languages: en\n"
@@ -125,6 +125,6 @@ def security_txt(ground: Ground, request: Request) -> Response:
     return Response(body, media_type="text/plain; charset=utf-8")
 
 
-def api_page(ground: Ground, openapi: Callable[[], dict[str, Any]], request: Request) -> Response:
+def api_page(runtime: Runtime, openapi: Callable[[], dict[str, Any]], request: Request) -> Response:
     """The OpenAPI description as a page that needs no script."""
-    return ground.pages.render(request, "civitas/api.html", api=openapi())
+    return runtime.pages.render(request, "civitas/api.html", api=openapi())

@@ -24,13 +24,13 @@ def ensure(deployment: Deployment) -> bool:
     A certificate that another authority issued is the operator's, and never touched. The server
     takes changed files up while it runs. Returns whether a certificate was issued.
     """
-    settings = deployment.ground.settings
+    settings = deployment.runtime.settings
     server = settings.of(Server)
     authority = deployment.parts.get("pki")
     if not server.tls_listen or not isinstance(authority, CertificateAuthority):
         return False
     certificate, key = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
-    if certificate.exists() and not _due(certificate, authority, deployment.ground.clock.now()):
+    if certificate.exists() and not _due(certificate, authority, deployment.runtime.clock.now()):
         return False
     host = urlsplit(server.tls_url or server.url).hostname or "localhost"
     issued = authority.issue_server_certificate(
@@ -45,7 +45,7 @@ def ensure(deployment: Deployment) -> bool:
 def attention(deployment: Deployment, now: datetime) -> Sequence[Attention]:
     """What an operator has to know of the certificate of our listener: ours is renewed by itself,
     another authority's is looked at here."""
-    settings = deployment.ground.settings
+    settings = deployment.runtime.settings
     server = settings.of(Server)
     path = settings.resolve(server.tls_certificate)
     if not server.tls_listen or not path.exists():

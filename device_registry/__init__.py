@@ -15,7 +15,7 @@ from device_registry.preparation import prepare
 from device_registry.refusals import DeviceRefused
 from device_registry.registration import Registered
 from device_registry.registry import Devices
-from device_registry.routes import doors
+from device_registry.routes import routes_of
 from device_registry.settings import DevicesSettings
 
 SECTIONS = (DevicesSettings,)
@@ -43,10 +43,10 @@ __all__ = [
     "Registered",
     "State",
     "StateEvent",
-    "doors",
     "identifier",
     "label_of",
     "owner",
     "prepare",
     "reason_of",
+    "routes_of",
 ]

@@ -15,9 +15,9 @@ from foundation.audit import Actor
 from foundation.clock import Clock
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
-from foundation.ground import Ground
 from foundation.marking import N_
 from foundation.nearest import instead
+from foundation.runtime import Runtime
 from pki import CertificateAuthority
 
 BATCH = 200
@@ -30,14 +30,14 @@ class ChangeOvers:
     """`AlsoAllowed` for the gate, and the operator's acts."""
 
     def __init__(
-        self, ground: Ground, authority: CertificateAuthority, kinds: Sequence[str]
+        self, runtime: Runtime, authority: CertificateAuthority, kinds: Sequence[str]
     ) -> None:
         """`kinds`: the profiles between which a change-over may lead."""
         self.kinds = kinds
-        self._ground = ground
-        self._database = ground.database
+        self._runtime = runtime
+        self._database = runtime.database
         self._authority = authority
-        ground.jobs.handler(UNDONE, lambda job: self._take_on(job["change_over"]))
+        runtime.jobs.handler(UNDONE, lambda job: self._take_on(job["change_over"]))
 
     def plan(
         self,
@@ -78,7 +78,7 @@ class ChangeOvers:
                         next_step="Wait until nobody holds its certificates any more.",
                     )
                 store.add(uow, planned, now)
-                self._ground.audit.record(
+                self._runtime.audit.record(
                     uow, "changeover.planned", actor,
                     details={"changeover": planned.id, "to": to_profile, "from": from_profile,
                              "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()},
@@ -107,7 +107,7 @@ class ChangeOvers:
                     ),
                     next_step=N_("It must be %(before)s.", before=" or ".join(before)),
                 )
-            self._ground.audit.record(
+            self._runtime.audit.record(
                 uow, f"changeover.{act}", actor, details={"changeover": change_over_id}
             )
             if act == "undo":
@@ -120,7 +120,7 @@ class ChangeOvers:
                         ),
                         next_step="Undo that one: it holds the same certificates.",
                     )
-                self._ground.jobs.enqueue(uow, UNDONE, {"change_over": change_over_id})
+                self._runtime.jobs.enqueue(uow, UNDONE, {"change_over": change_over_id})
         return self.get(change_over_id)
 
     def take_back(self, change_over_id: str, clock: Clock) -> Iterator[int]:
@@ -151,11 +151,11 @@ class ChangeOvers:
 
     def _take_on(self, change_over_id: str) -> None:
         """One batch, and the promise of the next: other work has its turn between them."""
-        found, now = self.get(change_over_id), self._ground.clock.now()
+        found, now = self.get(change_over_id), self._runtime.clock.now()
         with self._database.write() as uow:
             if self._end_some(uow, found, now):
                 again = {"change_over": change_over_id}
-                self._ground.jobs.enqueue(uow, UNDONE, again, run_at=now + _PAUSE)
+                self._runtime.jobs.enqueue(uow, UNDONE, again, run_at=now + _PAUSE)
 
     def get(self, change_over_id: str) -> ChangeOver:
         with self._database.read() as uow:

@@ -40,8 +40,8 @@ class DeviceLife:
     def __init__(self, devices: Devices, ends: Sequence[EndsWithDevice] = ()) -> None:
         self.devices = devices
         self._ends = tuple(ends)
-        self._audit = devices.ground.audit
-        self._database = devices.ground.database
+        self._audit = devices.runtime.audit
+        self._database = devices.runtime.database
 
     def suspend(self, device_id: str, actor: Actor, reason: str, now: datetime) -> Device:
         """Refused at its next use, until it is reactivated."""

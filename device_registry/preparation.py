@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 
 
-def prepare(ground: Ground) -> None:
-    """Part of every wing, run by `civitas init` and `civitas db upgrade`; idempotent."""
+def prepare(runtime: Runtime) -> None:
+    """Part of every package, run by `civitas init` and `civitas db upgrade`; idempotent."""

@@ -1,4 +1,4 @@
-"""The registry as the rest of the house uses it: who a device is, and whether it may act now."""
+"""The registry as the rest of the service uses it: who a device is, and whether it may act now."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from device_registry.steps import step
 from device_registry.succession import Succession
 from device_registry.words import ENDS_SOON
 from foundation.audit import SYSTEM
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import CertificateAuthority, CertificateRefused
 
 MOST_PER_SWEEP = 500
@@ -31,24 +31,24 @@ class Devices:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         authority: CertificateAuthority,
         also_allowed: AlsoAllowed | None = None,
     ) -> None:
-        self.ground = ground
+        self.runtime = runtime
         self.authority = authority
-        self.settings = ground.settings.of(DevicesSettings)
-        self._database = ground.database
-        self._audit = ground.audit
+        self.settings = runtime.settings.of(DevicesSettings)
+        self._database = runtime.database
+        self._audit = runtime.audit
         self._registration = Registration(
-            ground.database, ground.audit, self.settings, authority.profiles
+            runtime.database, runtime.audit, self.settings, authority.profiles
         )
-        self.change_overs = ChangeOvers(ground, authority, self._registration.kinds)
-        self._succession = Succession(ground.audit, authority, self.settings.certificates_per_hour)
+        self.change_overs = ChangeOvers(runtime, authority, self._registration.kinds)
+        self._succession = Succession(runtime.audit, authority, self.settings.certificates_per_hour)
         self.gate = Gate(
-            ground.database,
-            ground.audit,
-            ground.rates,
+            runtime.database,
+            runtime.audit,
+            runtime.rates,
             self.settings,
             authority.profiles,
             self._succession,
@@ -59,10 +59,10 @@ class Devices:
         self.claim = self._registration.claim
         self.approve = self._registration.approve
         self.kinds = self._registration.kinds
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "devices due for renewal",
             timedelta(hours=1),
-            lambda: self.mark_renewals(ground.clock.now()),
+            lambda: self.mark_renewals(runtime.clock.now()),
         )
 
     def authenticate(self, certificate: x509.Certificate, now: datetime) -> Device:

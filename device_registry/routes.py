@@ -1,4 +1,4 @@
-"""Every URL of the wing, its specification beside it."""
+"""Every URL of the package, its specification beside it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from device_registry.device_life import ASKED, DeviceLife
 from device_registry.endpoints import changeover_pages, manage, own, pages
 from device_registry.endpoints.calling import SCOPE
 from device_registry.endpoints.questions import QUESTIONS
-from foundation.web import Door
+from foundation.web import Route
 
 _API = "Civitas device registry API v1"
 _PAGES = "Civitas operator's pages; WCAG 2.2"
 
 
-def doors(life: DeviceLife) -> tuple[Door, ...]:
+def routes_of(life: DeviceLife) -> tuple[Route, ...]:
     return (*_api(life), *_pages(life))
 
 
 def _managed(
     method: str, path: str, endpoint: Callable[..., Any], summary: str | None = None
-) -> Door:
-    """A door for those who manage devices; a POST that makes something answers 201."""
+) -> Route:
+    """A route for those who manage devices; a POST that makes something answers 201."""
     options: dict[str, Any] = {
         "openapi_extra": {"security": [{"bearer": [SCOPE]}, {"session": ["operator"]}]}
     }
@@ -31,14 +31,14 @@ def _managed(
         options["summary"] = summary
     elif method == "POST":
         options["status_code"] = 201
-    return Door((method,), path, endpoint, _API, api=True, options=options)
+    return Route((method,), path, endpoint, _API, api=True, options=options)
 
 
-def _api(life: DeviceLife) -> tuple[Door, ...]:
+def _api(life: DeviceLife) -> tuple[Route, ...]:
     every, one = "/devices/v1", "/devices/v1/{device_id}"
     return (
         # Before {device_id}, which would match it.
-        Door(
+        Route(
             ("GET",),
             f"{every}/self",
             partial(own.own_device, life),
@@ -66,31 +66,31 @@ def _api(life: DeviceLife) -> tuple[Door, ...]:
     )
 
 
-def _pages(life: DeviceLife) -> tuple[Door, ...]:
+def _pages(life: DeviceLife) -> tuple[Route, ...]:
     one, change_overs = "/devices/{device_id}", changeover_pages.PATH
     return (
-        Door(("GET",), "/devices", partial(pages.list_page, life), _PAGES),
-        Door(("GET",), "/devices/new", partial(pages.form_page, life), _PAGES),
-        Door(("POST",), "/devices/new", partial(pages.register, life), _PAGES),
+        Route(("GET",), "/devices", partial(pages.list_page, life), _PAGES),
+        Route(("GET",), "/devices/new", partial(pages.form_page, life), _PAGES),
+        Route(("POST",), "/devices/new", partial(pages.register, life), _PAGES),
         # Before {device_id}, which would match it.
-        Door(("GET",), change_overs, partial(changeover_pages.list_page, life), _PAGES),
-        Door(("POST",), change_overs, partial(changeover_pages.plan, life), _PAGES),
-        Door(
+        Route(("GET",), change_overs, partial(changeover_pages.list_page, life), _PAGES),
+        Route(("POST",), change_overs, partial(changeover_pages.plan, life), _PAGES),
+        Route(
             ("POST",),
             f"{change_overs}/{{change_over_id}}/act",
             partial(changeover_pages.act, life),
             _PAGES,
             asks_first=("undo",),
         ),
-        Door(("GET",), one, partial(pages.detail_page, life), _PAGES),
-        Door(
+        Route(("GET",), one, partial(pages.detail_page, life), _PAGES),
+        Route(
             ("POST",),
             f"{one}/act",
             partial(pages.act, life),
             _PAGES,
             asks_first=tuple(QUESTIONS),
         ),
-        Door(("POST",), f"{one}/token", partial(pages.new_token, life), _PAGES),
-        Door(("POST",), f"{one}/claim", partial(pages.claim, life), _PAGES),
-        Door(("POST",), f"{one}/approve", partial(pages.approve, life), _PAGES),
+        Route(("POST",), f"{one}/token", partial(pages.new_token, life), _PAGES),
+        Route(("POST",), f"{one}/claim", partial(pages.claim, life), _PAGES),
+        Route(("POST",), f"{one}/approve", partial(pages.approve, life), _PAGES),
     )

@@ -1,1 +1,1 @@
-"""The ground floor: settings, clock, database, keys, vault, audit, jobs, errors, web, telemetry."""
+"""Below all: settings, clock, database, keys, vault, audit, jobs, errors, web, telemetry."""

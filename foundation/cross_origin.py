@@ -25,7 +25,7 @@ def origin(uri: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CrossOrigin:
-    """`allows`: whether pages of an origin may read the answers of a door, refusals included;
+    """`allows`: whether pages of an origin may read the answers of a route, refusals included;
     None where every page may."""
 
     allows: Callable[[str], bool] | None = None

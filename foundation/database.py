@@ -1,4 +1,4 @@
-"""One engine — SQLite embedded, PostgreSQL by URL — and the unit of work (floor plan, rule 1)."""
+"""One engine — SQLite embedded, PostgreSQL by URL — and the unit of work (architecture, rule 1)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 metadata = MetaData(naming_convention=NAMING)
-"""Every wing declares its tables here; the roof owns the one history of migrations."""
+"""Every package declares its tables here; `civitas` owns the one history of migrations."""
 
 
 class DatabaseSettings(Section):

@@ -71,7 +71,7 @@ class Edge:
 
     def defect(self, request: Request, error: Exception) -> Response:
         reference = opaque.identifier("err")
-        log.error("defect %s at %s", reference, _door(request), exc_info=error)
+        log.error("defect %s at %s", reference, _route(request), exc_info=error)
         return self.answer(
             request,
             Internal(
@@ -87,27 +87,27 @@ def _note(request: Request, error: CivitasError, said: CivitasError) -> str | No
     other."""
     if isinstance(error, Internal):
         return error.where  # its line is there already, with the stack
-    if isinstance(error, SeeOther) or _door(request) == UNKNOWN:
+    if isinstance(error, SeeOther) or _route(request) == UNKNOWN:
         return None
     reference = opaque.identifier("req")
     status, code = said.told
     detail = "" if error.detail is None else f" [{error.detail}]"
     why = refusal_lines.reason(error, request)
-    place = f"{request.method} {_door(request)}"
+    place = f"{request.method} {_route(request)}"
     log.info("%s: %d %s at %s: %s%s", reference, status, code, place, why, detail)
     return reference
 
 
 def _in_its_words(request: Request, error: CivitasError) -> CivitasError:
-    """A problem as the protocol of its door says it; a protocol's own errors stay as they are."""
-    door = request.scope.get("civitas.door")
-    if not isinstance(error, Problem) or door is None or door.says is None:
+    """A problem as the protocol of its route says it; a protocol's own errors stay as they are."""
+    route = request.scope.get("civitas.route")
+    if not isinstance(error, Problem) or route is None or route.says is None:
         return error
-    said: CivitasError = door.says(request, error)
+    said: CivitasError = route.says(request, error)
     return said
 
 
-def _door(request: Request) -> str:
-    """The door's pattern: a path itself may hold an invitation or an id."""
-    found = request.scope.get("route") or request.scope.get("civitas.door")
+def _route(request: Request) -> str:
+    """The route's pattern: a path itself may hold an invitation or an id."""
+    found = request.scope.get("route") or request.scope.get("civitas.route")
     return str(getattr(found, "path", UNKNOWN))

@@ -2,7 +2,7 @@
 
 `description` is public; `detail` goes to the log only. A refusal that has a consequence carries
 it as a value: the edge rolls the flow back, runs the consequence in a unit of work of its own,
-then renders the error (floor plan, rule 2).
+then renders the error (architecture, rule 2).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ held(master_key_check, "it is compared with the master key at every start")
 
 
 class NoKey(Exception):
-    """No key signs for this use: `prepare` of its wing has not run."""
+    """No key signs for this use: `prepare` of its package has not run."""
 
 
 class Keys:

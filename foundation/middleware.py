@@ -22,7 +22,6 @@ from foundation import networks
 from foundation.bodies import Bodies, Body, declared, expected, refuse_declared
 from foundation.browser import browser_cookies
 from foundation.cross_origin import ANY_PAGE, CrossOrigin
-from foundation.doorbook import Doorbook
 from foundation.edge import Edge
 from foundation.errors import BadRequest, CivitasError, Unavailable
 from foundation.fair_queue import Descent, FairQueue
@@ -30,8 +29,9 @@ from foundation.host import check_host
 from foundation.limits import Limits
 from foundation.outages import outage
 from foundation.peer import client_address
+from foundation.route_table import RouteTable
 from foundation.tarpit import Tarpit
-from foundation.web import Context, Door
+from foundation.web import Context, Route
 
 log = logging.getLogger("civitas.http")
 LINGER_SECONDS, LINGER_BYTES, LINGER_PAUSE = 2.0, 262_144, 0.25
@@ -61,7 +61,7 @@ class Gate:
         edge: Edge,
         max_body: int,
         observe: Observe,
-        doors: Iterable[Door] = (),
+        routes: Iterable[Route] = (),
         threads: int = 40,
         limits: Limits | None = None,
     ) -> None:
@@ -69,9 +69,9 @@ class Gate:
         self._context = context
         self._edge = edge
         self._max_body = max_body
-        doors = tuple(doors)
-        self._doors = Doorbook(doors)
-        self._cross_origin = {d.path: d.cross_origin for d in doors if d.cross_origin}
+        routes = tuple(routes)
+        self._routes = RouteTable(routes)
+        self._cross_origin = {r.path: r.cross_origin for r in routes if r.cross_origin}
         self._observe = observe
         limits = limits or Limits()
         self.work = FairQueue(threads, limits.waiting)
@@ -144,7 +144,7 @@ class Gate:
                     raise
                 request, refusal = Request(scope, receive), as_refusal(error)
                 # It says the refusal; one with a parameter in its path was not looked for yet.
-                scope["civitas.door"] = self._doors.find(scope["method"], scope["path"])
+                scope["civitas.route"] = self._routes.find(scope["method"], scope["path"])
                 if refusal is not None and self._edge.is_light(request, refusal):
                     response: ASGIApp = self._edge.answer(request, refusal)
                 else:
@@ -164,14 +164,14 @@ class Gate:
             return networks.descent(client_address(Request(scope)))
 
         check_host(scope)
-        scope["civitas.door"] = door = self._door(scope)
+        scope["civitas.route"] = route = self._route(scope)
         if scope["method"] != "GET" or expected(scope):
             scope["civitas.unread"] = True
-            receive = await self._take_body(turn, scope, receive, door, descent)
+            receive = await self._take_body(turn, scope, receive, route, descent)
             scope["civitas.unread"] = False
-        if door is not None and door.light:
+        if route is not None and route.light:
             return receive
-        if door is not None and door.hashes:
+        if route is not None and route.hashes:
             await turn.enter_async_context(self.hashing.turn(descent))
         await turn.enter_async_context(self.work.turn(descent))
         return receive
@@ -181,39 +181,39 @@ class Gate:
         turn: AsyncExitStack,
         scope: Scope,
         receive: Receive,
-        door: Door | None,
+        route: Route | None,
         descent: Descent,
     ) -> Receive:
-        most = self._most(scope, door)
+        most = self._most(scope, route)
         refuse_declared(scope, most)
-        if door is None or door.admits is None or not self._may_be_large(scope):
+        if route is None or route.admits is None or not self._may_be_large(scope):
             scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
             return _replayed(body, receive)
         if _shows_nothing(scope):
-            door.admits(Request(scope))  # asks nobody's store: takes no turn and no thread
+            route.admits(Request(scope))  # asks nobody's store: takes no turn and no thread
         else:
             async with self.work.turn(descent):
-                await run_in_threadpool(door.admits, Request(scope))
+                await run_in_threadpool(route.admits, Request(scope))
         async with self.coming_in.turn(descent):
             scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
         await turn.enter_async_context(self.large.turn(descent))
         return _replayed(body, receive)
 
-    def _most(self, scope: Scope, door: Door | None) -> int:
+    def _most(self, scope: Scope, route: Route | None) -> int:
         if scope["method"] == "GET":
             return 0  # RFC 9110 §9.3.1: such a body means nothing
-        return door.max_body if door is not None and door.max_body else self._max_body
+        return route.max_body if route is not None and route.max_body else self._max_body
 
     def _may_be_large(self, scope: Scope) -> bool:
         chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
         return chunked or declared(scope) > self._max_body
 
-    def _door(self, scope: Scope) -> Door | None:
+    def _route(self, scope: Scope) -> Route | None:
         if "\0" in scope["path"]:
             raise BadRequest("The path holds a NUL character.", where="path")
         if scope["method"] == "GET":
-            return self._doors.find_fixed("GET", scope["path"])
-        return self._doors.find(scope["method"], scope["path"])
+            return self._routes.find_fixed("GET", scope["path"])
+        return self._routes.find(scope["method"], scope["path"])
 
     def _respond(self, request: Request, error: Exception, refusal: CivitasError | None) -> ASGIApp:
         if refusal is not None:
@@ -257,8 +257,8 @@ def _is_in_vain(scope: Scope, status: int) -> bool:
     address take."""
     if status in (408, 413, 429):
         return True
-    door: Door | None = scope.get("civitas.door")
-    return _unread(scope) or (status == 422 and door is not None and door.hashes)
+    route: Route | None = scope.get("civitas.route")
+    return _unread(scope) or (status == 422 and route is not None and route.hashes)
 
 
 def _shows_nothing(scope: Scope) -> bool:

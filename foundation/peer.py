@@ -68,7 +68,7 @@ def client_address(request: Request) -> str:
 
 def has_unknown_origin(request: Request) -> bool:
     """Whether somebody passed this request on and nobody whom we trust says for whom: then
-    `client_address` is a proxy's, and a door for certain addresses stays shut."""
+    `client_address` is a proxy's, and a route for certain addresses stays shut."""
     if not any(header in request.headers for header in _PASSED_ON):
         return False
     return not (_from_trusted_proxy(request) and _forwarded_address(request))

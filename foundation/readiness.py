@@ -30,7 +30,7 @@ from foundation.settings import SettingsError
 from foundation.signing_keys import Signer
 
 if TYPE_CHECKING:
-    from foundation.ground import Ground
+    from foundation.runtime import Runtime
 
 T = TypeVar("T")
 log = logging.getLogger("civitas.readiness")
@@ -109,11 +109,11 @@ class Report:
 class Readiness:
     """Asks everything that a request may need."""
 
-    def __init__(self, ground: Ground, keep_keys: float = 5.0) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, keep_keys: float = 5.0) -> None:
+        self._runtime = runtime
         self._database = Examination(self._ask_database, keep=0.25)
         self._store = Examination(self._ask_store, keep=0.25)
-        self._keys = Examination(lambda: not_signing(ground.keys), keep=keep_keys)
+        self._keys = Examination(lambda: not_signing(runtime.keys), keep=keep_keys)
 
     async def report(self) -> Report:
         database, store, keys = await asyncio.gather(
@@ -123,7 +123,7 @@ class Readiness:
             return_exceptions=True,
         )
         health, refused = ((), 0) if isinstance(database, BaseException) else database
-        clock = self._ground.clock
+        clock = self._runtime.clock
         silent = () if isinstance(keys, BaseException) else keys
         return Report(
             database=_word(database),
@@ -137,11 +137,11 @@ class Readiness:
 
     def _ask_database(self) -> tuple[tuple[Health, ...], int]:
         """Read and write: a standby or a full disk would pass for well by a read alone."""
-        self._ground.jobs.beat()
-        return tuple(self._ground.jobs.health()), self._ground.audit.tree.set_aside()
+        self._runtime.jobs.beat()
+        return tuple(self._runtime.jobs.health()), self._runtime.audit.tree.set_aside()
 
     def _ask_store(self) -> None:
-        with self._ground.vault.store.read() as uow:
+        with self._runtime.vault.store.read() as uow:
             uow.execute(text("SELECT 1"))
 
 

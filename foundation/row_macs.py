@@ -1,9 +1,9 @@
 """Rows that grant something, bound to whom they belong to by a MAC — NIST SP 800-53 SI-7(6).
 
-Beside its table each wing says what a row grants: `bound(table, "subject_id", …)`. Whoever writes
-the database without our key can then neither move, raise nor insert such a row: `row_macs.Guard`
-checks it at each read, and a row whose MAC is wrong is not there. A row that has given up what it
-granted (`only_while`) has no MAC any more, and so never gets it back.
+Beside its table each package says what a row grants: `bound(table, "subject_id", …)`. Whoever
+writes the database without our key can then neither move, raise nor insert such a row:
+`row_macs.Guard` checks it at each read, and a row whose MAC is wrong is not there. A row that has
+given up what it granted (`only_while`) has no MAC any more, and so never gets it back.
 
 `row_mac` is a version of eight bytes, then keyed BLAKE2b (RFC 7693) over table, primary key,
 version and columns. What was taken away is remembered beside the person keys (`row_marks`).

@@ -64,7 +64,7 @@ class Server(Section):
     threads: int = Field(default=40, ge=1)
     """How many requests are worked on at once."""
     max_body: int = Field(default=65_536, ge=1)
-    """Bytes of a request's body; a door may have a cap of its own."""
+    """Bytes of a request's body; a route may have a cap of its own."""
     security_contact: str = "mailto:security@localhost"
     """URI for those who found a weakness; shown in `/.well-known/security.txt`."""
 
@@ -155,7 +155,7 @@ class Development(Section):
 
 
 class Settings:
-    """The whole configuration. `of(Section)` gives a wing its own part."""
+    """The whole configuration. `of(Section)` gives a package its own part."""
 
     def __init__(self, path: Path, sections: Mapping[type[Section], Section]) -> None:
         self.path = path

@@ -1,6 +1,6 @@
 """OpenTelemetry metrics and traces — OTLP when configured, `/metrics` always.
 
-Labels are doors, methods and outcomes; never a person, an address or an identifier.
+Labels are routes, methods and outcomes; never a person, an address or an identifier.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Telemetry:
         )
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count one answered request, under the path pattern of its door."""
+        """Count one answered request, under the path pattern of its route."""
         route = scope.get("route")
         pattern = getattr(route, "path", None) or "unmatched"
         self._requests.record(

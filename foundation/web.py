@@ -1,4 +1,4 @@
-"""Doors, strict parsing, and the port `principal(request)`: what every endpoint stands on.
+"""Routes, strict parsing, and the port `principal(request)`: what every endpoint stands on.
 
 The body was read and capped by the middleware before an endpoint runs, so parsing is synchronous.
 A repeated parameter is an error everywhere (RFC 6749 §3.1, §3.2).
@@ -57,9 +57,9 @@ from foundation.peer import (
 
 __all__ = [
     "Context",
-    "Door",
     "Form",
     "Principal",
+    "Route",
     "browser_id",
     "browser_ids",
     "check_csrf",
@@ -103,12 +103,12 @@ Refusal = Callable[[str], CivitasError]
 
 
 @dataclass(frozen=True)
-class Door:
+class Route:
     """One endpoint: where it is, what answers, and the specification that says how.
 
     `endpoint` takes a Request and gives a Response; with `api=True` it is a typed FastAPI
     endpoint that shows in the OpenAPI page. `max_body` (bytes): a cap other than the general one; a
-    door with a higher one has `admits`, which is asked before a large body is read: it knows the
+    route with a higher one has `admits`, which is asked before a large body is read: it knows the
     head alone, and raises for who may not. `hashes`: a password is hashed behind it, so it waits
     in the queue for that. `light`: it takes no thread. `cross_origin`: which pages of other origins
     read what is answered at this path, whatever it is and whoever answers.
@@ -278,7 +278,7 @@ async def _parts(headers: Headers, content: Body) -> tuple[Form, dict[str, tuple
 
 
 def principal(request: Request) -> Principal | None:
-    """Who calls, or None. Asked once a request; answered by `idp` through the roof."""
+    """Who calls, or None. Asked once a request; answered by `idp`, which `civitas` plugs in."""
     if "civitas.principal" not in request.scope:
         request.scope["civitas.principal"] = request.scope["civitas"].who(request)
     found: Principal | None = request.scope["civitas.principal"]

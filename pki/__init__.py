@@ -34,7 +34,7 @@ from pki.request import CertificateRequest
 from pki.restoring import void_lists
 from pki.revoking_again import Again, Counted
 from pki.rollover import Rollover, RolloverPlan
-from pki.routes import doors
+from pki.routes import routes_of
 from pki.server_certificate import ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
@@ -85,7 +85,6 @@ __all__ = [
     "ban_keys",
     "begin_ceremony",
     "digests_of_keys",
-    "doors",
     "fingerprint",
     "in_fours",
     "is_revoked",
@@ -96,6 +95,7 @@ __all__ = [
     "rehearse_ceremony",
     "renew_in_ceremony",
     "revocation_list_pem",
+    "routes_of",
     "sign_in_ceremony",
     "standing_under",
     "void_lists",

@@ -1,4 +1,4 @@
-"""The certification authority of a deployment, as the rest of the house uses it — RFC 5280."""
+"""The certification authority of a deployment, as the rest of the service uses it — RFC 5280."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Server
 from pki import by_hand, hierarchy, profiles, server_certificate, store
 from pki.board import Outlook
@@ -36,57 +36,57 @@ from pki.validation import Validation
 class CertificateAuthority:
     """Issues, validates and revokes. Who may enrol is asked elsewhere: see `Enrolment`."""
 
-    def __init__(self, ground: Ground) -> None:
-        self.clock = ground.clock
-        self._ground = ground
-        self._keys = ground.keys
-        self.pages = ground.pages
+    def __init__(self, runtime: Runtime) -> None:
+        self.clock = runtime.clock
+        self._runtime = runtime
+        self._keys = runtime.keys
+        self.pages = runtime.pages
         self.profiles = dict(profiles.load())
-        settings = ground.settings.of(PkiSettings)
-        self.places = places(ground.settings.of(Server), settings.url)
-        self.hierarchy = Hierarchy(ground.database, ground.keys, ground.clock)
+        settings = runtime.settings.of(PkiSettings)
+        self.places = places(runtime.settings.of(Server), settings.url)
+        self.hierarchy = Hierarchy(runtime.database, runtime.keys, runtime.clock)
         self.issuance = Issuance(
-            ground.database, ground.audit, self.hierarchy, self.profiles, self.places
+            runtime.database, runtime.audit, self.hierarchy, self.profiles, self.places
         )
         self.outlook = Outlook(
-            ground.database,
+            runtime.database,
             self.hierarchy,
-            ground.keys,
+            runtime.keys,
             self.profiles,
             timedelta(days=settings.publish_ahead_days),
         )
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "certificates that end",
             timedelta(hours=12),
-            lambda: self.outlook.alert(ground.clock.now()),
+            lambda: self.outlook.alert(runtime.clock.now()),
         )
         self._grace = timedelta(days=settings.renewal_grace_days)
-        self._console = Console(ground.audit)
-        self._validation = Validation(ground.database, self.hierarchy, self.profiles)
-        self._recovery = Recovery(ground.database, self.hierarchy, self.profiles)
-        self._revocation = Revocation(ground.audit)
+        self._console = Console(runtime.audit)
+        self._validation = Validation(runtime.database, self.hierarchy, self.profiles)
+        self._recovery = Recovery(runtime.database, self.hierarchy, self.profiles)
+        self._revocation = Revocation(runtime.audit)
         self.mass_revocation = MassRevocation(
-            ground.database,
-            ground.audit,
+            runtime.database,
+            runtime.audit,
             self.hierarchy,
             tuple(self.profiles.values()),
             self._revocation,
         )
         self.revoking_again = RevokingAgain(
-            ground.database, ground.guard, ground.audit, self.hierarchy, self._revocation
+            runtime.database, runtime.guard, runtime.audit, self.hierarchy, self._revocation
         )
-        self.lists = Lists(ground.database, self.hierarchy, self.places, settings)
-        self.responders = _responders(ground, self.hierarchy)
-        self.responding = Responding(ground.database, self.hierarchy, self.responders, settings)
-        self._work(ground)
+        self.lists = Lists(runtime.database, self.hierarchy, self.places, settings)
+        self.responders = _responders(runtime, self.hierarchy)
+        self.responding = Responding(runtime.database, self.hierarchy, self.responders, settings)
+        self._work(runtime)
 
-    def _work(self, ground: Ground) -> None:
+    def _work(self, runtime: Runtime) -> None:
         """What `serve` does beside answering: nobody waits for a list, or meets an old answer."""
-        now = ground.clock.now
-        ground.jobs.periodic(
+        now = runtime.clock.now
+        runtime.jobs.periodic(
             "revocation lists", timedelta(minutes=5), lambda: self.lists.refresh(now())
         )
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "ocsp responders", timedelta(hours=1), lambda: self.responders.renew(now())
         )
 
@@ -129,7 +129,7 @@ class CertificateAuthority:
 
     def compromise(self) -> Declaring:
         """What to do when an authority's key is in other hands."""
-        return Declaring(self._ground, self._revocation)
+        return Declaring(self._runtime, self._revocation)
 
     def revoke(self, uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
         """Revoke inside the caller's unit of work; whether it was this call that did."""
@@ -201,15 +201,15 @@ def is_post_quantum(authority: Authority) -> bool:
     return describe(authority.certificate.public_key()).kind in ML_DSA_KINDS
 
 
-def prepare(ground: Ground) -> None:
+def prepare(runtime: Runtime) -> None:
     """Make the missing keys and certificates of the authorities; idempotent."""
-    founding, now = Founding(ground), ground.clock.now()
+    founding, now = Founding(runtime), runtime.clock.now()
     founding.establish(now)
     founding.hierarchy.read_again()
-    _responders(ground, founding.hierarchy).prepare(now)
+    _responders(runtime, founding.hierarchy).prepare(now)
 
 
-def _responders(ground: Ground, hierarchy: Hierarchy) -> Responders:
-    known = ground.settings.of(PkiSettings)
-    at = places(ground.settings.of(Server), known.url)
-    return Responders(ground.database, ground.audit, ground.keys, hierarchy, profiles.load(), at)
+def _responders(runtime: Runtime, hierarchy: Hierarchy) -> Responders:
+    known = runtime.settings.of(PkiSettings)
+    at = places(runtime.settings.of(Server), known.url)
+    return Responders(runtime.database, runtime.audit, runtime.keys, hierarchy, profiles.load(), at)

@@ -65,7 +65,7 @@ class Outlook:
         self._profiles = profiles
         self._ahead = ahead
         self.also: list[Callable[[datetime], Sequence[Attention]]] = []
-        """Who else knows of certificates that need attention: the roof, of its TLS listener's."""
+        """Who else knows of certificates that need attention: `civitas`, of its TLS listener's."""
 
     def board(self, now: datetime) -> Board:
         standings = inventory(self._hierarchy, self._keys)

@@ -19,7 +19,7 @@ from sqlalchemy import update
 from foundation.audit import SYSTEM
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Conflict, NotFound
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import outlook_store, store
 from pki.certificate import ValidCertificate
 from pki.founding import Founding
@@ -47,10 +47,10 @@ class Compromise:
 
 
 class Declaring:
-    def __init__(self, ground: Ground, revocation: Revocation) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, revocation: Revocation) -> None:
+        self._runtime = runtime
         self._revocation = revocation
-        self._founding = Founding(ground)
+        self._founding = Founding(runtime)
         self._hierarchy = self._founding.hierarchy
 
     def plan(self, slug: str, recover: timedelta, now: datetime) -> Compromise:
@@ -58,7 +58,7 @@ class Declaring:
         authority = self._named(slug)
         if authority.is_root:
             self._next_root(authority)
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             concerned = self._concerned(authority)
             good = sum(outlook_store.good_under(uow, one.kid, now) for one in concerned)
         until = authority.recover_until or now + recover
@@ -75,12 +75,12 @@ class Declaring:
             successor = self._replace(authority, planned.recover_until, "cACompromise", now)
             return replace(planned, successor=successor)
         next_root = self._next_root(authority)
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             _begin_now(uow, next_root)
         for one in self._concerned(authority):
             self._replace(one, planned.recover_until, "superseded", now)
         if authority.distrusted_at is None:  # last: until then a repeat finds what it certified
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 self._distrust(uow, authority, planned.recover_until, now)
         self._end_key(authority, now)
         waits = any(self._waits(one.name) for one in self._concerned(authority))
@@ -111,7 +111,7 @@ class Declaring:
         """Distrust one that issues, and have its successor sign; who that is."""
         serial = f"{authority.certificate.serial_number:x}"
         next_one = self._newer(authority, now)
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             if authority.distrusted_at is None:
                 self._distrust(uow, authority, until, now)
             if not self._revocation.revoke(uow, serial, reason, now):
@@ -121,22 +121,22 @@ class Declaring:
         self._end_key(authority, now)
         if next_one is None and not self._waits(authority.name):
             # Never back to an earlier generation: it was replaced for a reason.
-            self._ground.keys.rotate(key_use(authority.name), now, keep=_KEPT, ahead=timedelta(0))
+            self._runtime.keys.rotate(key_use(authority.name), now, keep=_KEPT, ahead=timedelta(0))
         self._founding.establish(now, timedelta(0))
         successor = self._newer(authority, now)
         return successor.slug if successor is not None else None
 
     def _end_key(self, authority: Authority, now: datetime) -> None:
-        key = self._ground.keys.by_kid(authority.kid)
+        key = self._runtime.keys.by_kid(authority.kid)
         if key is not None and key.state != "revoked":
-            self._ground.keys.revoke(authority.kid, now)
+            self._runtime.keys.revoke(authority.kid, now)
 
     def _distrust(
         self, uow: UnitOfWork, authority: Authority, until: datetime, now: datetime
     ) -> None:
         store.distrust(uow, authority.kid, now, until)
         details = {"authority": authority.slug, "recover_until": until.isoformat()}
-        self._ground.audit.record(uow, "authority.distrusted", SYSTEM, details=details)
+        self._runtime.audit.record(uow, "authority.distrusted", SYSTEM, details=details)
 
     def _has_to_be_revoked(self, uow: UnitOfWork, slug: str, serial: str) -> None:
         row = store.by_serial(uow, serial)

@@ -40,7 +40,7 @@ _THE_ISSUERS = frozenset(
 
 
 class Pki:
-    """The wing: the authority, and the gate that says who may enrol."""
+    """The package: the authority, and the gate that says who may enrol."""
 
     def __init__(
         self, authority: CertificateAuthority, gate: EnrolmentGate, linking: Linking = NO_LINKING

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
 from foundation.errors import Unavailable
-from foundation.ground import Ground
 from foundation.keys import Signer
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from pki import drafting, own_certificates, preflight, store
 from pki.authority_certificate import authority_draft, authority_name, cross_draft
@@ -50,11 +50,11 @@ class Candidate:
 
 
 class Founding:
-    def __init__(self, ground: Ground, hierarchy: Hierarchy | None = None) -> None:
-        self._ground = ground
-        self._settings = ground.settings.of(PkiSettings)
-        self._places = places(ground.settings.of(Server), self._settings.url)
-        self.hierarchy = hierarchy or Hierarchy(ground.database, ground.keys, ground.clock)
+    def __init__(self, runtime: Runtime, hierarchy: Hierarchy | None = None) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings.of(PkiSettings)
+        self._places = places(runtime.settings.of(Server), self._settings.url)
+        self.hierarchy = hierarchy or Hierarchy(runtime.database, runtime.keys, runtime.clock)
 
     def establish(self, now: datetime, ahead: timedelta | None = None) -> tuple[Authority, ...]:
         """Make the missing keys, and certify what can be certified here; idempotent.
@@ -69,7 +69,7 @@ class Founding:
         for planned in self._wanted():
             if not (planned.is_root and self._settings.root == "offline"):
                 algorithm = planned.algorithm or self._settings.key_algorithm
-                self._ground.keys.ensure(key_use(planned.name), algorithm)
+                self._runtime.keys.ensure(key_use(planned.name), algorithm)
             for candidate in self._candidates(planned):
                 authority = self._certify(candidate, ahead, now)
                 if authority is not None:
@@ -81,7 +81,7 @@ class Founding:
     def _put_on_record(self, now: datetime) -> None:
         """An authority from before authorities stood on record gets its row: without one it could
         not be revoked."""
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             for row in store.authority_rows(uow):
                 certificate = x509.load_der_x509_certificate(row.certificate)
                 profile = "root" if row.kid == row.issuer_kid else "issuing"
@@ -106,11 +106,11 @@ class Founding:
 
     def _candidates(self, planned: Planned) -> tuple[Candidate, ...]:
         self.hierarchy.read_again()
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             rows = [r for r in store.authority_rows(uow) if r.name == planned.name]
         known = {row.kid for row in rows}
         number = max((row.generation for row in rows), default=0)
-        missing = [s for s in self._ground.keys.signers(key_use(planned.name))
+        missing = [s for s in self._runtime.keys.signers(key_use(planned.name))
                    if s.kid not in known]  # fmt: skip
         return tuple(
             Candidate(planned, number + i, signer, self._subject(planned, number + i))
@@ -118,7 +118,7 @@ class Founding:
         )
 
     def _subject(self, planned: Planned, generation: int) -> x509.Name:
-        jurisdiction = self._ground.settings.of(Jurisdiction)
+        jurisdiction = self._runtime.settings.of(Jurisdiction)
         return authority_name(jurisdiction, planned, generation)
 
     # ── certified here ────────────────────────────────────────────────────────────────
@@ -149,7 +149,7 @@ class Founding:
             made.append(self._authority(candidate, issuer_kid, der, begins))
             self._take_up(uow, made[0], now)
 
-        database = self._ground.database
+        database = self._runtime.database
         certified = own_certificates.certify(database, record, private_key, take_up, now)
         return made[0] if certified else None
 
@@ -157,7 +157,7 @@ class Founding:
         """A root and the next one certify each other, for those who know only one of them
         (RFC 4210 §4.4)."""
         self.hierarchy.read_again()
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             done = {(row.subject_kid, row.issuer_kid) for row in store.cross_rows(uow)}
         for planned in self._wanted():
             for pair in pairwise(self.hierarchy.named(planned.name)):
@@ -186,7 +186,7 @@ class Founding:
                 created_at=now,
             )
 
-        own_certificates.certify(self._ground.database, record, key, take_up, now)
+        own_certificates.certify(self._runtime.database, record, key, take_up, now)
 
     def _authority(
         self, candidate: Candidate, issuer_kid: str, der: bytes, begins: datetime | None
@@ -240,7 +240,7 @@ class Founding:
             signs_from=authority.signs_from,
             created_at=now,
         )
-        self._ground.audit.record(
+        self._runtime.audit.record(
             uow,
             "authority.established",
             SYSTEM,

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from foundation.signing_keys import thumbprint
 from pki import drafting, store
@@ -47,29 +47,29 @@ class Installed:
 
 
 class Installing:
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._founding = Founding(ground)
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._founding = Founding(runtime)
         self._hierarchy = self._founding.hierarchy
-        self._settings = ground.settings.of(PkiSettings)
-        self._revocation = Revocation(ground.audit)
+        self._settings = runtime.settings.of(PkiSettings)
+        self._revocation = Revocation(runtime.audit)
 
     def requests(self) -> papers.Requests:
         """What to take to the ceremony: those who wait, and what a root has to revoke."""
-        jurisdiction = self._ground.settings.of(Jurisdiction)
+        jurisdiction = self._runtime.settings.of(Jurisdiction)
         return papers.Requests(
             jurisdiction.name,
             jurisdiction.country,
-            places(self._ground.settings.of(Server), self._settings.url).base,
+            places(self._runtime.settings.of(Server), self._settings.url).base,
             tuple(_asking(candidate) for candidate in self._founding.waiting()),
             tuple(self._revocations()),
         )
 
     def _revocations(self) -> Iterator[papers.RevocationRequest]:
         self._hierarchy.read_again()
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             for root in self._hierarchy.roots():
-                for row in store.revoked(uow, root.kid, self._ground.clock.now()):
+                for row in store.revoked(uow, root.kid, self._runtime.clock.now()):
                     yield papers.RevocationRequest(
                         root.slug, row.serial, row.revocation_reason, row.revoked_at.isoformat()
                     )
@@ -83,7 +83,7 @@ class Installing:
         trusted = {"".join(f.split()).replace(":", "").lower() for f in fingerprints}
         installed = Installed()
         self._hierarchy.read_again()
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             roots = {root.kid: root for root in self._hierarchy.roots()}
             for certificate in certificates:
                 if certificate.subject == certificate.issuer:
@@ -162,7 +162,7 @@ class Installing:
         if self._hierarchy.by_kid(kid) is not None:
             return
         planned, generation = self._place(certificate, roots_only=False)
-        held = {s.kid for s in self._ground.keys.signers(f"ca-{planned.name}")}
+        held = {s.kid for s in self._runtime.keys.signers(f"ca-{planned.name}")}
         if kid not in held or planned.issuer != issuer.name:
             raise CeremonyRefused(
                 f"The certificate of {certificate.subject.rfc4514_string()} is for a key that is "
@@ -234,7 +234,7 @@ class Installing:
 
     def _place(self, certificate: x509.Certificate, *, roots_only: bool) -> tuple[Planned, int]:
         """Which authority of the plan has this name."""
-        jurisdiction = self._ground.settings.of(Jurisdiction)
+        jurisdiction = self._runtime.settings.of(Jurisdiction)
         for planned in self._hierarchy.plan.values():
             if planned.is_root == roots_only:
                 for generation in range(1, MOST_GENERATIONS):

@@ -1,4 +1,4 @@
-"""Revocation as an act: for good, or on hold; at once at our own doors — RFC 5280 §5.3.1."""
+"""Revocation as an act: for good, or on hold; at once at our own endpoints — RFC 5280 §5.3.1."""
 
 from __future__ import annotations
 

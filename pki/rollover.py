@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from foundation.audit import SYSTEM
 from foundation.clock import begun
 from foundation.errors import Conflict, NotFound
-from foundation.ground import Ground
 from foundation.nearest import instead
+from foundation.runtime import Runtime
 from pki.founding import Founding
 from pki.hierarchy import Authority, Hierarchy, key_use
 from pki.plan import Planned
@@ -40,10 +40,10 @@ class RolloverPlan:
 
 
 class Rollover:
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._settings = ground.settings.of(PkiSettings)
-        self._founding = Founding(ground)
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings.of(PkiSettings)
+        self._founding = Founding(runtime)
         self._hierarchy: Hierarchy = self._founding.hierarchy
 
     def plan(self, name: str, now: datetime, ahead: timedelta | None = None) -> RolloverPlan:
@@ -89,9 +89,9 @@ class Rollover:
     ) -> tuple[Authority, ...]:
         """Make the next key, and certify it if its root is here; the authorities that are new."""
         plan = self.plan(name, now, ahead)
-        self._ground.keys.rotate(key_use(name), now, keep=_KEPT, ahead=timedelta(0))
-        with self._ground.database.write() as uow:
-            self._ground.audit.record(
+        self._runtime.keys.rotate(key_use(name), now, keep=_KEPT, ahead=timedelta(0))
+        with self._runtime.database.write() as uow:
+            self._runtime.audit.record(
                 uow,
                 "authority.rollover_begun",
                 SYSTEM,

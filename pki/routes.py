@@ -1,10 +1,10 @@
-"""Every URL of the wing, its specification beside it."""
+"""Every URL of the package, its specification beside it."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from foundation.web import Door
+from foundation.web import Route
 from pki.endpoints.authorities import authorities_pem, authority_file
 from pki.endpoints.board import board_page
 from pki.endpoints.ocsp import MOST_OCTETS, ocsp_get, ocsp_post
@@ -29,9 +29,9 @@ _EST = (
 )
 
 
-def doors(pki: Pki) -> tuple[Door, ...]:
+def routes_of(pki: Pki) -> tuple[Route, ...]:
     est = tuple(
-        Door(
+        Route(
             (method,),
             f"/.well-known/est/{label}{operation}",
             partial(answer, pki),
@@ -43,16 +43,16 @@ def doors(pki: Pki) -> tuple[Door, ...]:
     )
     return (
         *est,
-        Door(("GET",), "/pki/board", partial(board_page, pki), _PAGES),
-        Door(("GET",), "/pki/ca.pem", partial(authorities_pem, pki), "RFC 7468 §5"),
-        Door(
+        Route(("GET",), "/pki/board", partial(board_page, pki), _PAGES),
+        Route(("GET",), "/pki/ca.pem", partial(authorities_pem, pki), "RFC 7468 §5"),
+        Route(
             ("GET",), "/pki/authorities/{file}", partial(authority_file, pki), "RFC 5280 §4.2.2.1"
         ),
-        Door(("GET",), "/pki/crl", partial(whole_list, pki), "RFC 5280 §5"),
-        Door(("GET",), "/pki/crl/{authority}", partial(whole_list, pki), "RFC 5280 §5"),
-        Door(("GET",), "/pki/crl/{authority}/{file}", partial(partial_list, pki), "RFC 5280 §5.2"),
-        Door(
+        Route(("GET",), "/pki/crl", partial(whole_list, pki), "RFC 5280 §5"),
+        Route(("GET",), "/pki/crl/{authority}", partial(whole_list, pki), "RFC 5280 §5"),
+        Route(("GET",), "/pki/crl/{authority}/{file}", partial(partial_list, pki), "RFC 5280 §5.2"),
+        Route(
             ("POST",), "/pki/ocsp", partial(ocsp_post, pki), "RFC 6960 §A.1", max_body=MOST_OCTETS
         ),
-        Door(("GET",), "/pki/ocsp/{request:path}", partial(ocsp_get, pki), "RFC 5019 §5"),
+        Route(("GET",), "/pki/ocsp/{request:path}", partial(ocsp_get, pki), "RFC 5019 §5"),
     )

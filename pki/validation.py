@@ -61,7 +61,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     ),
     "unknown_serial": ("The client certificate is not on our record.", _ENROL),
 }
-# What the path says, in the words of this door.
+# What the path says, in the words of this interface.
 _FOREIGN = frozenset({"no_path", "signature"})
 
 

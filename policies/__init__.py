@@ -15,12 +15,12 @@ from policies.levels import (
     authenticator_of_passkey,
     level_of_acr,
 )
+from policies.policies import Policies, prepare
 from policies.ports import Ended, EndsWithConsent, Subjects
 from policies.question import Decision, Deny, Facts, Ground, Known, Permit, Question
 from policies.receipts import NotAReceipt
-from policies.routes import doors, receipt_doors
+from policies.routes import receipt_routes, routes_of
 from policies.settings import PoliciesSettings
-from policies.wing import Policies, prepare
 from policies.withdrawal import Receipt, Withdrawal
 
 SECTIONS = (PoliciesSettings,)
@@ -61,8 +61,8 @@ __all__ = [
     "acr_of",
     "authenticator_of_passkey",
     "consent_shown",
-    "doors",
     "level_of_acr",
     "prepare",
-    "receipt_doors",
+    "receipt_routes",
+    "routes_of",
 ]

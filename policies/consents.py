@@ -15,8 +15,8 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound
-from foundation.ground import Ground as Floor
 from foundation.marking import N_
+from foundation.runtime import Runtime
 from foundation.sealing import CannotOpen
 from foundation.vault import Erased
 from policies import store
@@ -32,8 +32,8 @@ OWN_SERVICE = "civitas"
 class Consents:
     """The consents of everybody. Each method opens its own unit of work unless given one."""
 
-    def __init__(self, floor: Floor, catalogue: Catalogue) -> None:
-        self._floor = floor
+    def __init__(self, runtime: Runtime, catalogue: Catalogue) -> None:
+        self._runtime = runtime
         self._catalogue = catalogue
 
     def give(
@@ -62,7 +62,7 @@ class Consents:
         two answers cross.
         """
         giver = giver or Giver()
-        now = self._floor.clock.now()
+        now = self._runtime.clock.now()
         self._check(service, purpose, asked, chosen, notice, giver, explicit, uses)
         longest = now + timedelta(days=self._catalogue.purposes[purpose].valid_days)
         begins = not_before or now
@@ -106,7 +106,7 @@ class Consents:
                     "Another answer to the same question was given at this moment.",
                     next_step="Load the page again; it shows the answer that counts.",
                 )
-            self._floor.audit.record(
+            self._runtime.audit.record(
                 unit,
                 "consent.given" if values["attributes"] else "consent.refused",
                 Actor("citizen", giver.id or person_id),
@@ -133,7 +133,7 @@ class Consents:
 
     def list(self, person_id: str) -> Sequence[Consent]:
         """All answers of a person, newest first, ended ones too."""
-        with self._floor.database.read() as uow:
+        with self._runtime.database.read() as uow:
             rows = store.of_person(uow, person_id)
         return [self._opened(row._asdict()) for row in rows]
 
@@ -148,8 +148,8 @@ class Consents:
 
         After a withdrawal or an expiry everything is new again.
         """
-        now = self._floor.clock.now()
-        with self._floor.database.read() as uow:
+        now = self._runtime.clock.now()
+        with self._runtime.database.read() as uow:
             answers = self.at_service(uow, person_id, service)
         active = [c.as_ground() for c in answers if c.active_at(now)]
         fitting = [g for g in active if self._catalogue.covers(g.purpose, purpose)]
@@ -175,7 +175,7 @@ class Consents:
         if not reason:
             return None
         try:
-            return self._floor.vault.seal(
+            return self._runtime.vault.seal(
                 person_id, reason.encode(), f"consent\0{consent_id}\0reason"
             )
         except Erased:
@@ -225,7 +225,7 @@ class Consents:
 
     def _seal(self, person_id: str, consent_id: str, part: str, text: str) -> bytes:
         try:
-            return self._floor.vault.seal(
+            return self._runtime.vault.seal(
                 person_id, text.encode(), f"consent\0{consent_id}\0{part}"
             )
         except Erased:
@@ -246,7 +246,7 @@ class Consents:
             return None
         try:
             context = f"consent\0{row['id']}\0{part}"
-            return self._floor.vault.open(row["person_id"], sealed, context).decode()
+            return self._runtime.vault.open(row["person_id"], sealed, context).decode()
         except (Erased, CannotOpen):
             return None
 
@@ -255,7 +255,7 @@ class Consents:
         if uow is not None:
             yield uow
         else:
-            with self._floor.database.write() as own:
+            with self._runtime.database.write() as own:
                 yield own
 
     @contextmanager
@@ -263,7 +263,7 @@ class Consents:
         if uow is not None:
             yield uow
         else:
-            with self._floor.database.read() as own:
+            with self._runtime.database.read() as own:
                 yield own
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from foundation.settings import Server
+from policies.policies import Policies
 from policies.ports import Subjects
 from policies.question import Decision, Deny, Facts, Known, Permit, Question
-from policies.wing import Policies
 
 MINUTE = timedelta(minutes=1)
 
@@ -41,38 +41,38 @@ class DecisionPoint:
     def __init__(self, policies: Policies, subjects: Subjects) -> None:
         self.policies = policies
         self._subjects = subjects
-        self.url = policies.floor.settings.of(Server).url
+        self.url = policies.runtime.settings.of(Server).url
 
     def evaluate(self, service: str, asked: Asked) -> Answer:
         """Answer one question of a service. Raises TooManyRequests."""
-        floor = self.policies.floor
+        runtime = self.policies.runtime
         limit = (
             "access-evaluation",
             service,
             self.policies.settings.questions_per_minute,
             MINUTE,
-            floor.clock.now(),
+            runtime.clock.now(),
         )
-        with floor.database.read() as uow:
-            floor.rates.room(uow, *limit)
+        with runtime.database.read() as uow:
+            runtime.rates.room(uow, *limit)
         known = self._subjects.known(service, asked.sub) if asked.sub else None
         # As at the authorization endpoint: who has one purpose need not name it.
         purpose = asked.purpose or self._subjects.purpose(service) or ""
         person, facts = (known.person, known.facts) if known else ("", Facts(level=0))
-        question = Question(service, person, (asked.claim,), purpose, floor.clock.now(), "verify")
+        question = Question(service, person, (asked.claim,), purpose, runtime.clock.now(), "verify")
         # Look ahead, so that no claim is read for a question that will be refused; what counts is
         # decided again where it is recorded.
         ahead = self.policies.decide(question, facts, record=False)
         value = self._value(known, asked.claim) if isinstance(ahead, Permit) else None
         unanswerable = isinstance(ahead, Permit) and value is None
-        with floor.database.write() as uow:
+        with runtime.database.write() as uow:
             if unanswerable:
                 decision: Decision = self.policies.refuse("not-known")
                 self.policies.note(uow, question, decision)
             else:
                 decision = self.policies.decide(question, facts, uow=uow)
             # Last, since all questions of one service wait for this row.
-            floor.rates.attempt(uow, *limit)
+            runtime.rates.attempt(uow, *limit)
         if isinstance(decision, Deny):
             return Answer(False, decision)
         return Answer(value is True)

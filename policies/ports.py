@@ -1,4 +1,4 @@
-"""What this wing asks of those above it; the roof plugs in who answers."""
+"""What this package asks of those above it; `civitas` plugs in who answers."""
 
 from __future__ import annotations
 

@@ -52,7 +52,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Ground:
-    """Why a use may be lawful: a consent, or a legal basis on record. Never two at once."""
+    """Why a use may be lawful: a consent, or a legal basis on record. Never two at once.
+
+    The law's own word (GDPR art. 17(1)(b), "legal ground for the processing"): `catalogue.Basis` is
+    a row of the catalogue, and one kind of it.
+    """
 
     kind: str
     id: str

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 from jwt import PyJWK
 
-from foundation.ground import Ground as Floor
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from policies.catalogue import Catalogue
 from policies.consent import Consent
@@ -49,14 +49,14 @@ class NotAReceipt(Exception):
 class Receipts:
     """Signs and verifies receipts of one deployment."""
 
-    def __init__(self, floor: Floor, catalogue: Catalogue) -> None:
-        self._floor = floor
+    def __init__(self, runtime: Runtime, catalogue: Catalogue) -> None:
+        self._runtime = runtime
         self._catalogue = catalogue
-        self._issuer = floor.settings.of(Server).url
+        self._issuer = runtime.settings.of(Server).url
 
     def sign(self, consent: Consent) -> str:
         """The receipt of a consent in its present state: a compact JWS, `typ` set."""
-        signer = self._floor.keys.signer(USE)
+        signer = self._runtime.keys.signer(USE)
         header = {"alg": signer.algorithm, "kid": signer.kid, "typ": TYPE}
         at = consent.ended_at or consent.given_at
         claims = {
@@ -76,13 +76,13 @@ class Receipts:
             raise NotAReceipt(f"this is not a signed token: {error}") from None
         if unverified_header.get("typ") != TYPE:
             raise NotAReceipt("the token is of another type")
-        key = self._floor.keys.by_kid(str(unverified_header.get("kid", "")))
+        key = self._runtime.keys.by_kid(str(unverified_header.get("kid", "")))
         if key is None or key.use != USE or key.state == "revoked":
             raise NotAReceipt("the token names no key of ours for receipts")
         try:
             claims: Mapping[str, Any] = jwt.decode(
                 token,
-                PyJWK(self._floor.keys.jwk(key)),
+                PyJWK(self._runtime.keys.jwk(key)),
                 algorithms=[key.algorithm],
                 issuer=self._issuer,
                 options={"require": ["iss", "iat", "jti"], "verify_iat": False},
@@ -93,11 +93,11 @@ class Receipts:
 
     def keys(self) -> dict[str, list[dict[str, str]]]:
         """The JSON Web Key Set that verifies receipts — RFC 7517 §5."""
-        keys = self._floor.keys
+        keys = self._runtime.keys
         return {"keys": [keys.jwk(key) for key in keys.published(USE)]}
 
     def _record(self, consent: Consent) -> dict[str, Any]:
-        jurisdiction = self._floor.settings.of(Jurisdiction)
+        jurisdiction = self._runtime.settings.of(Jurisdiction)
         return {
             "header": {
                 "schema_version": SCHEMA,
@@ -152,10 +152,10 @@ class Receipts:
         }
 
     def _controller(self) -> dict[str, Any]:
-        chosen = self._floor.settings.of(PoliciesSettings)
+        chosen = self._runtime.settings.of(PoliciesSettings)
         return {
             "party_id": "controller",
-            "party_name": chosen.controller or self._floor.settings.of(Jurisdiction).name,
+            "party_name": chosen.controller or self._runtime.settings.of(Jurisdiction).name,
             "party_role": "pii_controller",
             "party_contact": chosen.controller_contact or self._issuer,
             "party_type": "public authority",
@@ -164,7 +164,7 @@ class Receipts:
     def _principal(self, consent: Consent) -> str:
         """A pseudonym for this record alone: a receipt that is shown around joins nothing."""
         named = f"{consent.person_id}\0{consent.id}".encode()
-        return _base64url(self._floor.keys.mac("receipt-principal", named)[:16])
+        return _base64url(self._runtime.keys.mac("receipt-principal", named)[:16])
 
 
 def _recipient(consent: Consent) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Every URL of the policies wing, its specification beside it."""
+"""Every URL of the policies package, its specification beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from foundation.web import Door
+from foundation.web import Route
 from policies.endpoints.calling import SCOPE, said
 from policies.endpoints.evaluation import evaluation
 from policies.endpoints.evaluations import evaluations
@@ -24,16 +24,16 @@ from policies.endpoints.model import (
 from policies.endpoints.receipt_keys import receipt_keys
 from policies.endpoints.receipts import receipt, receipt_page
 from policies.evaluations import DecisionPoint
-from policies.wing import Policies
+from policies.policies import Policies
 
 AUTHZEN = "OpenID AuthZEN 1.0"
 _RECEIPT = "ISO/IEC TS 27560"
 
 
-def doors(point: DecisionPoint) -> tuple[Door, ...]:
-    """The AuthZEN doors, and receipts."""
+def routes_of(point: DecisionPoint) -> tuple[Route, ...]:
+    """The AuthZEN routes, and receipts."""
     return (
-        Door(
+        Route(
             ("GET",),
             "/.well-known/authzen-configuration",
             partial(configuration, point),
@@ -41,7 +41,7 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
             api=True,
             options={"response_model": Configuration, **_described(configuration)},
         ),
-        Door(
+        Route(
             ("POST",),
             "/access/v1/evaluation",
             partial(evaluation, point),
@@ -53,7 +53,7 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
                 **_described(evaluation, EvaluationRequest, f"{AUTHZEN} §6"),
             },
         ),
-        Door(
+        Route(
             ("POST",),
             "/access/v1/evaluations",
             partial(evaluations, point),
@@ -65,18 +65,18 @@ def doors(point: DecisionPoint) -> tuple[Door, ...]:
                 **_described(evaluations, EvaluationsRequest, f"{AUTHZEN} §7"),
             },
         ),
-        *receipt_doors(point.policies),
+        *receipt_routes(point.policies),
     )
 
 
-def receipt_doors(policies: Policies) -> tuple[Door, ...]:
+def receipt_routes(policies: Policies) -> tuple[Route, ...]:
     """Receipts of the person who is signed in, and the keys that verify them: also for a
     deployment that answers no questions."""
     one = "/account/consents/{consent_id}/receipt"
     return (
-        Door(("GET",), one, partial(receipt, policies), _RECEIPT),
-        Door(("GET",), f"{one}/page", partial(receipt_page, policies), _RECEIPT),
-        Door(
+        Route(("GET",), one, partial(receipt, policies), _RECEIPT),
+        Route(("GET",), f"{one}/page", partial(receipt_page, policies), _RECEIPT),
+        Route(
             ("GET",),
             "/consents/receipts/jwks",
             partial(receipt_keys, policies),

@@ -28,4 +28,4 @@ class PoliciesSettings(Section):
     """How to reach the controller: a URL or address; the address of this service if absent."""
 
     questions_per_minute: int = Field(default=600, ge=1)
-    """How many questions one service may ask at the AuthZEN doors in a minute."""
+    """How many questions one service may ask at the AuthZEN endpoints in a minute."""

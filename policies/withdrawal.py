@@ -12,8 +12,8 @@ from foundation.errors import BadRequest, Conflict
 from foundation.marking import N_, Sentence
 from policies import store
 from policies.consent import Consent
+from policies.policies import Policies
 from policies.ports import Ended, EndsWithConsent
-from policies.wing import Policies
 
 LONGEST_REASON = 1000
 EXPIRE_AT_ONCE = 500
@@ -37,10 +37,10 @@ class Withdrawal:
     def __init__(self, policies: Policies, ends: Sequence[EndsWithConsent]) -> None:
         self._policies = policies
         self._ends = tuple(ends)
-        policies.floor.jobs.periodic(
+        policies.runtime.jobs.periodic(
             "consents expire",
             timedelta(minutes=10),
-            lambda: self.expire(policies.floor.clock.now()),
+            lambda: self.expire(policies.runtime.clock.now()),
         )
 
     def withdraw(
@@ -62,8 +62,8 @@ class Withdrawal:
             )
         consents = self._policies.consent
         sealed = consents.seal_reason(person_id, consent_id, reason)
-        now = self._policies.floor.clock.now()
-        with self._policies.floor.database.write() as uow:
+        now = self._policies.runtime.clock.now()
+        with self._policies.runtime.database.write() as uow:
             consent = consents.get(consent_id, person_id, uow)
             if not store.withdraw(uow, consent_id, person_id, sealed, now):
                 raise Conflict(
@@ -81,7 +81,7 @@ class Withdrawal:
     def withdraw_at(self, uow: UnitOfWork, person_id: str, service: str) -> Sequence[Consent]:
         """Every consent of the person that stands at this service, in the caller's unit of work;
         those that were withdrawn."""
-        now = self._policies.floor.clock.now()
+        now = self._policies.runtime.clock.now()
         answers = self._policies.consent.at_service(uow, person_id, service)
         active = sorted((c for c in answers if c.state == "active"), key=lambda c: c.id)
         # All rows first, in one order: what rests on them is locked after them, by everybody.
@@ -94,7 +94,7 @@ class Withdrawal:
         self, uow: UnitOfWork, consent: Consent, now: datetime, by: Actor | None
     ) -> tuple[Ended, ...]:
         ended = self._end_all(uow, consent, "consent withdrawn", now)
-        self._policies.floor.audit.record(
+        self._policies.runtime.audit.record(
             uow,
             "consent.withdrawn",
             by or Actor("citizen", consent.person_id),
@@ -116,18 +116,18 @@ class Withdrawal:
 
         They ceased to be grounds at their `not_after` already; this makes lists and ledger say so.
         """
-        floor = self._policies.floor
-        with floor.database.read() as uow:
+        runtime = self._policies.runtime
+        with runtime.database.read() as uow:
             due = store.due(uow, now, EXPIRE_AT_ONCE)
         marked = 0
         for row in due:
-            with floor.database.write() as uow:
+            with runtime.database.write() as uow:
                 if not store.expire(uow, row.id, now):
                     continue
                 consent = self._policies.consent.get(row.id, row.person_id, uow)
                 self._end_all(uow, consent, "consent expired", now)
                 details = {"consent": row.id, "service": row.service, "purpose": row.purpose}
-                floor.audit.record(uow, "consent.expired", SYSTEM, (row.person_id,), details)
+                runtime.audit.record(uow, "consent.expired", SYSTEM, (row.person_id,), details)
             marked += 1
         return marked
 

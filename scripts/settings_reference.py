@@ -1,4 +1,4 @@
-"""Write docs/settings.md: every key of `civitas.toml`, from the sections of the wings.
+"""Write docs/settings.md: every key of `civitas.toml`, from the sections of the packages.
 
 The meaning of a key is the docstring below it; type, default and bounds are its own.
 """
@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from civitas.house import SECTIONS  # noqa: E402
+from civitas.components import SECTIONS  # noqa: E402
 from foundation.settings import PREFIX, Section  # noqa: E402
 
 OUTPUT = ROOT / "docs" / "settings.md"

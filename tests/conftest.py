@@ -11,7 +11,7 @@ import pytest
 
 from foundation.clock import FrozenClock
 from foundation.database import Database, DatabaseSettings
-from foundation.ground import Ground, open_database
+from foundation.runtime import Runtime, open_database
 from foundation.settings import Settings
 from tests.support import deployments
 
@@ -57,9 +57,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def ground(settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
-    """The ground floor on SQLite, with the tables of the wings that the test imports."""
-    laid = deployments.ready_ground(settings, clock)
+def runtime(settings: Settings, clock: FrozenClock) -> Iterator[Runtime]:
+    """The runtime on SQLite, with the tables of the packages that the test imports."""
+    laid = deployments.ready_runtime(settings, clock)
     yield laid
     laid.close()
 
@@ -110,7 +110,7 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def any_database(any_settings: Settings) -> Iterator[Database]:
-    """A database of either kind, with the tables of the wings that the test imports."""
+    """A database of either kind, with the tables of the packages that the test imports."""
     database = open_database(any_settings)
     deployments.make_tables(database)
     yield database
@@ -118,27 +118,27 @@ def any_database(any_settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture
-def any_ground(any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
-    """The ground floor on either kind of database."""
-    laid = deployments.ready_ground(any_settings, clock)
+def any_runtime(any_settings: Settings, clock: FrozenClock) -> Iterator[Runtime]:
+    """The runtime on either kind of database."""
+    laid = deployments.ready_runtime(any_settings, clock)
     yield laid
     laid.close()
 
 
 @pytest.fixture
-def authorization_server(ground: Ground) -> AuthorizationServer:
+def authorization_server(runtime: Runtime) -> AuthorizationServer:
     """OAuth and OpenID Connect behind the real gate; who is there is a fake."""
     from tests.support.authorization_server import AuthorizationServer
 
-    return AuthorizationServer(ground)
+    return AuthorizationServer(runtime)
 
 
 @pytest.fixture
-def any_authorization_server(any_ground: Ground) -> AuthorizationServer:
+def any_authorization_server(any_runtime: Runtime) -> AuthorizationServer:
     """The same on either kind of database."""
     from tests.support.authorization_server import AuthorizationServer
 
-    return AuthorizationServer(any_ground)
+    return AuthorizationServer(any_runtime)
 
 
 # --- running deployments ---------------------------------------------------------------------

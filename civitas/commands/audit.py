@@ -73,7 +73,7 @@ def verify(
             report = verify_from_outside(url.rstrip("/"), client, key, kept, cosigners)
     else:
         with deployment_of(config) as deployment:
-            report = deployment.ground.audit.tree.verify(kept)
+            report = deployment.runtime.audit.tree.verify(kept)
     _show(report, as_json)
     if not report.ok:
         raise typer.Exit(1)
@@ -98,9 +98,9 @@ def resume(
     if not reason.strip():
         fail("Say why by --reason: it goes on record.")
     with deployment_of(config) as deployment:
-        ground = deployment.ground
+        runtime = deployment.runtime
         try:
-            before, now_on = ground.audit.tree.resume(reason.strip(), ground.clock.now())
+            before, now_on = runtime.audit.tree.resume(reason.strip(), runtime.clock.now())
         except TreeBroken as error:
             fail(f"{error}.", code=1)
     if before == now_on:

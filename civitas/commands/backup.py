@@ -25,7 +25,7 @@ from civitas.commands.console import (
 from civitas.configuration import settings_of
 from civitas.restoring import Restored
 from foundation.database import Database, metadata
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.sealed_stream import SealedWriter
 from foundation.settings import Settings
 from foundation.vault import vault_metadata
@@ -60,22 +60,22 @@ def backup(
     """
     if file.exists():
         fail(f"{file} exists; name a file that does not.")
-    ground = _ground(settings_of(config))
-    schema.check(ground.database)
-    ground.keys.check()
-    source, tables, store = _store(ground, person_keys)
+    runtime = _runtime(settings_of(config))
+    schema.check(runtime.database)
+    runtime.keys.check()
+    source, tables, store = _store(runtime, person_keys)
     partial = file.with_name(file.name + ".partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as writing, source.snapshot() as uow:
-        with SealedWriter(writing, _key(ground), backup_file.CONTEXT) as sealed:
+        with SealedWriter(writing, _key(runtime), backup_file.CONTEXT) as sealed:
             present = _present(uow.connection, tables)
-            head = Head(store, schema.HEAD, ground.clock.now())
+            head = Head(store, schema.HEAD, runtime.clock.now())
             rows = backup_file.write(sealed, head, uow.connection, present)
         writing.flush()
         os.fsync(writing.fileno())
     partial.rename(file)
-    ground.close()
+    runtime.close()
     out.print(f"{rows} rows of the {store} are in {file}, sealed under the master key.")
 
 
@@ -113,10 +113,10 @@ def restore(
     """
     if not file.is_file():
         fail(f"{file} does not exist; name a file that `civitas backup` wrote.")
-    ground = _ground(settings_of(config))
-    store = _store(ground, person_keys)[2]
+    runtime = _runtime(settings_of(config))
+    store = _store(runtime, person_keys)[2]
     try:
-        found = backup_file.of(file, _key(ground))
+        found = backup_file.of(file, _key(runtime))
         if isinstance(found, PlainBackup) and not unsealed:
             fail(
                 f"{file} is not sealed: it is of before backups were, or no backup, and nothing "
@@ -124,10 +124,10 @@ def restore(
             )
         head = found.verify()
         _refuse_unfitting(head, file, store)
-        done = _restore(ground, found, head, person_keys=person_keys, moved=moved)
+        done = _restore(runtime, found, head, person_keys=person_keys, moved=moved)
     except NoBackup as error:
         fail(str(error))
-    ground.close()
+    runtime.close()
     if isinstance(found, PlainBackup):
         err.print(
             f"{file} was not sealed: who could read it knows who met whom, and who could write it "
@@ -142,12 +142,12 @@ def restore(
     step = "Run `civitas db upgrade`, then check" if older else "Check"
     out.print(f"{done.rows} rows restored. {step} them with `civitas audit verify`.")
     if not person_keys:
-        for sentence in restoring.sentences(done, ground.clock.now(), moved=moved):
+        for sentence in restoring.sentences(done, runtime.clock.now(), moved=moved):
             out.print(sentence, markup=False, soft_wrap=True)
 
 
 def _restore(
-    ground: Ground,
+    runtime: Runtime,
     found: SealedBackup | PlainBackup,
     head: Head,
     *,
@@ -155,13 +155,13 @@ def _restore(
     moved: bool,
 ) -> Restored:
     """Fill the store, and settle what the backup does not know, in one transaction."""
-    target, tables, store = _store(ground, person_keys)
+    target, tables, store = _store(runtime, person_keys)
     if not person_keys:
         if schema.current(target) not in (None, head.revision):
             fail("The database is not empty; restore into a new one.")
         schema.upgrade(target, head.revision)
     else:
-        ground.vault.prepare()
+        runtime.vault.prepare()
     with target.at_leisure() as writing:
         if any(
             writing.execute(select(func.count()).select_from(Table(t.name, MetaData()))).scalar()
@@ -171,7 +171,7 @@ def _restore(
         rows = _fill(writing, found, tables)
         if person_keys:
             return Restored(rows, head.made_at)
-        signed, now = ground.audit.tree.marks.size(), ground.clock.now()
+        signed, now = runtime.audit.tree.marks.size(), runtime.clock.now()
         done = restoring.settle(writing, rows, head.made_at, signed, now, moved=moved)
         if moved and done.leaves_lost:
             fail(
@@ -181,18 +181,18 @@ def _restore(
         return done
 
 
-def _ground(settings: Settings) -> Ground:
-    return governance.assemble(settings).ground
+def _runtime(settings: Settings) -> Runtime:
+    return governance.assemble(settings).runtime
 
 
-def _key(ground: Ground) -> bytes:
-    return ground.keys.wrapping_key("backup")
+def _key(runtime: Runtime) -> bytes:
+    return runtime.keys.wrapping_key("backup")
 
 
-def _store(ground: Ground, person_keys: bool) -> tuple[Database, MetaData, str]:
+def _store(runtime: Runtime, person_keys: bool) -> tuple[Database, MetaData, str]:
     if person_keys:
-        return ground.vault.store, vault_metadata, "person keys"
-    return ground.database, metadata, "database"
+        return runtime.vault.store, vault_metadata, "person keys"
+    return runtime.database, metadata, "database"
 
 
 def _present(connection: Connection, tables: MetaData) -> list[Table]:

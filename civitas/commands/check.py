@@ -41,8 +41,8 @@ def check(
     Such rows are refused at use anyway. Example: `civitas check --config civitas.toml`
     """
     with deployment_of(config) as deployment:
-        ground = deployment.ground
-        ended = end_restored(ground.database, ground.guard, ground.audit) if restored else {}
+        runtime = deployment.runtime
+        ended = end_restored(runtime.database, runtime.guard, runtime.audit) if restored else {}
         with Progress(console=err, transient=True) as progress:
             task = progress.add_task("rows", total=len(all_bound()))
             seen = 0
@@ -52,7 +52,7 @@ def check(
                 seen += rows
                 progress.update(task, description=f"{table}: {seen} rows", advance=0 if rows else 1)
 
-            wrong = list(wrong_rows(ground.database, ground.guard, ground.clock.now(), tell))
+            wrong = list(wrong_rows(runtime.database, runtime.guard, runtime.clock.now(), tell))
     if as_json:
         rows = [{"table": w.table, "row": w.reference, "why": w.why} for w in wrong]
         print_json({"ok": not wrong, "rows": seen, "wrong": rows, "ended": ended})

@@ -90,7 +90,7 @@ def show(
             _say({"purpose": purpose, "sentence": sentence, "changed": False}, as_json)
             return
         desk: Desk = deployment.parts["desk"]
-        now = deployment.ground.clock.now()
+        now = deployment.runtime.clock.now()
         if number is None:
             desk.lookups.open(written, purpose, host(), now)
             found: str | None = written
@@ -183,7 +183,7 @@ def recover(
         fail(f"{refusal.description} {refusal.next_step}")
     with desk_of(config) as deployment:
         recoveries: Recoveries = deployment.parts["register"].recoveries
-        now, database = deployment.ground.clock.now(), deployment.ground.database
+        now, database = deployment.runtime.clock.now(), deployment.runtime.database
         way, level = "", 0
         with database.read() as uow:
             standing = recoveries.of(uow, person)
@@ -233,7 +233,7 @@ def _act(
     with desk_of(config) as deployment:
         life: IdentityLife = deployment.parts["identity_life"]
         before, reached = life.foresee(person, act)
-        now = deployment.ground.clock.now()
+        now = deployment.runtime.clock.now()
         if not dry_run:
             if act == "suspend":
                 after = life.suspend(person, host(), reason, now)

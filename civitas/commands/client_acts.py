@@ -86,7 +86,7 @@ def show(
             "client_id": client.id,
             "name": client.name,
             "state": state(client),
-            "issuer": deployment.ground.settings.of(Server).url,
+            "issuer": deployment.runtime.settings.of(Server).url,
             "token_endpoint_auth_method": client.token_endpoint_auth_method,
             "id_token_signed_response_alg": client.id_token_signed_response_alg,
             "require_pkce": client.require_pkce,
@@ -99,7 +99,7 @@ def show(
             "sector": str(client.sector),
             "resource": client.resource,
             "audiences": list(client.audiences),
-            "old_secret_until": until if until and until > deployment.ground.clock.now() else None,
+            "old_secret_until": until if until and until > deployment.runtime.clock.now() else None,
         }
     can = [sentence.said() for sentence in abilities_of(client, catalogue)]
     doubts = [sentence.said() for sentence in doubts_of(client, catalogue)]
@@ -309,7 +309,7 @@ def secret(
 
 def _found(deployment: Deployment, client_id: str) -> Client:
     clients = oauth_of(deployment).clients
-    found = clients.find(client_id, deployment.ground.clock.now())
+    found = clients.find(client_id, deployment.runtime.clock.now())
     if found is None or found.kind == "device":
         fail(f"There is no client {client_id}. Look at the list: civitas clients list.", code=1)
     if found.removed:

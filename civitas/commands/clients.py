@@ -158,8 +158,8 @@ def add(
     metadata |= {member: value for member, value in given.items() if value is not None}
     with deployment_of(config) as deployment:
         oauth = oauth_of(deployment)
-        added = oauth.clients.add(metadata, deployment.ground.clock.now(), actor=host())
-        issuer = deployment.ground.settings.of(Server).url
+        added = oauth.clients.add(metadata, deployment.runtime.clock.now(), actor=host())
+        issuer = deployment.runtime.settings.of(Server).url
         catalogue = oauth.policies.catalogue
     answer = _answer(added, issuer, str(metadata["scope"]))
     can = [sentence.said() for sentence in abilities_of(added.client, catalogue)]

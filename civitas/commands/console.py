@@ -46,12 +46,12 @@ def deployment_of(config: Path) -> Iterator[Deployment]:
     """
     deployment = governance.assemble(settings_of(config))
     try:
-        schema.check(deployment.ground.database)
-        deployment.ground.check()
+        schema.check(deployment.runtime.database)
+        deployment.runtime.check()
         with refusals():
             yield deployment
     finally:
-        deployment.ground.close()
+        deployment.runtime.close()
 
 
 @contextmanager

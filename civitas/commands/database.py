@@ -23,13 +23,13 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
     Example: `civitas db upgrade --config civitas.toml`
     """
     deployment = governance.assemble(settings_of(config))
-    ground = deployment.ground
-    before = schema.current(ground.database)
+    runtime = deployment.runtime
+    before = schema.current(runtime.database)
     if before is not None and before > schema.HEAD:
-        schema.check(ground.database)
-    schema.upgrade(ground.database)
-    ground.prepare()
+        schema.check(runtime.database)
+    schema.upgrade(runtime.database)
+    runtime.prepare()
     for prepare in deployment.prepare:
-        prepare(ground)
-    ground.close()
+        prepare(runtime)
+    runtime.close()
     out.print(f"The database is at revision {schema.HEAD} (was {before or 'empty'}).")

@@ -183,9 +183,9 @@ def claim(
     new_owner = owner_named(owner_name)
     with registry_of(config) as deployment:
         require_known(deployment, new_owner)
-        now = deployment.ground.clock.now()
+        now = deployment.runtime.clock.now()
         registered = deployment.parts["devices"].claim(device, new_owner, host(), now)
-        server = deployment.ground.settings.of(Server)
+        server = deployment.runtime.settings.of(Server)
     shown_once(registered, server, as_json)
 
 
@@ -197,8 +197,8 @@ def token(
     Example: `civitas devices token dev-3kd…`
     """
     with life_of(config) as life:
-        registered = life.devices.new_token(device, host(), life.devices.ground.clock.now())
-        server = life.devices.ground.settings.of(Server)
+        registered = life.devices.new_token(device, host(), life.devices.runtime.clock.now())
+        server = life.devices.runtime.settings.of(Server)
     shown_once(registered, server, as_json)
 
 
@@ -215,7 +215,7 @@ def require_known(deployment: Deployment, its_owner: Owner) -> None:
     """A person who is to own a device is in the register."""
     if its_owner.kind == "citizen":
         register: Register = deployment.parts["register"]
-        with deployment.ground.database.read() as uow:
+        with deployment.runtime.database.read() as uow:
             if register.person(uow, its_owner.name) is None:
                 fail(f"There is no person {its_owner.name} in the register.", code=1)
 
@@ -258,7 +258,7 @@ def _act(
         if not dry_run:
             if act in QUESTIONS:
                 ask_first(QUESTIONS[act], seen.device.label or device, yes)
-            now = life.devices.ground.clock.now()
+            now = life.devices.runtime.clock.now()
             reached = life.act(act, device, host(), reason, now).state
     answer: dict[str, Any] = {
         "device_id": device,

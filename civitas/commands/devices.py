@@ -65,11 +65,11 @@ def add(
     label = checked(label_of, label)
     with registry_of(config) as deployment:
         require_known(deployment, its_owner)
-        now = deployment.ground.clock.now()
+        now = deployment.runtime.clock.now()
         registered = deployment.parts["devices"].register(
             label, its_owner, named, host(), now, profile
         )
-        server = deployment.ground.settings.of(Server)
+        server = deployment.runtime.settings.of(Server)
     shown_once(registered, server, as_json)
 
 
@@ -88,7 +88,7 @@ def approve(
         before = life.devices.get(device).approved_at
         if before is not None:
             fail(f"{device} was approved on {before:%Y-%m-%d}; nothing was changed.", code=1)
-        life.devices.approve(device, host(), reason, life.devices.ground.clock.now())
+        life.devices.approve(device, host(), reason, life.devices.runtime.clock.now())
     out.print(f"{device} is approved: its next request gets the certificate.", soft_wrap=True)
 
 

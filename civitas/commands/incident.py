@@ -257,7 +257,7 @@ def stop_everybody(
 def _name(deployment: Deployment, staff_id: str) -> str:
     """What the member of staff is called; raises NotFound."""
     register = deployment.parts["supervision"].parts.require_register()
-    with deployment.ground.database.read() as uow:
+    with deployment.runtime.database.read() as uow:
         return str(register.staff.member(uow, staff_id).name)
 
 
@@ -265,7 +265,7 @@ def _refuse_if(deployment: Deployment, client_id: str, *, active: bool) -> None:
     """What is so already is not done again, and is no success."""
     if "oauth" in deployment.parts:
         tokens: OAuth = deployment.parts["oauth"]
-        found = tokens.clients.find(client_id, deployment.ground.clock.now())
+        found = tokens.clients.find(client_id, deployment.runtime.clock.now())
         if found is not None and found.active is active:
             state = "served" if active else "suspended"
             fail(f"{client_id} is {state} already; nothing was changed.", code=1)

@@ -23,9 +23,9 @@ from civitas.commands.console import (
 )
 from civitas.configuration import settings_from, settings_of
 from foundation.database import DatabaseSettings
-from foundation.ground import open_database
 from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
+from foundation.runtime import open_database
 from foundation.settings import Settings
 from foundation.vault import VaultSettings
 
@@ -246,11 +246,11 @@ def _check_database(settings: Settings) -> None:
 
 def _make_tables(settings: Settings) -> None:
     deployment = governance.assemble(settings)
-    ground = deployment.ground
-    schema.upgrade(ground.database)
-    ground.prepare()
+    runtime = deployment.runtime
+    schema.upgrade(runtime.database)
+    runtime.prepare()
     for prepare in deployment.prepare:
-        prepare(ground)
-    ground.keys.check()
+        prepare(runtime)
+    runtime.keys.check()
     tls_files.ensure(deployment)
-    ground.close()
+    runtime.close()

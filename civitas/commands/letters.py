@@ -37,8 +37,8 @@ def list_letters(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     """
     with deployment_of(config) as deployment:
         letters = _register(deployment).letters
-        with deployment.ground.database.read() as uow:
-            now = deployment.ground.clock.now()
+        with deployment.runtime.database.read() as uow:
+            now = deployment.runtime.clock.now()
             waiting, batches = letters.waiting(uow, now), letters.batches(uow)
     if as_json:
         made = [{"id": b.id, "made_at": b.made_at, "letters": b.letters} for b in batches]
@@ -81,7 +81,7 @@ def again(
     Example: `civitas letters again bat_…`
     """
     with deployment_of(config) as deployment:
-        letters, now = _register(deployment).letters, deployment.ground.clock.now()
+        letters, now = _register(deployment).letters, deployment.runtime.clock.now()
         count = letters.again(batch_id, host(), now)
     out.print(f"{count} letters wait for the next file.")
 

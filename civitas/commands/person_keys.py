@@ -13,8 +13,8 @@ from civitas.commands.init import write_configuration
 from civitas.configuration import settings_from, settings_of
 from foundation.clock import SystemClock
 from foundation.database import Database, DatabaseSettings
-from foundation.ground import open_database
 from foundation.keys import Keys
+from foundation.runtime import open_database
 from foundation.settings import Settings
 from foundation.vault import Vault, VaultSettings, database_url
 

@@ -22,26 +22,26 @@ from civitas.commands.console import (
     out,
     print_json,
 )
+from civitas.components import SECTIONS
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
-from civitas.house import SECTIONS
-from civitas.system import doors as system_doors
+from civitas.system import routes_of as system_routes
 from foundation.master_key import MasterKey
 from foundation.nearest import instead
 from foundation.settings import Settings, parse
-from foundation.web import Door
+from foundation.web import Route
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A door and the place where its answer is written."""
+    """A route and the place where its answer is written."""
 
     methods: str
     path: str
     specification: str
-    wing: str
+    wing: str  # so it is called in what `--json` gives
     file: str
 
 
@@ -86,7 +86,7 @@ def _endpoints_of(settings: Settings) -> list[Endpoint]:
     try:
         return endpoints(deployment)
     finally:
-        deployment.ground.close()
+        deployment.runtime.close()
 
 
 def _settings_for(model: str, folder: Path) -> Settings:
@@ -101,16 +101,18 @@ def _settings_for(model: str, folder: Path) -> Settings:
 
 def endpoints(deployment: Deployment) -> list[Endpoint]:
     app = serve_deployment(deployment)
-    groups = {**deployment.doors, "civitas": system_doors(deployment.ground, app.openapi)}
-    return [_endpoint(wing, door) for wing, group in groups.items() for door in group]
+    groups = {**deployment.routes, "civitas": system_routes(deployment.runtime, app.openapi)}
+    return [_endpoint(package, route) for package, group in groups.items() for route in group]
 
 
-def _endpoint(wing: str, door: Door) -> Endpoint:
-    function: Any = door.endpoint
+def _endpoint(package: str, route: Route) -> Endpoint:
+    function: Any = route.endpoint
     while isinstance(function, partial):
         function = function.func
     function = inspect.unwrap(function)
     path = Path(inspect.getsourcefile(function) or "").resolve()
     line = inspect.getsourcelines(function)[1]
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    return Endpoint(",".join(door.methods), door.path, door.specification, wing, f"{shown}:{line}")
+    return Endpoint(
+        ",".join(route.methods), route.path, route.specification, package, f"{shown}:{line}"
+    )

@@ -52,8 +52,8 @@ def work(config: ConfigOption = DEFAULT_CONFIG) -> None:
     Example: `civitas work --config civitas.toml`
     """
     with deployment_of(config) as deployment:
-        configure_logging(deployment.ground.settings.of(TelemetrySettings).log_format)
+        configure_logging(deployment.runtime.settings.of(TelemetrySettings).log_format)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        deployment.ground.jobs.run_until(stop)
+        deployment.runtime.jobs.run_until(stop)

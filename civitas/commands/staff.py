@@ -40,9 +40,9 @@ def invite(
     with deployment_of(config) as deployment:
         if "register" not in deployment.parts:
             fail("A broker has no staff sign-in: it is steered by this command line.", code=1)
-        now = deployment.ground.clock.now()
+        now = deployment.runtime.clock.now()
         secret = deployment.parts["register"].staff.invite(role, name or role.title(), now, host())
-        link = f"{deployment.ground.settings.of(Server).url}/invitation/{secret}"
+        link = f"{deployment.runtime.settings.of(Server).url}/invitation/{secret}"
     if as_json:
         print_json({"role": role, "link": link})
     else:

@@ -11,7 +11,7 @@ WELL_KNOWN = "/.well-known/authzen-configuration"
 
 
 class NotOffered(Exception):
-    """No such door at this identity service: a broker keeps no register to ask."""
+    """No such endpoint at this identity service: a broker keeps no register to ask."""
 
 
 @dataclass(frozen=True)

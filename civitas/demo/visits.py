@@ -59,7 +59,7 @@ class Ended(Exception):
 
 @dataclass(frozen=True)
 class Issuer:
-    """The doors of the identity service, as its metadata names them."""
+    """The endpoints of the identity service, as its metadata names them."""
 
     metadata: Mapping[str, Any]
     client_id: str

@@ -1,6 +1,6 @@
 """The three governance models: read `provider`, `regulator` and `broker` side by side.
 
-Each page builds its parts from the ground up, and ends with the doors that it opens, in one order:
+Each page builds its parts from below, and ends with the routes that it serves, in one order:
 who comes in, what services learn, what is looked after, what anybody may check.
 """
 
@@ -10,17 +10,17 @@ from collections.abc import Callable
 from functools import partial
 
 from civitas import tls_files
+from civitas.components import PAGES
 from civitas.deployment import Deployment
 from civitas.governance import broker, provider, regulator
-from civitas.house import PAGES
 from foundation.clock import Clock
-from foundation.ground import Ground, lay
+from foundation.runtime import Runtime, build
 from foundation.settings import Jurisdiction, Settings
 from pki import CertificateAuthority
 
 __all__ = ["MODELS", "assemble"]
 
-MODELS: dict[str, Callable[[Ground], Deployment]] = {
+MODELS: dict[str, Callable[[Runtime], Deployment]] = {
     "provider": provider.assemble,
     "regulator": regulator.assemble,
     "broker": broker.assemble,
@@ -28,9 +28,9 @@ MODELS: dict[str, Callable[[Ground], Deployment]] = {
 
 
 def assemble(settings: Settings, clock: Clock | None = None) -> Deployment:
-    """The deployment that `[jurisdiction] governance` names, on a ground floor of its own."""
-    ground = lay(settings, PAGES, clock)
-    deployment = MODELS[settings.of(Jurisdiction).governance](ground)
+    """The deployment that `[jurisdiction] governance` names, on a runtime of its own."""
+    runtime = build(settings, PAGES, clock)
+    deployment = MODELS[settings.of(Jurisdiction).governance](runtime)
     authority = deployment.parts.get("pki")
     if isinstance(authority, CertificateAuthority):
         authority.outlook.also.append(partial(tls_files.attention, deployment))

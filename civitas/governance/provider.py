@@ -11,20 +11,20 @@ serves brokers that its regulator vouches for.
 
 from __future__ import annotations
 
-from civitas.deployment import Deployment
-from civitas.plugs import (
+from civitas.adapters import (
     Federated,
     FromTheRegister,
     KnownByServices,
     device_is_active,
     who_calls,
 )
+from civitas.deployment import Deployment
 from device_registry import DeviceLife, Devices
-from device_registry import doors as device_doors
 from device_registry import prepare as prepare_devices
-from foundation.audit.doors import doors as audit_doors
-from foundation.ground import Ground
-from foundation.pages import doors as page_doors
+from device_registry import routes_of as device_routes
+from foundation.audit.routes import routes_of as audit_routes
+from foundation.pages import routes_of as page_routes
+from foundation.runtime import Runtime
 from idp import federation, login, oauth, portal, register, supervision
 from idp.federation import Federation
 from idp.login import Login
@@ -33,26 +33,26 @@ from idp.portal import Portal, StaffAccount
 from idp.register import Desk, IdentityLife, Importer, Register
 from idp.supervision import Parts, Supervision
 from pki import CertificateAuthority, Pki, linking_of
-from pki import doors as pki_doors
 from pki import prepare as prepare_pki
+from pki import routes_of as pki_routes
 from policies import DecisionPoint, Policies, Withdrawal
-from policies import doors as policy_doors
 from policies import prepare as prepare_policies
+from policies import routes_of as policy_routes
 
 
-def assemble(ground: Ground) -> Deployment:
-    """People, things, consent, certificates: the whole house."""
-    policies = Policies(ground)
+def assemble(runtime: Runtime) -> Deployment:
+    """People, things, consent, certificates: the whole service."""
+    policies = Policies(runtime)
 
     # Devices: their certificates, and the registry that says which of them may have one.
-    authority = CertificateAuthority(ground)
-    devices = Devices(ground, authority)
-    pki = Pki(authority, devices.gate, linking_of(ground.settings))
+    authority = CertificateAuthority(runtime)
+    devices = Devices(runtime, authority)
+    pki = Pki(authority, devices.gate, linking_of(runtime.settings))
 
     # People: who they are, and how they sign in.
-    people = Register(ground)
+    people = Register(runtime)
     signing_in = Login(
-        ground,
+        runtime,
         people,
         policies,
         ends=(oauth.TokensEndWithSession(),),
@@ -61,15 +61,16 @@ def assemble(ground: Ground) -> Deployment:
 
     # Services: those registered here; at a private provider, those that its regulator vouches for.
     allied = Federation(
-        ground, lambda: {"openid_provider": provider_metadata(ground.settings, policies.catalogue)}
+        runtime,
+        lambda: {"openid_provider": provider_metadata(runtime.settings, policies.catalogue)},
     )
     tokens = OAuth(
-        ground,
+        runtime,
         policies,
         who=signing_in,
         signs_out=signing_in,
         claims=FromTheRegister(people),
-        sources=(Federated(allied, ground.settings),) if allied.role == "leaf" else (),
+        sources=(Federated(allied, runtime.settings),) if allied.role == "leaf" else (),
         authenticate_device=devices.authenticate,
         device_is_active=device_is_active(devices),
         validate_certificate=authority.validate_client,
@@ -80,36 +81,36 @@ def assemble(ground: Ground) -> Deployment:
     # Ends: of a consent, an identity, a device, and of all that rests on it.
     withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
     life = IdentityLife(
-        ground, people.proofing, ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity())
+        runtime, people.proofing, ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity())
     )
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
 
     # Pages: the officer's desk, the citizen's account.
-    desk = Desk(ground, people, life, Importer(ground, people))
+    desk = Desk(runtime, people, life, Importer(runtime, people))
     acting = oauth.ActingServices(
-        ground, policies, tokens.clients, withdrawal, signing_in.end_elsewhere
+        runtime, policies, tokens.clients, withdrawal, signing_in.end_elsewhere
     )
-    ground.pages.name_of = people.staff.name_of
-    account = Portal(ground, policies, withdrawal, people, signing_in, tokens, devices, acting)
+    runtime.pages.name_of = people.staff.name_of
+    account = Portal(runtime, policies, withdrawal, people, signing_in, tokens, devices, acting)
 
     # Operators in an incident, auditors.
-    watch = Supervision(Parts(ground, signing_in.sessions, people, signing_in, tokens))
+    watch = Supervision(Parts(runtime, signing_in.sessions, people, signing_in, tokens))
     return Deployment(
-        ground=ground,
-        doors={
-            "login": login.doors(signing_in),
-            "oauth": oauth.doors(tokens),
-            "policies": policy_doors(questions),
-            "portal": portal.doors(account),
-            "work": portal.staff_doors(StaffAccount(ground, people, signing_in)),
-            "services": oauth.account_doors(acting),
-            "register": register.doors(desk),
-            "supervision": supervision.doors(watch),
-            "pki": pki_doors(pki),
-            "devices": device_doors(device_life),
-            "federation": federation.doors(allied),
-            "audit": audit_doors(ground.audit),
-            "pages": page_doors(ground.pages),
+        runtime=runtime,
+        routes={
+            "login": login.routes_of(signing_in),
+            "oauth": oauth.routes_of(tokens),
+            "policies": policy_routes(questions),
+            "portal": portal.routes_of(account),
+            "work": portal.staff_routes(StaffAccount(runtime, people, signing_in)),
+            "services": oauth.account_routes(acting),
+            "register": register.routes_of(desk),
+            "supervision": supervision.routes_of(watch),
+            "pki": pki_routes(pki),
+            "devices": device_routes(device_life),
+            "federation": federation.routes_of(allied),
+            "audit": audit_routes(runtime.audit),
+            "pages": page_routes(runtime.pages),
         },
         who=who_calls(tokens.principal_of_token, signing_in.principal_of_session),
         way_back=tokens.ways_back.of,

@@ -13,10 +13,10 @@ from starlette.responses import RedirectResponse, Response
 
 from civitas.deployment import Deployment
 from foundation import web
-from foundation.audit.doors import doors as audit_doors
-from foundation.ground import Ground
-from foundation.pages import doors as page_doors
-from foundation.web import Door
+from foundation.audit.routes import routes_of as audit_routes
+from foundation.pages import routes_of as page_routes
+from foundation.runtime import Runtime
+from foundation.web import Route
 from idp import federation, login, portal, supervision
 from idp.federation import Federation
 from idp.login import Login
@@ -26,33 +26,33 @@ from idp.supervision import Parts, Supervision
 from policies import Policies
 
 
-def assemble(ground: Ground) -> Deployment:
+def assemble(runtime: Runtime) -> Deployment:
     """A trust anchor, its console, and the staff who act there."""
-    policies = Policies(ground)
+    policies = Policies(runtime)
 
     # Staff: the same register and sign-in as a provider's, without a citizen in it.
-    staff = Register(ground)
-    signing_in = Login(ground, staff, policies, staff_only=True)
+    staff = Register(runtime)
+    signing_in = Login(runtime, staff, policies, staff_only=True)
 
     # The trust anchor: it offers no protocol of its own, so its metadata is empty.
-    anchor = Federation(ground, dict)
+    anchor = Federation(runtime, dict)
 
     # Staff have an account of their own, and names on every page.
-    ground.pages.name_of = staff.staff.name_of
-    account = StaffAccount(ground, staff, signing_in)
+    runtime.pages.name_of = staff.staff.name_of
+    account = StaffAccount(runtime, staff, signing_in)
 
     # Operators in an incident, auditors.
-    watch = Supervision(Parts(ground, signing_in.sessions, staff, signing_in))
+    watch = Supervision(Parts(runtime, signing_in.sessions, staff, signing_in))
     return Deployment(
-        ground=ground,
-        doors={
-            "login": login.doors(signing_in),
-            "civitas.home": (Door(("GET",), "/", home, "Public register"),),
-            "work": portal.staff_doors(account),
-            "federation": federation.doors(anchor),
-            "supervision": supervision.doors(watch),
-            "audit": audit_doors(ground.audit),
-            "pages": page_doors(ground.pages),
+        runtime=runtime,
+        routes={
+            "login": login.routes_of(signing_in),
+            "civitas.home": (Route(("GET",), "/", home, "Public register"),),
+            "work": portal.staff_routes(account),
+            "federation": federation.routes_of(anchor),
+            "supervision": supervision.routes_of(watch),
+            "audit": audit_routes(runtime.audit),
+            "pages": page_routes(runtime.pages),
         },
         who=signing_in.principal_of_session,
         prepare=(federation.prepare,),

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import civitas.governance  # noqa: F401 - every wing declares its tables
+import civitas.governance  # noqa: F401 - every package declares its tables
 from foundation.database import metadata
 
 context.configure(

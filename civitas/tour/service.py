@@ -118,7 +118,7 @@ class Service:
         return body
 
     def ask(self, sub: str, claim: str, purpose: str) -> dict[str, Any]:
-        """One yes/no question at the AuthZEN door."""
+        """One yes/no question at the AuthZEN endpoint."""
         issuer = self.metadata["issuer"]
         point = self.http.get(f"{issuer}/.well-known/authzen-configuration").json()
         token = self.token(grant_type="client_credentials", scope="access:evaluate")

@@ -31,7 +31,7 @@ def list_page(life: DeviceLife, request: Request) -> Response:
 def plan(life: DeviceLife, request: Request) -> Response:
     """Plan one; nothing happens until it is run."""
     actor, form = posted(request)
-    now, mistakes = life.devices.ground.clock.now(), Mistakes()
+    now, mistakes = life.devices.runtime.clock.now(), Mistakes()
     with mistakes.noting("in_days"):
         starts = now + timedelta(days=_days(form.get("in_days", ""), "in_days"))
     with mistakes.noting("days"):
@@ -52,12 +52,12 @@ def act(life: DeviceLife, request: Request) -> Response:
     if wanted not in ACTS:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
     change_over: str = request.path_params["change_over_id"]
-    now, mistakes = life.devices.ground.clock.now(), Mistakes()
+    now, mistakes = life.devices.runtime.clock.now(), Mistakes()
     with mistakes.noting():  # the page was old: it is shown as it is now
         found = life.devices.change_overs.get(change_over[:32])
         if wanted == "undo" and found.state.value in ACTS["undo"][0]:
             asked = ask_first(
-                life.devices.ground.pages,
+                life.devices.runtime.pages,
                 request,
                 form,
                 UNDO,
@@ -78,8 +78,8 @@ def _page(
     mistakes: Mistakes | None = None,
     typed: web.Form | None = None,
 ) -> Response:
-    change_overs, now = life.devices.change_overs, life.devices.ground.clock.now()
-    return life.devices.ground.pages.render(
+    change_overs, now = life.devices.change_overs, life.devices.runtime.clock.now()
+    return life.devices.runtime.pages.render(
         request,
         "device_registry/change_overs.html",
         mistakes=mistakes,

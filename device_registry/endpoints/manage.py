@@ -52,7 +52,7 @@ def register_device(life: DeviceLife, request: Request, new: NewDevice) -> Regis
             owner_of(new.owner.kind, new.owner.name),
             [identifier_of(i.scheme, i.value) for i in new.identifiers],
             actor,
-            life.devices.ground.clock.now(),
+            life.devices.runtime.clock.now(),
             new.profile,
         )
     )
@@ -71,7 +71,7 @@ def get_device(life: DeviceLife, request: Request, device_id: DeviceId) -> Devic
 def new_token(life: DeviceLife, request: Request, device_id: DeviceId) -> RegisteredSaid:
     """Make another one-time token; earlier ones stop working."""
     actor = manager(request)
-    return _shown_once(life.devices.new_token(device_id, actor, life.devices.ground.clock.now()))
+    return _shown_once(life.devices.new_token(device_id, actor, life.devices.runtime.clock.now()))
 
 
 def approve_device(
@@ -79,7 +79,7 @@ def approve_device(
 ) -> DeviceSaid:
     """Approve a first certificate for a device whose kind waits for an operator."""
     actor = manager(request)
-    now = life.devices.ground.clock.now()
+    now = life.devices.runtime.clock.now()
     return said(life.devices.approve(device_id, actor, reason_of(why.reason), now))
 
 
@@ -88,7 +88,7 @@ def claim_device(
 ) -> RegisteredSaid:
     """Give a transferred device its new owner, and a token to enrol anew."""
     actor = manager(request)
-    now = life.devices.ground.clock.now()
+    now = life.devices.runtime.clock.now()
     return _shown_once(life.devices.claim(device_id, owner_of(owner.kind, owner.name), actor, now))
 
 
@@ -97,7 +97,7 @@ def act_on_device(
 ) -> DeviceSaid:
     """Take one step in the device's life; it takes effect on the device's next use."""
     actor = manager(request)
-    now = life.devices.ground.clock.now()
+    now = life.devices.runtime.clock.now()
     return said(life.act(act, device_id, actor, reason_of(why.reason), now))
 
 

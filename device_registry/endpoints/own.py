@@ -13,7 +13,7 @@ def own_device(life: DeviceLife, request: Request) -> OwnDevice:
     """The calling device and when it is to renew; refused when its state does not let it act."""
     caller = web.require(request, kind="device")
     device = life.devices.may_act(caller.id)
-    now = life.devices.ground.clock.now()
+    now = life.devices.runtime.clock.now()
     profiles = life.devices.authority.profiles
     invited = [
         invitation(profiles[name]) for name in life.devices.change_overs.invitations(device, now)

@@ -30,8 +30,8 @@ def list_page(life: DeviceLife, request: Request) -> Response:
     operator(request)
     after = web.query(request).get("after")
     found = life.devices.page(after, PAGE)
-    now = life.devices.ground.clock.now()
-    return life.devices.ground.pages.render(
+    now = life.devices.runtime.clock.now()
+    return life.devices.runtime.pages.render(
         request,
         "device_registry/list.html",
         devices=found,
@@ -58,7 +58,7 @@ def register(life: DeviceLife, request: Request) -> Response:
         if form.get("identifier", "").strip():
             names = [identifier_of(form.get("scheme", ""), form["identifier"])]
     if not mistakes:
-        now, kind = life.devices.ground.clock.now(), form.get("profile", "device")
+        now, kind = life.devices.runtime.clock.now(), form.get("profile", "device")
         with mistakes.noting(profile="profile", identifiers="identifier"):
             return _token(
                 life, request, life.devices.register(label, owner, names, actor, now, kind)
@@ -79,7 +79,7 @@ def _detail(
     typed: web.Form | None = None,
 ) -> Response:
     device = life.devices.get(_id(request))
-    return life.devices.ground.pages.render(
+    return life.devices.runtime.pages.render(
         request,
         "device_registry/detail.html",
         mistakes=mistakes,
@@ -102,14 +102,14 @@ def act(life: DeviceLife, request: Request) -> Response:
     if wanted not in ASKED:
         raise BadRequest("There is no such act.", where="act", next_step="Use the page's buttons.")
     device_id = _id(request)
-    now = life.devices.ground.clock.now()
+    now = life.devices.runtime.clock.now()
     mistakes = Mistakes()
     with mistakes.noting(reason="reason"):
         reason = reason_of(form.get("reason", ""))
         if wanted in QUESTIONS:
             seen = life.foresee(wanted, device_id)
             asked = ask_first(
-                life.devices.ground.pages,
+                life.devices.runtime.pages,
                 request,
                 form,
                 QUESTIONS[wanted],
@@ -127,14 +127,14 @@ def act(life: DeviceLife, request: Request) -> Response:
 def new_token(life: DeviceLife, request: Request) -> Response:
     """Make another token and show it, once."""
     actor, _ = posted(request)
-    now = life.devices.ground.clock.now()
+    now = life.devices.runtime.clock.now()
     return _token(life, request, life.devices.new_token(_id(request), actor, now))
 
 
 def claim(life: DeviceLife, request: Request) -> Response:
     """Give a transferred device its new owner, and show its token, once."""
     actor, form = posted(request)
-    now, mistakes = life.devices.ground.clock.now(), Mistakes()
+    now, mistakes = life.devices.runtime.clock.now(), Mistakes()
     with mistakes.noting("owner", state=""):
         owner = owner_of(form.get("owner_kind", ""), form.get("owner", ""))
         return _token(life, request, life.devices.claim(_id(request), owner, actor, now))
@@ -144,7 +144,7 @@ def claim(life: DeviceLife, request: Request) -> Response:
 def approve(life: DeviceLife, request: Request) -> Response:
     """Say yes to a first certificate of a device that waits for it."""
     actor, form = posted(request)
-    device_id, now, mistakes = _id(request), life.devices.ground.clock.now(), Mistakes()
+    device_id, now, mistakes = _id(request), life.devices.runtime.clock.now(), Mistakes()
     with mistakes.noting(reason="checked"):
         life.devices.approve(device_id, actor, reason_of(form.get("checked", "")), now)
         return RedirectResponse(f"/devices/{device_id}", 303)
@@ -162,7 +162,7 @@ def _form(
     mistakes: Mistakes | None = None,
     typed: web.Form | None = None,
 ) -> Response:
-    return life.devices.ground.pages.render(
+    return life.devices.runtime.pages.render(
         request,
         "device_registry/register.html",
         mistakes=mistakes,
@@ -173,7 +173,7 @@ def _form(
 
 
 def _token(life: DeviceLife, request: Request, registered: Registered) -> Response:
-    return life.devices.ground.pages.render(
+    return life.devices.runtime.pages.render(
         request,
         "device_registry/token.html",
         status=201,

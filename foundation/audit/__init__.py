@@ -1,7 +1,7 @@
 """The audit: events written with their act, and a tree that proves them to outsiders — RFC 9162.
 
 `audit` records and tells persons what concerns them, `signed_tree` numbers and signs, `verify` and
-`verify_public` recompute it from inside and from outside, `doors` are its public routes.
+`verify_public` recompute it from inside and from outside, `routes` are its public routes.
 """
 
 from foundation.audit.audit import Audit, LedgerEntry

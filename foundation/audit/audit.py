@@ -55,7 +55,7 @@ __all__ = ["SYSTEM", "Actor", "Audit", "LedgerEntry"]
 
 log = logging.getLogger("civitas.audit")
 USE = "audit"
-# Built once: every act of the house records an event.
+# Built once: every act records an event.
 _INSERT_EVENT = insert(events)
 _INSERT_SUBJECTS = insert(subjects)
 

@@ -69,14 +69,14 @@ class _Log:
     base_url: str
     client: httpx.Client
 
-    def text(self, door: str, **query: str) -> str:
-        return self._get(door, query).text
+    def text(self, endpoint: str, **query: str) -> str:
+        return self._get(endpoint, query).text
 
-    def json(self, door: str, **query: int) -> Any:
-        return self._get(door, query).json()
+    def json(self, endpoint: str, **query: int) -> Any:
+        return self._get(endpoint, query).json()
 
-    def _get(self, door: str, query: Mapping[str, int | str]) -> httpx.Response:
-        response = self.client.get(f"{self.base_url}/audit/{door}", params=query)
+    def _get(self, endpoint: str, query: Mapping[str, int | str]) -> httpx.Response:
+        response = self.client.get(f"{self.base_url}/audit/{endpoint}", params=query)
         response.raise_for_status()
         return response
 

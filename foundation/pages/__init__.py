@@ -6,7 +6,7 @@ from foundation.pages.mistakes import Mistake, Mistakes
 from foundation.pages.navigation import Place, WayBack
 from foundation.pages.paths import errand_of, local_path
 from foundation.pages.rendering import Pages
-from foundation.pages.routes import doors
+from foundation.pages.routes import routes_of
 
 __all__ = [
     "N_",
@@ -19,7 +19,7 @@ __all__ = [
     "WayBack",
     "Words",
     "ask_first",
-    "doors",
     "errand_of",
     "local_path",
+    "routes_of",
 ]

@@ -2,7 +2,7 @@
 
 The first form of such an act is answered by this page; the form on it carries what was sent, and
 `confirmed`: the act, at this address, on the thing as it is now. If the thing has changed since (a
-page left open overnight), the question is asked anew. A door names such acts in `asks_first`.
+page left open overnight), the question is asked anew. A route names such acts in `asks_first`.
 """
 
 from __future__ import annotations

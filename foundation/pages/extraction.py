@@ -22,14 +22,14 @@ from babel.messages.pofile import read_po, write_po
 from foundation import errors
 from foundation.pages.language import CATALOGUES, DOMAIN, SOURCE
 
-WINGS = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
+PACKAGES = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
 _METHODS = [("**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2)}
 _IN_DATA = frozenset({"label", "sentence", "notice", "reason", "next_step", "title"})
 # Errors that reach a person: in these folders, and of these classes where no next step is said.
 _REFUSE_PEOPLE = (
-    "foundation/audit/doors.py",
+    "foundation/audit/routes.py",
     "foundation/bodies.py",
     "foundation/browser.py",
     "foundation/edge.py",
@@ -71,18 +71,18 @@ _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 def sentences(root: Path) -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
     """(file, line, message id or plural pair) of everything that is marked under ``root``."""
-    for wing in WINGS:
+    for package in PACKAGES:
         for file, line, message, _comments, _context in extract_from_dir(
-            root / wing, _METHODS, _OPTIONS, _KEYWORDS
+            root / package, _METHODS, _OPTIONS, _KEYWORDS
         ):
-            yield f"{wing}/{file}", line, message
-        for path in sorted((root / wing).rglob("*.py")):
+            yield f"{package}/{file}", line, message
+        for path in sorted((root / package).rglob("*.py")):
             file = path.relative_to(root).as_posix()
             if file.startswith(_REFUSE_PEOPLE):
                 for line, message in _refusals(ast.parse(path.read_text())):
                     yield file, line, message
     for path in sorted(root.glob("**/data/**/*.toml")):
-        if path.relative_to(root).parts[0] in WINGS:
+        if path.relative_to(root).parts[0] in PACKAGES:
             for message in _sentences_of(tomllib.loads(path.read_text())):
                 yield str(path.relative_to(root)), 0, message
 

@@ -21,7 +21,7 @@ class Visitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry of the header. ``label`` is a message id; wings mark it with a no-op ``_``.
+    """One entry of the header. ``label`` is a message id; packages mark it with a no-op ``_``.
 
     Shown to principals of ``kind``; when ``roles`` is not empty, only to those who hold one.
     """

@@ -1,4 +1,4 @@
-"""Render a wing's template inside the one frame, in the reader's language — HTML, WCAG 2.2 §3.1."""
+"""Render a template inside the one frame, in the reader's language — HTML, WCAG 2.2 §3.1."""
 
 from __future__ import annotations
 

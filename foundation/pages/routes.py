@@ -1,4 +1,4 @@
-"""Doors of the frame: static files and the choice of language."""
+"""Routes of the frame: static files and the choice of language."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _YEAR, _HOUR = 31_536_000, 3600
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def doors(pages: Pages) -> tuple[web.Door, ...]:
+def routes_of(pages: Pages) -> tuple[web.Route, ...]:
     return (
-        web.Door(("GET",), "/static/{name}", partial(static_file, pages), "RFC 8246"),
-        web.Door(("GET",), "/language", partial(choose_language, pages), "WCAG 2.2 §3.1"),
+        web.Route(("GET",), "/static/{name}", partial(static_file, pages), "RFC 8246"),
+        web.Route(("GET",), "/language", partial(choose_language, pages), "WCAG 2.2 §3.1"),
     )
 
 

@@ -1,10 +1,10 @@
 """The broker: choice of provider, upstreams, blindness in both directions."""
 
+from idp.broker.broker import Broker, prepare, relying_party_metadata
 from idp.broker.incident import HubSessions
-from idp.broker.routes import doors
+from idp.broker.routes import routes_of
 from idp.broker.settings import BrokerSettings
 from idp.broker.store import open_sessions
-from idp.broker.wing import Broker, prepare, relying_party_metadata
 
 SECTIONS = (BrokerSettings,)
 
@@ -13,8 +13,8 @@ __all__ = [
     "Broker",
     "BrokerSettings",
     "HubSessions",
-    "doors",
     "open_sessions",
     "prepare",
     "relying_party_metadata",
+    "routes_of",
 ]

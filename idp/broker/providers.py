@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.broker import store
 from idp.broker.upstreams.provider import Provider, slug_of
 from idp.federation import OPENID_PROVIDER, Accredited, Federation
@@ -14,8 +14,8 @@ from idp.federation import OPENID_PROVIDER, Accredited, Federation
 class Providers:
     """Asks the federation each time; what it says is seconds old at most."""
 
-    def __init__(self, ground: Ground, federation: Federation) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, federation: Federation) -> None:
+        self._runtime = runtime
         self._federation = federation
         self._order = random.SystemRandom()
         self._registered: set[str] = set()
@@ -41,15 +41,15 @@ class Providers:
         self.offered(0)
 
     def known_slugs(self) -> list[str]:
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             return store.known_slugs(uow)
 
     def _register(self, providers: Sequence[Provider]) -> None:
         new = {p.slug: p.entity_id for p in providers if p.slug not in self._registered}
         if not new:
             return
-        with self._ground.database.write() as uow:
-            store.remember_providers(uow, new, self._ground.clock.now())
+        with self._runtime.database.write() as uow:
+            store.remember_providers(uow, new, self._runtime.clock.now())
         self._registered |= new.keys()
 
 

@@ -14,9 +14,9 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Over
-from foundation.ground import Ground
 from foundation.keys import Keys
 from foundation.pages import N_
+from foundation.runtime import Runtime
 from idp.broker import store
 from idp.broker.providers import Providers
 from idp.broker.settings import BrokerSettings
@@ -65,13 +65,13 @@ class SigningIn:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         settings: BrokerSettings,
         providers: Providers,
         oidc: Oidc,
         callback: str,
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._settings = settings
         self._providers = providers
         self._oidc = oidc
@@ -87,7 +87,7 @@ class SigningIn:
             raise SignInFailed("not_offered", slug, wish)
         provider = self._offered(slug, wish)
         secrets = Secrets.new()
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         reference = opaque.identifier("btx")
         try:
             url = self._oidc.authorization_url(
@@ -97,8 +97,8 @@ class SigningIn:
             raise self._failed(failure, slug, wish) from failure
         # The wish is sealed too: the way back holds the handle of the service's request.
         kept = json.dumps([asdict(secrets), asdict(wish)]).encode()
-        sealed = self._ground.keys.seal(_SECRETS, kept, reference)
-        with self._ground.database.write() as uow:
+        sealed = self._runtime.keys.seal(_SECRETS, kept, reference)
+        with self._runtime.database.write() as uow:
             store.begin(
                 uow,
                 Transaction(reference, slug, sealed, now),
@@ -114,33 +114,33 @@ class SigningIn:
 
         Raises Over when no sign-in waits for it, SignInFailed when it is not a good one, UnderWay.
         """
-        state, now = answer.get("state", ""), self._ground.clock.now()
-        with self._ground.database.write() as uow:
+        state, now = answer.get("state", ""), self._runtime.clock.now()
+        with self._runtime.database.write() as uow:
             waiting = store.consume(uow, state, browsers, slug, now)
         if waiting is None:
             return self._once_more(slug, state, browsers)
         try:
             return self._finish(waiting, slug, answer)
         except SignInFailed as failure:
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 self._led(uow, waiting, {"failed": failure.reason})
             raise
 
     def _once_more(self, slug: str, state: str, browsers: Collection[str]) -> SignedIn:
-        now = self._ground.clock.now()
-        with self._ground.database.read() as uow:
+        now = self._runtime.clock.now()
+        with self._runtime.database.read() as uow:
             before = store.look_up(uow, state, slug)
         if before is None:
             raise over()
-        _, wish = _opened(self._ground.keys, before.transaction)
+        _, wish = _opened(self._runtime.keys, before.transaction)
         if before.expires_at <= now or not before.was_begun_by(browsers):
             raise over(wish.return_to)
         if before.led_to is None:
             raise UnderWay(wish)
-        led = json.loads(self._ground.keys.open(_LED, before.led_to, before.transaction.id))
+        led = json.loads(self._runtime.keys.open(_LED, before.led_to, before.transaction.id))
         if "failed" in led:
             raise SignInFailed(led["failed"], slug, wish)
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             session = store.session_of_cookie(uow, led["cookie"], now)
         if session is None:
             raise over(wish.return_to)
@@ -148,11 +148,11 @@ class SigningIn:
 
     def _led(self, uow: UnitOfWork, waiting: Transaction, to: Mapping[str, str]) -> None:
         """Keep what came of it, sealed, for who brings the same answer twice."""
-        sealed = self._ground.keys.seal(_LED, json.dumps(dict(to)).encode(), waiting.id)
+        sealed = self._runtime.keys.seal(_LED, json.dumps(dict(to)).encode(), waiting.id)
         store.led(uow, waiting.id, sealed)
 
     def _finish(self, waiting: Transaction, slug: str, answer: Mapping[str, str]) -> SignedIn:
-        secrets, wish = _opened(self._ground.keys, waiting)
+        secrets, wish = _opened(self._runtime.keys, waiting)
         try:
             provider = self._offered(slug, wish)
             _check_issuer(provider, answer)
@@ -163,8 +163,8 @@ class SigningIn:
         return SignedIn(person_id, cookie, wish.return_to)
 
     def _count_begun(self, slug: str) -> bool:
-        with self._ground.database.write() as uow:
-            return store.count_begun(uow, slug, self._ground.clock.now().date().isoformat())
+        with self._runtime.database.write() as uow:
+            return store.count_begun(uow, slug, self._runtime.clock.now().date().isoformat())
 
     def _offered(self, slug: str, wish: Wish) -> Provider:
         """Accreditation is looked at before the person leaves and when they come back."""
@@ -198,15 +198,15 @@ class SigningIn:
     def _open_session(
         self, provider: Provider, waiting: Transaction, found: UpstreamPerson
     ) -> tuple[str, str]:
-        ground, now = self._ground, self._ground.clock.now()
+        runtime, now = self._runtime, self._runtime.clock.now()
         expires = now + timedelta(seconds=self._settings.session_seconds)
         name = f"{provider.entity_id}\0{found.subject}".encode()
-        person_id = f"per_{ground.keys.mac('broker-person', name).hex()[:32]}"
+        person_id = f"per_{runtime.keys.mac('broker-person', name).hex()[:32]}"
         session_id = opaque.identifier("ses")
         cookie = opaque.secret()
         # The key follows from the upstream subject: without the person it cannot be made again.
-        ground.vault.hold(person_id, ground.keys.mac("broker-person-key", name), expires)
-        sealed = ground.vault.seal(
+        runtime.vault.hold(person_id, runtime.keys.mac("broker-person-key", name), expires)
+        sealed = runtime.vault.seal(
             person_id, json.dumps(dict(found.claims)).encode(), _context(session_id)
         )
         session = BrokerSession(
@@ -220,11 +220,11 @@ class SigningIn:
             created_at=now,
             expires_at=expires,
         )
-        with ground.database.write() as uow:
+        with runtime.database.write() as uow:
             store.add_session(uow, session, cookie)
             self._led(uow, waiting, {"cookie": cookie})
             store.count(uow, provider.slug, "completed", now.date().isoformat())
-            ground.audit.record(
+            runtime.audit.record(
                 uow,
                 "broker.sign_in",
                 Actor("citizen", person_id),
@@ -239,10 +239,10 @@ class SigningIn:
 
     def _failed(self, failure: UpstreamFailed, slug: str, wish: Wish) -> SignInFailed:
         log.info("sign-in at provider %s failed: %s %s", slug, failure.reason, failure.detail)
-        with self._ground.database.write() as uow:
-            day = self._ground.clock.now().date().isoformat()
+        with self._runtime.database.write() as uow:
+            day = self._runtime.clock.now().date().isoformat()
             store.count(uow, slug, failure.reason, day)
-            self._ground.audit.record(
+            self._runtime.audit.record(
                 uow,
                 "broker.sign_in_failed",
                 Actor("system", "broker"),
@@ -262,9 +262,9 @@ def over(errand: str | None = None) -> Over:
     return problem
 
 
-def opened_claims(ground: Ground, session: BrokerSession) -> Mapping[str, Any]:
+def opened_claims(runtime: Runtime, session: BrokerSession) -> Mapping[str, Any]:
     """The upstream answer of a live session. Raises vault.Erased when its time is over."""
-    plaintext = ground.vault.open(session.person_id, session.sealed_claims, _context(session.id))
+    plaintext = runtime.vault.open(session.person_id, session.sealed_claims, _context(session.id))
     claims: Mapping[str, Any] = json.loads(plaintext)
     return claims
 

@@ -3,12 +3,12 @@
 from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY
 from idp.federation.completion import Completion
 from idp.federation.endpoints.console import WITHDRAW
+from idp.federation.federation import Federation, Metadata, RelyingParty, prepare
 from idp.federation.jws import Invalid, key_set, published, read, sign, verify
 from idp.federation.resolution import Accredited, Unresolved
-from idp.federation.routes import doors
+from idp.federation.routes import routes_of
 from idp.federation.settings import FederationSettings, check
 from idp.federation.vouching import MEMBERS, members
-from idp.federation.wing import Federation, Metadata, RelyingParty, prepare
 
 SECTIONS = (FederationSettings,)
 
@@ -27,12 +27,12 @@ __all__ = [
     "RelyingParty",
     "Unresolved",
     "check",
-    "doors",
     "key_set",
     "members",
     "prepare",
     "published",
     "read",
+    "routes_of",
     "sign",
     "verify",
 ]

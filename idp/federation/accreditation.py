@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound, Problem, Unprocessable
-from foundation.ground import Ground
 from foundation.marking import N_
+from foundation.runtime import Runtime
 from idp.federation import store
 from idp.federation.entity_statement import EntityStatement
 from idp.federation.jws import Invalid
@@ -41,8 +41,8 @@ _TRANSITIONS: Mapping[str, tuple[frozenset[str], str]] = {
 class Accreditation:
     """What the staff of a regulator do with an entity. `by` is the id of who does it."""
 
-    def __init__(self, ground: Ground, resolution: Resolution, entity_id: str) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, resolution: Resolution, entity_id: str) -> None:
+        self._runtime = runtime
         self._resolution = resolution
         self._entity_id = entity_id
 
@@ -54,9 +54,9 @@ class Accreditation:
         """
         statement = self._checked(entity_id)
         organization, types = _description(statement)
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         try:
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 known = store.entity(uow, entity_id)
                 if known is None:
                     reference = store.save_application(
@@ -77,7 +77,7 @@ class Accreditation:
         """
         if level is not None and level not in LEVELS:
             raise Unprocessable("The level is one of 1, 2, 3 and 4.", where="level")
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             known = store.entity(uow, entity_id)
         if known is None or known.state == "withdrawn":
             known = self.apply(entity_id, by)
@@ -85,7 +85,7 @@ class Accreditation:
             raise Unprocessable(
                 "A provider is accredited at a level.", where="level", next_step="Choose 1 to 4."
             )
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             self._move(uow, known, "accredit", level, reason, by)
             if level != known.level:
                 store.set_marks(uow, known.id, ("active", "suspended"), "revoked")
@@ -108,7 +108,7 @@ class Accreditation:
 
         A new configuration counts only when a key that we already hold signed it.
         """
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             known = [e for e in store.entities(uow) if e.is_accredited]
         for entity in known:
             try:
@@ -118,11 +118,11 @@ class Accreditation:
                 continue  # it keeps the keys that we know; chains with others do not verify
             # Its name and what it takes part as are what we took up: only we change those.
             if list(statement.keys) != list(entity.keys):
-                with self._ground.database.write() as uow:
+                with self._runtime.database.write() as uow:
                     store.replace_description(
                         uow, entity, entity.organization, entity.entity_types, statement.keys
                     )
-                    self._ground.audit.record(
+                    self._runtime.audit.record(
                         uow,
                         "federation.keys_refreshed",
                         Actor("system", "federation"),
@@ -131,22 +131,22 @@ class Accreditation:
 
     def entity(self, entity_id: str) -> Entity:
         """Raises NotFound."""
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             found = store.entity(uow, entity_id)
         return _found(found)
 
     def entity_by_reference(self, reference: str) -> Entity:
         """Raises NotFound."""
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             found = store.entity_by_reference(uow, reference)
         return _found(found)
 
     def entities(self) -> list[Entity]:
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             return store.entities(uow)
 
     def history(self, entity: Entity) -> list[store.Act]:
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             return store.acts(uow, entity.id)
 
     def _stop(
@@ -161,7 +161,7 @@ class Accreditation:
         needs_reason(reason)
         known = self.entity(entity_id)
         level = None if act == "withdraw" else known.level
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             self._move(uow, known, act, level, reason, by)
             store.set_marks(uow, known.id, marks_from, marks_to)
         return self.entity(entity_id)
@@ -181,7 +181,7 @@ class Accreditation:
                 ),
                 next_step="Look at its history.",
             )
-        if not store.change(uow, known, leads_to, level, self._ground.clock.now()):
+        if not store.change(uow, known, leads_to, level, self._runtime.clock.now()):
             raise Conflict(
                 N_(
                     "%(entity_id)s was changed by somebody else meanwhile.",
@@ -209,8 +209,8 @@ class Accreditation:
                 ),
                 where="reason",
             )
-        store.add_act(uow, reference, act, level, reason, by, self._ground.clock.now())
-        self._ground.audit.record(
+        store.add_act(uow, reference, act, level, reason, by, self._runtime.clock.now())
+        self._runtime.audit.record(
             uow,
             f"federation.{act}",
             # Staff have identifiers of their own; a command line is named by its host.

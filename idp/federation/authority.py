@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from foundation import algorithms
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.signing_keys import generation, signing_keys
 from idp.federation import entity_statement, jws, store, trust_mark
 from idp.federation.accreditation import LEVELS, OPENID_PROVIDER, OPENID_RELYING_PARTY
@@ -29,21 +29,21 @@ class Authority:
     """Signs in the name of the anchor `entity_id`."""
 
     def __init__(
-        self, ground: Ground, entity_id: str, *, statement_for: timedelta, mark_for: timedelta
+        self, runtime: Runtime, entity_id: str, *, statement_for: timedelta, mark_for: timedelta
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._entity_id = entity_id
         self._statement_for = statement_for
         self._mark_for = mark_for
-        self._lasting = Lasting(ground.keys, USE)
+        self._lasting = Lasting(runtime.keys, USE)
 
     def statement_about(self, entity_id: str) -> str | None:
         """The subordinate statement (§3.1), or None unless the entity is accredited now."""
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             entity = store.entity(uow, entity_id)
         if entity is None or not entity.is_accredited:
             return None
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         claims: dict[str, Any] = {
             "iss": self._entity_id,
             "sub": entity.entity_id,
@@ -71,7 +71,7 @@ class Authority:
         trust_mark_type: str | None = None,
     ) -> list[str]:
         """Entity identifiers of the accredited that are of all these types (§8.2)."""
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             known = [e for e in store.entities(uow) if e.is_accredited]
         return [
             e.entity_id
@@ -83,8 +83,8 @@ class Authority:
 
     def mark_for(self, entity_id: str, trust_mark_type: str) -> str | None:
         """The entity's trust mark of that type, made anew when half its life is over (§8.6)."""
-        now = self._ground.clock.now()
-        with self._ground.database.read() as uow:
+        now = self._runtime.clock.now()
+        with self._runtime.database.read() as uow:
             entity = store.entity(uow, entity_id)
             if entity is None or not entity.is_accredited:
                 return None
@@ -105,7 +105,7 @@ class Authority:
     def _new_mark(self, entity: Entity, trust_mark_type: str, now: datetime) -> str | None:
         expires = now + self._mark_for
         token = jws.sign(
-            self._ground.keys.signer(USE),
+            self._runtime.keys.signer(USE),
             trust_mark.TYP,
             {
                 "iss": self._entity_id,
@@ -116,7 +116,7 @@ class Authority:
                 "ref": f"{self._entity_id}/register-of-providers",
             },
         )
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             current = store.entity(uow, entity.entity_id)
             if current is None or (current.state, current.level) != (entity.state, entity.level):
                 return None
@@ -126,11 +126,11 @@ class Authority:
 
     def status_of(self, token: str) -> str | None:
         """A signed status of a mark that we issued (§8.4), or None for any other."""
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             mark = store.mark(uow, token)
         if mark is None:
             return None
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         status = mark.state
         if status == trust_mark.ACTIVE and mark.expires_at <= now:
             status = trust_mark.EXPIRED
@@ -146,7 +146,7 @@ class Authority:
         """The subject's marks that we issued and that are active: all that we vouch for (§8.3)."""
         verified = []
         for entry in chain.trust_marks:
-            with self._ground.database.read() as uow:
+            with self._runtime.database.read() as uow:
                 issued = store.mark(uow, entry.trust_mark)
             if issued is None or issued.state != trust_mark.ACTIVE:
                 continue
@@ -166,8 +166,8 @@ class Authority:
 
     def historical_keys(self) -> str:
         """The federation keys that we no longer publish, signed (§8.7)."""
-        now = self._ground.clock.now()
-        with self._ground.database.read() as uow:
+        now = self._runtime.clock.now()
+        with self._runtime.database.read() as uow:
             query = select(signing_keys).where(signing_keys.c.use == USE)
             known = [generation(row) for row in uow.all(query.order_by(signing_keys.c.generation))]
         keys: list[dict[str, Any]] = []
@@ -195,8 +195,8 @@ class Authority:
 
     def sweep(self) -> None:
         """Forget marks that ended more than a month ago: periodic work."""
-        with self._ground.database.write() as uow:
-            store.sweep_marks(uow, self._ground.clock.now() - timedelta(days=30))
+        with self._runtime.database.write() as uow:
+            store.sweep_marks(uow, self._runtime.clock.now() - timedelta(days=30))
 
     def _mark_type(self, entity: Entity) -> str | None:
         if entity.level is None:
@@ -204,7 +204,7 @@ class Authority:
         return trust_mark.type_of_level(self._entity_id, entity.level)
 
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
-        return self._lasting.sign(typ, claims, self._ground.clock.now())
+        return self._lasting.sign(typ, claims, self._runtime.clock.now())
 
 
 def _allowed_types(entity: Entity) -> list[str]:

@@ -107,7 +107,7 @@ def fetched(
     fetch: Fetch, broker: Entity, signer: Signer, regulator: str, now: datetime
 ) -> tuple[Completion, ...] | None:
     """What an accredited broker tells; None when it tells nothing that can be believed. Raises
-    NotABroker when there is no such door."""
+    NotABroker when there is no such endpoint."""
     proof = asking(signer, regulator, broker.entity_id, now)
     url = broker.entity_id.removesuffix("/") + PATH
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from foundation.fetch import Fetch, FetchError, FetchFailed
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.federation import store, trust_mark
 from idp.federation.accreditation import LEVELS
 from idp.federation.brief_memory import BriefMemory
@@ -23,13 +23,13 @@ class OwnMarks:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         fetch: Fetch,
         resolution: Resolution,
         entity_id: str,
         authorities: Sequence[str],
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._fetch = fetch
         self._resolution = resolution
         self._entity_id = entity_id
@@ -41,7 +41,7 @@ class OwnMarks:
 
         While there are none we ask, so that an accreditation shows at once; once a second at most.
         """
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         marks = self._live()
         if not marks and self._authorities:
             self._asked.recall("", now, self.renew)
@@ -49,8 +49,8 @@ class OwnMarks:
         return [{"trust_mark_type": kind, "trust_mark": token} for kind, token in marks]
 
     def _live(self) -> list[tuple[str, str]]:
-        with self._ground.database.read() as uow:
-            return store.own_marks(uow, self._ground.clock.now())
+        with self._runtime.database.read() as uow:
+            return store.own_marks(uow, self._runtime.clock.now())
 
     def renew(self) -> int:
         """Ask every authority for our marks of today; returns how many we hold now.
@@ -64,7 +64,7 @@ class OwnMarks:
             except (FetchError, Invalid, Unresolved) as error:
                 log.warning("no trust marks from %s: %s", authority, error)
                 continue
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 store.replace_own_marks(uow, authority, marks)
             held += len(marks)
         return held
@@ -79,7 +79,7 @@ class OwnMarks:
             kind = trust_mark.type_of_level(authority, level)
             token = self._ask(anchor, kind)
             if token is not None:
-                now = self._ground.clock.now()
+                now = self._runtime.clock.now()
                 mark = trust_mark.validate(token, kind, self._entity_id, anchor, now)
                 marks[kind] = (token, mark.expires_at)
         return marks

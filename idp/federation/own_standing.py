@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from foundation.fetch import FetchError
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.federation import store, trust_mark
 from idp.federation.entity_statement import EntityStatement
 from idp.federation.jws import Invalid
@@ -27,13 +27,13 @@ class OwnStanding:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         resolution: Resolution,
         own_marks: OwnMarks,
         entity_id: str,
         authorities: Sequence[str],
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._resolution = resolution
         self._own_marks = own_marks
         self._entity_id = entity_id
@@ -65,8 +65,8 @@ class OwnStanding:
         return held
 
     def _active(self, anchor: EntityStatement) -> int | None:
-        with self._ground.database.read() as uow:
-            held = store.own_marks(uow, self._ground.clock.now())
+        with self._runtime.database.read() as uow:
+            held = store.own_marks(uow, self._runtime.clock.now())
         levels = []
         for kind, token in held:
             level = trust_mark.level_of_type(anchor.issuer, kind)

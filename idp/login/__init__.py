@@ -6,7 +6,7 @@ from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.management import Management, ProveAgain
 from idp.login.removals import Removal
-from idp.login.routes import doors
+from idp.login.routes import routes_of
 from idp.login.session import Session
 from idp.login.sessions import open_sessions
 from idp.login.settings import LoginSettings
@@ -38,6 +38,6 @@ __all__ = [
     "Session",
     "SignInRefused",
     "WhoIsThere",
-    "doors",
     "open_sessions",
+    "routes_of",
 ]

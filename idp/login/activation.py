@@ -17,8 +17,8 @@ from foundation import opaque
 from foundation.clock import recent
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest
-from foundation.ground import Ground
 from foundation.pages import N_, Mistakes
+from foundation.runtime import Runtime
 from foundation.sealing import CannotOpen
 from idp.login import store
 from idp.login.authenticators import password, password_rules
@@ -77,15 +77,15 @@ class Activation:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         settings: LoginSettings,
         directory: Directory,
         establishing: Establishing,
         passwords: Passwords,
         throttle: Throttle,
     ) -> None:
-        self._ground = ground
-        self._clock = ground.clock
+        self._runtime = runtime
+        self._clock = runtime.clock
         self._settings = settings
         self._directory = directory
         self._establishing = establishing
@@ -99,15 +99,15 @@ class Activation:
         counted = self._throttle.count_source(visit.source, now)
         code = code.strip()[:MOST_CODE]
         try:
-            with self._ground.database.read() as uow:
+            with self._runtime.database.read() as uow:
                 self._directory.peek(uow, kind, code, now)
         except (CodeRefused, InvitationRefused):
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 failure = Failure("a code", None, "activation", "code refused")
                 self._establishing.failed(uow, failure, now)
                 self._throttle.wrong(uow, visit.source, now)
             raise
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             self._throttle.source_right(uow, counted)
         return self._seal(OpenSetUp(kind, code, now), visit)
 
@@ -118,7 +118,7 @@ class Activation:
         if set_up is None or not recent(set_up.opened_at, self._settings.set_up, now):
             return None
         try:
-            with self._ground.database.read() as uow:
+            with self._runtime.database.read() as uow:
                 return set_up, self._directory.peek(uow, set_up.kind, set_up.code, now)
         except (CodeRefused, InvitationRefused):
             return None
@@ -145,7 +145,7 @@ class Activation:
         Raises ChoiceRefused, CodeRefused when the code was used elsewhere meanwhile, or
         TooManyRequests when too many names of others were tried.
         """
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             words = self._directory.context_words(uow, invited.subject)
         if not invited.acts_on_persons:
             own_number = ""
@@ -163,9 +163,9 @@ class Activation:
                 set_up, invited, name, credential_id, sealed, visit, current, own_number, now
             )
         except NameIsTaken:
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 concerned, by = persons(invited.subject), actor(invited.subject)
-                self._ground.audit.record(uow, "activation.name_taken", by, concerned, {})
+                self._runtime.audit.record(uow, "activation.name_taken", by, concerned, {})
             raise
 
     def _complete(
@@ -180,7 +180,7 @@ class Activation:
         own_number: str,
         now: datetime,
     ) -> SignedIn:
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             subject = self._directory.redeem(uow, set_up.kind, set_up.code, now)
             if invited.recovers:
                 self._end_what_was_lost(uow, subject, now)
@@ -201,7 +201,7 @@ class Activation:
                 used_at=now,
             )
             store.add(uow, credential, sealed, None)
-            self._ground.audit.record(
+            self._runtime.audit.record(
                 uow,
                 "credential.added",
                 actor(subject),
@@ -224,7 +224,7 @@ class Activation:
         """
         for lost in store.of_holder(uow, subject, locked=True):
             details = {"credential": lost.id, "kind": lost.kind, "by": "recovery"}
-            self._ground.audit.record(
+            self._runtime.audit.record(
                 uow, "credential.ended", actor(subject), persons(subject), details
             )
         self._establishing.sessions.end_all(uow, subject.id, "recovered", now)
@@ -232,7 +232,7 @@ class Activation:
     def _seal(self, set_up: OpenSetUp, visit: Visit) -> str:
         written = json.dumps([set_up.kind, set_up.code, set_up.opened_at.isoformat()])
         context = opaque.digest(visit.browser).hex()
-        sealed = self._ground.keys.seal(_PURPOSE, written.encode(), context)
+        sealed = self._runtime.keys.seal(_PURPOSE, written.encode(), context)
         return base64.urlsafe_b64encode(sealed).decode()
 
     def _unseal(self, cookie: str, visit: Visit) -> OpenSetUp | None:
@@ -240,7 +240,7 @@ class Activation:
             try:
                 sealed = base64.urlsafe_b64decode(cookie.encode())
                 context = opaque.digest(browser).hex()
-                written = json.loads(self._ground.keys.open(_PURPOSE, sealed, context))
+                written = json.loads(self._runtime.keys.open(_PURPOSE, sealed, context))
             except (CannotOpen, ValueError):
                 continue
             kind, code, opened_at = written

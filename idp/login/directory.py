@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.login.who import HearsOfChange
 from idp.register import Lost, Notice, Register, Subject
 from policies import Proofing
 
-# Staff are vouched for by their employer, who invited them in person (floor plan, rule 9).
+# Staff are vouched for by their employer, who invited them in person (architecture, rule 9).
 _OF_STAFF = Proofing(level=4, in_person=True)
 
 
@@ -44,9 +44,9 @@ class Directory:
     """The subjects of this deployment. Only this file speaks to the register."""
 
     def __init__(
-        self, ground: Ground, register: Register, hears: Sequence[HearsOfChange] = ()
+        self, runtime: Runtime, register: Register, hears: Sequence[HearsOfChange] = ()
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._register = register
         self._hears = tuple(hears)
 

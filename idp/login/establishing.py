@@ -8,7 +8,7 @@ from datetime import datetime
 
 from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login import store
 from idp.login.authenticators import password
 from idp.login.credential import Credential
@@ -44,14 +44,14 @@ class Establishing:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         directory: Directory,
         policies: Policies,
         sessions: Sessions,
         failures: Failures,
     ) -> None:
         self._failures = failures
-        self._audit: Audit = ground.audit
+        self._audit: Audit = runtime.audit
         self._directory = directory
         self._policies = policies
         self.sessions = sessions

@@ -20,7 +20,7 @@ from foundation.audit import SYSTEM
 from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login.settings import LoginSettings
 from idp.login.tables import failures
 from idp.register import Subject
@@ -45,8 +45,8 @@ class Failure:
 class Failures:
     """Writes failures to the audit, a bounded number of events in a window."""
 
-    def __init__(self, ground: Ground, settings: LoginSettings) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, settings: LoginSettings) -> None:
+        self._runtime = runtime
         self._settings = settings
 
     def note(self, uow: UnitOfWork, failure: Failure, now: datetime) -> None:
@@ -57,7 +57,7 @@ class Failures:
         self._close(uow, failures.c.key == key, now)
         try:
             limit = self._settings.failure_events
-            self._ground.rates.attempt(uow, _BEGUN, "", limit, self._settings.window, now)
+            self._runtime.rates.attempt(uow, _BEGUN, "", limit, self._settings.window, now)
         except TooManyRequests:
             if failure.about == _TOGETHER:
                 return
@@ -75,7 +75,7 @@ class Failures:
         """Periodic work: write down what was counted in the windows that are over."""
         over = select(failures.c.key).where(self._over(now)).limit(_AT_ONCE)
         while True:
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 keys = [row.key for row in uow.all(over)]
                 self._close(uow, failures.c.key.in_(keys), now)
             if len(keys) < _AT_ONCE:
@@ -128,4 +128,4 @@ class Failures:
         if subject is not None and not citizen:
             details["staff"] = subject.id
         concerned = (subject.id,) if subject is not None and citizen else ()
-        self._ground.audit.record(uow, kind, SYSTEM, concerned, details)
+        self._runtime.audit.record(uow, kind, SYSTEM, concerned, details)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from foundation import web
 from foundation.cross_origin import origin
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from foundation.web import Principal
 from idp.login import challenges, store
@@ -52,34 +52,34 @@ class Login:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         register: Register,
         policies: Policies,
         ends: Sequence[EndsWithSession] = (),
         staff_only: bool = False,
         hears: Sequence[HearsOfChange] = (),
     ) -> None:
-        settings = ground.settings.of(LoginSettings)
-        server = ground.settings.of(Server)
-        self.ground = ground
+        settings = runtime.settings.of(LoginSettings)
+        server = runtime.settings.of(Server)
+        self.runtime = runtime
         self.settings = settings
-        self.directory = Directory(ground, register, hears)
+        self.directory = Directory(runtime, register, hears)
         self.staff_only = staff_only
-        self.sessions = Sessions(ground.database, settings, ends)
-        self.failures = Failures(ground, settings)
+        self.sessions = Sessions(runtime.database, settings, ends)
+        self.failures = Failures(runtime, settings)
         self.establishing = Establishing(
-            ground, self.directory, policies, self.sessions, self.failures
+            runtime, self.directory, policies, self.sessions, self.failures
         )
-        passwords = Passwords(ground.keys, settings)
+        passwords = Passwords(runtime.keys, settings)
         passkeys = Passkeys(
             server.url,
-            ground.settings.of(Jurisdiction).name,
+            runtime.settings.of(Jurisdiction).name,
             [origin(url) for url in (server.url, server.tls_url) if url],
         )
-        throttle = self.throttle = Throttle(ground, settings)
-        self.removals = Removals(ground, settings, self.directory, self.sessions)
+        throttle = self.throttle = Throttle(runtime, settings)
+        self.removals = Removals(runtime, settings, self.directory, self.sessions)
         self.sign_in = SignIn(
-            ground,
+            runtime,
             settings,
             self.directory,
             self.establishing,
@@ -89,10 +89,10 @@ class Login:
             self.removals,
         )
         self.activation = Activation(
-            ground, settings, self.directory, self.establishing, passwords, throttle
+            runtime, settings, self.directory, self.establishing, passwords, throttle
         )
         self.management = Management(
-            ground,
+            runtime,
             settings,
             self.directory,
             self.sessions,
@@ -103,12 +103,12 @@ class Login:
             self.failures,
             self.removals,
         )
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "failed sign-ins",
             timedelta(minutes=1),
-            lambda: self.failures.sweep(ground.clock.now()),
+            lambda: self.failures.sweep(runtime.clock.now()),
         )
-        ground.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
+        runtime.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
 
     # ── who is there? ─────────────────────────────────────────────────────────────────
 
@@ -152,7 +152,7 @@ class Login:
         session, token = self.session(request), web.cookie(request, SESSION)
         if session is not None or not token:
             return session
-        return self._standing(self.sessions.renewed_from(token, self.ground.clock.now()))
+        return self._standing(self.sessions.renewed_from(token, self.runtime.clock.now()))
 
     def principal_of_session(self, request: Request) -> Principal | None:
         """Answers the port ``web.principal`` for browsers.
@@ -165,7 +165,7 @@ class Login:
     def _principal(self, session: Session) -> Principal:
         roles: frozenset[str] = frozenset()
         if session.subject.kind == "staff" and session.level >= _OF_STAFF:
-            with self.ground.database.read() as uow:
+            with self.runtime.database.read() as uow:
                 roles = self.directory.roles(uow, session.subject)
         return Principal(
             kind=session.subject.kind,
@@ -177,7 +177,7 @@ class Login:
 
     def attainable(self, session: Session) -> int:
         """The highest level that this person could reach with what is bound to them."""
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return self.establishing.attainable(uow, session.subject)
 
     def level_to_reach(self, session: Session, errand: Errand) -> int | None:
@@ -206,7 +206,7 @@ class Login:
     def home(self, session: Session) -> str:
         """The first page of who is signed in."""
         principal = self._principal(session)
-        shown = (place.href for place in self.ground.pages.places if place.is_for(principal))
+        shown = (place.href for place in self.runtime.pages.places if place.is_for(principal))
         return next(shown, "/")
 
     # ── the session's cookie and its end ──────────────────────────────────────────────
@@ -226,8 +226,8 @@ class Login:
         """End this browser's session, and what rests on it; forget the cookie."""
         session = self.session(request)
         if session is not None:
-            with self.ground.database.write() as uow:
-                self.end_session(uow, session.id, "signed out", self.ground.clock.now())
+            with self.runtime.database.write() as uow:
+                self.end_session(uow, session.id, "signed out", self.runtime.clock.now())
         web.delete_cookie(response, request, SESSION)
         request.scope["civitas.login.session"] = None
         request.scope["civitas.principal"] = None
@@ -240,12 +240,12 @@ class Login:
         """End every other session of who is signed in here, in the caller's unit of work."""
         session = self.session(request)
         if session is not None:
-            subject, now = session.subject, self.ground.clock.now()
+            subject, now = session.subject, self.runtime.clock.now()
             self.sessions.end_all(uow, subject.id, "ended elsewhere", now, but=session.id)
 
     def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
         """Whether what rests on this session may go on."""
-        return self.sessions.alive(uow, session_id, self.ground.clock.now())
+        return self.sessions.alive(uow, session_id, self.runtime.clock.now())
 
     @property
     def sessions_end(self) -> EndsWithIdentity:
@@ -258,17 +258,17 @@ class Login:
         token = web.cookie(request, SESSION)
         if not token:
             return None
-        return self._standing(self.sessions.find(token, self.ground.clock.now()))
+        return self._standing(self.sessions.find(token, self.runtime.clock.now()))
 
     def _standing(self, found: Session | None) -> Session | None:
         """The session, if its subject may sign in now."""
         if found is None:
             return None
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return found if self.directory.standing(uow, found.subject).may_sign_in else None
 
     def _fresh_enough(self, session: Session, requirement: Requirement) -> bool:
-        age = self.ground.clock.now() - session.auth_time
+        age = self.runtime.clock.now() - session.auth_time
         # The sign-in that this very errand led to answers it, however short max_age is.
         for_this = was_for(session, requirement.return_to) and age <= _STILL_FRESH
         if requirement.prompt & {"login", "select_account"}:
@@ -276,9 +276,9 @@ class Login:
         return for_this or requirement.max_age is None or age <= requirement.max_age
 
     def _sweep(self) -> None:
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         self.sessions.sweep(now)
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             challenges.sweep(uow, now)
 
 

@@ -18,9 +18,9 @@ from foundation import opaque
 from foundation.clock import recent
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
-from foundation.ground import Ground
 from foundation.marking import N_
 from foundation.pages import Mistakes
+from foundation.runtime import Runtime
 from idp.login import challenges, store
 from idp.login.activation import ChoiceRefused, add_objections
 from idp.login.authenticators.passkey import Passkeys, Refused
@@ -59,7 +59,7 @@ class Management:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         settings: LoginSettings,
         directory: Directory,
         sessions: Sessions,
@@ -73,10 +73,10 @@ class Management:
         self._failures = failures
         self._removals = removals
         self._strongest = strongest
-        self._database = ground.database
-        self._clock = ground.clock
-        self._keys = ground.keys
-        self._audit = ground.audit
+        self._database = runtime.database
+        self._clock = runtime.clock
+        self._keys = runtime.keys
+        self._audit = runtime.audit
         self._settings = settings
         self._directory = directory
         self._sessions = sessions

@@ -19,7 +19,7 @@ from foundation import opaque
 from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login import store
 from idp.login.directory import Directory
 from idp.login.establishing import actor, persons
@@ -49,16 +49,16 @@ class Removals:
     """Asks for removals, stops them, and carries them out when they are due."""
 
     def __init__(
-        self, ground: Ground, settings: LoginSettings, directory: Directory, sessions: Sessions
+        self, runtime: Runtime, settings: LoginSettings, directory: Directory, sessions: Sessions
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._delay = settings.removal_delay
         self._directory = directory
         self._sessions = sessions
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "removals of lost passkeys",
             timedelta(minutes=5),
-            lambda: self.carry_out(ground.clock.now()),
+            lambda: self.carry_out(runtime.clock.now()),
         )
 
     def ask(self, uow: UnitOfWork, session: Session, credential_id: str, now: datetime) -> Removal:
@@ -67,7 +67,7 @@ class Removals:
         Raises Conflict when it was asked for already, TooManyRequests.
         """
         subject = session.subject
-        self._ground.rates.attempt(uow, _BUCKET, subject.id, _MOST, self._delay, now)
+        self._runtime.rates.attempt(uow, _BUCKET, subject.id, _MOST, self._delay, now)
         removal = Removal(opaque.identifier("rem"), subject, credential_id, now + self._delay)
         if any(one.credential_id == credential_id for one in self.of(uow, subject)):
             raise _asked_already()
@@ -115,27 +115,27 @@ class Removals:
     def carry_out(self, now: datetime) -> int:
         """Periodic work: end the credentials whose delay is over; how many."""
         self._set_right(now)
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             due = uow.all(select(removals).where(_open(), removals.c.due_at <= now).limit(_AT_ONCE))
             old = uow.one(select(removals.c.id).where(removals.c.ended_at < now - _KEPT).limit(1))
         if old is not None:
-            with self._ground.database.write() as uow:
+            with self._runtime.database.write() as uow:
                 uow.execute(delete(removals).where(removals.c.ended_at < now - _KEPT))
         return sum(self._carry_out(_removal(row), now) for row in due)
 
     def _set_right(self, now: datetime) -> None:
         """What was asked for while the clock was ahead was asked for by now: its delay begins."""
         mistaken = _open(), removals.c.asked_at > now + AHEAD
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             if uow.one(select(removals.c.id).where(*mistaken).limit(1)) is None:
                 return
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             right = update(removals).where(*mistaken)
             uow.execute(right.values(asked_at=now, due_at=now + self._delay))
 
     def _carry_out(self, removal: Removal, now: datetime) -> int:
         subject = removal.subject
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             still = uow.one(select(removals).where(removals.c.id == removal.id, _open()))
             if still is None or not self._end(uow, removal, "done", now):
                 return 0
@@ -164,7 +164,7 @@ class Removals:
     ) -> None:
         subject = removal.subject
         told = {"credential": removal.credential_id, **details}
-        self._ground.audit.record(uow, kind, actor(subject), persons(subject), told)
+        self._runtime.audit.record(uow, kind, actor(subject), persons(subject), told)
 
 
 def _open() -> Any:

@@ -1,10 +1,10 @@
-"""Doors of sign-in: pages for people, JSON for the passkey script."""
+"""Routes of sign-in: pages for people, JSON for the passkey script."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from foundation.web import Door
+from foundation.web import Route
 from idp.login.endpoints import activate, lost, passkeys, sign_in, sign_out
 from idp.login.login import Login
 
@@ -13,31 +13,31 @@ _LOST = "NIST SP 800-63B §6.1.2.3"
 _ACTIVATION, _SIGN_OUT = "ISO/IEC 29115 §8.2.5 (CM-6)", "NIST SP 800-63B §5.1"
 
 
-def doors(login: Login) -> tuple[Door, ...]:
+def routes_of(login: Login) -> tuple[Route, ...]:
     letters = (
-        Door(("GET",), "/activate", partial(activate.show, login), _ACTIVATION),
-        Door(("POST",), "/activate", partial(activate.submit, login), _ACTIVATION),
-        Door(("POST",), "/lost", partial(lost.ask, login), _LOST),
+        Route(("GET",), "/activate", partial(activate.show, login), _ACTIVATION),
+        Route(("POST",), "/activate", partial(activate.submit, login), _ACTIVATION),
+        Route(("POST",), "/lost", partial(lost.ask, login), _LOST),
     )
     return (
-        Door(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
-        Door(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE, hashes=True),
-        Door(("POST",), "/sign-in/passkey/options", partial(passkeys.ask, login), _WEBAUTHN),
-        Door(("POST",), "/sign-in/passkey", partial(passkeys.answer, login), _WEBAUTHN),
-        Door(("POST",), "/passkeys/options", partial(passkeys.ask_new, login), _WEBAUTHN),
-        Door(("POST",), "/passkeys", partial(passkeys.answer_new, login), _WEBAUTHN),
-        Door(("POST",), "/sign-out", partial(sign_out.submit, login), _SIGN_OUT),
-        Door(("GET",), "/signed-out", partial(sign_out.show, login), _SIGN_OUT),
-        Door(("GET",), "/lost", partial(lost.show, login), _LOST),
+        Route(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
+        Route(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE, hashes=True),
+        Route(("POST",), "/sign-in/passkey/options", partial(passkeys.ask, login), _WEBAUTHN),
+        Route(("POST",), "/sign-in/passkey", partial(passkeys.answer, login), _WEBAUTHN),
+        Route(("POST",), "/passkeys/options", partial(passkeys.ask_new, login), _WEBAUTHN),
+        Route(("POST",), "/passkeys", partial(passkeys.answer_new, login), _WEBAUTHN),
+        Route(("POST",), "/sign-out", partial(sign_out.submit, login), _SIGN_OUT),
+        Route(("GET",), "/signed-out", partial(sign_out.show, login), _SIGN_OUT),
+        Route(("GET",), "/lost", partial(lost.show, login), _LOST),
         *(() if login.staff_only else letters),
-        Door(("GET",), "/activate/set-up", partial(activate.show_choices, login), _ACTIVATION),
-        Door(
+        Route(("GET",), "/activate/set-up", partial(activate.show_choices, login), _ACTIVATION),
+        Route(
             ("POST",),
             "/activate/set-up",
             partial(activate.choose, login),
             _ACTIVATION,
             hashes=True,
         ),
-        Door(("GET",), "/activate/passkey", partial(activate.offer_passkey, login), _ACTIVATION),
-        Door(("GET",), "/invitation/{secret}", partial(activate.invited, login), _ACTIVATION),
+        Route(("GET",), "/activate/passkey", partial(activate.offer_passkey, login), _ACTIVATION),
+        Route(("GET",), "/invitation/{secret}", partial(activate.invited, login), _ACTIVATION),
     )

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from foundation.clock import Clock
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login import challenges, store
 from idp.login.authenticators import password
 from idp.login.authenticators.passkey import (
@@ -52,7 +52,7 @@ class SignIn:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         settings: LoginSettings,
         directory: Directory,
         establishing: Establishing,
@@ -62,16 +62,16 @@ class SignIn:
         removals: Removals,
     ) -> None:
         self._removals = removals
-        self._database = ground.database
-        self._clock: Clock = ground.clock
-        self._index: Callable[[str, str], bytes] = ground.vault.index
+        self._database = runtime.database
+        self._clock: Clock = runtime.clock
+        self._index: Callable[[str, str], bytes] = runtime.vault.index
         self._settings = settings
         self._directory = directory
         self._establishing = establishing
         self._passwords = passwords
         self._passkeys = passkeys
         self._throttle = throttle
-        self.known = KnownBrowsers(ground.keys)
+        self.known = KnownBrowsers(runtime.keys)
 
     # ── password ──────────────────────────────────────────────────────────────────────
 

@@ -19,9 +19,9 @@ from foundation import networks, opaque
 from foundation.audit import SYSTEM, Audit
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
-from foundation.ground import Ground
 from foundation.keys import Keys
 from foundation.rates import Counted, Rates
+from foundation.runtime import Runtime
 from idp.login.settings import LoginSettings
 
 ACCOUNT, SOURCE, NOTED, OPENED = "login-account", "login-source", "login-noted", "login-opened"
@@ -44,10 +44,10 @@ class Attempt:
 class Throttle:
     """Counts attempts, durably and across processes."""
 
-    def __init__(self, ground: Ground, settings: LoginSettings) -> None:
-        self._database = ground.database
-        self._rates: Rates = ground.rates
-        self._audit: Audit = ground.audit
+    def __init__(self, runtime: Runtime, settings: LoginSettings) -> None:
+        self._database = runtime.database
+        self._rates: Rates = runtime.rates
+        self._audit: Audit = runtime.audit
         self._settings = settings
 
     def count(self, account: str, source: str, now: datetime, *, own: str = "") -> Attempt:

@@ -7,6 +7,7 @@ from idp.oauth.abilities import can as abilities_of
 from idp.oauth.abilities import doubts as doubts_of
 from idp.oauth.acting import ActingService, ActingServices, service_as_json
 from idp.oauth.alteration import Alteration
+from idp.oauth.authorization_server import OAuth, prepare
 from idp.oauth.client import AUTHENTICATION_METHODS, DEVICE_SCOPE, SIGNING_ALGORITHMS, Client
 from idp.oauth.clients import AddedClient, Clients
 from idp.oauth.discovery import provider_metadata
@@ -22,10 +23,9 @@ from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
 from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
 from idp.oauth.reviews import AskAfterChange
-from idp.oauth.routes import account_doors, doors
+from idp.oauth.routes import account_routes, routes_of
 from idp.oauth.self_description import PASSES_ON
 from idp.oauth.settings import OAuthSettings
-from idp.oauth.wing import OAuth, prepare
 
 SECTIONS = (OAuthSettings,)
 PAGES = Path(__file__).parent / "pages"
@@ -59,13 +59,13 @@ __all__ = [
     "TokensEndWithSession",
     "WhoIsThere",
     "abilities_of",
-    "account_doors",
+    "account_routes",
     "client_from_metadata",
-    "doors",
     "doubts_of",
     "kit",
     "known_kits",
     "prepare",
     "provider_metadata",
+    "routes_of",
     "service_as_json",
 ]

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.oauth import answers, grant_store, reviews
 from idp.oauth.answers import Answer
 from idp.oauth.clients import Clients
@@ -35,7 +35,7 @@ _LOOK_BACK = 200
 class ActingService:
     """What one service can do now. `attributes`: it may learn them by consent. `lets_in`: the
     person is signed in there without a page. `here`: it holds tokens that end with the session.
-    `away_until`: it may act in the person's absence till then. `audiences`: at whose doors its
+    `away_until`: it may act in the person's absence till then. `audiences`: at whose endpoints its
     tokens count. `last_used` is None when nothing is on record."""
 
     client_id: str
@@ -58,13 +58,13 @@ class ActingServices:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         policies: Policies,
         clients: Clients,
         withdrawal: Withdrawal,
         elsewhere: EndElsewhere | None = None,
     ) -> None:
-        self.ground = ground
+        self.runtime = runtime
         self.policies = policies
         self._clients = clients
         self._withdrawal = withdrawal
@@ -72,8 +72,8 @@ class ActingServices:
 
     def of(self, person_id: str) -> list[ActingService]:
         """Every service that can act for this person now, by name."""
-        now = self.ground.clock.now()
-        with self.ground.database.read() as uow:
+        now = self.runtime.clock.now()
+        with self.runtime.database.read() as uow:
             grants = grant_store.alive_of_person(uow, person_id, now)
             let_in = answers.of_person(uow, person_id, now)
         consents = [c for c in self.policies.consent.list(person_id) if c.active_at(now)]
@@ -94,14 +94,14 @@ class ActingServices:
             )
             for client_id in ids
         ]
-        # What was removed is refused at every door, whatever consent of before stands.
+        # What was removed is refused at every endpoint, whatever consent of before stands.
         found = [service for service in found if not service.removed]
         return sorted(found, key=lambda service: (service.name.casefold(), service.client_id))
 
     def to_review(self, person_id: str) -> list[ActingService]:
         """Those that were let in before the person's means of signing in changed, as long as the
         person has not said whether they may go on."""
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             changed_at = reviews.waiting(uow, person_id)
         if changed_at is None:
             return []
@@ -109,12 +109,12 @@ class ActingServices:
 
     def keep(self, person_id: str) -> None:
         """The person has looked: all of them may go on."""
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             reviews.done(uow, person_id)
 
     def choose_anew(self, person_id: str, client_id: str) -> None:
         """Forget that the person answered this service, so that its next sign-in asks them."""
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             answers.forget(uow, person_id, client_id)
 
     def end(
@@ -125,8 +125,8 @@ class ActingServices:
 
         What had ended already is passed over: pressed twice, it ends once.
         """
-        now = self.ground.clock.now()
-        with self.ground.database.write() as uow:
+        now = self.runtime.clock.now()
+        with self.runtime.database.write() as uow:
             for service in sorted(services, key=lambda s: s.client_id):
                 self._end(uow, person_id, service, now)
             if http is not None:
@@ -141,7 +141,7 @@ class ActingServices:
         ended = grant_store.end_at_client(uow, *here, _BECAUSE, now)
         if not (withdrawn or forgotten or ended):
             return
-        self.ground.audit.record(
+        self.runtime.audit.record(
             uow,
             "service.ended",
             Actor("citizen", person_id),
@@ -189,7 +189,7 @@ class ActingServices:
 
     def _last_uses(self, person_id: str) -> Mapping[str, datetime]:
         uses: dict[str, datetime] = {}
-        for entry in self.ground.audit.ledger(person_id, limit=_LOOK_BACK):
+        for entry in self.runtime.audit.ledger(person_id, limit=_LOOK_BACK):
             if entry.kind in _USES:
                 uses.setdefault(str(entry.details.get("service")), entry.at)
         return uses

@@ -1,4 +1,4 @@
-"""Is this access token alive now? One answer for every door: dead means dead — RFC 7662 §2.2."""
+"""Is this access token alive now? One answer everywhere: dead means dead — RFC 7662 §2.2."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from idp.oauth.tokens import access_token
 from idp.oauth.tokens.access_token import AccessToken
 from idp.oauth.tokens.jws import NotOurs
 
-# Asked at every door for every token: built once, and one journey to the database.
+# Asked at every endpoint for every token: built once, and one journey to the database.
 _ENDED = select(
     exists().where(revoked_tokens.c.jti == bindparam("jti")).label("revoked"),
     select(func.max(cut_offs.c.issued_until))

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from idp.oauth.wing import OAuth
+    from idp.oauth.authorization_server import OAuth
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",

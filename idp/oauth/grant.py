@@ -15,9 +15,9 @@ class Grant:
     """Everything issued (code, tokens, ID token) names its grant, and dies with it.
 
     `subject`: the pairwise `sub` that the client sees. `session_reference`: the pairwise `sid`.
-    `userinfo_attributes`, `id_token_attributes`: what the person agreed to release, by door.
+    `userinfo_attributes`, `id_token_attributes`: what the person agreed to release, by place.
     `level`: the level of assurance really reached (1–4). `audience`: the resource of the access
-    token (RFC 8707), None for our own doors. `auth_time_told`: what the service learns of
+    token (RFC 8707), None for our own endpoints. `auth_time_told`: what the service learns of
     `auth_time`, None when it did not ask. `offline`: outlives the sign-in session. `used_at`: when
     tokens were last issued on it.
     """

@@ -1,4 +1,4 @@
-"""Grants at rest: one row ends everything that was issued on it (floor plan, rule 8)."""
+"""Grants at rest: one row ends everything that was issued on it (architecture, rule 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this suite asks of others; the roof plugs in who answers (floor plan, "Ports")."""
+"""What this suite asks of others; `civitas` plugs in who answers (architecture, "Ports")."""
 
 from __future__ import annotations
 

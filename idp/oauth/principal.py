@@ -1,4 +1,4 @@
-"""Who calls with an access token: the roof's principal port for services and devices — RFC 6750."""
+"""Who calls with an access token, of services and devices: for the principal port — RFC 6750."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TokenPrincipals:
     """Tells services and devices apart by the client of their own token.
 
     A token that a person granted is never a citizen here: what a service may do with it is
-    userinfo, and nothing else of this house.
+    userinfo, and nothing else of this service.
     """
 
     def __init__(self, tokens: ActiveTokens, issuer: str, clock: Clock) -> None:

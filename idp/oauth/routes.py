@@ -1,4 +1,4 @@
-"""Every door of the authorization server, with the specification that it follows."""
+"""Every route of the authorization server, with the specification that it follows."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.cross_origin import ANY_PAGE, CrossOrigin
-from foundation.web import Door
+from foundation.web import Route
 from idp.oauth import cross_origin, resources
 from idp.oauth.acting import ActingServices
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.endpoints import (
     authorize,
     consent,
@@ -25,26 +26,25 @@ from idp.oauth.endpoints import (
     userinfo,
 )
 from idp.oauth.errors import said
-from idp.oauth.wing import OAuth
 
 Endpoint = Callable[[OAuth, Request], Response]
 BOTH = ("GET", "POST")
 
 
-def doors(oauth: OAuth) -> tuple[Door, ...]:
+def routes_of(oauth: OAuth) -> tuple[Route, ...]:
     """The suite's table of contents."""
 
     pages_of_clients = CrossOrigin(oauth.is_client_origin)
 
-    def door(
+    def route(
         methods: tuple[str, ...],
         path: str,
         endpoint: Endpoint,
         source: str,
         readers: CrossOrigin | None = None,
-    ) -> Door:
+    ) -> Route:
         says = said if readers is pages_of_clients else None
-        return Door(
+        return Route(
             methods, path, partial(endpoint, oauth), source, cross_origin=readers, says=says
         )
 
@@ -54,25 +54,25 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
         endpoint: Endpoint,
         source: str,
         readers: CrossOrigin = pages_of_clients,
-    ) -> tuple[Door, Door]:
-        """A door that pages of other origins may come to, with the question before it."""
-        asked = door(("OPTIONS",), path, cross_origin.preflight, "Fetch §3.2", readers)
-        return door(methods, path, endpoint, source, readers), asked
+    ) -> tuple[Route, Route]:
+        """A route that pages of other origins may come to, with the question before it."""
+        asked = route(("OPTIONS",), path, cross_origin.preflight, "Fetch §3.2", readers)
+        return route(methods, path, endpoint, source, readers), asked
 
     return (
-        door(BOTH, "/oauth/authorize", authorize.authorize, "RFC 6749 §3.1, OIDC Core §3.1.2"),
-        door(("GET",), "/oauth/come", authorize.come, "OIDC Core §3.1.2.1, RFC 6265bis §5.6.7.1"),
-        door(("GET",), "/oauth/continue", authorize.resume, "OIDC Core §3.1.2.3"),
-        door(("GET",), "/oauth/cancel", authorize.cancel, "OIDC Core §3.1.2.6"),
-        door(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
-        door(("POST",), "/oauth/consent", consent.answer, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
+        route(BOTH, "/oauth/authorize", authorize.authorize, "RFC 6749 §3.1, OIDC Core §3.1.2"),
+        route(("GET",), "/oauth/come", authorize.come, "OIDC Core §3.1.2.1, RFC 6265bis §5.6.7.1"),
+        route(("GET",), "/oauth/continue", authorize.resume, "OIDC Core §3.1.2.3"),
+        route(("GET",), "/oauth/cancel", authorize.cancel, "OIDC Core §3.1.2.6"),
+        route(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
+        route(("POST",), "/oauth/consent", consent.answer, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
         *shared(("POST",), "/oauth/token", token.token, "RFC 6749 §3.2, RFC 8705"),
         *shared(("POST",), "/oauth/introspect", introspect.introspect, "RFC 7662"),
         *shared(("POST",), "/oauth/revoke", revoke.revoke, "RFC 7009"),
         *shared(BOTH, "/oauth/userinfo", userinfo.userinfo, "OIDC Core §5.3, RFC 6750"),
         *shared(("GET",), "/oauth/jwks", jwks.jwks, "RFC 7517 §5", ANY_PAGE),
-        door(BOTH, "/oauth/end-session", end_session.end_session, "OIDC RP-Initiated Logout §2"),
-        door(
+        route(BOTH, "/oauth/end-session", end_session.end_session, "OIDC RP-Initiated Logout §2"),
+        route(
             ("POST",),
             "/oauth/end-session/confirm",
             end_session.confirm,
@@ -106,14 +106,14 @@ def doors(oauth: OAuth) -> tuple[Door, ...]:
     )
 
 
-def account_doors(acting: ActingServices) -> tuple[Door, ...]:
+def account_routes(acting: ActingServices) -> tuple[Route, ...]:
     """The person's own pages over the services that can act for them."""
     source = "GDPR art. 7(3), 15"
     return (
-        Door(("GET",), services.HERE, partial(services.listing, acting), source),
-        Door(("GET",), services.END, partial(services.ask, acting), source),
-        Door(("POST",), services.END, partial(services.end, acting), source),
-        Door(("POST",), services.ANEW, partial(services.anew, acting), source),
-        Door(("GET",), services.REVIEW, partial(services.review, acting), source),
-        Door(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
+        Route(("GET",), services.HERE, partial(services.listing, acting), source),
+        Route(("GET",), services.END, partial(services.ask, acting), source),
+        Route(("POST",), services.END, partial(services.end, acting), source),
+        Route(("POST",), services.ANEW, partial(services.anew, acting), source),
+        Route(("GET",), services.REVIEW, partial(services.review, acting), source),
+        Route(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
     )

@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.errors import CivitasError
-from foundation.ground import Ground
 from foundation.pages import WayBack
+from foundation.runtime import Runtime
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.transaction import Transaction
@@ -28,8 +28,10 @@ _ERRANDS = ("return_to", "leave_to")
 class WaysBack:
     """Finds the transaction that a request belongs to, and so the service."""
 
-    def __init__(self, ground: Ground, clients: Clients, repeating: Repeating, issuer: str) -> None:
-        self._ground = ground
+    def __init__(
+        self, runtime: Runtime, clients: Clients, repeating: Repeating, issuer: str
+    ) -> None:
+        self._runtime = runtime
         self._clients = clients
         self._repeating = repeating
         self._issuer = issuer
@@ -43,15 +45,15 @@ class WaysBack:
         handle = _handle(request, errand)
         if not handle:
             return None
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             found = transaction.look_up(uow, handle)
         if found is None:
             return None
         sent = found.request
-        client = self._clients.find(found.client_id, self._ground.clock.now())
+        client = self._clients.find(found.client_id, self._runtime.clock.now())
         if client is None or not client.active or not client.owns_redirect(sent.redirect_uri):
             return None
-        self._ground.pages.prefer(request, sent.ui_locales or "")
+        self._runtime.pages.prefer(request, sent.ui_locales or "")
         return WayBack(client.name, self._place(request, found, client))
 
     def _place(self, request: Request, found: Transaction, client: Client) -> str:
@@ -60,7 +62,7 @@ class WaysBack:
             # Its `state` is between the service and another browser.
             return home(client, sent.redirect_uri)
         if found.state == transaction.ANSWERED:
-            led_to = self._repeating.place(found, self._ground.clock.now())
+            led_to = self._repeating.place(found, self._runtime.clock.now())
             return led_to or home(client, sent.redirect_uri)
         return Redirected(
             AccessDenied("The sign-in was not finished."),

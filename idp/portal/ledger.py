@@ -10,8 +10,8 @@ from typing import Any
 from foundation.audit import LedgerEntry
 from foundation.audit.entry import sealed_digest
 from foundation.pages import Translator
+from idp.portal.portal import Portal
 from idp.portal.sentences import ACTORS, OTHER, REFUSALS, SENTENCES, UNREADABLE
-from idp.portal.wing import Portal
 
 PAGE = 50
 # An export is read in pages of this many, until nothing is left.
@@ -105,7 +105,7 @@ def whole(portal: Portal, person_id: str) -> list[LedgerEntry]:
     entries: list[LedgerEntry] = []
     before: str | None = None
     while True:
-        more = portal.ground.audit.ledger(person_id, before, _AT_ONCE)
+        more = portal.runtime.audit.ledger(person_id, before, _AT_ONCE)
         entries.extend(more)
         if len(more) < _AT_ONCE:
             return entries

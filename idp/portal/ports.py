@@ -6,7 +6,7 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.web import Form
 from idp.login import Login, Session
 from idp.register import Register
@@ -16,7 +16,7 @@ class Account(Protocol):
     """What the pages about means of signing in ask for. `base`: the path that they stand under."""
 
     base: str
-    ground: Ground
+    runtime: Runtime
     register: Register
     login: Login
 

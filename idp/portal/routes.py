@@ -1,4 +1,4 @@
-"""Doors of the portal: pages for the citizen, and the same for their programs."""
+"""Routes of the portal: pages for the citizen, and the same for their programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foundation.web import Door
+from foundation.web import Route
 from idp.portal.endpoints import (
     account,
     api,
@@ -20,9 +20,9 @@ from idp.portal.endpoints import (
     recovery,
     work,
 )
+from idp.portal.portal import Portal
 from idp.portal.ports import Account
 from idp.portal.staff_account import StaffAccount
-from idp.portal.wing import Portal
 
 Endpoint = Callable[[Account, Request], Response]
 
@@ -35,73 +35,73 @@ _ONE = "/account/consents/{consent_id}"
 _OWN = {"openapi_extra": {"security": [{"session": ["citizen"]}]}}
 
 
-def doors(portal: Portal) -> tuple[Door, ...]:
+def routes_of(portal: Portal) -> tuple[Route, ...]:
     return (
-        Door(("GET",), "/", partial(home.home, portal.ground), "WCAG 2.2"),
-        Door(("GET",), "/account", partial(account.overview, portal), _ACCESS),
-        Door(("GET",), "/account/ledger", partial(account.ledger_page, portal), _ACCESS),
-        Door(("GET",), "/account/ledger.json", partial(account.ledger_file, portal), _PORTABLE),
-        Door(("GET",), "/account/data.json", partial(account.data, portal), _PORTABLE),
-        Door(("GET",), "/account/data", partial(own_data.show, portal), _ACCESS),
-        Door(("POST",), "/account/data", partial(own_data.change, portal), _RECTIFY),
-        Door(("POST",), "/account/data/wrong", partial(own_data.wrong, portal), _RECTIFY),
-        Door(("GET",), "/account/devices", partial(account.devices, portal), _ACCESS),
-        Door(("GET",), "/account/consents", partial(consents.listing, portal), _CONSENT),
-        Door(("GET",), _ONE, partial(consents.one, portal), _CONSENT),
-        Door(("POST",), f"{_ONE}/withdraw", partial(consents.withdraw, portal), _CONSENT),
-        Door(
+        Route(("GET",), "/", partial(home.home, portal.runtime), "WCAG 2.2"),
+        Route(("GET",), "/account", partial(account.overview, portal), _ACCESS),
+        Route(("GET",), "/account/ledger", partial(account.ledger_page, portal), _ACCESS),
+        Route(("GET",), "/account/ledger.json", partial(account.ledger_file, portal), _PORTABLE),
+        Route(("GET",), "/account/data.json", partial(account.data, portal), _PORTABLE),
+        Route(("GET",), "/account/data", partial(own_data.show, portal), _ACCESS),
+        Route(("POST",), "/account/data", partial(own_data.change, portal), _RECTIFY),
+        Route(("POST",), "/account/data/wrong", partial(own_data.wrong, portal), _RECTIFY),
+        Route(("GET",), "/account/devices", partial(account.devices, portal), _ACCESS),
+        Route(("GET",), "/account/consents", partial(consents.listing, portal), _CONSENT),
+        Route(("GET",), _ONE, partial(consents.one, portal), _CONSENT),
+        Route(("POST",), f"{_ONE}/withdraw", partial(consents.withdraw, portal), _CONSENT),
+        Route(
             ("GET",),
             "/.well-known/change-password",
             partial(credentials.change_password_here, portal),
             "W3C Change Password URL",
         ),
-        Door(
+        Route(
             ("GET",),
             "/.well-known/passkey-endpoints",
             partial(credentials.passkey_endpoints, portal),
             "W3C Passkey Endpoints",
         ),
         *_means(portal),
-        Door(("POST",), "/account/recovery/stop", partial(recovery.stop, portal), _CREDENTIALS),
+        Route(("POST",), "/account/recovery/stop", partial(recovery.stop, portal), _CREDENTIALS),
         *_api(portal),
     )
 
 
-def staff_doors(account: StaffAccount) -> tuple[Door, ...]:
+def staff_routes(account: StaffAccount) -> tuple[Route, ...]:
     """Their account; under a regulator, too."""
     return (
-        Door(("GET",), account.base, partial(work.home, account), _ACTS),
-        Door(("GET",), f"{account.base}/ledger", partial(work.acts, account), _ACTS),
+        Route(("GET",), account.base, partial(work.home, account), _ACTS),
+        Route(("GET",), f"{account.base}/ledger", partial(work.acts, account), _ACTS),
         *_means(account),
     )
 
 
-def _means(account: Account) -> tuple[Door, ...]:
+def _means(account: Account) -> tuple[Route, ...]:
     """How somebody signs in, with what ends only after its page."""
     here = f"{account.base}/credentials"
 
-    def door(method: str, path: str, endpoint: Endpoint, **more: Any) -> Door:
-        return Door((method,), path, partial(endpoint, account), _CREDENTIALS, **more)
+    def route(method: str, path: str, endpoint: Endpoint, **more: Any) -> Route:
+        return Route((method,), path, partial(endpoint, account), _CREDENTIALS, **more)
 
     return (
-        door("GET", here, credentials.show),
-        door("POST", f"{here}/password", credentials.change_password, hashes=True),
-        door(
+        route("GET", here, credentials.show),
+        route("POST", f"{here}/password", credentials.change_password, hashes=True),
+        route(
             "POST",
             f"{here}/{{credential_id}}/remove",
             credentials.remove,
             asks_first=("remove",),
         ),
-        door("POST", f"{here}/{{credential_id}}/lost", credentials.lost, asks_first=("lost",)),
-        door("POST", f"{account.base}/removals/{{removal_id}}/stop", credentials.stop),
-        door("POST", f"{account.base}/notices/seen", credentials.notices_seen),
+        route("POST", f"{here}/{{credential_id}}/lost", credentials.lost, asks_first=("lost",)),
+        route("POST", f"{account.base}/removals/{{removal_id}}/stop", credentials.stop),
+        route("POST", f"{account.base}/notices/seen", credentials.notices_seen),
     )
 
 
-def _api(portal: Portal) -> tuple[Door, ...]:
+def _api(portal: Portal) -> tuple[Route, ...]:
     """For the citizen's own programs, with the session of their browser."""
     return (
-        Door(
+        Route(
             ("GET",),
             "/me/v1/consents",
             partial(api.list_consents, portal),
@@ -109,7 +109,7 @@ def _api(portal: Portal) -> tuple[Door, ...]:
             api=True,
             options=_OWN,
         ),
-        Door(
+        Route(
             ("POST",),
             "/me/v1/consents/{consent_id}/withdraw",
             partial(api.withdraw_consent, portal),
@@ -117,7 +117,7 @@ def _api(portal: Portal) -> tuple[Door, ...]:
             api=True,
             options=_OWN,
         ),
-        Door(
+        Route(
             ("GET",),
             "/me/v1/ledger",
             partial(api.read_ledger, portal),

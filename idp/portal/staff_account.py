@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.errors import SeeOther
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login import Login, Session
 from idp.register import Register
 
@@ -19,8 +19,8 @@ class StaffAccount:
 
     base = "/work"
 
-    def __init__(self, ground: Ground, register: Register, login: Login) -> None:
-        self.ground = ground
+    def __init__(self, runtime: Runtime, register: Register, login: Login) -> None:
+        self.runtime = runtime
         self.register = register
         self.login = login
 

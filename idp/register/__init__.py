@@ -44,7 +44,7 @@ from idp.register.recoveries import Recoveries
 from idp.register.recovery import DESK, POST
 from idp.register.recovery import Recovery as WayBack
 from idp.register.register import Register
-from idp.register.routes import doors
+from idp.register.routes import routes_of
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import NameTaken
 from idp.register.sign_in_names import check as checked_sign_in_name
@@ -120,10 +120,10 @@ __all__ = [
     "checked_sign_in_name",
     "civil_number",
     "csv_text",
-    "doors",
     "officers_measures",
     "profile_of",
     "purpose_sentence",
+    "routes_of",
     "sign_in_name_as_written",
     "texts_of",
 ]

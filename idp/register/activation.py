@@ -11,8 +11,8 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Gone
-from foundation.ground import Ground
 from foundation.marking import N_, Sentence
+from foundation.runtime import Runtime
 from idp.register import recovery, store
 from idp.register.life import State
 from idp.register.person import Person
@@ -64,10 +64,10 @@ class OpenActivation:
 class ActivationCodes:
     """Issues codes for who waits for activation, or for a way back; redeems each once."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._keys = ground.keys
-        self._audit = ground.audit
-        self._lifetime = timedelta(days=ground.settings.of(RegisterSettings).activation_code_days)
+    def __init__(self, runtime: Runtime) -> None:
+        self._keys = runtime.keys
+        self._audit = runtime.audit
+        self._lifetime = timedelta(days=runtime.settings.of(RegisterSettings).activation_code_days)
 
     def issue(self, uow: UnitOfWork, person_id: str, officer: Actor, now: datetime) -> IssuedCode:
         """A code for a letter; it replaces those that were issued before. Raises Conflict."""

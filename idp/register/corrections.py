@@ -19,7 +19,7 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden, NotFound, Unprocessable
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction
 from foundation.vault import Erased
 from idp.register import recovery, search, store
@@ -87,14 +87,14 @@ ADDRESS = frozenset({"given_name", "family_name", "street_address", "postal_code
 class Corrections:
     """The one way in which a record changes."""
 
-    def __init__(self, ground: Ground, proofing: Proofing, letters: Letters) -> None:
-        self._ground = ground
-        self._vault = ground.vault
-        self._audit = ground.audit
-        self._jurisdiction = ground.settings.of(Jurisdiction)
+    def __init__(self, runtime: Runtime, proofing: Proofing, letters: Letters) -> None:
+        self._runtime = runtime
+        self._vault = runtime.vault
+        self._audit = runtime.audit
+        self._jurisdiction = runtime.settings.of(Jurisdiction)
         self._proofing = proofing
         self._letters = letters
-        self._notices = Notices(ground)
+        self._notices = Notices(runtime)
 
     @property
     def policy(self) -> CorrectionPolicy:
@@ -347,7 +347,7 @@ class Corrections:
         whole of it again; another one is stopped where the new address is one person's word."""
         standing = recovery.open_of(uow, made.person_id)
         if standing is not None and standing.way == recovery.POST:
-            delay = timedelta(days=self._ground.settings.of(RegisterSettings).recovery_days)
+            delay = timedelta(days=self._runtime.settings.of(RegisterSettings).recovery_days)
             recovery.begin_again(uow, made.person_id, delay, now)
         elif by.kind == "staff" and made.by == by:
             self._letters.withhold(uow, made.person_id, by)

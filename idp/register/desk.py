@@ -8,7 +8,7 @@ from foundation import web
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden, SeeOther
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register.identity_life import IdentityLife
 from idp.register.imports import Importer
 from idp.register.lookup import Lookups
@@ -19,13 +19,13 @@ class Desk:
     """The register, its life and its imports, as an officer works with them."""
 
     def __init__(
-        self, ground: Ground, register: Register, life: IdentityLife, importer: Importer
+        self, runtime: Runtime, register: Register, life: IdentityLife, importer: Importer
     ) -> None:
-        self.ground = ground
+        self.runtime = runtime
         self.register = register
         self.life = life
         self.importer = importer
-        self.lookups = Lookups(ground)
+        self.lookups = Lookups(runtime)
 
     def officer(self, request: Request) -> Actor:
         """Who works at the desk; raises what `web.require` raises for everybody else."""
@@ -53,7 +53,7 @@ class Desk:
 
     def source_labels(self) -> dict[str, str]:
         """Sources of corrections with their labels, message ids."""
-        known = self.register.proofing.current_policy(self.ground.clock.now()).sources
+        known = self.register.proofing.current_policy(self.runtime.clock.now()).sources
         of_policy = self.register.corrections.policy.sources()
         return {s: known[s].label if s in known else s for s in of_policy}
 
@@ -63,7 +63,9 @@ class Desk:
             return
 
         def keep(later: UnitOfWork) -> None:
-            self.ground.audit.record(later, "register.own-record-refused", officer, [person_id], {})
+            self.runtime.audit.record(
+                later, "register.own-record-refused", officer, [person_id], {}
+            )
 
         raise Forbidden(
             "This is your own record.",
@@ -75,7 +77,7 @@ class Desk:
         """Go on only while the officer's look-up of this person is young (P-4), and never on
         their own record."""
         self.refuse_own(uow, person_id, officer)
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         if not self.lookups.is_open(uow, person_id, officer, now):
             raise SeeOther(f"/desk/persons/{person_id}")
 

@@ -12,7 +12,7 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import CivitasError
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction
 from idp.register import search, store
 from idp.register.evidence import Evidence, Findings
@@ -37,11 +37,11 @@ REGISTER_ROW = Findings(1, (Evidence("register-extract", "civil-register", "regi
 class Enrolment:
     """The one way in which an identity comes to exist."""
 
-    def __init__(self, ground: Ground, proofing: Proofing) -> None:
-        self._database = ground.database
-        self._vault = ground.vault
-        self._audit = ground.audit
-        self._terms_version = ground.settings.of(Jurisdiction).terms_version
+    def __init__(self, runtime: Runtime, proofing: Proofing) -> None:
+        self._database = runtime.database
+        self._vault = runtime.vault
+        self._audit = runtime.audit
+        self._terms_version = runtime.settings.of(Jurisdiction).terms_version
         self._proofing = proofing
 
     def enrol(

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register import corrections, recovery, store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
@@ -35,20 +35,20 @@ from idp.register.tables import (
 class IdentityLife:
     """What authorised staff do to an identity. What rests on it ends in the same unit of work."""
 
-    def __init__(self, ground: Ground, proofing: Proofing, ends: Ends) -> None:
-        self._database = ground.database
-        self._vault = ground.vault
-        self._audit = ground.audit
+    def __init__(self, runtime: Runtime, proofing: Proofing, ends: Ends) -> None:
+        self._database = runtime.database
+        self._vault = runtime.vault
+        self._audit = runtime.audit
         self._proofing = proofing
-        self._names = SignInNames(ground.vault)
+        self._names = SignInNames(runtime.vault)
         self._retention = timedelta(
-            days=ground.settings.of(RegisterSettings).archive_retention_days
+            days=runtime.settings.of(RegisterSettings).archive_retention_days
         )
         self._ends = tuple(ends)
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "end of retention",
             timedelta(hours=1),
-            lambda: self.delete_due(ground.clock.now()),
+            lambda: self.delete_due(runtime.clock.now()),
         )
 
     def suspend(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:

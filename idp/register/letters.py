@@ -17,7 +17,7 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register import recovery, second_looks, store, two_people
 from idp.register.activation import ActivationCodes, IssuedCode, require_waiting
 from idp.register.life import State
@@ -66,12 +66,12 @@ class Printed:
 class Letters:
     """Asks for letters, and makes them in batches."""
 
-    def __init__(self, ground: Ground, codes: ActivationCodes) -> None:
-        self._database = ground.database
-        self._vault = ground.vault
-        self._audit = ground.audit
+    def __init__(self, runtime: Runtime, codes: ActivationCodes) -> None:
+        self._database = runtime.database
+        self._vault = runtime.vault
+        self._audit = runtime.audit
         self._codes = codes
-        self._lookups = Lookups(ground)
+        self._lookups = Lookups(runtime)
 
     def ask(self, uow: UnitOfWork, person_id: str, by: Actor, now: datetime) -> Letter:
         """A letter for the next file; one that waits already is the answer.

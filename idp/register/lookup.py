@@ -18,7 +18,7 @@ from foundation.audit import Actor
 from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register import search, store
 from idp.register.search import Result
 from idp.register.settings import RegisterSettings
@@ -37,11 +37,11 @@ def purposes() -> Mapping[str, str]:
 class Lookups:
     """Opens a person's record to one officer, for one purpose, for a while."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._database = ground.database
-        self._vault = ground.vault
-        self._audit = ground.audit
-        self._lasts = timedelta(minutes=ground.settings.of(RegisterSettings).lookup_minutes)
+    def __init__(self, runtime: Runtime) -> None:
+        self._database = runtime.database
+        self._vault = runtime.vault
+        self._audit = runtime.audit
+        self._lasts = timedelta(minutes=runtime.settings.of(RegisterSettings).lookup_minutes)
 
     def search(self, number: str, purpose: str, officer: Actor, now: datetime) -> str | None:
         """The person with this civil number (normal form), whose record is then open.

@@ -16,9 +16,9 @@ from typing import Any
 from babel.lists import format_list
 
 from foundation import secret_file
-from foundation.ground import Ground
 from foundation.pages.language import Translator
 from foundation.pages.times import spelled
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from idp.register import store
 from idp.register.csv_files import csv_text
@@ -37,14 +37,14 @@ class NotSent(Exception):
 class Mailing:
     """Sends what waits; each notice once, as far as a mail server lets one know."""
 
-    def __init__(self, ground: Ground, notices: Notices) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, notices: Notices) -> None:
+        self._runtime = runtime
         self._notices = notices
-        self._settings = ground.settings.of(NoticeSettings)
-        self._jurisdiction = ground.settings.of(Jurisdiction)
-        ground.jobs.handler(JOB, self._send)
-        ground.jobs.periodic(
-            "notices", timedelta(minutes=10), lambda: notices.sweep(ground.clock.now())
+        self._settings = runtime.settings.of(NoticeSettings)
+        self._jurisdiction = runtime.settings.of(Jurisdiction)
+        runtime.jobs.handler(JOB, self._send)
+        runtime.jobs.periodic(
+            "notices", timedelta(minutes=10), lambda: notices.sweep(runtime.clock.now())
         )
 
     def sentence(self, notice: Notice, say: Translator) -> str:
@@ -59,8 +59,8 @@ class Mailing:
 
     def text(self, notice: Notice) -> tuple[str, str]:
         """(sentence, whole text) in the person's language."""
-        say = self._ground.pages.words.choose([notice.locale])
-        where = f"{self._ground.settings.of(Server).url}/account/credentials"
+        say = self._runtime.pages.words.choose([notice.locale])
+        where = f"{self._runtime.settings.of(Server).url}/account/credentials"
         sentence = self.sentence(notice, say)
         when = self._spell(notice.at.isoformat(), say)
         return sentence, "\n\n".join(
@@ -69,10 +69,10 @@ class Mailing:
 
     def letters(self) -> tuple[list[str], bytes]:
         """(ids, a CSV file) of all that has to be posted; `posted` when the file is safe."""
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             waiting = self._notices.letters(uow)
             profiles = {
-                n.subject.id: store.profile(uow, self._ground.vault, n.subject.id) for n in waiting
+                n.subject.id: store.profile(uow, self._runtime.vault, n.subject.id) for n in waiting
             }
         rows = []
         for notice in waiting:
@@ -83,20 +83,20 @@ class Mailing:
         return [notice.id for notice in waiting], csv_text(FIELDS, rows).encode()
 
     def posted(self, notice_ids: list[str]) -> None:
-        with self._ground.database.write() as uow:
-            self._notices.sent(uow, notice_ids, self._ground.clock.now())
+        with self._runtime.database.write() as uow:
+            self._notices.sent(uow, notice_ids, self._runtime.clock.now())
 
     def _send(self, payload: Mapping[str, Any]) -> None:
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             notice = self._notices.find(uow, str(payload["notice"]))
         if notice is None or not notice.to or not self._settings.smtp_host:
             return
         refused = self._deliver(notice)
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             if refused:
                 self._notices.send_otherwise(uow, table.c.id == notice.id)
             else:
-                self._notices.sent(uow, [notice.id], self._ground.clock.now())
+                self._notices.sent(uow, [notice.id], self._runtime.clock.now())
 
     def _deliver(self, notice: Notice) -> bool:
         """Hand it to the mail server; True when it will never take it. Raises NotSent."""
@@ -104,7 +104,7 @@ class Mailing:
         message = EmailMessage()
         message["From"] = self._settings.sender
         message["Subject"] = f"{self._jurisdiction.name}: {subject}"[:200].replace("\n", " ")
-        message["Date"] = format_datetime(self._ground.clock.now())
+        message["Date"] = format_datetime(self._runtime.clock.now())
         message["Message-ID"] = make_msgid(domain=str(self._settings.sender).rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers it by a machine
         message.set_content(text)
@@ -137,7 +137,7 @@ class Mailing:
             if settings.smtp_security == "starttls":
                 server.starttls(context=context)
             if settings.smtp_user and settings.smtp_password_file:
-                file = self._ground.settings.resolve(settings.smtp_password_file)
+                file = self._runtime.settings.resolve(settings.smtp_password_file)
                 password = secret_file.read(file, "password of the mail server").decode().strip()
                 server.login(settings.smtp_user, password)
         except BaseException:

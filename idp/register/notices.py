@@ -19,8 +19,8 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 
 from foundation import opaque
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
 from foundation.pages import N_
+from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.register import store
 from idp.register.notice_settings import NoticeSettings
@@ -100,9 +100,9 @@ class Notice:
 class Notices:
     """Writes notices in the unit of work of what they tell of, and remembers who has seen them."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._settings = ground.settings.of(NoticeSettings)
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings.of(NoticeSettings)
 
     def tell(
         self,
@@ -131,7 +131,7 @@ class Notices:
         content = {"to": to, "words": dict(words or {}), "locale": locale}
         notice_id = opaque.identifier("ntc")
         try:
-            sealed = self._ground.vault.seal(subject.id, json.dumps(content).encode(), _SEALED)
+            sealed = self._runtime.vault.seal(subject.id, json.dumps(content).encode(), _SEALED)
         except Erased:
             return
         uow.execute(
@@ -148,7 +148,7 @@ class Notices:
             )
         )
         if channel == "mail":
-            self._ground.jobs.enqueue(uow, JOB, {"notice": notice_id}, run_at=now)
+            self._runtime.jobs.enqueue(uow, JOB, {"notice": notice_id}, run_at=now)
 
     def unseen(self, uow: UnitOfWork, subject: Subject) -> list[Notice]:
         """What stands in the account still, newest first."""
@@ -189,7 +189,7 @@ class Notices:
 
     def sweep(self, now: datetime) -> None:
         """Periodic work: what an e-mail did not bring in a day goes another way; old ones go."""
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             late = self.send_otherwise(uow, notices.c.at < now - timedelta(days=1))
             uow.execute(delete(notices).where(notices.c.keep_until <= now))
         if late:
@@ -208,14 +208,14 @@ class Notices:
         if subject.kind == "staff":
             return (self._settings.staff_mailbox,), ""
         try:
-            profile = store.profile(uow, self._ground.vault, subject.id)
+            profile = store.profile(uow, self._runtime.vault, subject.id)
         except Erased:
             return (), ""
         return (profile.email,), profile.locale
 
     def _notice(self, row: Any) -> Notice | None:
         try:
-            opened = self._ground.vault.open(row.subject_id, row.sealed, _SEALED)
+            opened = self._runtime.vault.open(row.subject_id, row.sealed, _SEALED)
         except Erased:
             return None
         content = json.loads(opened)

@@ -1,4 +1,4 @@
-"""A person of the register, as the rest of the house sees one — ISO/IEC 24760-1 (identity)."""
+"""A person of the register, as the rest of the service sees one — ISO/IEC 24760-1 (identity)."""
 
 from __future__ import annotations
 

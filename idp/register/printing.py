@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 
 from foundation.audit import Actor
 from foundation.errors import BadRequest
-from foundation.ground import Ground
 from foundation.marking import N_
 from foundation.nearest import instead
 from foundation.pages import Pages
+from foundation.runtime import Runtime
 from foundation.settings import Server, SettingsError
 from idp.register.csv_files import csv_text
 from idp.register.letters import Letters, Printed
@@ -59,12 +59,12 @@ class PrintFile:
 class Printing:
     """Makes the file of the next letters, encrypted where a printing house has a certificate."""
 
-    def __init__(self, ground: Ground, letters: Letters) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime, letters: Letters) -> None:
+        self._runtime = runtime
         self._letters = letters
-        self.url = f"{ground.settings.of(Server).url}/activate"
-        written = ground.settings.of(RegisterSettings).printing_house_certificate
-        self._certificate_path = ground.settings.resolve(written) if written else None
+        self.url = f"{runtime.settings.of(Server).url}/activate"
+        written = runtime.settings.of(RegisterSettings).printing_house_certificate
+        self._certificate_path = runtime.settings.resolve(written) if written else None
 
     @property
     def encrypts(self) -> bool:
@@ -80,7 +80,7 @@ class Printing:
             )
         # Read first: what could fail fails before any code is made.
         house = certificate(self._certificate_path) if self._certificate_path else None
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         batch, made = self._letters.make(file_format, house is not None, by, now)
         content = self._rendered(file_format, batch, made)
         name, media_type = f"letters-{batch}.{file_format}", FORMATS[file_format]
@@ -90,7 +90,7 @@ class Printing:
 
     def _rendered(self, file_format: str, batch: str, made: Sequence[Printed]) -> bytes:
         if file_format == "html":
-            return _html(self._ground.pages, self.url, made)
+            return _html(self._runtime.pages, self.url, made)
         rows = [self._row(one) for one in made]
         if file_format == "csv":
             return csv_text(COLUMNS, rows).encode()

@@ -44,7 +44,7 @@ SENTENCES = {
 def profile_of(register: Register, form: Mapping[str, str], mistakes: Mistakes) -> Profile | None:
     """The typed record; None if anything is wrong, which `mistakes` tells, field by field."""
     jurisdiction = register.jurisdiction
-    today: date = register.ground.clock.now().astimezone(jurisdiction.zone).date()
+    today: date = register.runtime.clock.now().astimezone(jurisdiction.zone).date()
     texts, dates = tidied({n: form.get(n, "") for n in FIELDS}, jurisdiction.date_order)
     try:
         profile, left_out = Profile.read(texts, today, dates)

@@ -19,8 +19,8 @@ from foundation.audit import SYSTEM, Actor
 from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict
-from foundation.ground import Ground
 from foundation.marking import N_, Sentence
+from foundation.runtime import Runtime
 from foundation.sealing import CannotOpen
 from foundation.vault import Erased
 from idp.register import recovery, second_looks, store, two_people
@@ -64,17 +64,17 @@ NOBODY = "nobody has this name or number with this birth date"
 class Recoveries:
     """Ways back of citizens. Staff have their own: two others let them in (`staff_changes`)."""
 
-    def __init__(self, ground: Ground, letters: Letters, notices: Notices) -> None:
-        settings = ground.settings.of(RegisterSettings)
+    def __init__(self, runtime: Runtime, letters: Letters, notices: Notices) -> None:
+        settings = runtime.settings.of(RegisterSettings)
         self.delay = timedelta(days=settings.recovery_days)
         self._usable = timedelta(days=2 * settings.activation_code_days)
-        self._ground = ground
+        self._runtime = runtime
         self._letters = letters
         self._notices = notices
-        self._names = SignInNames(ground.vault)
-        ground.jobs.handler(JOB, self._answer)
-        ground.jobs.periodic(
-            "ways back", timedelta(minutes=30), lambda: self.sweep(ground.clock.now())
+        self._names = SignInNames(runtime.vault)
+        runtime.jobs.handler(JOB, self._answer)
+        runtime.jobs.periodic(
+            "ways back", timedelta(minutes=30), lambda: self.sweep(runtime.clock.now())
         )
 
     # ── asked for by anybody, without a word on who exists ────────────────────────────
@@ -82,23 +82,23 @@ class Recoveries:
     def take(self, uow: UnitOfWork, lost: Lost, now: datetime) -> None:
         """Keep what somebody wrote, sealed, to be looked at later: whoever is answered meanwhile
         learns nothing, not even by the time that it takes (failures 21)."""
-        sealed = self._ground.keys.seal(_SEALED, lost.to_json(), JOB)
-        self._ground.jobs.enqueue(uow, JOB, {"sealed": sealed.hex()}, run_at=now)
+        sealed = self._runtime.keys.seal(_SEALED, lost.to_json(), JOB)
+        self._runtime.jobs.enqueue(uow, JOB, {"sealed": sealed.hex()}, run_at=now)
 
     def _answer(self, payload: Mapping[str, Any]) -> None:
         try:
-            opened = self._ground.keys.open(_SEALED, bytes.fromhex(str(payload["sealed"])), JOB)
+            opened = self._runtime.keys.open(_SEALED, bytes.fromhex(str(payload["sealed"])), JOB)
         except CannotOpen:
             return
-        lost, now = Lost.from_json(opened), self._ground.clock.now()
-        with self._ground.database.write() as uow:
+        lost, now = Lost.from_json(opened), self._runtime.clock.now()
+        with self._runtime.database.write() as uow:
             person = self._named(uow, lost)
             told: dict[str, Any] = {"because": NOBODY} if person is None else {}
             if person is not None:
                 told = self._by_post(uow, person, now)
             # One event, whatever came of it: its public form tells nobody who exists.
             concerned = () if person is None else (person.id,)
-            self._ground.audit.record(uow, "recovery.asked", SYSTEM, concerned, told)
+            self._runtime.audit.record(uow, "recovery.asked", SYSTEM, concerned, told)
 
     def _named(self, uow: UnitOfWork, lost: Lost) -> Person | None:
         """The person with this name or number who was born then; nobody else."""
@@ -107,11 +107,11 @@ class Recoveries:
         if subject is not None and subject.kind == "citizen":
             found.append(subject.id)
         if lost.number:
-            number = store.by_civil_number(uow, self._ground.vault, lost.number)
+            number = store.by_civil_number(uow, self._runtime.vault, lost.number)
             found.extend([number] if number else [])
         for person_id in found:
             try:
-                person, profile = store.known_with_profile(uow, self._ground.vault, person_id)
+                person, profile = store.known_with_profile(uow, self._runtime.vault, person_id)
             except (store.NoSuchPerson, Erased):
                 continue
             if lost.was_born(profile.birthdate):
@@ -198,7 +198,7 @@ class Recoveries:
         """
         reason = checked_reason(reason)
         way, _ = self.foresee(uow, person_id, now)
-        two_people.refuse_address_writer(uow, self._ground.audit, person_id, by)
+        two_people.refuse_address_writer(uow, self._runtime.audit, person_id, by)
         person = store.known_person(uow, person_id)
         standing = recovery.open_of(uow, person_id)
         if standing is not None:
@@ -212,7 +212,7 @@ class Recoveries:
         told = {"reason": reason, "way": way, "due_at": made.due_at}
         if way == DESK:
             told["decision"] = str(recovery.check_at_desk(uow, person, now))
-        self._ground.audit.record(uow, "recovery.asked-by-office", by, [person_id], told)
+        self._runtime.audit.record(uow, "recovery.asked-by-office", by, [person_id], told)
         return made
 
     # ── stopped, ended, used ──────────────────────────────────────────────────────────
@@ -227,7 +227,7 @@ class Recoveries:
             return False
         self._letters.stop(uow, person_id, by, now)
         told = {"way": standing.way, **({"reason": reason} if reason else {})}
-        self._ground.audit.record(uow, "recovery.stopped", by, [person_id], told)
+        self._runtime.audit.record(uow, "recovery.stopped", by, [person_id], told)
         self._notices.tell(uow, Subject("citizen", person_id), "recovery.stopped", now)
         return True
 
@@ -245,7 +245,7 @@ class Recoveries:
         self._notices.tell(uow, subject, "identity.recovered", now)
         return store.change_state(
             uow,
-            self._ground.audit,
+            self._runtime.audit,
             person_id,
             "recover",
             {Guard.CREDENTIAL, Guard.CONFIRMED},
@@ -261,11 +261,11 @@ class Recoveries:
         ahead = is_open() & (recoveries.c.asked_at > now + AHEAD)
         late = is_open() & (recoveries.c.expires_at <= now)
         old = recoveries.c.ended_at < now - _KEPT
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             if uow.one(select(recoveries.c.id).where(ahead | late | old).limit(1)) is None:
                 return
         due = now + self.delay
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             uow.execute(update(recoveries).where(late).values(state="ended", ended_at=now))
             uow.execute(delete(recoveries).where(old))
             right = {"asked_at": now, "due_at": due, "expires_at": due + self._usable}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction
 from idp.register import search, store
 from idp.register.activation import ActivationCodes, OpenActivation
@@ -40,24 +40,24 @@ class Register:
     `staff_changes`, `recoveries`. Safe to share between threads.
     """
 
-    def __init__(self, ground: Ground, policies: ProofingPolicies | None = None) -> None:
-        self.ground = ground
-        self.jurisdiction = ground.settings.of(Jurisdiction)
-        self.proofing = Proofing(ground.vault, ground.audit, policies or _policies(ground))
-        self.enrolment = Enrolment(ground, self.proofing)
-        self.codes = ActivationCodes(ground)
-        self.letters = Letters(ground, self.codes)
-        self.printing = Printing(ground, self.letters)
-        self.freezing = Freezing(ground.audit, self.letters)
-        self.names = SignInNames(ground.vault)
-        self.staff = Staff(ground)
-        self.notices = Notices(ground)
-        self.mailing = Mailing(ground, self.notices)
-        self.recoveries = Recoveries(ground, self.letters, self.notices)
-        self.staff_changes = StaffChanges(ground, self.staff, self.names)
-        self.retention = Retention(ground)
-        self.corrections = Corrections(ground, self.proofing, self.letters)
-        ground.jobs.periodic("names to search by", timedelta(days=1), lambda: search.fill(ground))
+    def __init__(self, runtime: Runtime, policies: ProofingPolicies | None = None) -> None:
+        self.runtime = runtime
+        self.jurisdiction = runtime.settings.of(Jurisdiction)
+        self.proofing = Proofing(runtime.vault, runtime.audit, policies or _policies(runtime))
+        self.enrolment = Enrolment(runtime, self.proofing)
+        self.codes = ActivationCodes(runtime)
+        self.letters = Letters(runtime, self.codes)
+        self.printing = Printing(runtime, self.letters)
+        self.freezing = Freezing(runtime.audit, self.letters)
+        self.names = SignInNames(runtime.vault)
+        self.staff = Staff(runtime)
+        self.notices = Notices(runtime)
+        self.mailing = Mailing(runtime, self.notices)
+        self.recoveries = Recoveries(runtime, self.letters, self.notices)
+        self.staff_changes = StaffChanges(runtime, self.staff, self.names)
+        self.retention = Retention(runtime)
+        self.corrections = Corrections(runtime, self.proofing, self.letters)
+        runtime.jobs.periodic("names to search by", timedelta(days=1), lambda: search.fill(runtime))
 
     # ── a person ──────────────────────────────────────────────────────────────────────
 
@@ -66,7 +66,7 @@ class Register:
 
     def with_history(self, person_id: str) -> tuple[Person, Sequence[Step]]:
         """A person and their steps, oldest first; raises NoSuchPerson."""
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return store.known_person(uow, person_id), store.steps_of(uow, person_id)
 
     def is_active(self, uow: UnitOfWork, person_id: str) -> bool:
@@ -76,13 +76,13 @@ class Register:
 
     def profile(self, uow: UnitOfWork, person_id: str) -> Profile:
         """Raises NoSuchPerson, Erased."""
-        return store.profile(uow, self.ground.vault, person_id)
+        return store.profile(uow, self.runtime.vault, person_id)
 
     def known(self, person_id: str) -> KnownPerson:
         """Level, state, age and claims from one reading; raises NoSuchPerson, Erased."""
-        with self.ground.database.read() as uow:
-            person, profile = store.known_with_profile(uow, self.ground.vault, person_id)
-        return KnownPerson(person, profile, self.jurisdiction, self.ground.clock.now())
+        with self.runtime.database.read() as uow:
+            person, profile = store.known_with_profile(uow, self.runtime.vault, person_id)
+        return KnownPerson(person, profile, self.jurisdiction, self.runtime.clock.now())
 
     # ── activation: what sign-in calls inside its own unit of work ────────────────────
 
@@ -105,7 +105,7 @@ class Register:
             return self.recoveries.complete(uow, person_id, now)
         return store.change_state(
             uow,
-            self.ground.audit,
+            self.runtime.audit,
             person_id,
             "activate",
             {Guard.CREDENTIAL, Guard.CONFIRMED},
@@ -117,16 +117,16 @@ class Register:
 
     def claim_sign_in_name(self, uow: UnitOfWork, subject: Subject, name: str) -> None:
         """Raises BadRequest (not a name) or NameTaken."""
-        self.names.claim(uow, subject, name, self.ground.clock.now())
+        self.names.claim(uow, subject, name, self.runtime.clock.now())
 
     def subject_of_sign_in_name(self, name: str) -> Subject | None:
         """Whose name this is, in whatever state they are; None when nobody's."""
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return self.names.subject_of(uow, name)
 
     def sign_in_name_of(self, subject: Subject) -> str | None:
         """The name as its owner typed it."""
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return self.names.name_of(uow, subject)
 
     def may_sign_in(self, uow: UnitOfWork, subject: Subject) -> bool:
@@ -136,6 +136,6 @@ class Register:
         return self.staff.member(uow, subject.id).state == State.ACTIVE
 
 
-def _policies(ground: Ground) -> ProofingPolicies:
-    written = ground.settings.of(RegisterSettings).proofing_policies
-    return ProofingPolicies.read(ground.settings.resolve(written)) if written else shipped()
+def _policies(runtime: Runtime) -> ProofingPolicies:
+    written = runtime.settings.of(RegisterSettings).proofing_policies
+    return ProofingPolicies.read(runtime.settings.resolve(written)) if written else shipped()

@@ -2,7 +2,7 @@
 
 A proofing decision is kept for the period of its policy. Then a refusal goes with its evidence and
 its application; a decision that an identity of today rests on stays for as long as that does. Of an
-applicant who never came to be an identity the key goes first (ground rule 5), and the identifier
+applicant who never came to be an identity the key goes first (rule 5), and the identifier
 stays as the tombstone that blocks its reuse. Each batch is one unit of work that also records how
 many rows of which table went: an auditor's proof, in the tree.
 """
@@ -18,7 +18,7 @@ from sqlalchemy import Row, Table, delete, or_, select
 
 from foundation.audit import SYSTEM
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register.corrections import over
 from idp.register.enrolment import retire
 from idp.register.tables import (
@@ -49,10 +49,10 @@ OPENED_ONCE: Sequence[tuple[Table, Any]] = (
 class Retention:
     """Deletes in bounded batches, each on record; safe beside processes that do the same."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        ground.jobs.periodic(
-            "retention of evidence", timedelta(hours=1), lambda: self.sweep(ground.clock.now())
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        runtime.jobs.periodic(
+            "retention of evidence", timedelta(hours=1), lambda: self.sweep(runtime.clock.now())
         )
 
     def sweep(self, now: datetime) -> Mapping[str, int]:
@@ -68,23 +68,23 @@ class Retention:
         return dict(gone)
 
     def _decisions(self, now: datetime) -> Mapping[str, int]:
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             due = self._due(uow, now)
             nobody = self._never_established(uow, {row.person_id for row in due}, now)
         for person_id in nobody:
-            self._ground.vault.erase(person_id)
+            self._runtime.vault.erase(person_id)
         if not due:
             return {}
         ids = [row.id for row in due]
         begun = [row.application_id for row in due]
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             deleted = {
                 table.name: uow.changed(delete(table).where(which))
                 for table, which in self._of_decisions(ids, begun, nobody, now)
             }
             for person_id in nobody:
                 retire(uow, person_id, now)
-                self._ground.audit.forget(uow, person_id)
+                self._runtime.audit.forget(uow, person_id)
             return self._proven(uow, deleted, now)
 
     def _due(self, uow: UnitOfWork, now: datetime) -> Sequence[Row[Any]]:
@@ -125,11 +125,11 @@ class Retention:
 
     def _ended(self, table: Table, over: Any, now: datetime) -> Mapping[str, int]:
         (key,) = table.primary_key
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             keys = [row[0] for row in uow.all(select(key).where(over).limit(BATCH))]
         if not keys:
             return {}
-        with self._ground.database.write() as uow:
+        with self._runtime.database.write() as uow:
             deleted = uow.changed(delete(table).where(key.in_(keys), over))
             return self._proven(uow, {table.name: deleted}, now)
 
@@ -139,7 +139,7 @@ class Retention:
         told = {table: count for table, count in deleted.items() if count}
         if told:
             details = {"rows": told, "over_at": now}
-            self._ground.audit.record(uow, KIND, SYSTEM, (), details)
+            self._runtime.audit.record(uow, KIND, SYSTEM, (), details)
         return told
 
 

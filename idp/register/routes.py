@@ -1,10 +1,10 @@
-"""Doors of the register: the registration officer's desk."""
+"""Routes of the register: the registration officer's desk."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from foundation.web import Door
+from foundation.web import Route
 from idp.register.desk import Desk
 from idp.register.endpoints import (
     desk_correct,
@@ -27,39 +27,39 @@ _LOOK = "/desk/second-looks/{look_id}"
 _PERSON = "/desk/persons/{person_id}"
 
 
-def doors(desk: Desk) -> tuple[Door, ...]:
+def routes_of(desk: Desk) -> tuple[Route, ...]:
     return (
-        Door(("GET",), "/desk", partial(desk_home.home, desk), _PROOFING),
-        Door(("POST",), "/desk/search", partial(desk_home.search, desk), _LOOK_UP),
-        Door(("GET",), "/desk/enrol", partial(desk_enrol.show, desk), _PROOFING),
-        Door(("POST",), "/desk/enrol", partial(desk_enrol.enrol, desk), _PROOFING),
-        Door(("GET",), _PERSON, partial(desk_person.person, desk), _LOOK_UP),
-        Door(("POST",), f"{_PERSON}/look-up", partial(desk_home.look_up, desk), _LOOK_UP),
-        Door(("POST",), f"{_PERSON}/proofing", partial(desk_person.proof, desk), _PROOFING),
-        Door(("POST",), f"{_PERSON}/letter", partial(desk_person.letter, desk), _PROOFING),
-        Door(("POST",), f"{_PERSON}/recovery", partial(desk_recovery.post, desk), _LOST),
-        Door(
+        Route(("GET",), "/desk", partial(desk_home.home, desk), _PROOFING),
+        Route(("POST",), "/desk/search", partial(desk_home.search, desk), _LOOK_UP),
+        Route(("GET",), "/desk/enrol", partial(desk_enrol.show, desk), _PROOFING),
+        Route(("POST",), "/desk/enrol", partial(desk_enrol.enrol, desk), _PROOFING),
+        Route(("GET",), _PERSON, partial(desk_person.person, desk), _LOOK_UP),
+        Route(("POST",), f"{_PERSON}/look-up", partial(desk_home.look_up, desk), _LOOK_UP),
+        Route(("POST",), f"{_PERSON}/proofing", partial(desk_person.proof, desk), _PROOFING),
+        Route(("POST",), f"{_PERSON}/letter", partial(desk_person.letter, desk), _PROOFING),
+        Route(("POST",), f"{_PERSON}/recovery", partial(desk_recovery.post, desk), _LOST),
+        Route(
             ("POST",),
             f"{_PERSON}/state",
             partial(desk_person.change, desk),
             _LIFE,
             asks_first=("archive",),
         ),
-        Door(("GET",), f"{_PERSON}/correct", partial(desk_correct.show, desk), _CORRECT),
-        Door(("POST",), f"{_PERSON}/correct", partial(desk_correct.correct, desk), _CORRECT),
-        Door(
+        Route(("GET",), f"{_PERSON}/correct", partial(desk_correct.show, desk), _CORRECT),
+        Route(("POST",), f"{_PERSON}/correct", partial(desk_correct.correct, desk), _CORRECT),
+        Route(
             ("POST",),
             "/desk/corrections/{correction_id}",
             partial(desk_correct.answer, desk),
             _CORRECT,
         ),
-        Door(
+        Route(
             ("POST",),
             "/desk/proofing/{decision_id}",
             partial(desk_person.confirm, desk),
             _PROOFING,
         ),
-        Door(
+        Route(
             ("POST",),
             "/desk/imports",
             partial(desk_imports.upload, desk),
@@ -68,30 +68,30 @@ def doors(desk: Desk) -> tuple[Door, ...]:
             max_body=desk.importer.most_bytes + 65_536,
             admits=desk.admits,
         ),
-        Door(
+        Route(
             ("GET",), "/desk/imports/{import_id}", partial(desk_imports.progress, desk), _PROOFING
         ),
-        Door(
+        Route(
             ("POST",),
             "/desk/imports/{import_id}/start",
             partial(desk_imports.start, desk),
             _CORRECT,
         ),
-        Door(
+        Route(
             ("POST",),
             "/desk/imports/{import_id}/refused",
             partial(desk_imports.refused_rows, desk),
             "RFC 4180",
         ),
-        Door(
+        Route(
             ("POST",),
             "/desk/imports/{import_id}/letters",
             partial(desk_imports.letters, desk),
             _PROOFING,
         ),
-        Door(("GET",), _LOOK, partial(second_looks.show, desk), _PROOFING),
-        Door(("POST",), _LOOK, partial(second_looks.answer, desk), _PROOFING),
-        Door(("GET",), "/letters", partial(letters.show, desk), _LETTERS),
-        Door(("POST",), "/letters", partial(letters.make, desk), _LETTERS),
-        Door(("POST",), "/letters/{batch_id}/again", partial(letters.again, desk), _LETTERS),
+        Route(("GET",), _LOOK, partial(second_looks.show, desk), _PROOFING),
+        Route(("POST",), _LOOK, partial(second_looks.answer, desk), _PROOFING),
+        Route(("GET",), "/letters", partial(letters.show, desk), _LETTERS),
+        Route(("POST",), "/letters", partial(letters.make, desk), _LETTERS),
+        Route(("POST",), "/letters/{batch_id}/again", partial(letters.again, desk), _LETTERS),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, insert, select
 
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.vault import Erased, Vault
 from idp.register import store
 from idp.register.life import State
@@ -92,7 +92,7 @@ def find(uow: UnitOfWork, vault: Vault, name: str, birthdate: str, leave_out: st
     return Result(tuple(sorted(found, key=lambda one: (one.name, one.person_id))), len(found))
 
 
-def fill(ground: Ground, at_once: int = 200) -> int:
+def fill(runtime: Runtime, at_once: int = 200) -> int:
     """Periodic work: values for records of before there was a search; how many."""
     filled = 0
     indexed = select(search_tokens.c.person_id).where(search_tokens.c.person_id == persons.c.id)
@@ -101,18 +101,18 @@ def fill(ground: Ground, at_once: int = 200) -> int:
         query = select(persons.c.id).where(
             persons.c.id > after, persons.c.state != State.ARCHIVED, ~indexed.exists()
         )
-        with ground.database.read() as uow:
+        with runtime.database.read() as uow:
             ids = [row.id for row in uow.all(query.order_by(persons.c.id).limit(at_once))]
         if not ids:
             return filled
         after = ids[-1]
-        with ground.database.write() as uow:
+        with runtime.database.write() as uow:
             for person_id in ids:
                 try:
-                    profile = store.profile(uow, ground.vault, person_id)
+                    profile = store.profile(uow, runtime.vault, person_id)
                 except (Erased, store.NoSuchPerson):
                     continue
-                index(uow, ground.vault, person_id, profile)
+                index(uow, runtime.vault, person_id, profile)
                 filled += 1
 
 

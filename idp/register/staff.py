@@ -1,4 +1,4 @@
-"""Staff: invited by a one-time link, never a default account — floor plan rule 9, X.1253 9.1-6."""
+"""Staff: invited by a one-time link, never a default account — rule 9, X.1253 9.1-6."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from foundation import opaque
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Gone, NotFound
-from foundation.ground import Ground
 from foundation.marking import N_
 from foundation.nearest import instead
+from foundation.runtime import Runtime
 from idp.register.profile import civil_number
 from idp.register.settings import RegisterSettings
 from idp.register.store import CIVIL_NUMBER
@@ -55,11 +55,11 @@ class StaffMember:
 class Staff:
     """Invites members of staff, and knows who they are; `staff_changes` changes them."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._database = ground.database
-        self._vault = ground.vault
-        self._audit = ground.audit
-        self._lifetime = timedelta(hours=ground.settings.of(RegisterSettings).invitation_hours)
+    def __init__(self, runtime: Runtime) -> None:
+        self._database = runtime.database
+        self._vault = runtime.vault
+        self._audit = runtime.audit
+        self._lifetime = timedelta(hours=runtime.settings.of(RegisterSettings).invitation_hours)
 
     def invite(self, role: str, name: str, now: datetime, by: Actor = SYSTEM) -> str:
         """Make an invitation; returns the secret of its one-time link, shown once."""

@@ -16,9 +16,9 @@ from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden, NotFound
-from foundation.ground import Ground
 from foundation.marking import N_
 from foundation.nearest import instead
+from foundation.runtime import Runtime
 from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
 from idp.register.sign_in_names import SignInNames
@@ -47,11 +47,11 @@ class StaffChanges:
     The caller ends sessions and credentials in the same unit of work.
     """
 
-    def __init__(self, ground: Ground, members: Staff, names: SignInNames) -> None:
-        self._audit = ground.audit
+    def __init__(self, runtime: Runtime, members: Staff, names: SignInNames) -> None:
+        self._audit = runtime.audit
         self._members = members
         self._names = names
-        self._lifetime = timedelta(hours=ground.settings.of(RegisterSettings).invitation_hours)
+        self._lifetime = timedelta(hours=runtime.settings.of(RegisterSettings).invitation_hours)
 
     def end(self, uow: UnitOfWork, staff_id: str, reason: str, by: Actor, now: datetime) -> None:
         """Take role, name and invitations away, for good. Raises Forbidden, Conflict, NotFound."""

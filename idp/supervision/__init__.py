@@ -5,8 +5,8 @@ from idp.supervision.endpoints.staff import END, FREEZE
 from idp.supervision.incidents import Incidents, Stopped
 from idp.supervision.managing import Changed, Managing
 from idp.supervision.parts import Parts
-from idp.supervision.routes import doors
-from idp.supervision.wing import Supervision
+from idp.supervision.routes import routes_of
+from idp.supervision.supervision import Supervision
 
 __all__ = [
     "END",
@@ -18,5 +18,5 @@ __all__ = [
     "Parts",
     "Stopped",
     "Supervision",
-    "doors",
+    "routes_of",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from foundation.errors import BadRequest
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction
 
 
@@ -22,6 +22,6 @@ def written_day(written: str, where: str) -> date:
     return day
 
 
-def beginning(day: date, ground: Ground) -> datetime:
+def beginning(day: date, runtime: Runtime) -> datetime:
     """The instant at which a day begins."""
-    return datetime.combine(day, time.min, ground.settings.of(Jurisdiction).zone)
+    return datetime.combine(day, time.min, runtime.settings.of(Jurisdiction).zone)

@@ -33,7 +33,7 @@ class Incidents:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._database = parts.ground.database
+        self._database = parts.runtime.database
 
     # ── members of staff ──────────────────────────────────────────────────────────────
 
@@ -71,7 +71,7 @@ class Incidents:
         """What an officer imported, proofed or had written since that day: letters and codes not
         yet used are stopped, and each decision waits for another officer's second look."""
         reason, now = checked_reason(reason), self._now()
-        register, first = self._parts.require_register(), beginning(since, self._parts.ground)
+        register, first = self._parts.require_register(), beginning(since, self._parts.runtime)
         if by.id == staff_id:
             raise Forbidden(
                 "Nobody puts their own cases on hold.", next_step="Ask another operator."
@@ -173,7 +173,7 @@ class Incidents:
     ) -> None:
         counts = {"sessions": stopped.sessions, "grants": stopped.grants}
         details = {"reason": reason, **counts, **named}
-        self._parts.ground.audit.record(uow, kind, by, [person_id] if person_id else (), details)
+        self._parts.runtime.audit.record(uow, kind, by, [person_id] if person_id else (), details)
 
     def _now(self) -> datetime:
-        return self._parts.ground.clock.now()
+        return self._parts.runtime.clock.now()

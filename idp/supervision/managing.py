@@ -34,7 +34,7 @@ class Managing:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._database = parts.ground.database
+        self._database = parts.runtime.database
 
     def add(self, metadata: Mapping[str, Any], by: Actor) -> AddedClient:
         """Register a service. Raises InvalidClientMetadata that names the member."""
@@ -88,4 +88,4 @@ class Managing:
             return tokens.stopping.of_client(uow, client_id, "the service was removed", now)
 
     def _now(self) -> datetime:
-        return self._parts.ground.clock.now()
+        return self._parts.runtime.clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from foundation.errors import NotFound
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login import Login
 from idp.oauth import OAuth
 from idp.register import Register
@@ -16,7 +16,7 @@ from idp.supervision.ports import Sessions
 class Parts:
     """A part that a deployment lacks is None: the acts that need it are refused."""
 
-    ground: Ground
+    runtime: Runtime
     sessions: Sessions
     register: Register | None = None
     login: Login | None = None

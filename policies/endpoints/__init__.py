@@ -1,1 +1,1 @@
-"""Doors of the policies wing: one protocol endpoint a file."""
+"""Endpoints of the policies package: one protocol endpoint a file."""

@@ -1,4 +1,4 @@
-"""What the AuthZEN doors share: who calls, and the request's own identifier — §10.1.3, §11."""
+"""What the AuthZEN endpoints share: who calls, and the request's own identifier — §10.1.3, §11."""
 
 from __future__ import annotations
 

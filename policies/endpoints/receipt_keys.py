@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from policies.wing import Policies
+from policies.policies import Policies
 
 
 def receipt_keys(policies: Policies, request: Request) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from foundation import web
 from foundation.pages import Translator
 from policies.consent import Consent
-from policies.wing import Policies
+from policies.policies import Policies
 
 
 def receipt(policies: Policies, request: Request) -> Response:
@@ -30,7 +30,7 @@ def receipt_page(policies: Policies, request: Request) -> Response:
     """The same receipt for people: to read, to print, to keep beside the signed file."""
     consent = _own(policies, request)
     said = policies.verify_receipt(policies.receipt(consent.id, consent.person_id))
-    pages = policies.floor.pages
+    pages = policies.runtime.pages
     return pages.render(
         request,
         "policies/receipt.html",

@@ -90,7 +90,7 @@ def test_from_a_file_to_a_withdrawn_consent_by_clicking(
     )
     page.get_by_role("button", name="Upload").click()
     look()
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     page.get_by_role("link", name="Look again").click()
     page.get_by_text("Refused rows").first.wait_for()
     look()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Server
 from foundation.web import Principal
 from tests.support import deployments
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.browser
 def served(tmp_path: Any, clock: Any) -> Iterator[tuple[Town, str]]:
     port = deployments.free_port()
     url = f"http://localhost:{port}"
-    ground: Ground = deployments.lay_ground(
+    runtime: Runtime = deployments.build_runtime(
         deployments.settings_in(tmp_path, Server(url=url, listen=f"127.0.0.1:{port}")), clock
     )
-    town = build_town(found_city(ground))
+    town = build_town(found_city(runtime))
     town.who["caller"] = Principal("staff", "stf_olga", roles=frozenset({"operator"}))
     with serving(town.app, port, lifespan="off", log_level="warning"):
         yield town, url
-    ground.close()
+    runtime.close()
 
 
 def test_the_operator_clicks_through_a_devices_life(

@@ -11,7 +11,7 @@ import pytest
 from starlette.routing import Route
 
 from foundation.clock import FrozenClock
-from foundation.pages import doors as page_doors
+from foundation.pages import routes_of as page_routes
 from foundation.web import Principal
 from tests.support.deployments import free_port
 from tests.support.federation import (
@@ -35,8 +35,8 @@ OVERFLOWS = "document.documentElement.scrollWidth > document.documentElement.cli
 def listening(member: Member) -> Iterator[str]:
     """The member's application on a port of its own, with the style sheet."""
     app: Any = member.browser.app
-    for door in page_doors(member.ground.pages):
-        app.router.routes.append(Route(door.path, door.endpoint, methods=list(door.methods)))
+    for route in page_routes(member.runtime.pages):
+        app.router.routes.append(Route(route.path, route.endpoint, methods=list(route.methods)))
     port = free_port()
     with serving(app, port, lifespan="off"):
         yield f"http://localhost:{port}"

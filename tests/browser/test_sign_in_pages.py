@@ -37,11 +37,11 @@ def desk(tmp_path: Path) -> Iterator[SignInDesk]:
     port = deployments.free_port()
     server = Server(url=f"http://localhost:{port}", listen=f"127.0.0.1:{port}")
     settings = with_cheap_passwords(deployments.settings_in(tmp_path, server))
-    ground = deployments.lay_ground(settings, SystemClock())
-    made = SignInDesk(ground)
+    runtime = deployments.build_runtime(settings, SystemClock())
+    made = SignInDesk(runtime)
     with serving(made.app, port):
         yield made
-    ground.close()
+    runtime.close()
 
 
 def activate(page: Page, desk: SignInDesk) -> None:
@@ -108,7 +108,7 @@ def test_a_browser_is_told_of_a_passkey_that_nobody_knows_any_more(
     )
     with_passkey(desk, page)
     (kept,) = authenticator.credentials()
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         uow.execute(delete(credentials).where(credentials.c.kind == "passkey"))
     page.get_by_role("link", name="Sign in again").click()
     page.get_by_role("button", name="Sign in with a passkey").click()

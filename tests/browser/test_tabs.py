@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from foundation.clock import SystemClock
-from foundation.pages import doors as page_doors
+from foundation.pages import routes_of as page_routes
 from foundation.settings import Server
 from idp import login
 from idp.oauth import AddedClient
@@ -88,17 +88,19 @@ class Town(AuthorizationServer):
 def town(tmp_path: Path) -> Iterator[Town]:
     port = deployments.free_port()
     url = Server(url=f"http://localhost:{port}", listen=f"127.0.0.1:{port}")
-    ground = deployments.lay_ground(
+    runtime = deployments.build_runtime(
         with_cheap_passwords(deployments.settings_in(tmp_path, url)), SystemClock()
     )
-    made = Town(ground)
-    made.desk = SignInDesk(ground)
+    made = Town(runtime)
+    made.desk = SignInDesk(runtime)
     made.people.who = made.desk.login.who  # type: ignore[method-assign]
-    for door in (*page_doors(ground.pages), *login.doors(made.desk.login)):
-        made.app.router.routes.append(Route(door.path, door.endpoint, methods=list(door.methods)))
+    for route in (*page_routes(runtime.pages), *login.routes_of(made.desk.login)):
+        made.app.router.routes.append(
+            Route(route.path, route.endpoint, methods=list(route.methods))
+        )
     with serving(Slow(made.app), port, lifespan="off"):
         yield made
-    ground.close()
+    runtime.close()
 
 
 def form_of(town: Town, client: AddedClient, place: str, **changed: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from starlette.routing import Route
 
 from foundation.clock import SystemClock
-from foundation.pages import doors as page_doors
+from foundation.pages import routes_of as page_routes
 from foundation.settings import Server
 from tests.support import deployments
 from tests.support.authorization_server import AuthorizationServer
@@ -63,13 +63,15 @@ def server(tmp_path: Path) -> Iterator[AuthorizationServer]:
     port = deployments.free_port()
     url = f"http://localhost:{port}"
     settings = deployments.settings_in(tmp_path, Server(url=url, listen=f"127.0.0.1:{port}"))
-    ground = deployments.lay_ground(settings, SystemClock())
-    made = AuthorizationServer(ground)
-    for door in page_doors(ground.pages):
-        made.app.router.routes.append(Route(door.path, door.endpoint, methods=list(door.methods)))
+    runtime = deployments.build_runtime(settings, SystemClock())
+    made = AuthorizationServer(runtime)
+    for route in page_routes(runtime.pages):
+        made.app.router.routes.append(
+            Route(route.path, route.endpoint, methods=list(route.methods))
+        )
     with serving(made.app, port, lifespan="off"):
         yield made
-    ground.close()
+    runtime.close()
 
 
 @pytest.mark.rfc("8252", "7.3")

@@ -22,7 +22,7 @@ from civitas.tour.steps.enrolment import an_adult_of, proof_and_write
 from civitas.tour.steps.sign_in import CHOSEN, choose
 from civitas.tour.world import PURPOSE, World
 from foundation.database import Database
-from foundation.ground import open_database
+from foundation.runtime import open_database
 from tests.chaos.points import Point
 from tests.support.deployments import ROOT
 

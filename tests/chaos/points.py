@@ -62,7 +62,7 @@ WITHDRAWAL = (
     ),
     Point("before the commit", BEFORE_COMMIT, "policies.store.withdraw", False, first=True),
     Point("after the commit", AFTER_COMMIT, "policies.store.withdraw", True),
-    Point("before the receipt", BEFORE, "policies.wing.Policies.receipt", True),
+    Point("before the receipt", BEFORE, "policies.policies.Policies.receipt", True),
 )
 
 ACTIVATION = (

@@ -32,9 +32,9 @@ def own_server() -> Iterator[PostgreSQL]:
 def city(own_server: PostgreSQL, tmp_path: Path, clock: FrozenClock) -> Iterator[City]:
     with own_server.database() as url:
         settings = deployments.settings_in(tmp_path, DatabaseSettings(url=url))
-        ground = deployments.lay_ground(settings, clock)
-        yield found_city(ground)
-        ground.close()
+        runtime = deployments.build_runtime(settings, clock)
+        yield found_city(runtime)
+        runtime.close()
 
 
 @pytest.mark.row("devices", "issuance")
@@ -69,7 +69,7 @@ def of_device(city: City, device_id: str) -> list[Any]:
     """Its rows; the first connections after the outage are those that it broke."""
     for _ in range(50):
         try:
-            with city.ground.database.read() as uow:
+            with city.runtime.database.read() as uow:
                 return list(uow.all(select(certificates).where(certificates.c.holder == device_id)))
         except (OperationalError, InterfaceError):
             continue

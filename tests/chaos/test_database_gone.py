@@ -42,7 +42,7 @@ def provider(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dep
         city.close()
 
 
-DOORS = (("GET", "/sign-in"), ("GET", "/oauth/jwks"), ("POST", "/oauth/token"), ("GET", "/desk"))
+ROUTES = (("GET", "/sign-in"), ("GET", "/oauth/jwks"), ("POST", "/oauth/token"), ("GET", "/desk"))
 
 
 def ask(provider: Deployed, method: str, path: str) -> httpx.Response:
@@ -81,7 +81,7 @@ def test_connections_that_are_cut_cost_at_most_a_503(
             connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
             )
-        for method, path in DOORS:
+        for method, path in ROUTES:
             assert ask(provider, method, path).status_code in (200, 303, 401, 404, 503), path
     until_it_works(provider)
     assert provider.process is not None

@@ -36,7 +36,7 @@ from tests.support.devices import same_city
 import pki
 folder, database, point, device, token, body = sys.argv[1:]
 settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
-city = same_city(deployments.lay_ground(settings, FrozenClock(deployments.START)))
+city = same_city(deployments.build_runtime(settings, FrozenClock(deployments.START)))
 caller = pki.Caller(device, token, None, "192.0.2.1")
 seen = []
 def die(*_, **__):
@@ -56,9 +56,9 @@ def settings(any_settings: Settings) -> Settings:
 def test_an_enrolment_that_is_killed_is_finished_once(
     settings: Settings, clock: FrozenClock, point: str
 ) -> None:
-    ground = deployments.lay_ground(settings, clock)
+    runtime = deployments.build_runtime(settings, clock)
     try:
-        city = found_city(ground)
+        city = found_city(runtime)
         registered = city.register()
         body = csr(new_key(), registered.device.id)
         killed = subprocess.run(
@@ -75,22 +75,22 @@ def test_an_enrolment_that_is_killed_is_finished_once(
         assert city.enrol(registered, body) == issued
         whole(city, registered.device.id)
         city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
-        ground.audit.tree.sequence(city.now)
-        ground.audit.tree.checkpoint()
-        assert ground.audit.tree.verify().ok
+        runtime.audit.tree.sequence(city.now)
+        runtime.audit.tree.checkpoint()
+        assert runtime.audit.tree.verify().ok
     finally:
-        ground.close()
+        runtime.close()
 
 
 def after_the_restart(city: City, device_id: str) -> None:
     """Every recorded serial is settled before anything is served."""
     city.pki.complete_or_void(city.now)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert "recorded" not in {row.state for row in uow.all(select(certificates.c.state))}
 
 
 def whole(city: City, device_id: str) -> None:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates).where(certificates.c.holder == device_id))
     assert [row.state for row in rows] == ["issued"]
     assert [c.serial for c in city.devices.credentials(device_id)] == [rows[0].serial]

@@ -45,9 +45,9 @@ from tests.support import deployments
 from idp.register import Importer, Register
 folder, database, point, times, what, argument = sys.argv[1:]
 settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
-ground = deployments.lay_ground(settings, FrozenClock(deployments.START))
-register = Register(ground)
-importer = Importer(ground, register)
+runtime = deployments.build_runtime(settings, FrozenClock(deployments.START))
+register = Register(runtime)
+importer = Importer(runtime, register)
 real = {}
 left = [int(times)]
 def die(*args, **more):
@@ -60,8 +60,8 @@ with mock.patch(point, die):
     if what == "import":
         list(importer.run(Path(argument).read_bytes(), argument))
     else:
-        now = ground.clock.now()
-        with ground.database.write() as uow:
+        now = runtime.clock.now()
+        with runtime.database.write() as uow:
             register.activate(uow, register.redeem_activation(uow, argument, now), now)
             uow.all(text("SELECT 1"))
 """
@@ -97,41 +97,41 @@ def kill(settings: Settings, point: str, times: int, what: str, argument: str) -
 def test_an_import_that_is_killed_goes_on_and_enrols_everybody_once(
     settings: Settings, clock: FrozenClock, point: str
 ) -> None:
-    ground = deployments.lay_ground(settings, clock)
+    runtime = deployments.build_runtime(settings, clock)
     file = settings.path.parent / "residents.csv"
     file.write_bytes(as_csv(residents(8)))
     kill(settings, point, 1 if point.endswith("_finish") else 3, "import", str(file))
-    importer = Importer(ground, Register(ground))
+    importer = Importer(runtime, Register(runtime))
     *_, last = importer.run(file.read_bytes(), file.name)
     assert (last.total, last.accepted, last.refused) == (8, 8, 0)
     assert importer.report(last.import_id).finished_at is not None
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         for table in (persons, blind_indexes, history, import_rows):
             row = uow.one(select(func.count()).select_from(table))
             assert row is not None
             assert row[0] == 8
-    ground.audit.tree.sequence(clock.now())
-    assert ground.audit.tree.verify().ok
-    ground.close()
+    runtime.audit.tree.sequence(clock.now())
+    assert runtime.audit.tree.verify().ok
+    runtime.close()
 
 
 @pytest.mark.parametrize("point", ACTIVATION_POINTS.values(), ids=ACTIVATION_POINTS)
 def test_a_code_whose_redemption_is_killed_still_works_once(
     settings: Settings, clock: FrozenClock, point: str
 ) -> None:
-    ground = deployments.lay_ground(settings, clock)
-    register = Register(ground)
-    *_, last = Importer(ground, register).run(as_csv(residents(1)), "one.csv")
-    (person_id,) = Importer(ground, register).persons(last.import_id)
-    with ground.database.write() as uow:
+    runtime = deployments.build_runtime(settings, clock)
+    register = Register(runtime)
+    *_, last = Importer(runtime, register).run(as_csv(residents(1)), "one.csv")
+    (person_id,) = Importer(runtime, register).persons(last.import_id)
+    with runtime.database.write() as uow:
         officer = Actor("staff", "stf_officer")
         code = register.codes.issue(uow, person_id, officer, clock.now()).code
     kill(settings, point, 1, "activate", code)
     assert register.known(person_id).person.state == "established"
-    with ground.database.write() as uow:
+    with runtime.database.write() as uow:
         now = clock.now()
         register.activate(uow, register.redeem_activation(uow, code, now), now)
     assert register.known(person_id).person.state == "active"
-    ground.audit.tree.sequence(clock.now())
-    assert ground.audit.tree.verify().ok
-    ground.close()
+    runtime.audit.tree.sequence(clock.now())
+    assert runtime.audit.tree.verify().ok
+    runtime.close()

@@ -15,15 +15,15 @@ from foundation.audit.entry import Actor, entry, open_part, sealed_digest
 from foundation.audit.marks import audit_marks
 from foundation.audit.tables import events, leaves, nodes, subjects
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
 from foundation.readiness import Readiness
+from foundation.runtime import Runtime
 from tests.support.audits import history, record, sequence
 
 
-def write_forged(ground: Ground, uow: UnitOfWork, *, mac: bytes | None, waiting: int = 1) -> str:
+def write_forged(runtime: Runtime, uow: UnitOfWork, *, mac: bytes | None, waiting: int = 1) -> str:
     """An event as somebody writes it who knows all but the key."""
     event_id, ref = opaque.identifier("evt"), opaque.secret(12)
-    at = ground.clock.now()
+    at = runtime.clock.now()
     public = open_part(event_id, "level.raised", at, "staff", opaque.secret(12), [ref])
     uow.execute(
         insert(events).values(
@@ -36,8 +36,8 @@ def write_forged(ground: Ground, uow: UnitOfWork, *, mac: bytes | None, waiting:
     return event_id
 
 
-def kinds_with_a_leaf(ground: Ground) -> list[str]:
-    with ground.database.read() as uow:
+def kinds_with_a_leaf(runtime: Runtime) -> list[str]:
+    with runtime.database.read() as uow:
         shown = audit_log.entries(uow, 0, 1000)
     return [json.loads(one.open)["kind"] for one in shown]
 
@@ -45,25 +45,25 @@ def kinds_with_a_leaf(ground: Ground) -> list[str]:
 @pytest.mark.row("failures", "29")
 @pytest.mark.parametrize("mac", [None, bytes(32), "another's"])
 def test_a_forged_event_gets_no_leaf_is_named_and_stops_no_other(
-    any_ground: Ground, mac: bytes | str | None
+    any_runtime: Runtime, mac: bytes | str | None
 ) -> None:
-    first = record(any_ground, kind="desk.opened")
-    with any_ground.database.write() as uow:
+    first = record(any_runtime, kind="desk.opened")
+    with any_runtime.database.write() as uow:
         if mac == "another's":
             mac = uow.execute(select(events.c.mac).where(events.c.id == first)).scalar_one()
         assert not isinstance(mac, str)
-        forged = write_forged(any_ground, uow, mac=mac)
-    record(any_ground, kind="desk.closed")
-    assert any(forged in problem for problem in any_ground.audit.tree.verify().problems)
-    sequence(any_ground)
-    sequence(any_ground)
-    assert sorted(kinds_with_a_leaf(any_ground)) == [
+        forged = write_forged(any_runtime, uow, mac=mac)
+    record(any_runtime, kind="desk.closed")
+    assert any(forged in problem for problem in any_runtime.audit.tree.verify().problems)
+    sequence(any_runtime)
+    sequence(any_runtime)
+    assert sorted(kinds_with_a_leaf(any_runtime)) == [
         *("audit.events-refused", "desk.closed", "desk.opened")
     ]
     expected = f"Event {forged} was not recorded by this deployment"
-    assert [p for p in any_ground.audit.tree.verify().problems if p.startswith(expected)]
-    assert asyncio.run(Readiness(any_ground).report()).refused_events == 1
-    assert b'civitas_acts_total{kind="audit.events-refused"}' in any_ground.telemetry.exposition()
+    assert [p for p in any_runtime.audit.tree.verify().problems if p.startswith(expected)]
+    assert asyncio.run(Readiness(any_runtime).report()).refused_events == 1
+    assert b'civitas_acts_total{kind="audit.events-refused"}' in any_runtime.telemetry.exposition()
 
 
 def moved_to_another(uow: UnitOfWork, event_id: str) -> None:
@@ -99,35 +99,35 @@ ALTERED = [moved_to_another, hidden, without_its_actor, of_another_kind, sealed_
 
 @pytest.mark.parametrize("alter", ALTERED)
 def test_an_event_altered_while_it_waits_gets_no_leaf(
-    any_ground: Ground, alter: Callable[[UnitOfWork, str], None]
+    any_runtime: Runtime, alter: Callable[[UnitOfWork, str], None]
 ) -> None:
-    any_ground.vault.create("per_1")
-    altered = record(any_ground, "per_1", actor=Actor("staff", "stf_1"))
-    with any_ground.database.write() as uow:
+    any_runtime.vault.create("per_1")
+    altered = record(any_runtime, "per_1", actor=Actor("staff", "stf_1"))
+    with any_runtime.database.write() as uow:
         alter(uow, altered)
-    assert sequence(any_ground) == 0
-    assert any(altered in problem for problem in any_ground.audit.tree.verify().problems)
+    assert sequence(any_runtime) == 0
+    assert any(altered in problem for problem in any_runtime.audit.tree.verify().problems)
 
 
 @pytest.mark.parametrize("alter", [moved_to_another, hidden, without_its_actor])
 def test_an_entry_moved_to_another_or_hidden_after_its_leaf_is_named(
-    any_ground: Ground, alter: Callable[[UnitOfWork, str], None]
+    any_runtime: Runtime, alter: Callable[[UnitOfWork, str], None]
 ) -> None:
-    any_ground.vault.create("per_1")
-    altered = record(any_ground, "per_1", actor=Actor("staff", "stf_1"))
-    sequence(any_ground)
-    with any_ground.database.write() as uow:
+    any_runtime.vault.create("per_1")
+    altered = record(any_runtime, "per_1", actor=Actor("staff", "stf_1"))
+    sequence(any_runtime)
+    with any_runtime.database.write() as uow:
         alter(uow, altered)
-    (problem,) = any_ground.audit.tree.verify().problems
+    (problem,) = any_runtime.audit.tree.verify().problems
     assert altered in problem
     assert "whom it concerns or who acted was changed" in problem
 
 
-def test_a_leaf_put_in_between_numbering_and_signing_is_taken_back(any_ground: Ground) -> None:
+def test_a_leaf_put_in_between_numbering_and_signing_is_taken_back(any_runtime: Runtime) -> None:
     """With hashes and subtrees that fit: a signature must not rest on them."""
-    history(any_ground)
-    with any_ground.database.write() as uow:
-        forged = write_forged(any_ground, uow, mac=None, waiting=0)
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
+        forged = write_forged(any_runtime, uow, mac=None, waiting=0)
         size = audit_log.size(uow)
         public = uow.execute(select(events.c.open).where(events.c.id == forged)).scalar_one()
         leaf = audit_tree.leaf_hash(entry(public, [sealed_digest(b"x")]))
@@ -137,56 +137,58 @@ def test_a_leaf_put_in_between_numbering_and_signing_is_taken_back(any_ground: G
         uow.execute(insert(leaves).values(leaf_index=size, event_id=forged, hash=leaf))
         for level, position, digest in made:
             uow.execute(insert(nodes).values(level=level, position=position, hash=digest))
-    record(any_ground, kind="desk.closed")
-    sequence(any_ground)
-    sequence(any_ground)
-    assert "level.raised" not in kinds_with_a_leaf(any_ground)
-    keys = any_ground.audit.tree.verifier_keys()
-    assert open_note(any_ground.audit.tree.checkpoint(), keys).size == 13  # closed, and the refusal
-    problems = any_ground.audit.tree.verify().problems
+    record(any_runtime, kind="desk.closed")
+    sequence(any_runtime)
+    sequence(any_runtime)
+    assert "level.raised" not in kinds_with_a_leaf(any_runtime)
+    keys = any_runtime.audit.tree.verifier_keys()
+    assert (
+        open_note(any_runtime.audit.tree.checkpoint(), keys).size == 13
+    )  # closed, and the refusal
+    problems = any_runtime.audit.tree.verify().problems
     assert len(problems) == 1
     assert forged in problems[0]
 
 
-def test_what_is_erased_while_it_waits_still_gets_its_leaf(any_ground: Ground) -> None:
+def test_what_is_erased_while_it_waits_still_gets_its_leaf(any_runtime: Runtime) -> None:
     for person in ("per_1", "per_2"):
-        any_ground.vault.create(person)
-    record(any_ground, "per_1", "per_2", actor=Actor("staff", "stf_1"))
-    with any_ground.database.write() as uow:
-        any_ground.audit.forget(uow, "per_1")
-    assert sequence(any_ground) == 1
-    with any_ground.database.write() as uow:
-        any_ground.audit.forget(uow, "per_2")
-    assert any_ground.audit.tree.verify().problems == ()
+        any_runtime.vault.create(person)
+    record(any_runtime, "per_1", "per_2", actor=Actor("staff", "stf_1"))
+    with any_runtime.database.write() as uow:
+        any_runtime.audit.forget(uow, "per_1")
+    assert sequence(any_runtime) == 1
+    with any_runtime.database.write() as uow:
+        any_runtime.audit.forget(uow, "per_2")
+    assert any_runtime.audit.tree.verify().problems == ()
 
 
-def test_erasing_a_person_does_not_make_an_altered_event_genuine(any_ground: Ground) -> None:
-    any_ground.vault.create("per_1")
-    altered = record(any_ground, "per_1")
-    with any_ground.database.write() as uow:
+def test_erasing_a_person_does_not_make_an_altered_event_genuine(any_runtime: Runtime) -> None:
+    any_runtime.vault.create("per_1")
+    altered = record(any_runtime, "per_1")
+    with any_runtime.database.write() as uow:
         sealed_anew(uow, altered)
-        any_ground.audit.forget(uow, "per_1")
-    assert sequence(any_ground) == 0
+        any_runtime.audit.forget(uow, "per_1")
+    assert sequence(any_runtime) == 0
 
 
 def test_events_of_before_there_were_macs_are_taken_up_once_at_the_upgrade(
-    any_ground: Ground,
+    any_runtime: Runtime,
 ) -> None:
     def as_before() -> None:
-        with any_ground.database.write() as uow:
+        with any_runtime.database.write() as uow:
             uow.execute(update(events).where(events.c.waiting == 1).values(mac=None))
 
-    history(any_ground)
-    with any_ground.database.write() as uow:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         uow.execute(update(events).values(mac=None))
-    with any_ground.vault.store.write() as uow:
+    with any_runtime.vault.store.write() as uow:
         uow.execute(delete(audit_marks))
-    record(any_ground, "per_ada", kind="desk.opened")
+    record(any_runtime, "per_ada", kind="desk.opened")
     as_before()
-    any_ground.prepare()  # what `civitas db upgrade` does
-    assert sequence(any_ground) == 1
-    assert any_ground.audit.tree.verify().problems == ()
-    record(any_ground, kind="desk.closed")
+    any_runtime.prepare()  # what `civitas db upgrade` does
+    assert sequence(any_runtime) == 1
+    assert any_runtime.audit.tree.verify().problems == ()
+    record(any_runtime, kind="desk.closed")
     as_before()
-    any_ground.prepare()  # later, whoever calls it: an event without a MAC is a forged one
-    assert sequence(any_ground) == 0
+    any_runtime.prepare()  # later, whoever calls it: an event without a MAC is a forged one
+    assert sequence(any_runtime) == 0

@@ -14,7 +14,7 @@ from foundation.audit.marks import audit_marks
 from foundation.audit.settings import AuditSettings
 from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 from tests.support import deployments
 from tests.support.audits import history, record, sequence
@@ -23,21 +23,21 @@ FILE = "mark"
 
 
 @pytest.fixture
-def marked(any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
-    """A ground whose audit also keeps its mark in a file."""
+def marked(any_settings: Settings, clock: FrozenClock) -> Iterator[Runtime]:
+    """A runtime whose audit also keeps its mark in a file."""
     settings = any_settings.with_sections(AuditSettings(mark_file=FILE))
-    laid = deployments.lay_ground(settings, clock)
+    laid = deployments.build_runtime(settings, clock)
     yield laid
     laid.close()
 
 
-def file_of(ground: Ground) -> Path:
-    return ground.settings.path.parent / FILE
+def file_of(runtime: Runtime) -> Path:
+    return runtime.settings.path.parent / FILE
 
 
-def cut_to(ground: Ground, size: int) -> None:
+def cut_to(runtime: Runtime, size: int) -> None:
     """What a thorough thief leaves of the log: all of it fits, as it was at that size."""
-    with ground.database.write() as uow:
+    with runtime.database.write() as uow:
         gone = [
             row.event_id
             for row in uow.all(select(leaves.c.event_id).where(leaves.c.leaf_index >= size))
@@ -51,7 +51,7 @@ def cut_to(ground: Ground, size: int) -> None:
             uow.execute(delete(table).where(column.in_(gone)))
 
 
-def test_each_checkpoint_is_also_in_the_key_store_and_in_the_file(marked: Ground) -> None:
+def test_each_checkpoint_is_also_in_the_key_store_and_in_the_file(marked: Runtime) -> None:
     history(marked)
     note = marked.audit.tree.checkpoint()
     assert file_of(marked).read_text() == note
@@ -62,7 +62,7 @@ def test_each_checkpoint_is_also_in_the_key_store_and_in_the_file(marked: Ground
 
 @pytest.mark.row("failures", "29")
 @pytest.mark.parametrize("size", [0, 8])
-def test_a_cut_end_is_named_and_nothing_is_signed_over_it(marked: Ground, size: int) -> None:
+def test_a_cut_end_is_named_and_nothing_is_signed_over_it(marked: Runtime, size: int) -> None:
     history(marked)
     cut_to(marked, size)
     (problem,) = marked.audit.tree.verify().problems
@@ -76,7 +76,7 @@ def test_a_cut_end_is_named_and_nothing_is_signed_over_it(marked: Ground, size: 
         assert [r.tree_size for r in uow.all(select(checkpoints)) if r.tree_size > size] == []
 
 
-def test_a_key_store_that_was_rolled_back_too_is_told_by_the_file(marked: Ground) -> None:
+def test_a_key_store_that_was_rolled_back_too_is_told_by_the_file(marked: Runtime) -> None:
     history(marked)
     cut_to(marked, 8)
     with marked.database.read() as uow:
@@ -91,13 +91,13 @@ def test_a_key_store_that_was_rolled_back_too_is_told_by_the_file(marked: Ground
         sequence(marked)
 
 
-def without(ground: Ground) -> None:
-    with ground.vault.store.write() as uow:
+def without(runtime: Runtime) -> None:
+    with runtime.vault.store.write() as uow:
         uow.execute(delete(audit_marks))
 
 
-def of_another_key(ground: Ground) -> None:
-    with ground.vault.store.write() as uow:
+def of_another_key(runtime: Runtime) -> None:
+    with runtime.vault.store.write() as uow:
         note = uow.execute(select(audit_marks.c.note)).scalar_one()
         lines = note.split("\n")
         lines[1] = "4"
@@ -106,25 +106,25 @@ def of_another_key(ground: Ground) -> None:
 
 @pytest.mark.parametrize("tamper", [without, of_another_key])
 def test_a_mark_that_is_gone_or_not_ours_is_named_and_stops_the_log(
-    any_ground: Ground, tamper: Callable[[Ground], None]
+    any_runtime: Runtime, tamper: Callable[[Runtime], None]
 ) -> None:
-    history(any_ground)
-    tamper(any_ground)
-    (problem,) = any_ground.audit.tree.verify().problems
+    history(any_runtime)
+    tamper(any_runtime)
+    (problem,) = any_runtime.audit.tree.verify().problems
     assert problem.startswith("The audit's high-water mark: the key store has")
-    record(any_ground)
+    record(any_runtime)
     with pytest.raises(TreeBroken, match="the key store"):
-        sequence(any_ground)
+        sequence(any_runtime)
 
 
-def test_a_checkpoint_kept_by_hand_is_compared_too(any_ground: Ground) -> None:
-    history(any_ground)
-    kept = any_ground.audit.tree.checkpoint()
-    assert any_ground.audit.tree.verify(kept).problems == ()
-    assert any_ground.audit.tree.verify(kept.replace("\n11\n", "\n12\n")).problems != ()
+def test_a_checkpoint_kept_by_hand_is_compared_too(any_runtime: Runtime) -> None:
+    history(any_runtime)
+    kept = any_runtime.audit.tree.checkpoint()
+    assert any_runtime.audit.tree.verify(kept).problems == ()
+    assert any_runtime.audit.tree.verify(kept.replace("\n11\n", "\n12\n")).problems != ()
 
 
-def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Ground) -> None:
+def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Runtime) -> None:
     history(marked, 4)
     with marked.database.read() as uow:
         before = uow.execute(select(checkpoints.c.note)).scalar_one()
@@ -135,7 +135,7 @@ def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Ground) -> N
     file_of(marked).unlink()
     with marked.vault.store.write() as uow:
         uow.execute(update(audit_marks).values(tree_size=4, note=before))
-    again = deployments.lay_ground(marked.settings, marked.clock)  # a process that starts
+    again = deployments.build_runtime(marked.settings, marked.clock)  # a process that starts
     assert sequence(again) == 0
     again.close()
     assert file_of(marked).read_text() == note
@@ -143,7 +143,7 @@ def test_a_mark_that_lags_after_a_crash_is_raised_by_itself(marked: Ground) -> N
         assert uow.execute(select(audit_marks.c.note)).scalar_one() == note
 
 
-def test_after_a_restore_an_operator_resumes_the_log_on_record(marked: Ground) -> None:
+def test_after_a_restore_an_operator_resumes_the_log_on_record(marked: Runtime) -> None:
     history(marked)
     cut_to(marked, 8)
     before, now_on = marked.audit.tree.resume("a fire", marked.clock.now())
@@ -163,20 +163,20 @@ def test_after_a_restore_an_operator_resumes_the_log_on_record(marked: Ground) -
     )
 
 
-def test_a_tree_that_its_own_checkpoint_contradicts_is_not_resumed(any_ground: Ground) -> None:
-    history(any_ground)
-    with any_ground.database.write() as uow:
+def test_a_tree_that_its_own_checkpoint_contradicts_is_not_resumed(any_runtime: Runtime) -> None:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         uow.execute(update(leaves).where(leaves.c.leaf_index == 2).values(hash=bytes(32)))
         uow.execute(update(nodes).values(hash=bytes(32)))
     with pytest.raises(TreeBroken):
-        any_ground.audit.tree.resume("a fire", any_ground.clock.now())
+        any_runtime.audit.tree.resume("a fire", any_runtime.clock.now())
 
 
 def test_a_file_that_cannot_be_written_does_not_stop_the_log(
     any_settings: Settings, clock: FrozenClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = any_settings.with_sections(AuditSettings(mark_file="no/such/folder/mark"))
-    laid = deployments.lay_ground(settings, clock)
+    laid = deployments.build_runtime(settings, clock)
     history(laid)
     assert laid.audit.tree.verify().notes
     laid.close()
@@ -188,7 +188,7 @@ def test_where_the_log_is_kept_elsewhere_it_holds_every_checkpoint(
 ) -> None:
     caplog.set_level("INFO", "civitas.audit")
     settings = any_settings.with_sections(AuditSettings(mark_log=True))
-    laid = deployments.lay_ground(settings, clock)
+    laid = deployments.build_runtime(settings, clock)
     history(laid)
     newest = open_note(laid.audit.tree.checkpoint(), laid.audit.tree.verifier_keys())
     laid.close()

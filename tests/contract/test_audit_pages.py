@@ -14,7 +14,7 @@ from foundation.audit.entry import SYSTEM, Actor
 from foundation.audit.review import AuditReview, Wish
 from foundation.audit.tables import events, subjects
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.audits import record
 from tests.support.statements import listening, noting, plan
 
@@ -26,32 +26,32 @@ OF_ALL = "ix_audit_events_at"
 
 
 @pytest.fixture
-def busy(any_ground: Ground, clock: FrozenClock) -> tuple[Ground, list[str]]:
+def busy(any_runtime: Runtime, clock: FrozenClock) -> tuple[Runtime, list[str]]:
     """A person with many events of one officer, and their ids; and as many about nobody."""
-    any_ground.vault.create("per_1")
+    any_runtime.vault.create("per_1")
     made = []
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         for _ in range(MANY):
-            made.append(any_ground.audit.record(uow, "record.read", OFFICER, ["per_1"]))
-            any_ground.audit.record(uow, "desk.opened", SYSTEM)
+            made.append(any_runtime.audit.record(uow, "record.read", OFFICER, ["per_1"]))
+            any_runtime.audit.record(uow, "desk.opened", SYSTEM)
             clock.advance(timedelta(milliseconds=500))
-    if any_ground.database.dialect == "postgresql":
-        with any_ground.database.write() as uow:
+    if any_runtime.database.dialect == "postgresql":
+        with any_runtime.database.write() as uow:
             uow.execute(text("ANALYZE"))
-    return any_ground, made
+    return any_runtime, made
 
 
 def test_a_page_reads_no_more_events_than_it_shows(
-    busy: tuple[Ground, list[str]], clock: FrozenClock
+    busy: tuple[Runtime, list[str]], clock: FrozenClock
 ) -> None:
     """Of the person's ledger, of what a member of staff did, and of all there is: the first page,
     and one from the middle."""
-    ground, made = busy
-    middle, review = made[MANY // 2], AuditReview(ground.audit)
+    runtime, made = busy
+    middle, review = made[MANY // 2], AuditReview(runtime.audit)
     since, until = clock.now() - timedelta(days=1), clock.now()
     pages: list[tuple[str, Callable[[], list[Any]]]] = [
-        (OF_A_SUBJECT, lambda: ground.audit.ledger("per_1", None, PAGE)),
-        (OF_A_SUBJECT, lambda: ground.audit.ledger("per_1", middle, PAGE)),
+        (OF_A_SUBJECT, lambda: runtime.audit.ledger("per_1", None, PAGE)),
+        (OF_A_SUBJECT, lambda: runtime.audit.ledger("per_1", middle, PAGE)),
         (OF_A_SUBJECT, lambda: review.entries(Wish(by=OFFICER), [OFFICER], PAGE)),
         (OF_A_SUBJECT, lambda: review.entries(Wish(by=OFFICER, before=middle), [OFFICER], PAGE)),
         (OF_A_SUBJECT, lambda: review.entries(Wish("", OFFICER, since, until), [OFFICER], PAGE)),
@@ -61,8 +61,8 @@ def test_a_page_reads_no_more_events_than_it_shows(
     for index, page in pages:
         with noting() as asked:
             assert len(page()) == PAGE
-        plans = [plan(ground.database, one) for one in asked if "audit_" in str(one[0])]
-        look = _on_sqlite if ground.database.dialect == "sqlite" else _on_postgresql
+        plans = [plan(runtime.database, one) for one in asked if "audit_" in str(one[0])]
+        look = _on_sqlite if runtime.database.dialect == "sqlite" else _on_postgresql
         for steps in plans:
             look(steps)
         assert any(index in str(step) for step in plans[-1]), plans[-1]
@@ -84,66 +84,66 @@ def _on_postgresql(steps: list[dict[str, Any]]) -> None:
         assert step["read"] <= PAGE + 4, step
 
 
-def test_a_page_of_a_ledger_is_one_question_of_the_driver(busy: tuple[Ground, list[str]]) -> None:
-    ground, made = busy
+def test_a_page_of_a_ledger_is_one_question_of_the_driver(busy: tuple[Runtime, list[str]]) -> None:
+    runtime, made = busy
     with listening() as said, listening(to_sqlalchemy=True) as slowly:
-        ground.audit.ledger("per_1", None, PAGE)
-        ground.audit.ledger("per_1", made[0], PAGE)
+        runtime.audit.ledger("per_1", None, PAGE)
+        runtime.audit.ledger("per_1", made[0], PAGE)
     assert len([one for one in said if "audit_subjects" in one]) == 3  # and where the cursor stands
     assert not [one for one in slowly if "audit_" in one]
 
 
 @pytest.fixture
-def crowded(any_ground: Ground, clock: FrozenClock) -> list[str]:
+def crowded(any_runtime: Runtime, clock: FrozenClock) -> list[str]:
     """Events of a person, several in one instant; every fourth written by an older process."""
-    any_ground.vault.create("per_1")
+    any_runtime.vault.create("per_1")
     made = []
     for n in range(40):
-        made.append(record(any_ground, "per_1", actor=OFFICER))
+        made.append(record(any_runtime, "per_1", actor=OFFICER))
         if n % 5 == 4:
             clock.advance(timedelta(milliseconds=1))
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         uow.execute(update(subjects).where(subjects.c.event_id.in_(made[::4])).values(at=None))
     return made
 
 
-def in_order(ground: Ground) -> list[str]:
+def in_order(runtime: Runtime) -> list[str]:
     """As the database puts ids in order: another one's collation is not Python's."""
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         rows = uow.all(select(events.c.id).order_by(events.c.at.desc(), events.c.id.desc()))
     return [row.id for row in rows]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 40])
 def test_pages_of_a_ledger_leave_out_nothing_and_repeat_nothing(
-    any_ground: Ground, crowded: list[str], size: int
+    any_runtime: Runtime, crowded: list[str], size: int
 ) -> None:
     seen: list[str] = []
-    while page := any_ground.audit.ledger("per_1", seen[-1] if seen else None, size):
+    while page := any_runtime.audit.ledger("per_1", seen[-1] if seen else None, size):
         assert len(page) == size or len(seen) + len(page) == len(crowded)
         assert all(one.at >= other.at for one, other in pairwise(page))
         seen += [entry.event_id for entry in page]
-    assert seen == in_order(any_ground)
+    assert seen == in_order(any_runtime)
 
 
 @pytest.mark.parametrize("by", [OFFICER, None])
 @pytest.mark.parametrize("size", [1, 7])
 def test_pages_of_what_was_done_leave_out_nothing_and_repeat_nothing(
-    any_ground: Ground, crowded: list[str], by: Actor | None, size: int
+    any_runtime: Runtime, crowded: list[str], by: Actor | None, size: int
 ) -> None:
-    review = AuditReview(any_ground.audit)
+    review = AuditReview(any_runtime.audit)
     seen: list[str] = []
     while page := review.entries(Wish(by=by, before=seen[-1] if seen else ""), [OFFICER], size):
         assert {entry.actor for entry in page} == {OFFICER.id}
         seen += [entry.id for entry in page]
-    assert seen == in_order(any_ground)
+    assert seen == in_order(any_runtime)
     assert sorted(seen) == sorted(crowded)
 
 
 def test_a_span_of_time_begins_with_its_first_instant_and_ends_before_its_last(
-    any_ground: Ground, crowded: list[str], clock: FrozenClock
+    any_runtime: Runtime, crowded: list[str], clock: FrozenClock
 ) -> None:
-    review, first = AuditReview(any_ground.audit), clock.now() - timedelta(milliseconds=8)
+    review, first = AuditReview(any_runtime.audit), clock.now() - timedelta(milliseconds=8)
     for by in (OFFICER, None):
         wish = Wish(by=by, since=first + timedelta(milliseconds=1), until=clock.now())
         found = review.entries(wish, [OFFICER])
@@ -152,9 +152,9 @@ def test_a_span_of_time_begins_with_its_first_instant_and_ends_before_its_last(
         assert sorted(e.id for e in review.entries(wish, [OFFICER])) == sorted(crowded[:5])
 
 
-def test_a_page_behind_another_persons_event_is_empty(any_ground: Ground) -> None:
+def test_a_page_behind_another_persons_event_is_empty(any_runtime: Runtime) -> None:
     for person in ("per_1", "per_2"):
-        any_ground.vault.create(person)
-    record(any_ground, "per_1")
-    others = record(any_ground, "per_2")
-    assert any_ground.audit.ledger("per_1", before=others) == []
+        any_runtime.vault.create(person)
+    record(any_runtime, "per_1")
+    others = record(any_runtime, "per_2")
+    assert any_runtime.audit.ledger("per_1", before=others) == []

@@ -16,22 +16,22 @@ from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
 from foundation.audit.verify_public import verify_from_outside
 from foundation.clock import FrozenClock
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.audits import history, outside, record, sequence
 
 URL = "http://localhost:8000"
 EVENT = 5  # the leaf that is tampered with, of eleven
 
 
-def test_an_untouched_audit_verifies_from_inside_and_outside(any_ground: Ground) -> None:
-    history(any_ground)
-    kept = any_ground.audit.tree.checkpoint()
-    record(any_ground)
-    report = any_ground.audit.tree.verify()
+def test_an_untouched_audit_verifies_from_inside_and_outside(any_runtime: Runtime) -> None:
+    history(any_runtime)
+    kept = any_runtime.audit.tree.checkpoint()
+    record(any_runtime)
+    report = any_runtime.audit.tree.verify()
     assert (report.problems, report.tree_size, report.waiting) == ((), 11, 1)
-    sequence(any_ground)
-    with outside(any_ground.audit) as client:
-        pinned = str(any_ground.audit.tree.verifier_keys()[0])
+    sequence(any_runtime)
+    with outside(any_runtime.audit) as client:
+        pinned = str(any_runtime.audit.tree.verifier_keys()[0])
         seen = verify_from_outside(URL, client, pinned=pinned, known=kept)
     assert (seen.problems, seen.tree_size, seen.ok) == ((), 12, True)
 
@@ -74,24 +74,24 @@ def change_leaf(uow: UnitOfWork, event_id: str) -> None:
 )
 @pytest.mark.row("assurance", "X.1253-9.2-4")
 def test_one_changed_row_is_found_and_named(
-    any_ground: Ground, tamper: Callable[[UnitOfWork, str], None]
+    any_runtime: Runtime, tamper: Callable[[UnitOfWork, str], None]
 ) -> None:
-    history(any_ground)
-    with any_ground.database.write() as uow:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         event_id = event_at(uow, EVENT)
         tamper(uow, event_id)
     expected = f"Event {event_id} at leaf {EVENT} was changed."
-    assert expected in any_ground.audit.tree.verify().problems
-    with outside(any_ground.audit) as client:
+    assert expected in any_runtime.audit.tree.verify().problems
+    with outside(any_runtime.audit) as client:
         assert expected in verify_from_outside(URL, client).problems
 
 
-def test_a_column_that_no_longer_agrees_with_its_event_is_found(any_ground: Ground) -> None:
-    made = history(any_ground)
-    with any_ground.database.write() as uow:
+def test_a_column_that_no_longer_agrees_with_its_event_is_found(any_runtime: Runtime) -> None:
+    made = history(any_runtime)
+    with any_runtime.database.write() as uow:
         uow.execute(update(events).where(events.c.id == made[2]).values(kind="nothing"))
     assert any(
-        f"Event {made[2]} " in problem for problem in any_ground.audit.tree.verify().problems
+        f"Event {made[2]} " in problem for problem in any_runtime.audit.tree.verify().problems
     )
 
 
@@ -99,50 +99,50 @@ def test_a_column_that_no_longer_agrees_with_its_event_is_found(any_ground: Grou
 @pytest.mark.parametrize("numbered", [True, False])
 @pytest.mark.parametrize("position", [0, -1])
 def test_an_entry_moved_to_another_place_of_a_ledger_is_named(
-    any_ground: Ground, clock: FrozenClock, numbered: bool, position: int
+    any_runtime: Runtime, clock: FrozenClock, numbered: bool, position: int
 ) -> None:
     """Under another time than its own it would be on a page that nobody looks at."""
-    any_ground.vault.create("per_ada")
-    moved = record(any_ground, "per_ada", actor=Actor("staff", "stf_1"))
+    any_runtime.vault.create("per_ada")
+    moved = record(any_runtime, "per_ada", actor=Actor("staff", "stf_1"))
     if numbered:
-        sequence(any_ground)
+        sequence(any_runtime)
     line = (subjects.c.event_id == moved) & (subjects.c.position == position)
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         uow.execute(update(subjects).where(line).values(at=clock.now() - timedelta(days=3000)))
-    problems = any_ground.audit.tree.verify().problems
+    problems = any_runtime.audit.tree.verify().problems
     assert len(problems) == 1
     assert problems[0].startswith(f"Event {moved} ")
     assert "under another time than its own" in problems[0]
 
 
 def test_an_entry_without_its_place_stays_where_its_event_is(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    any_ground.vault.create("per_ada")
+    any_runtime.vault.create("per_ada")
     made = []
     for _ in range(3):
-        made.append(record(any_ground, "per_ada"))
+        made.append(record(any_runtime, "per_ada"))
         clock.advance(timedelta(seconds=1))
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         uow.execute(update(subjects).where(subjects.c.event_id == made[1]).values(at=None))
-    assert [e.event_id for e in any_ground.audit.ledger("per_ada")] == made[::-1]
-    assert any_ground.audit.tree.verify().ok
+    assert [e.event_id for e in any_runtime.audit.ledger("per_ada")] == made[::-1]
+    assert any_runtime.audit.tree.verify().ok
 
 
 @pytest.mark.parametrize("leaf", [0, EVENT, 10])
 @pytest.mark.row("privacy", "P-4")
-def test_a_deleted_event_is_found_and_named(any_ground: Ground, leaf: int) -> None:
-    history(any_ground)
-    with any_ground.database.write() as uow:
+def test_a_deleted_event_is_found_and_named(any_runtime: Runtime, leaf: int) -> None:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         event_id = event_at(uow, leaf)
         uow.execute(delete(subjects).where(subjects.c.event_id == event_id))
         uow.execute(delete(leaves).where(leaves.c.event_id == event_id))
         uow.execute(delete(events).where(events.c.id == event_id))
-    report = any_ground.audit.tree.verify()
+    report = any_runtime.audit.tree.verify()
     assert any(
         f"eaf {leaf} was deleted" in p or "leaves were removed" in p for p in report.problems
     )
-    with outside(any_ground.audit) as client:
+    with outside(any_runtime.audit) as client:
         assert not verify_from_outside(URL, client).ok
 
 
@@ -157,12 +157,12 @@ def swap(uow: UnitOfWork, one: int, other: int) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [(4, 5), (0, 10), (8, 10)])
-def test_leaves_put_in_another_order_are_found(any_ground: Ground, one: int, other: int) -> None:
-    history(any_ground)
-    with any_ground.database.write() as uow:
+def test_leaves_put_in_another_order_are_found(any_runtime: Runtime, one: int, other: int) -> None:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         swap(uow, one, other)
-    assert any("another order" in p for p in any_ground.audit.tree.verify().problems)
-    with outside(any_ground.audit) as client:
+    assert any("another order" in p for p in any_runtime.audit.tree.verify().problems)
+    with outside(any_runtime.audit) as client:
         problems = verify_from_outside(URL, client).problems
     assert any("another order" in problem for problem in problems)
 
@@ -179,28 +179,28 @@ def rebuild(uow: UnitOfWork) -> list[bytes]:
     return hashes
 
 
-def test_a_rebuilt_tree_does_not_have_the_signed_roots(any_ground: Ground) -> None:
-    history(any_ground)
-    with any_ground.database.write() as uow:
+def test_a_rebuilt_tree_does_not_have_the_signed_roots(any_runtime: Runtime) -> None:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         change_open(uow, event_at(uow, EVENT))
         rebuild(uow)
-    problems = any_ground.audit.tree.verify().problems
+    problems = any_runtime.audit.tree.verify().problems
     # Checkpoints were signed at 4, 8 and 11 leaves: the change is between 4 and 7.
     assert any("checkpoint of 8 leaves" in p and "leaves 4 to 7" in p for p in problems)
     assert not any("checkpoint of 4 leaves" in p for p in problems)
-    with outside(any_ground.audit) as client:
+    with outside(any_runtime.audit) as client:
         assert any("checkpoint of 11" in p for p in verify_from_outside(URL, client).problems)
 
 
-def test_a_broken_tree_is_never_signed_again(any_ground: Ground) -> None:
-    history(any_ground)
-    with any_ground.database.write() as uow:
+def test_a_broken_tree_is_never_signed_again(any_runtime: Runtime) -> None:
+    history(any_runtime)
+    with any_runtime.database.write() as uow:
         change_open(uow, event_at(uow, EVENT))
         rebuild(uow)
-    record(any_ground)
+    record(any_runtime)
     with pytest.raises(TreeBroken, match="civitas audit verify"):
-        sequence(any_ground)
-    with any_ground.database.read() as uow:
+        sequence(any_runtime)
+    with any_runtime.database.read() as uow:
         sizes = [row.tree_size for row in uow.all(select(checkpoints).order_by("tree_size"))]
     assert sizes[-1] == 11
 
@@ -212,27 +212,27 @@ def forge(uow: UnitOfWork, key: VerifierKey, private: Ed25519PrivateKey, root: b
     uow.execute(update(checkpoints).where(where).values(note=note, root=root))
 
 
-def test_a_checkpoint_that_another_key_signed_is_found(any_ground: Ground) -> None:
-    history(any_ground)
+def test_a_checkpoint_that_another_key_signed_is_found(any_runtime: Runtime) -> None:
+    history(any_runtime)
     private = Ed25519PrivateKey.generate()
-    ours = any_ground.audit.tree.verifier_keys()[0]
+    ours = any_runtime.audit.tree.verifier_keys()[0]
     for key in (
         VerifierKey(ours.name, private.public_key().public_bytes_raw()),
         ours,  # it claims our key, with a signature of another
     ):
-        with any_ground.database.write() as uow:
+        with any_runtime.database.write() as uow:
             forge(uow, key, private, bytes(32))
-        assert any("forged" in problem for problem in any_ground.audit.tree.verify().problems)
-        with outside(any_ground.audit) as client:
+        assert any("forged" in problem for problem in any_runtime.audit.tree.verify().problems)
+        with outside(any_runtime.audit) as client:
             assert any("forged" in p for p in verify_from_outside(URL, client).problems)
 
 
 def test_leaves_cut_off_together_with_their_checkpoint_contradict_a_kept_one(
-    any_ground: Ground,
+    any_runtime: Runtime,
 ) -> None:
-    history(any_ground)
-    kept = any_ground.audit.tree.checkpoint()
-    with any_ground.database.write() as uow:
+    history(any_runtime)
+    kept = any_runtime.audit.tree.checkpoint()
+    with any_runtime.database.write() as uow:
         gone = [event_at(uow, index) for index in (8, 9, 10)]
         uow.execute(delete(checkpoints).where(checkpoints.c.tree_size == 11))
         uow.execute(delete(nodes).where(nodes.c.level == 1, nodes.c.position == 4))
@@ -242,36 +242,38 @@ def test_leaves_cut_off_together_with_their_checkpoint_contradict_a_kept_one(
             (events, events.c.id),
         ):
             uow.execute(delete(table).where(column.in_(gone)))
-    (problem,) = any_ground.audit.tree.verify().problems  # nothing that is left in it can tell
+    (problem,) = any_runtime.audit.tree.verify().problems  # nothing that is left in it can tell
     assert problem.startswith("11 leaves were signed, as the key store tells")
-    with outside(any_ground.audit) as client:
+    with outside(any_runtime.audit) as client:
         problems = verify_from_outside(URL, client, known=kept).problems
     assert problems == ("The tree shrank: 11 leaves were signed, now there are 8.",)
 
 
-def test_an_event_that_lost_its_leaf_is_found(any_ground: Ground) -> None:
-    event_id = record(any_ground)
-    with any_ground.database.write() as uow:
+def test_an_event_that_lost_its_leaf_is_found(any_runtime: Runtime) -> None:
+    event_id = record(any_runtime)
+    with any_runtime.database.write() as uow:
         uow.execute(update(events).where(events.c.id == event_id).values(waiting=0))
-    assert any_ground.audit.tree.verify().problems == (f"Event {event_id} lost its leaf.",)
+    assert any_runtime.audit.tree.verify().problems == (f"Event {event_id} lost its leaf.",)
 
 
-def test_checkpoints_of_a_replaced_key_still_verify(any_ground: Ground, clock: FrozenClock) -> None:
-    history(any_ground)
-    any_ground.keys.rotate("audit", any_ground.clock.now())
+def test_checkpoints_of_a_replaced_key_still_verify(
+    any_runtime: Runtime, clock: FrozenClock
+) -> None:
+    history(any_runtime)
+    any_runtime.keys.rotate("audit", any_runtime.clock.now())
     clock.advance(timedelta(days=30))
-    record(any_ground)
-    sequence(any_ground)
-    assert len(any_ground.audit.tree.verifier_keys()) == 2
-    newest = any_ground.audit.tree.verifier_keys()[0]
-    assert open_note(any_ground.audit.tree.checkpoint(), [newest]).size == 12
-    assert any_ground.audit.tree.verify().ok
+    record(any_runtime)
+    sequence(any_runtime)
+    assert len(any_runtime.audit.tree.verifier_keys()) == 2
+    newest = any_runtime.audit.tree.verifier_keys()[0]
+    assert open_note(any_runtime.audit.tree.checkpoint(), [newest]).size == 12
+    assert any_runtime.audit.tree.verify().ok
 
 
-def test_ciphertext_that_a_citizen_kept_is_what_the_leaf_hashed(any_ground: Ground) -> None:
-    history(any_ground)
-    with outside(any_ground.audit) as client:
+def test_ciphertext_that_a_citizen_kept_is_what_the_leaf_hashed(any_runtime: Runtime) -> None:
+    history(any_runtime)
+    with outside(any_runtime.audit) as client:
         entries = client.get("/audit/entries").json()["entries"]
-    for mine in any_ground.audit.ledger("per_ada"):
+    for mine in any_runtime.audit.ledger("per_ada"):
         assert mine.leaf_index is not None
         assert sealed_digest(mine.sealed).hex() in entries[mine.leaf_index]["sealed"]

@@ -15,7 +15,7 @@ from foundation.audit.tables import checkpoints, cosignatures
 from foundation.audit.verify_public import verify_from_outside
 from foundation.audit.witnesses import NotCosigned
 from foundation.clock import FrozenClock
-from foundation.ground import SECTIONS, Ground
+from foundation.runtime import SECTIONS, Runtime
 from foundation.settings import Settings, SettingsError
 from foundation.settings import parse as parse_settings
 from tests.support import deployments
@@ -28,7 +28,7 @@ URL = "http://localhost:8000"
 @pytest.fixture
 def witness(any_settings: Settings, clock: FrozenClock) -> Iterator[Witness]:
     """A witness that knows the log of `watched`."""
-    laid = deployments.lay_ground(any_settings, clock)  # makes the key of the log
+    laid = deployments.build_runtime(any_settings, clock)  # makes the key of the log
     made = Witness("witness.example/w1", str(laid.audit.tree.verifier_keys()[0]))
     laid.close()
     with listening(made):
@@ -36,19 +36,19 @@ def witness(any_settings: Settings, clock: FrozenClock) -> Iterator[Witness]:
 
 
 @pytest.fixture
-def watched(any_settings: Settings, clock: FrozenClock, witness: Witness) -> Iterator[Ground]:
+def watched(any_settings: Settings, clock: FrozenClock, witness: Witness) -> Iterator[Runtime]:
     chosen = AuditSettings(witnesses={witness.url: witness.verifier_key})
-    laid = deployments.lay_ground(any_settings.with_sections(chosen), clock)
+    laid = deployments.build_runtime(any_settings.with_sections(chosen), clock)
     yield laid
     laid.close()
 
 
-def ask(ground: Ground) -> bool:
-    return ground.audit.tree.witnesses.ask(ground.audit.tree.witnesses.chosen[0])
+def ask(runtime: Runtime) -> bool:
+    return runtime.audit.tree.witnesses.ask(runtime.audit.tree.witnesses.chosen[0])
 
 
 def test_each_checkpoint_is_cosigned_stored_and_served_with_its_note(
-    watched: Ground, witness: Witness
+    watched: Runtime, witness: Witness
 ) -> None:
     history(watched)
     assert ask(watched)
@@ -70,7 +70,7 @@ def test_each_checkpoint_is_cosigned_stored_and_served_with_its_note(
     assert inside.notes == ("witness.example/w1 cosigned 14 leaves at 2026-03-02T09:00:00+00:00.",)
 
 
-def test_the_newest_cosigned_checkpoint_can_be_asked_for(watched: Ground) -> None:
+def test_the_newest_cosigned_checkpoint_can_be_asked_for(watched: Runtime) -> None:
     history(watched)
     with outside(watched.audit) as client:
         assert client.get("/audit/checkpoint?cosigned=true").status_code == 404
@@ -84,7 +84,7 @@ def test_the_newest_cosigned_checkpoint_can_be_asked_for(watched: Ground) -> Non
 
 
 def test_a_witness_that_knows_more_than_we_remember_tells_its_size(
-    watched: Ground, witness: Witness
+    watched: Runtime, witness: Witness
 ) -> None:
     history(watched)
     ask(watched)
@@ -97,7 +97,7 @@ def test_a_witness_that_knows_more_than_we_remember_tells_its_size(
 
 
 def test_a_witness_that_has_seen_a_longer_log_says_that_it_was_cut(
-    watched: Ground, witness: Witness
+    watched: Runtime, witness: Witness
 ) -> None:
     history(watched)
     witness.size = 50
@@ -106,7 +106,7 @@ def test_a_witness_that_has_seen_a_longer_log_says_that_it_was_cut(
 
 
 def test_a_witness_that_has_seen_another_tree_does_not_cosign(
-    watched: Ground, witness: Witness
+    watched: Runtime, witness: Witness
 ) -> None:
     history(watched)
     ask(watched)
@@ -136,35 +136,35 @@ NONSENSE = [
 
 @pytest.mark.parametrize("answer", NONSENSE, ids=lambda a: f"{a[0]} {a[1][:12]!r}")
 def test_a_witness_that_answers_nonsense_cosigns_nothing(
-    ground_with_witness: tuple[Ground, Witness], answer: tuple[int, bytes]
+    runtime_with_witness: tuple[Runtime, Witness], answer: tuple[int, bytes]
 ) -> None:
-    ground, witness = ground_with_witness
-    record(ground)
-    sequence(ground)
+    runtime, witness = runtime_with_witness
+    record(runtime)
+    sequence(runtime)
     witness.answers_instead = answer
     with pytest.raises(NotCosigned):
-        ask(ground)
-    assert ground.audit.tree.checkpoint().count("— ") == 1
+        ask(runtime)
+    assert runtime.audit.tree.checkpoint().count("— ") == 1
 
 
 @pytest.fixture(scope="module")
-def ground_with_witness(
+def runtime_with_witness(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Ground, Witness]]:
+) -> Iterator[tuple[Runtime, Witness]]:
     settings = deployments.settings_in(tmp_path_factory.mktemp("nonsense"))
     clock = FrozenClock(deployments.START)
-    first = deployments.lay_ground(settings, clock)
+    first = deployments.build_runtime(settings, clock)
     witness = Witness("witness.example/w1", str(first.audit.tree.verifier_keys()[0]))
     first.close()
     with listening(witness):
         chosen = AuditSettings(witnesses={witness.url: witness.verifier_key})
-        laid = deployments.lay_ground(settings.with_sections(chosen), clock)
+        laid = deployments.build_runtime(settings.with_sections(chosen), clock)
         yield laid, witness
         laid.close()
 
 
 def test_a_cosignature_of_another_checkpoint_is_no_cosignature_of_this_one(
-    watched: Ground, witness: Witness
+    watched: Runtime, witness: Witness
 ) -> None:
     history(watched)
     ask(watched)
@@ -182,7 +182,7 @@ def test_a_witness_that_is_away_does_not_stop_the_log_and_is_asked_again(
 ) -> None:
     key = Witness("gone.example", "localhost:8000/audit+00+AQ==").verifier_key
     nobody = f"http://127.0.0.1:{deployments.free_port()}"
-    laid = deployments.lay_ground(
+    laid = deployments.build_runtime(
         any_settings.with_sections(AuditSettings(witnesses={nobody: key})), clock
     )
     record(laid)
@@ -199,7 +199,7 @@ def test_a_witness_that_is_away_does_not_stop_the_log_and_is_asked_again(
 
 
 def test_a_stored_cosignature_that_was_changed_or_lost_its_checkpoint_is_named(
-    watched: Ground,
+    watched: Runtime,
 ) -> None:
     history(watched)
     ask(watched)
@@ -218,7 +218,7 @@ def test_a_stored_cosignature_that_was_changed_or_lost_its_checkpoint_is_named(
 
 
 def test_an_outsider_who_counts_on_a_witness_is_told_when_it_did_not_cosign(
-    watched: Ground, witness: Witness
+    watched: Runtime, witness: Witness
 ) -> None:
     history(watched)
     key = VerifierKey.parse(witness.verifier_key, COSIGNATURE)
@@ -234,7 +234,7 @@ def test_an_outsider_who_counts_on_a_witness_is_told_when_it_did_not_cosign(
     assert seen.problems == ("The witness other.example has not cosigned the checkpoint.",)
 
 
-def test_one_cosignature_an_hour_is_kept_and_the_newest(watched: Ground, witness: Witness) -> None:
+def test_one_cosignature_an_hour_is_kept_and_the_newest(watched: Runtime, witness: Witness) -> None:
     for _ in range(6):
         record(watched)
         sequence(watched)

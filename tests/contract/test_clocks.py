@@ -15,9 +15,9 @@ from sqlalchemy import select
 from foundation.clock import FrozenClock
 from foundation.database import Database
 from foundation.errors import TooManyRequests
-from foundation.ground import Ground
 from foundation.jobs import Jobs, durable_jobs
 from foundation.rates import Rates, rate_limits
+from foundation.runtime import Runtime
 from idp.oauth import cut_offs
 from idp.oauth.tables import cut_offs as cut_off_rows
 
@@ -75,11 +75,11 @@ def test_limits_that_cannot_be_true_are_swept(any_database: Database, clock: Fro
 
 
 def test_periodic_work_goes_on_at_once_when_the_clock_is_right_again(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
     done: list[str] = []
     with ahead(clock, YEAR):
-        jobs = Jobs(any_ground.database, clock)
+        jobs = Jobs(any_runtime.database, clock)
         jobs.periodic("each second", timedelta(seconds=1), lambda: done.append("often"))
         jobs.periodic("seldom", timedelta(hours=6), lambda: done.append("seldom"))
         jobs.run_once()
@@ -93,12 +93,12 @@ def test_periodic_work_goes_on_at_once_when_the_clock_is_right_again(
 
 
 def test_periodic_work_goes_on_in_a_process_that_starts_afterwards(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
     done: list[int] = []
 
     def process() -> Jobs:
-        jobs = Jobs(any_ground.database, clock)
+        jobs = Jobs(any_runtime.database, clock)
         jobs.periodic("work", timedelta(minutes=10), lambda: done.append(1))
         return jobs
 
@@ -109,9 +109,9 @@ def test_periodic_work_goes_on_in_a_process_that_starts_afterwards(
 
 
 def test_a_job_that_failed_under_a_clock_ahead_is_tried_again_now(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    jobs, tried = Jobs(any_ground.database, clock), []
+    jobs, tried = Jobs(any_runtime.database, clock), []
 
     def work(_: object) -> None:
         tried.append(clock.now())
@@ -120,19 +120,19 @@ def test_a_job_that_failed_under_a_clock_ahead_is_tried_again_now(
 
     jobs.handler("letter", work)
     with ahead(clock, YEAR):
-        with any_ground.database.write() as uow:
+        with any_runtime.database.write() as uow:
             jobs.enqueue(uow, "letter", {})
         jobs.run_once()
     jobs.run_once()
     assert tried[1:] == [clock.now()]
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         assert uow.one(select(durable_jobs)) is None
 
 
 def test_a_key_that_was_made_under_a_clock_ahead_signs_soon(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    keys = any_ground.keys
+    keys = any_runtime.keys
     keys.ensure("jwt", "ES256")
     (first,) = keys.published("jwt")
     with ahead(clock, YEAR):
@@ -150,9 +150,9 @@ def test_a_key_that_was_made_under_a_clock_ahead_signs_soon(
 
 
 def test_a_rotation_is_possible_after_one_under_a_clock_ahead(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    keys = any_ground.keys
+    keys = any_runtime.keys
     keys.ensure("federation", "ES256")
     before = keys.signer("federation").kid
     with ahead(clock, YEAR):
@@ -163,9 +163,9 @@ def test_a_rotation_is_possible_after_one_under_a_clock_ahead(
 
 
 def test_tokens_that_were_ended_under_a_clock_ahead_do_not_end_those_of_later(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    database = any_ground.database
+    database = any_runtime.database
     with ahead(clock, YEAR), database.write() as uow:
         cut_offs.cut_off(uow, "lamp", clock.now())
     assert cut_offs.set_right(database, clock.now()) == 1
@@ -177,9 +177,9 @@ def test_tokens_that_were_ended_under_a_clock_ahead_do_not_end_those_of_later(
 
 
 def test_the_first_key_of_a_clock_that_was_ahead_signs_at_once(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    keys = any_ground.keys
+    keys = any_runtime.keys
     with ahead(clock, YEAR):
         keys.ensure("jwt", "ES256")
     assert keys.signer("jwt").kid == keys.published("jwt")[0].kid

@@ -10,7 +10,7 @@ import pytest
 from foundation.clock import SystemClock
 from foundation.common_clock import CommonClock
 from foundation.database import Database
-from foundation.ground import Ground, lay
+from foundation.runtime import Runtime, build
 from tests.support import deployments
 
 HOUR = timedelta(hours=1)
@@ -78,9 +78,9 @@ def test_while_the_database_was_never_reached_the_machines_own_clock_counts() ->
 
 
 def test_a_deployment_on_postgresql_has_a_common_clock_and_an_embedded_one_that_of_its_machine(
-    any_ground: Ground,
+    any_runtime: Runtime,
 ) -> None:
-    ground = lay(any_ground.settings, deployments.template_folders())
-    kind = CommonClock if ground.database.dialect == "postgresql" else SystemClock
-    assert isinstance(ground.clock, kind)
-    ground.close()
+    runtime = build(any_runtime.settings, deployments.template_folders())
+    kind = CommonClock if runtime.database.dialect == "postgresql" else SystemClock
+    assert isinstance(runtime.clock, kind)
+    runtime.close()

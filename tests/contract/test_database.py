@@ -18,7 +18,7 @@ from foundation.jobs import Jobs, durable_jobs
 from foundation.rates import Rates
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-# Not among the house's own tables: other tests look at those.
+# Not among the service's own tables: other tests look at those.
 ours = MetaData()
 things = Table(
     "test_things",

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
 from foundation.keys import CannotOpen, Keys, KeySettings, NoKey, signing_keys
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 
 AHEAD = timedelta(seconds=KeySettings().publish_ahead_seconds)
@@ -17,13 +17,13 @@ KEEP = timedelta(hours=KeySettings().keep_published_hours)
 ONE_SECOND = timedelta(seconds=1)
 
 
-def another_process(ground: Ground, settings: Settings) -> Keys:
+def another_process(runtime: Runtime, settings: Settings) -> Keys:
     """Keys with a cache of their own, as another process has them."""
-    return Keys.load(settings, ground.database, ground.clock)
+    return Keys.load(settings, runtime.database, runtime.clock)
 
 
-def test_the_first_key_signs_at_once_and_ensure_keeps_it(any_ground: Ground) -> None:
-    keys = any_ground.keys
+def test_the_first_key_signs_at_once_and_ensure_keeps_it(any_runtime: Runtime) -> None:
+    keys = any_runtime.keys
     with pytest.raises(NoKey, match="civitas init"):
         keys.signer("jwt")
     keys.ensure("jwt", "ES256")
@@ -34,8 +34,8 @@ def test_the_first_key_signs_at_once_and_ensure_keeps_it(any_ground: Ground) -> 
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "ES384", "EdDSA", "RS256"])
-def test_a_signature_verifies_with_what_is_published(any_ground: Ground, algorithm: str) -> None:
-    keys = any_ground.keys
+def test_a_signature_verifies_with_what_is_published(any_runtime: Runtime, algorithm: str) -> None:
+    keys = any_runtime.keys
     keys.ensure("jwt", algorithm)
     signer = keys.signer("jwt")
     published = keys.jwk(keys.published("jwt")[0])
@@ -51,9 +51,9 @@ def test_a_signature_verifies_with_what_is_published(any_ground: Ground, algorit
 
 
 def test_a_new_key_is_published_before_it_signs_and_an_old_one_after(
-    any_ground: Ground, any_settings: Settings, clock: FrozenClock
+    any_runtime: Runtime, any_settings: Settings, clock: FrozenClock
 ) -> None:
-    here, there = any_ground.keys, another_process(any_ground, any_settings)
+    here, there = any_runtime.keys, another_process(any_runtime, any_settings)
     here.ensure("jwt", "ES256")
     old = here.signer("jwt").kid
     assert there.signer("jwt").kid == old
@@ -78,25 +78,25 @@ def test_a_new_key_is_published_before_it_signs_and_an_old_one_after(
     assert here.by_kid("unknown") is None
 
 
-def test_two_rotations_at_once_make_one_key(any_ground: Ground, any_settings: Settings) -> None:
-    any_ground.keys.ensure("jwt", "ES256")
-    processes = [another_process(any_ground, any_settings) for _ in range(4)]
+def test_two_rotations_at_once_make_one_key(any_runtime: Runtime, any_settings: Settings) -> None:
+    any_runtime.keys.ensure("jwt", "ES256")
+    processes = [another_process(any_runtime, any_settings) for _ in range(4)]
     start = Barrier(4)
     answers: list[str] = []
 
     def rotate(keys: Keys) -> None:
         start.wait()
-        answers.append(keys.rotate("jwt", any_ground.clock.now()))
+        answers.append(keys.rotate("jwt", any_runtime.clock.now()))
 
     run([Thread(target=rotate, args=(keys,)) for keys in processes])
     assert len(answers) == 4
     assert len(set(answers)) == 1
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         assert len(uow.all(signing_keys.select())) == 3  # "audit" and two of "jwt"
 
 
-def test_eight_first_keys_at_once_are_one(any_ground: Ground, any_settings: Settings) -> None:
-    processes = [another_process(any_ground, any_settings) for _ in range(8)]
+def test_eight_first_keys_at_once_are_one(any_runtime: Runtime, any_settings: Settings) -> None:
+    processes = [another_process(any_runtime, any_settings) for _ in range(8)]
     start = Barrier(8)
 
     def ensure(keys: Keys) -> None:
@@ -107,8 +107,8 @@ def test_eight_first_keys_at_once_are_one(any_ground: Ground, any_settings: Sett
     assert len({keys.signer("receipt").kid for keys in processes}) == 1
 
 
-def test_rotation_is_due_by_age_and_idempotent(any_ground: Ground, clock: FrozenClock) -> None:
-    keys = any_ground.keys
+def test_rotation_is_due_by_age_and_idempotent(any_runtime: Runtime, clock: FrozenClock) -> None:
+    keys = any_runtime.keys
     keys.ensure("jwt", "ES256")
     keys.ensure("receipt", "ES256")
     assert keys.rotate_due(clock.now()) == ()
@@ -122,9 +122,9 @@ def test_rotation_is_due_by_age_and_idempotent(any_ground: Ground, clock: Frozen
 
 
 def test_a_revoked_key_neither_signs_nor_is_published(
-    any_ground: Ground, any_settings: Settings, clock: FrozenClock
+    any_runtime: Runtime, any_settings: Settings, clock: FrozenClock
 ) -> None:
-    here, there = any_ground.keys, another_process(any_ground, any_settings)
+    here, there = any_runtime.keys, another_process(any_runtime, any_settings)
     here.ensure("jwt", "ES256")
     stolen = there.signer("jwt").kid
     here.revoke(stolen, clock.now())
@@ -137,8 +137,8 @@ def test_a_revoked_key_neither_signs_nor_is_published(
     assert here.signer("jwt").kid == replacement  # nobody waits for a key that replaces none
 
 
-def test_rotation_may_change_the_algorithm(any_ground: Ground, clock: FrozenClock) -> None:
-    keys = any_ground.keys
+def test_rotation_may_change_the_algorithm(any_runtime: Runtime, clock: FrozenClock) -> None:
+    keys = any_runtime.keys
     keys.ensure("jwt", "RS256")
     keys.rotate("jwt", clock.now(), algorithm="ES256")
     clock.advance(AHEAD)
@@ -147,17 +147,17 @@ def test_rotation_may_change_the_algorithm(any_ground: Ground, clock: FrozenCloc
 
 
 def test_a_sealed_private_key_cannot_stand_in_for_another(
-    any_ground: Ground, any_settings: Settings
+    any_runtime: Runtime, any_settings: Settings
 ) -> None:
-    any_ground.keys.ensure("jwt", "ES256")
-    any_ground.keys.ensure("receipt", "ES256")
+    any_runtime.keys.ensure("jwt", "ES256")
+    any_runtime.keys.ensure("receipt", "ES256")
     table = signing_keys
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         row = uow.one(table.select().where(table.c.use == "receipt"))
         assert row is not None
         uow.execute(table.update().where(table.c.use == "jwt").values(sealed=row.sealed))
     with pytest.raises(CannotOpen):
-        another_process(any_ground, any_settings).signer("jwt")
+        another_process(any_runtime, any_settings).signer("jwt")
 
 
 def run(threads: list[Thread]) -> None:

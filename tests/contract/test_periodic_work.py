@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
 from foundation.jobs import TRY_AGAIN, Health, Jobs
+from foundation.runtime import Runtime
 
 
 def health(jobs: Jobs) -> Health:
@@ -14,9 +14,9 @@ def health(jobs: Jobs) -> Health:
 
 
 def test_work_that_failed_once_is_tried_again_long_before_it_is_due(
-    any_ground: Ground, clock: FrozenClock
+    any_runtime: Runtime, clock: FrozenClock
 ) -> None:
-    jobs = Jobs(any_ground.database, clock)
+    jobs = Jobs(any_runtime.database, clock)
     done: list[str] = []
 
     def work() -> None:

@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of the doors of the certification authority: `make fuzz`."""
+"""Coverage-guided fuzzing of the endpoints of the certification authority: `make fuzz`."""

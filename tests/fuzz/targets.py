@@ -47,7 +47,9 @@ def _town() -> Any:
 
     folder = Path(tempfile.mkdtemp(prefix="civitas-fuzz-"))
     settings = deployments.settings_in(folder, Server(url="http://localhost:8000"))
-    return build_town(found_city(deployments.lay_ground(settings, FrozenClock(deployments.START))))
+    return build_town(
+        found_city(deployments.build_runtime(settings, FrozenClock(deployments.START)))
+    )
 
 
 def _watched(send: Callable[[bytes], Any]) -> Callable[[bytes], None]:

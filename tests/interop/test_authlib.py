@@ -27,12 +27,12 @@ def server(tmp_path: Path) -> Iterator[AuthorizationServer]:
     """A live server on a socket; only the person at the browser is played by the test."""
     port = deployments.free_port()
     where = Server(url=f"http://127.0.0.1:{port}", listen=f"127.0.0.1:{port}")
-    ground = deployments.lay_ground(deployments.settings_in(tmp_path, where), SystemClock())
-    oauth.prepare(ground)
-    made = AuthorizationServer(ground)
+    runtime = deployments.build_runtime(deployments.settings_in(tmp_path, where), SystemClock())
+    oauth.prepare(runtime)
+    made = AuthorizationServer(runtime)
     with serving(made.app, port, log_level="warning"):
         yield made
-    ground.close()
+    runtime.close()
 
 
 @pytest.mark.rfc("oidc-core", "3.1")

@@ -35,11 +35,11 @@ PROGRAM = str(Path(__file__).parent / "java" / "Verify.java")
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
     pki = PkiSettings(url="http://pki.example.city")
-    ground = deployments.lay_ground(
+    runtime = deployments.build_runtime(
         deployments.settings_in(tmp_path, pki), FrozenClock(SystemClock().now())
     )
-    yield found_city(ground)
-    ground.close()
+    yield found_city(runtime)
+    runtime.close()
 
 
 def verified(provider: str, jars: str, folder: Path, *files: tuple[str, bytes]) -> str:

@@ -176,9 +176,9 @@ def city_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """pkilint refuses addresses that are not public: so a city with an address of its own."""
     folder: Path = tmp_path_factory.mktemp("city")
     settings = deployments.settings_in(folder, PkiSettings(url="http://pki.example.city"))
-    ground = deployments.lay_ground(settings, SystemClock())
-    yield build_town(found_city(ground))
-    ground.close()
+    runtime = deployments.build_runtime(settings, SystemClock())
+    yield build_town(found_city(runtime))
+    runtime.close()
 
 
 def lint(kind: str, content: bytes, folder: Path, *options: str) -> list[object]:

@@ -243,7 +243,7 @@ def test_mod_auth_openidc(town: Town, citizen: Citizen, tmp_path: Path) -> None:
     with served(command, url, tmp_path, **where):
         inside = f"{url}/protected/"
         signs_in(town, citizen, inside)
-        own = f"{url}/oidc/redirect_uri"  # its own doors are questions to its redirect URI
+        own = f"{url}/oidc/redirect_uri"  # its own endpoints are questions to its redirect URI
         before = citizen.browser.element("token")["data-token"]
         citizen.visit(f"{own}?{urlencode({'refresh': inside, 'access_token': before})}")
         assert citizen.browser.element("token")["data-token"] != before

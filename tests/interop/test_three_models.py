@@ -48,10 +48,10 @@ def running(
     )
     MasterKey.create(folder / "master.key")
     deployment = governance.assemble(settings)
-    deployments.make_tables(deployment.ground.database)
-    deployment.ground.prepare()
+    deployments.make_tables(deployment.runtime.database)
+    deployment.runtime.prepare()
     for prepare in deployment.prepare:
-        prepare(deployment.ground)
+        prepare(deployment.runtime)
     server = uvicorn.Server(
         uvicorn.Config(
             serve_deployment(deployment),
@@ -73,7 +73,7 @@ def running(
 
 
 def url_of(deployment: Deployment) -> str:
-    return deployment.ground.settings.of(Server).url
+    return deployment.runtime.settings.of(Server).url
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_an_accredited_provider_is_offered_knows_the_broker_and_is_gone_when_sus
     # The provider takes the broker's signed request without having registered it.
     from idp.broker.upstreams.oidc import Secrets, Sought
 
-    now = broker.ground.clock.now()
+    now = broker.runtime.clock.now()
     sought = Sought(2, False, now, hub.signing_in.redirect_uri(offered[0].slug))
     where = hub._oidc.authorization_url(offered[0], sought, Secrets.new())
     deadline = time.monotonic() + 10
@@ -138,7 +138,7 @@ def entity_types(deployment: Deployment) -> set[str]:
 
 
 @pytest.mark.rfc("openid-federation", "6.2.3")
-def test_the_doors_of_a_model_are_those_of_its_role(
+def test_the_routes_of_a_model_are_those_of_its_role(
     three: tuple[Deployment, Deployment, Deployment],
 ) -> None:
     regulator, provider, broker = three

@@ -102,10 +102,10 @@ class Pair:
 
     def letter(self) -> str:
         """An activation code for somebody who has none yet."""
-        ground = self.inside.ground
-        with ground.database.write() as uow:
+        runtime = self.inside.runtime
+        with runtime.database.write() as uow:
             issued = self.inside.parts["register"].codes.issue(
-                uow, self.people.pop(), SYSTEM, ground.clock.now()
+                uow, self.people.pop(), SYSTEM, runtime.clock.now()
             )
         return str(issued.code)
 
@@ -136,8 +136,8 @@ def pair(postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
             "--scope", f"{SCOPE} access:evaluate", "--purpose", PURPOSE,
         )  # fmt: skip
         inside = governance.assemble(settings_of(first.config))
-        stack.callback(inside.ground.close)
-        with inside.ground.database.read() as uow:
+        stack.callback(inside.runtime.close)
+        with inside.runtime.database.read() as uow:
             people = [row.id for row in uow.all(select(persons.c.id))]
         yield Pair(
             world,
@@ -277,7 +277,7 @@ def test_a_device_token_serves_one_key_across_both(pair: Pair) -> None:
         assert len(given) == (2 if round_number % 2 else 1), [a.text for a in answers]
         serials = {certificates_in(a.content)[0].serial_number for a in given}
         assert len(serials) == 1
-        with pair.inside.ground.database.read() as uow:
+        with pair.inside.runtime.database.read() as uow:
             rows = uow.all(select(certificates.c.state).where(certificates.c.holder == device))
         assert [row.state for row in rows] == ["issued"]
 
@@ -334,7 +334,7 @@ def test_a_passkey_challenge_works_once_across_both(pair: Pair) -> None:
 
 @pytest.mark.rfc("7517", "5")
 def test_a_key_made_by_one_is_published_and_used_by_both(pair: Pair) -> None:
-    kid = pair.inside.ground.keys.rotate("jwt", ahead=timedelta(seconds=3))
+    kid = pair.inside.runtime.keys.rotate("jwt", ahead=timedelta(seconds=3))
     deadline = time.monotonic() + 30
     form = {"grant_type": "client_credentials", "scope": "access:evaluate"}
     while True:
@@ -369,7 +369,7 @@ def test_leaves_are_gapless_with_two_sequencers(pair: Pair) -> None:
         )
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        with pair.inside.ground.database.read() as uow:
+        with pair.inside.runtime.database.read() as uow:
             recorded = uow.one(select(func.count().label("n")).select_from(events))
             numbered = [row[0] for row in uow.all(select(leaves.c.leaf_index))]
         assert recorded is not None

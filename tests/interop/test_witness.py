@@ -22,7 +22,7 @@ from foundation.audit.tables import cosignatures
 from foundation.audit.verify_public import verify_from_outside
 from foundation.audit.witnesses import NotCosigned
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 from tests.support import deployments
 from tests.support.audits import history, outside, record, sequence
@@ -64,7 +64,7 @@ class Running:
 @pytest.fixture
 def running(litewitness: Path, tmp_path: Path, any_settings: Settings) -> Iterator[Running]:
     """A witness in a process of its own, its key in an ssh-agent, which knows our log."""
-    first = deployments.lay_ground(any_settings, FrozenClock(deployments.START))
+    first = deployments.build_runtime(any_settings, FrozenClock(deployments.START))
     log_key = str(first.audit.tree.verifier_keys()[0])
     first.close()
     with tempfile.TemporaryDirectory(prefix="civitas-agent-", dir="/tmp") as short:
@@ -130,15 +130,15 @@ def wait_for(condition: object) -> None:
 
 
 @pytest.fixture
-def watched(running: Running, any_settings: Settings, clock: FrozenClock) -> Iterator[Ground]:
+def watched(running: Running, any_settings: Settings, clock: FrozenClock) -> Iterator[Runtime]:
     chosen = AuditSettings(witnesses={running.url: running.key})
-    laid = deployments.lay_ground(any_settings.with_sections(chosen), clock)
+    laid = deployments.build_runtime(any_settings.with_sections(chosen), clock)
     yield laid
     laid.close()
 
 
 def test_litewitness_cosigns_our_log_as_it_grows_and_nothing_else(
-    watched: Ground, running: Running
+    watched: Runtime, running: Running
 ) -> None:
     (witness,) = watched.audit.tree.witnesses.chosen
     history(watched)

@@ -27,37 +27,37 @@ class AuditLife(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         settings = deployments.settings_in(Path(self.folder.name))
-        self.ground = deployments.lay_ground(settings, FrozenClock(deployments.START))
+        self.runtime = deployments.build_runtime(settings, FrozenClock(deployments.START))
         self.expected: dict[str, list[int]] = {person: [] for person in PERSONS}
         self.checkpoints: list[Checkpoint] = []
         self.counted = 0
         for person in PERSONS:
-            self.ground.vault.create(person)
+            self.runtime.vault.create(person)
 
     @rule(about=persons)
     def an_event(self, about: list[str]) -> None:
-        record(self.ground, *about, details={"n": self.counted})
+        record(self.runtime, *about, details={"n": self.counted})
         for person in about:
             self.expected[person].append(self.counted)
         self.counted += 1
 
     @rule()
     def the_sequencer_runs(self) -> None:
-        sequence(self.ground)
-        audit = self.ground.audit
+        sequence(self.runtime)
+        audit = self.runtime.audit
         self.checkpoints.append(open_note(audit.tree.checkpoint(), audit.tree.verifier_keys()))
 
     @rule(person=st.sampled_from(PERSONS))
     def an_erasure(self, person: str) -> None:
-        self.ground.vault.erase(person)
-        with self.ground.database.write() as uow:
-            self.ground.audit.forget(uow, person)
-        self.ground.vault.create(person)  # enrolled anew, as somebody without a past
+        self.runtime.vault.erase(person)
+        with self.runtime.database.write() as uow:
+            self.runtime.audit.forget(uow, person)
+        self.runtime.vault.create(person)  # enrolled anew, as somebody without a past
         self.expected[person] = []
 
     @invariant()
     def everything_verifies(self) -> None:
-        report = self.ground.audit.tree.verify()
+        report = self.runtime.audit.tree.verify()
         assert report.problems == ()
         assert report.waiting is not None
         assert report.tree_size + report.waiting == self.counted
@@ -65,19 +65,19 @@ class AuditLife(RuleBasedStateMachine):
     @invariant()
     def each_person_reads_their_own_and_nothing_else(self) -> None:
         for person, numbers in self.expected.items():
-            ledger = self.ground.audit.ledger(person, limit=1000)
+            ledger = self.runtime.audit.ledger(person, limit=1000)
             assert sorted(entry.details["n"] for entry in ledger) == numbers
 
     def teardown(self) -> None:
-        if not hasattr(self, "ground"):
+        if not hasattr(self, "runtime"):
             return
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             for old, new in zip(self.checkpoints, self.checkpoints[1:], strict=False):
                 proof = audit_tree.consistency_proof(
                     old.size, new.size, lambda wanted: audit_log.fetch(uow, wanted)
                 )
                 verify_consistency(old.size, new.size, old.root, new.root, proof)
-        self.ground.close()
+        self.runtime.close()
         self.folder.cleanup()
 
 

@@ -31,9 +31,11 @@ ANY_TIME = st.datetimes(datetime(1950, 1, 1), datetime(9999, 1, 1)).map(
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     folder: Path = tmp_path_factory.mktemp("city")
-    ground = deployments.lay_ground(deployments.settings_in(folder), FrozenClock(deployments.START))
-    yield found_city(ground)
-    ground.close()
+    runtime = deployments.build_runtime(
+        deployments.settings_in(folder), FrozenClock(deployments.START)
+    )
+    yield found_city(runtime)
+    runtime.close()
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,8 @@ class Families(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.clock = FrozenClock(deployments.START)
         where = deployments.settings_in(Path(self.folder.name))
-        self.ground = deployments.lay_ground(where, self.clock)
-        self.server = AuthorizationServer(self.ground)
+        self.runtime = deployments.build_runtime(where, self.clock)
+        self.server = AuthorizationServer(self.runtime)
         self.server.people.born("per_1")
         self.server.people.sign_in("per_1")
         self.service = self.server.add()
@@ -40,7 +40,7 @@ class Families(RuleBasedStateMachine):
         self.made: dict[str, Any] = {}
 
     def teardown(self) -> None:
-        self.ground.close()
+        self.runtime.close()
         self.folder.cleanup()
 
     @rule(target=codes)
@@ -110,7 +110,7 @@ class Families(RuleBasedStateMachine):
     @rule()
     def the_session_ends(self) -> None:
         """Offline grants outlive the session by the person's own consent."""
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             TokensEndWithSession().end_session(uow, "ses_1", "signed out", self.clock.now())
 
     @invariant()
@@ -119,7 +119,7 @@ class Families(RuleBasedStateMachine):
 
         from idp.oauth.tables import grants
 
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             row = uow.one(
                 select(func.count()).select_from(grants).where(grants.c.state == "active")
             )

@@ -14,7 +14,7 @@ from foundation.clock import FrozenClock
 from foundation.errors import Conflict
 from policies import Permit, Withdrawal
 from tests.support import deployments
-from tests.support.decisions import ADULT, give, house, question
+from tests.support.decisions import ADULT, give, question, ready_policies
 
 CLAIMS = ("age_over_18", "resident_of_city", "name")
 ASKED = st.lists(st.sampled_from(CLAIMS), min_size=1, unique=True)
@@ -28,8 +28,8 @@ class ConsentLife(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.clock = FrozenClock(deployments.START)
         settings_ = deployments.settings_in(Path(self.folder.name))
-        self.floor = deployments.lay_ground(settings_, self.clock)
-        self.policies = house(self.floor)
+        self.runtime = deployments.build_runtime(settings_, self.clock)
+        self.policies = ready_policies(self.runtime)
         self.allowed: set[str] = set()
         self.refused: set[str] = set()
         self.until: datetime = deployments.START
@@ -37,7 +37,7 @@ class ConsentLife(RuleBasedStateMachine):
         self.active: str | None = None
 
     def teardown(self) -> None:
-        self.floor.close()
+        self.runtime.close()
         self.folder.cleanup()
 
     def _lapse(self) -> None:

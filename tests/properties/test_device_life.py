@@ -29,8 +29,10 @@ class DeviceLives(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.clock = FrozenClock(deployments.START)
-        ground = deployments.lay_ground(deployments.settings_in(Path(self.folder.name)), self.clock)
-        self.city = found_city(ground)
+        runtime = deployments.build_runtime(
+            deployments.settings_in(Path(self.folder.name)), self.clock
+        )
+        self.city = found_city(runtime)
         self.registered = self.city.register()
         self.id = self.registered.device.id
         self.held: list[tuple[Any, x509.Certificate]] = []
@@ -39,7 +41,7 @@ class DeviceLives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "city"):
-            self.city.ground.close()
+            self.city.runtime.close()
             self.folder.cleanup()
 
     @rule(fresh=st.booleans())

@@ -63,8 +63,8 @@ PASSWORDS = st.text(st.characters(codec="utf-8"), max_size=20)
 def place() -> Iterator[tuple[Town, dict[str, Any]]]:
     with tempfile.TemporaryDirectory() as folder:
         clock = FrozenClock(deployments.START)
-        ground = deployments.lay_ground(deployments.settings_in(Path(folder)), clock)
-        town = build_town(found_city(ground))
+        runtime = deployments.build_runtime(deployments.settings_in(Path(folder)), clock)
+        town = build_town(found_city(runtime))
         town.https = type(town.https)(town.peer, "https://localhost:8443", False)
         callers: dict[str, Any] = {
             "token": town.city.register(),
@@ -73,7 +73,7 @@ def place() -> Iterator[tuple[Town, dict[str, Any]]]:
             "certificate": enrol(town)[2],
         }
         yield town, callers
-        ground.close()
+        runtime.close()
 
 
 def come_as(town: Town, callers: dict[str, Any], caller: str, password: str) -> Any:

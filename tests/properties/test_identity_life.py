@@ -24,7 +24,7 @@ from sqlalchemy import select
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.errors import CivitasError
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register import (
     REGISTER_ROW,
     AlreadyEnrolled,
@@ -39,7 +39,7 @@ from idp.register import (
 from idp.register.life import TRANSITIONS
 from idp.register.store import steps_of
 from idp.register.tables import reference_identifiers
-from tests.support.deployments import lay_ground, settings_in
+from tests.support.deployments import build_runtime, settings_in
 
 IMPORTER = Actor("staff", "stf_importer")
 OFFICER = Actor("staff", "stf_officer")
@@ -54,16 +54,16 @@ class LifeOfIdentities(RuleBasedStateMachine):
 
     people = Bundle("people")
 
-    # One ground for all examples, since laying it costs more than a walk; numbers differ.
-    ground: Ground
+    # One runtime for all examples, since building it costs more than a walk; numbers differ.
+    runtime: Runtime
     clock: FrozenClock
     walks = count(1)
 
     @initialize()
     def begin(self) -> None:
         self.walk = next(self.walks)
-        self.register = Register(self.ground)
-        self.life = IdentityLife(self.ground, self.register.proofing, ())
+        self.register = Register(self.runtime)
+        self.life = IdentityLife(self.runtime, self.register.proofing, ())
         self.expected: dict[str, State] = {}
         self.steps: dict[str, list[str]] = {}
         self.numbers: dict[str, str] = {}
@@ -92,7 +92,7 @@ class LifeOfIdentities(RuleBasedStateMachine):
     @rule(person=people)
     def send_letter(self, person: str) -> None:
         try:
-            with self.ground.database.write() as uow:
+            with self.runtime.database.write() as uow:
                 issued = self.register.codes.issue(uow, person, OFFICER, self.clock.now())
             self.codes[person] = issued.code
             assert self.expected[person] is State.ESTABLISHED
@@ -104,7 +104,7 @@ class LifeOfIdentities(RuleBasedStateMachine):
         code = self.codes.get(person, "nothing")
 
         def redeem() -> None:
-            with self.ground.database.write() as uow:
+            with self.runtime.database.write() as uow:
                 now = self.clock.now()
                 self.register.activate(uow, self.register.redeem_activation(uow, code, now), now)
 
@@ -162,7 +162,7 @@ class LifeOfIdentities(RuleBasedStateMachine):
 
     @invariant()
     def only_active_identities_authenticate(self) -> None:
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             for person, state in self.expected.items():
                 found = self.register.person(uow, person)
                 assert (found.state if found else State.UNKNOWN) is state
@@ -174,26 +174,26 @@ class LifeOfIdentities(RuleBasedStateMachine):
             self.every_transition_stands_in_the_history_and_the_audit()
 
     def every_transition_stands_in_the_history_and_the_audit(self) -> None:
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             for person, names in self.steps.items():
                 assert [s.transition for s in steps_of(uow, person)] == names
         for person, names in self.steps.items():
             if self.expected[person] is State.UNKNOWN:
                 continue
-            kinds = [e.kind for e in self.ground.audit.ledger(person, limit=1000)]
+            kinds = [e.kind for e in self.runtime.audit.ledger(person, limit=1000)]
             for name in set(names):
                 assert kinds.count(f"register.{name}") == names.count(name)
 
     @invariant()
     def identifiers_are_kept_for_ever(self) -> None:
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             kept = {row.id for row in uow.all(select(reference_identifiers.c.id))}
         assert self.ever <= kept
 
 
 def test_nobody_gets_in_outside_active_and_every_step_is_audited(tmp_path: Path) -> None:
     LifeOfIdentities.clock = FrozenClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
-    LifeOfIdentities.ground = lay_ground(settings_in(tmp_path), LifeOfIdentities.clock)
+    LifeOfIdentities.runtime = build_runtime(settings_in(tmp_path), LifeOfIdentities.clock)
     try:
         run_state_machine_as_test(
             LifeOfIdentities,
@@ -204,7 +204,7 @@ def test_nobody_gets_in_outside_active_and_every_step_is_audited(tmp_path: Path)
                 suppress_health_check=list(HealthCheck),
             ),
         )
-        LifeOfIdentities.ground.audit.tree.sequence(LifeOfIdentities.clock.now())
-        assert LifeOfIdentities.ground.audit.tree.verify().ok
+        LifeOfIdentities.runtime.audit.tree.sequence(LifeOfIdentities.clock.now())
+        assert LifeOfIdentities.runtime.audit.tree.verify().ok
     finally:
-        LifeOfIdentities.ground.close()
+        LifeOfIdentities.runtime.close()

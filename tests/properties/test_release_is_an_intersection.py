@@ -24,9 +24,9 @@ SOME = st.sets(st.sampled_from(NAMES))
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthorizationServer]:
     folder: Path = tmp_path_factory.mktemp("release")
     clock = FrozenClock(deployments.START)
-    ground = deployments.lay_ground(deployments.settings_in(folder), clock)
-    yield AuthorizationServer(ground)
-    ground.close()
+    runtime = deployments.build_runtime(deployments.settings_in(folder), clock)
+    yield AuthorizationServer(runtime)
+    runtime.close()
 
 
 @pytest.mark.row("privacy", "P-2")

@@ -1,4 +1,4 @@
-"""Whatever arrives at the doors of status, the answer is one of the protocol — EN 303 645 5.13."""
+"""Whatever asks for status, the answer is one of the protocol — EN 303 645 5.13."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tests.support.status import OCSP, asking, issue, issuer_of
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     clock = FrozenClock(deployments.START)
     folder: Path = tmp_path_factory.mktemp("town")
-    ground = deployments.lay_ground(deployments.settings_in(folder), clock)
-    yield build_town(found_city(ground))
-    ground.close()
+    runtime = deployments.build_runtime(deployments.settings_in(folder), clock)
+    yield build_town(found_city(runtime))
+    runtime.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every door × every kind of caller × ids of somebody else: what really happens, as a table.
+"""Every route × every kind of caller × ids of somebody else: what really happens, as a table.
 
 `python -m tests.support.access` writes docs/access.md anew; the test of the same name compares.
 """
@@ -15,20 +15,20 @@ from tests.support.access_worlds import worlds
 
 OUTPUT = deployments.ROOT / "docs" / "access.md"
 HEAD = """# Who may
-Every door of each governance model, who comes in, and what happens to the others. Each line was
-tried: every door by every kind of caller, with the ids of somebody else in the path. `make index`
-writes this page from what happened, and `test_every_door_opens_for_whom_the_table_says` compares: a
-new door without a line fails.
+Every route of each governance model, who comes in, and what happens to the others. Each line was
+tried: every route by every kind of caller, with the ids of somebody else in the path. `make index`
+writes this page from what happened, and `test_every_route_is_open_to_whom_the_table_says` compares:
+a new route without a line fails.
 
 *The citizen* is the one whose ids the path holds, *another citizen* is not. Staff hold one role
 each, and came with their passkey. The service has every scope that a service may have, the device a
 token bound to its certificate; the *federated service* describes itself, authenticates by its key,
 and came with a token that the citizen gave it. At introspection, revocation and the token endpoint
 each of them proves who it is and brings what another service was given, which stays as it is.
-*in*: the door let the caller in, if only to say what else is wrong. *sign in*: a browser is sent to
-sign in, or to prove once more who is there. Doors of protocols that carry their own proof in the
-body (a code, a client's secret, a one-time token) say 400 or 401 to whoever brings none, and so may
-be *in* for all here: what they ask for is in their specifications.
+*in*: the route let the caller in, if only to say what else is wrong. *sign in*: a browser is sent
+to sign in, or to prove once more who is there. Routes of protocols that carry their own proof in
+the body (a code, a client's secret, a one-time token) say 400 or 401 to whoever brings none, and so
+may be *in* for all here: what they ask for is in their specifications.
 """
 TABLES = {
     "provider": "A provider, accredited by a regulator",
@@ -37,7 +37,7 @@ TABLES = {
 }
 COLUMNS = """
 ## {title}
-| door | in | others |
+| route | in | others |
 |---|---|---|
 """
 CALLERS = (
@@ -55,7 +55,7 @@ CALLERS = (
 PROGRAMS = ("service", "federated service", "device")
 
 Walked = Mapping[str, Mapping[str, str]]
-"""Door → caller → what happened."""
+"""Route → caller → what happened."""
 
 
 def as_page(walked: Mapping[str, Walked]) -> str:
@@ -66,7 +66,7 @@ def as_page(walked: Mapping[str, Walked]) -> str:
 
 def _rows(walked: Walked) -> str:
     rows = []
-    for door, outcomes in sorted(walked.items(), key=lambda item: item[0].split()[::-1]):
+    for route, outcomes in sorted(walked.items(), key=lambda item: item[0].split()[::-1]):
         callers = [kind for kind in CALLERS if kind in outcomes]
         others: dict[str, list[str]] = {}
         for kind in callers:
@@ -74,7 +74,7 @@ def _rows(walked: Walked) -> str:
                 others.setdefault(outcomes[kind], []).append(kind)
         let_in = _let_in([kind for kind in callers if outcomes[kind] == IN], callers)
         refused = "; ".join(f"{what}: {_listed(kinds, others)}" for what, kinds in others.items())
-        rows.append(f"| `{door}` | {let_in} | {refused} |\n")
+        rows.append(f"| `{route}` | {let_in} | {refused} |\n")
     return "".join(rows)
 
 

@@ -1,4 +1,4 @@
-"""One walk: every door of a deployment, asked by each kind of caller, with ids of somebody else."""
+"""One walk: every route of a deployment, asked by each kind of caller, with ids of others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio.from_thread
 from sqlalchemy import delete
-from starlette.routing import Route
+from starlette.routing import Route as StarletteRoute
 
 from foundation.pages.static_files import StaticFiles
 from foundation.rates import rate_limits
@@ -23,8 +23,8 @@ LAST = (
     "/oauth/end-session",
     "/oauth/end-session/confirm",
 )
-"""They end the session of who asks, or what other doors ask for: after those, in this order."""
-CLIENT_DOORS = ("/oauth/introspect", "/oauth/revoke", "/oauth/token")
+"""They end the session of who asks, or what other routes ask for: after those, in this order."""
+CLIENT_ROUTES = ("/oauth/introspect", "/oauth/revoke", "/oauth/token")
 """Here a program says by its own secret, key or certificate who it is."""
 BODIES: dict[str, Any] = {
     "/access/v1/evaluation": {
@@ -41,13 +41,13 @@ BODIES: dict[str, Any] = {
     "/sign-in/passkey": {},
     "/sign-in/passkey/options": {},
 }
-"""What typed doors take: what they say of a body that does not fit, they say to everybody."""
+"""What typed routes take: what they say of a body that does not fit, they say to everybody."""
 QUERIES = {"/services/one": "?client_id={client_id}"}
 REASON = {"reason": "test"}
 
 
 @dataclass(frozen=True)
-class Door:
+class Route:
     method: str
     path: str
     typed: bool
@@ -77,25 +77,25 @@ class Caller:
         self.headers = {**headers, "X-Forwarded-Proto": "https"}
 
     def as_client(self, path: str, **form: str) -> Any:
-        """What a door answers that clients authenticate at."""
+        """What a route answers that clients authenticate at."""
         proof = dict(self.proof())
         auth = proof.pop("auth", None)
         headers = {k: v for k, v in self.headers.items() if k != "Authorization"}
         return self.visitor.http.post(path, data={**form, **proof}, headers=headers, auth=auth)
 
-    def ask(self, door: Door, path: str, of_others: Mapping[str, str]) -> str:
+    def ask(self, route: Route, path: str, of_others: Mapping[str, str]) -> str:
         """What came of it; `of_others` is what others hold, and this one may have found."""
         sent: dict[str, Any] = {}
-        if door.path in CLIENT_DOORS:
+        if route.path in CLIENT_ROUTES:
             return self._outcome(self.as_client(path, **of_others))
-        if door.method == "POST" and (door.typed or door.path in BODIES):
-            sent = {"json": BODIES.get(door.path, REASON)}
-        elif door.method == "POST" and "/est/" in door.path:
+        if route.method == "POST" and (route.typed or route.path in BODIES):
+            sent = {"json": BODIES.get(route.path, REASON)}
+        elif route.method == "POST" and "/est/" in route.path:
             sent = {"content": "MAA=", "headers": {"Content-Type": "application/pkcs10"}}
-        elif door.method == "POST":
+        elif route.method == "POST":
             sent = {"data": {"csrf_token": self.headers.get("X-CSRF-Token", "")}}
         headers = {**self.headers, **sent.pop("headers", {})}
-        return self._outcome(self.visitor.http.request(door.method, path, headers=headers, **sent))
+        return self._outcome(self.visitor.http.request(route.method, path, headers=headers, **sent))
 
     def _outcome(self, answer: Any) -> str:
         if answer.status_code == 303 and answer.headers["location"].startswith(
@@ -120,33 +120,33 @@ class World(ABC):
     """A service that the citizen let in; `of_others` is what it holds."""
     of_others: Mapping[str, str] = {}
 
-    def doors(self) -> list[Door]:
+    def routes(self) -> list[Route]:
         """Of the running application, and so of whatever is served."""
         found = [
-            Door(method, route.path, route.include_in_schema)
+            Route(method, route.path, route.include_in_schema)
             for route in self.city.app.router.routes
-            if isinstance(route, Route)
+            if isinstance(route, StarletteRoute)
             for method in sorted(route.methods or ())
             if method in ("GET", "POST")
         ]
         # What changes something of the caller's own comes after what only looks.
         late = {path: place for place, path in enumerate(LAST, 1)}
-        return sorted(found, key=lambda d: (late.get(d.path, 0), d.method == "POST"))
+        return sorted(found, key=lambda r: (late.get(r.path, 0), r.method == "POST"))
 
     def walk(self) -> dict[str, dict[str, str]]:
-        """Door → caller → what happened."""
-        doors = self.doors()
-        found: dict[str, dict[str, str]] = {door.name: {} for door in doors}
-        self.city.ground.audit.tree.sequence(self.city.clock.now())
+        """Route → caller → what happened."""
+        routes = self.routes()
+        found: dict[str, dict[str, str]] = {route.name: {} for route in routes}
+        self.city.runtime.audit.tree.sequence(self.city.clock.now())
         # One event loop for all: a client of its own makes one for each request.
         with anyio.from_thread.start_blocking_portal() as portal:
             for kind, caller in self.callers.items():
                 caller.visitor.http.portal = portal
-                with self.city.ground.database.write() as uow:
+                with self.city.runtime.database.write() as uow:
                     uow.execute(delete(rate_limits))
-                for door in doors:
-                    found[door.name][kind] = caller.ask(
-                        door, self.filled(door.path), self.of_others
+                for route in routes:
+                    found[route.name][kind] = caller.ask(
+                        route, self.filled(route.path), self.of_others
                     )
                 caller.visitor.http.portal = None
         return found

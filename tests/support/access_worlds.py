@@ -127,7 +127,7 @@ class _Federated(World):
         return given
 
     def _staff_ids(self, member: Visitor) -> dict[str, str]:
-        with self.city.ground.database.write() as uow:
+        with self.city.runtime.database.write() as uow:
             recovery = self.city.register.staff_changes.ask_recovery(
                 uow, member.id, "Lost their passkey", SYSTEM, self.city.clock.now()
             )
@@ -146,7 +146,7 @@ class Regulator(_Federated):
             **{role: Caller(visitor) for role, visitor in staff.items()},
         }
         events = select(audit_events.c.id).order_by(audit_events.c.at)
-        with self.city.ground.database.read() as uow:
+        with self.city.runtime.database.read() as uow:
             event = str(uow.connection.scalar(events))
         self.ids = {
             **self._staff_ids(staff["officer"]),
@@ -168,7 +168,7 @@ class Provider(_Federated):
         people = as_csv(residents(3, 11, city="Tallinn", country="EE"))
         *_, last = self.city.importer.run(people, "register.csv")
         one, other, waiting = self.city.importer.persons(last.import_id)
-        things = devices.same_city(self.city.ground)
+        things = devices.same_city(self.city.runtime)
         device, _, certificate = things.enrolled(Owner("citizen", one))
         citizen = self.city.citizen(one, "one.citizen")
         citizen.add_and_use_passkey()
@@ -223,7 +223,7 @@ class Provider(_Federated):
         )
 
     def _ids_of_person(self, person_id: str, visitor: Visitor) -> dict[str, str]:
-        consent, ground = self._consent(person_id), self.city.ground
+        consent, runtime = self._consent(person_id), self.city.runtime
         password = select(credentials.c.id).where(
             credentials.c.subject_id == person_id, credentials.c.kind == "password"
         )
@@ -231,20 +231,20 @@ class Provider(_Federated):
             credentials.c.subject_id == person_id, credentials.c.kind == "passkey"
         )
         decided = select(proofing_decisions.c.id).where(proofing_decisions.c.person_id == person_id)
-        with ground.database.read() as uow:
+        with runtime.database.read() as uow:
             credential = str(uow.connection.scalar(password))
             lost = str(uow.connection.scalar(passkey))
             decision = str(uow.connection.scalar(decided))
         said = visitor.mean_it(f"/account/credentials/{lost}/lost", "/account/credentials")
         assert said.headers["location"].endswith("done=lost"), said.headers
-        with ground.database.write() as uow:
+        with runtime.database.write() as uow:
             second_looks.open_(
-                uow, [(decision, person_id)], second_looks.SAMPLE, ground.clock.now()
+                uow, [(decision, person_id)], second_looks.SAMPLE, runtime.clock.now()
             )
             (look,) = second_looks.waiting_for(uow, person_id)
             removal = str(uow.connection.scalar(select(removals.c.id)))
             corrections = self.city.register.corrections
-            correction = corrections.ask(uow, person_id, "My name.", ground.clock.now())
+            correction = corrections.ask(uow, person_id, "My name.", runtime.clock.now())
         return {
             "person_id": person_id,
             "consent_id": consent,
@@ -253,13 +253,13 @@ class Provider(_Federated):
             "decision_id": decision,
             "look_id": look.id,
             "correction_id": correction,
-            "event_id": ground.audit.ledger(person_id, limit=1)[0].event_id,
+            "event_id": runtime.audit.ledger(person_id, limit=1)[0].event_id,
         }
 
     def _batch(self, person_id: str) -> str:
         """A letter to somebody, printed: the file that it was in."""
         letters, now = self.city.register.letters, self.city.clock.now()
-        with self.city.ground.database.write() as uow:
+        with self.city.runtime.database.write() as uow:
             letters.ask(uow, person_id, OFFICER, now)
         batch_id, _ = letters.make("json", False, PRINTER, now)
         return batch_id
@@ -291,7 +291,7 @@ class Broker(_Federated):
             "service": self._service(),
             "the citizen": Caller(citizen),
         }
-        with self.city.ground.database.read() as uow:
+        with self.city.runtime.database.read() as uow:
             one = str(uow.connection.scalar(select(sessions.c.person_id)))
         self.ids = {"provider": slug_of(provider.url), "consent_id": self._consent(one), **self.ids}
 

@@ -1,4 +1,4 @@
-"""An audit with some history, and its public doors, for tests."""
+"""An audit with some history, and its public routes, for tests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,40 +8,40 @@ from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
 
 from foundation.audit import Audit
-from foundation.audit import doors as audit_doors
+from foundation.audit import routes as audit_routes
 from foundation.audit.entry import SYSTEM, Actor
 from foundation.errors import Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.client import TestClient
 
 
 def record(
-    ground: Ground,
+    runtime: Runtime,
     *persons: str,
     kind: str = "claims.released",
     actor: Actor = SYSTEM,
     details: Mapping[str, Any] | None = None,
 ) -> str:
     """One event in a unit of work of its own."""
-    with ground.database.write() as uow:
-        return ground.audit.record(uow, kind, actor, persons, details)
+    with runtime.database.write() as uow:
+        return runtime.audit.record(uow, kind, actor, persons, details)
 
 
-def sequence(ground: Ground) -> int:
-    return ground.audit.tree.sequence(ground.clock.now())
+def sequence(runtime: Runtime) -> int:
+    return runtime.audit.tree.sequence(runtime.clock.now())
 
 
-def history(ground: Ground, count: int = 11) -> list[str]:
+def history(runtime: Runtime, count: int = 11) -> list[str]:
     """Numbered events about two persons and about nobody, under several checkpoints."""
     for person in ("per_ada", "per_bo"):
-        ground.vault.create(person)
+        runtime.vault.create(person)
     concerned: list[tuple[str, ...]] = [("per_ada",), ("per_bo", "per_ada"), ()]
     events = []
     for n in range(count):
-        events.append(record(ground, *concerned[n % 3], details={"n": n}))
+        events.append(record(runtime, *concerned[n % 3], details={"n": n}))
         if n in (3, 7):
-            sequence(ground)
-    sequence(ground)
+            sequence(runtime)
+    sequence(runtime)
     return events
 
 
@@ -50,10 +50,10 @@ def _refused(request: Request, error: Problem) -> PlainTextResponse:
 
 
 def outside(audit: Audit, rendered: bool = True) -> TestClient:
-    """A client of the public doors alone; not `rendered`, a refusal is raised as it is."""
+    """A client of the public routes alone; not `rendered`, a refusal is raised as it is."""
     app = FastAPI()
-    for door in audit_doors.doors(audit):
-        app.add_api_route(door.path, door.endpoint, methods=list(door.methods), **door.options)
+    for route in audit_routes.routes_of(audit):
+        app.add_api_route(route.path, route.endpoint, methods=list(route.methods), **route.options)
     if rendered:
         app.exception_handler(Problem)(_refused)
     return TestClient(app, base_url="http://localhost:8000")

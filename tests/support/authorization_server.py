@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from foundation.edge import Edge
 from foundation.errors import Forbidden
-from foundation.ground import Ground
 from foundation.middleware import Gate
+from foundation.runtime import Runtime
 from foundation.settings import Server
 from foundation.web import Context
 from idp import oauth
@@ -38,7 +38,7 @@ VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 class FakePeople:
     """Who is at the browser, and what is known of them: both set by the test."""
 
-    ground: Ground
+    runtime: Runtime
     present: Authenticated | None = None
     claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     facts: Facts = field(default_factory=lambda: Facts(level=2, age=34))
@@ -47,12 +47,12 @@ class FakePeople:
     certificates: dict[str, str] = field(default_factory=dict)
 
     def born(self, person_id: str, **claims: Any) -> str:
-        self.ground.vault.create(person_id)
+        self.runtime.vault.create(person_id)
         self.claims[person_id] = claims
         return person_id
 
     def sign_in(self, person_id: str, level: int = 2, session: str = "ses_1") -> Authenticated:
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         self.present = Authenticated(person_id, level, ("pwd",), now, session)
         return self.present
 
@@ -62,7 +62,7 @@ class FakePeople:
         stale = (
             there is not None
             and requirement.max_age is not None
-            and self.ground.clock.now() - there.auth_time > requirement.max_age
+            and self.runtime.clock.now() - there.auth_time > requirement.max_age
         )
         unfit = there is None or there.acr_level < requirement.level or stale
         if unfit or "login" in requirement.prompt:
@@ -101,18 +101,18 @@ class AuthorizationServer:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         sources: Sequence[Any] = (),
         ceiling: Callable[[], int] | None = None,
     ) -> None:
-        self.ground = ground
+        self.runtime = runtime
         # The RSA key takes long to make: tests that need it call `oauth.prepare`.
-        ground.keys.ensure("jwt", "ES256")
-        prepare_policies(ground)
-        self.policies = Policies(ground)
-        self.people = FakePeople(ground)
+        runtime.keys.ensure("jwt", "ES256")
+        prepare_policies(runtime)
+        self.policies = Policies(runtime)
+        self.people = FakePeople(runtime)
         self.oauth = oauth.OAuth(
-            ground,
+            runtime,
             self.policies,
             who=self.people,
             signs_out=self.people,
@@ -129,10 +129,10 @@ class AuthorizationServer:
         self.http = self.browser()
 
     def _app(self) -> Starlette:
-        doors = oauth.doors(self.oauth)
-        routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]
-        app = Starlette(routes=routes)
-        settings = self.ground.settings
+        routes = oauth.routes_of(self.oauth)
+        served = [Route(r.path, r.endpoint, methods=list(r.methods)) for r in routes]
+        app = Starlette(routes=served)
+        settings = self.runtime.settings
         app.add_middleware(
             Gate,
             context=Context(
@@ -141,14 +141,14 @@ class AuthorizationServer:
                 secure_cookies=False,
                 trusted_proxies=("testclient",),
                 client_certificate_header="Client-Cert",
-                mac=self.ground.keys.mac,
+                mac=self.runtime.keys.mac,
                 who=lambda request: None,
                 way_back=self.oauth.ways_back.of,
                 resource_metadata=self.oauth.resource_metadata,
             ),
-            edge=Edge(self.ground.database, self.ground.pages),
+            edge=Edge(self.runtime.database, self.runtime.pages),
             max_body=65_536,
-            doors=doors,
+            routes=routes,
             observe=lambda scope, status, seconds: None,
         )
         return app
@@ -172,7 +172,7 @@ class AuthorizationServer:
             **changed,
         }
         kept = {name: value for name, value in metadata.items() if value is not None}
-        return self.oauth.clients.add(kept, self.ground.clock.now())
+        return self.oauth.clients.add(kept, self.runtime.clock.now())
 
     # ── the walk ─────────────────────────────────────────────────────────────────────
 

@@ -33,15 +33,15 @@ class City:
         if not ready.copied("city", self.settings, clock, _found):
             _found(self.settings, clock)()
         self.deployment: Deployment = governance.assemble(self.settings, clock)
-        self.ground = self.deployment.ground
+        self.runtime = self.deployment.runtime
         self.app = serve_deployment(self.deployment)
         parts = self.deployment.parts
         if "register" in parts:  # a broker has none
             self.register: Register = parts["register"]
-            self.importer: Importer = parts.get("importer", Importer(self.ground, self.register))
+            self.importer: Importer = parts.get("importer", Importer(self.runtime, self.register))
 
     def close(self) -> None:
-        self.ground.close()
+        self.runtime.close()
 
     def browser(self) -> Visitor:
         return Visitor(self)
@@ -52,7 +52,7 @@ class City:
         """A member of staff who has just accepted their invitation, and used their passkey."""
         secret = self.register.staff.invite(role, name, self.clock.now())
         visitor = self.browser()
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             visitor.id = self.register.staff.open_invitation(uow, secret, self.clock.now()).id
         visitor.get(f"/invitation/{secret}")
         visitor.set_up(f"staff.{visitor.id[-8:]}", own_number=own_number)
@@ -63,7 +63,7 @@ class City:
         """A citizen who has just activated their identity with the code of a letter."""
         from foundation.audit import SYSTEM
 
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             issued = self.register.codes.issue(uow, person_id, SYSTEM, self.clock.now())
         visitor = self.browser()
         visitor.activate(issued.code, name)
@@ -72,7 +72,7 @@ class City:
 
     def kinds(self, person_id: str) -> list[str]:
         """Kinds of the events in a person's ledger, oldest first."""
-        return [e.kind for e in reversed(self.ground.audit.ledger(person_id, limit=1000))]
+        return [e.kind for e in reversed(self.runtime.audit.ledger(person_id, limit=1000))]
 
 
 def _found(settings: Settings, clock: Clock) -> Callable[[], None]:
@@ -80,11 +80,11 @@ def _found(settings: Settings, clock: Clock) -> Callable[[], None]:
     if not (folder / "master.key").exists():
         MasterKey.create(folder / "master.key")
     deployment = governance.assemble(settings, clock)
-    make_tables(deployment.ground.database)
-    deployment.ground.prepare()
+    make_tables(deployment.runtime.database)
+    deployment.runtime.prepare()
     for prepare in deployment.prepare:
-        prepare(deployment.ground)
-    return deployment.ground.close
+        prepare(deployment.runtime)
+    return deployment.runtime.close
 
 
 def confirmed(asked: Any) -> str:

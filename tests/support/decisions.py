@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from foundation.edge import Edge
-from foundation.ground import Ground as Floor
 from foundation.middleware import Gate
-from foundation.web import Context, Door, Principal
+from foundation.runtime import Runtime
+from foundation.web import Context, Principal, Route
 from policies import Consent, Facts, Giver, Ground, Known, Policies, Question
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -73,14 +73,14 @@ def give(
     )
 
 
-def house(floor: Floor, *persons: str) -> Policies:
-    """The policies wing, ready, with keys for some people."""
+def ready_policies(runtime: Runtime, *persons: str) -> Policies:
+    """The policies package, ready, with keys for some people."""
     from policies import prepare
 
-    prepare(floor)
+    prepare(runtime)
     for person in persons or ("per_anna",):
-        floor.vault.create(person)
-    return Policies(floor)
+        runtime.vault.create(person)
+    return Policies(runtime)
 
 
 class People:
@@ -112,14 +112,14 @@ class People:
 
 
 def serve(
-    floor: Floor, doors: Sequence[Door], who: Callable[[Request], Principal | None]
+    runtime: Runtime, routes: Sequence[Route], who: Callable[[Request], Principal | None]
 ) -> FastAPI:
-    """One wing's typed doors behind the real gate, without the rest of the house."""
-    edge = Edge(floor.database, floor.pages)
+    """One package's typed routes behind the real gate, without the rest of the service."""
+    edge = Edge(runtime.database, runtime.pages)
     app = FastAPI()
-    for door in (door for door in doors if door.api):
-        options = {"openapi_extra": {"x-specification": door.specification}, **door.options}
-        app.add_api_route(door.path, door.endpoint, methods=list(door.methods), **options)
+    for route in (route for route in routes if route.api):
+        options = {"openapi_extra": {"x-specification": route.specification}, **route.options}
+        app.add_api_route(route.path, route.endpoint, methods=list(route.methods), **options)
     app.add_middleware(
         Gate,
         context=Context(
@@ -127,7 +127,7 @@ def serve(
             cookie_tag="0" * 8,
             secure_cookies=False,
             trusted_proxies=(),
-            mac=floor.keys.mac,
+            mac=runtime.keys.mac,
             who=who,
         ),
         edge=edge,

@@ -1,4 +1,4 @@
-"""Deployments for tests: settings in a folder of their own, and the ground floor on them."""
+"""Deployments for tests: settings in a folder of their own, and the runtime on them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseSettings, metadata
-from foundation.ground import Ground, lay
 from foundation.keys import KeySettings
 from foundation.master_key import MasterKey
+from foundation.runtime import Runtime, build
 from foundation.settings import Development, Jurisdiction, Section, Server, Settings
 from foundation.vault import VaultSettings
 
@@ -64,13 +64,13 @@ def _in_token() -> tuple[Section, ...]:
 
 
 def template_folders() -> dict[str, Path]:
-    """The folder of pages of every wing and suite that has one, by name."""
+    """The folder of pages of every package and suite that has one, by name."""
     found = sorted((*ROOT.glob("*/pages"), *ROOT.glob("idp/*/pages")))
     return {folder.parent.name: folder for folder in found if folder.parent.name != "foundation"}
 
 
 def make_tables(database: Database) -> None:
-    """Make the tables of every wing that the test has imported, in one journey to the database."""
+    """Make the tables of every package that the test has imported, in one go."""
     with database.read() as uow:
         made = inspect(uow.connection).get_table_names(schema=database.schema)
     if made:
@@ -99,35 +99,35 @@ def _script(dialect: str, tables: int) -> str:
     return ";".join(statements)
 
 
-def ready_ground(settings: Settings, clock: Clock) -> Ground:
-    """The same as `lay_ground`, but with keys that other tests of this process have as well."""
+def ready_runtime(settings: Settings, clock: Clock) -> Runtime:
+    """The same as `build_runtime`, but with keys that other tests of this process have as well."""
     from tests.support import ready
 
     def found(there: Settings, then: Clock) -> Callable[[], None]:
-        return lay_ground(there, then).close
+        return build_runtime(there, then).close
 
-    if ready.copied("ground", settings, clock, found):
-        return lay(settings, template_folders(), clock)
-    return lay_ground(settings, clock)
+    if ready.copied("runtime", settings, clock, found):
+        return build(settings, template_folders(), clock)
+    return build_runtime(settings, clock)
 
 
-def lay_ground(settings: Settings, clock: Clock) -> Ground:
-    """A ground floor with its own master key and tables, ready for use."""
+def build_runtime(settings: Settings, clock: Clock) -> Runtime:
+    """A runtime with its own master key and tables, ready for use."""
     if not (settings.path.parent / "master.key").exists():
         MasterKey.create(settings.path.parent / "master.key")
-    ground = lay(settings, template_folders(), clock)
-    make_tables(ground.database)
-    ground.prepare()
-    return ground
+    runtime = build(settings, template_folders(), clock)
+    make_tables(runtime.database)
+    runtime.prepare()
+    return runtime
 
 
 __all__ = [
     "ROOT",
     "START",
+    "build_runtime",
     "free_port",
-    "lay_ground",
     "make_tables",
-    "ready_ground",
+    "ready_runtime",
     "settings_in",
     "template_folders",
 ]

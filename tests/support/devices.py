@@ -1,4 +1,4 @@
-"""Devices for tests: both wings on a ground floor, keys, requests, and an application."""
+"""Devices for tests: both packages on a runtime, keys, requests, and an application."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ import device_registry
 import pki
 from device_registry import DeviceLife, Devices, EndsWithDevice, Owner, Registered
 from foundation.audit import Actor
-from foundation.ground import Ground
-from foundation.pages import doors as page_doors
+from foundation.pages import routes_of as page_routes
+from foundation.runtime import Runtime
 from foundation.web import Principal
 from pki import CertificateAuthority, Pki
 from pki.profile import KEY_USAGES
@@ -51,9 +51,9 @@ def csrf_token(page: str) -> str:
 
 @dataclass
 class City:
-    """Both wings, prepared, with what the tests ask of them."""
+    """Both packages, prepared, with what the tests ask of them."""
 
-    ground: Ground
+    runtime: Runtime
     authority: CertificateAuthority
     devices: Devices
     life: DeviceLife
@@ -90,25 +90,27 @@ class City:
 
         from foundation.audit.tables import events
 
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return [row.kind for row in uow.all(select(events.c.kind).order_by(events.c.at))]
 
     @property
     def now(self) -> Any:
-        return self.ground.clock.now()
+        return self.runtime.clock.now()
 
 
-def found_city(ground: Ground, ends: Sequence[EndsWithDevice] = ()) -> City:
-    pki.prepare(ground)
-    device_registry.prepare(ground)
-    return same_city(ground, ends)
+def found_city(runtime: Runtime, ends: Sequence[EndsWithDevice] = ()) -> City:
+    pki.prepare(runtime)
+    device_registry.prepare(runtime)
+    return same_city(runtime, ends)
 
 
-def same_city(ground: Ground, ends: Sequence[EndsWithDevice] = ()) -> City:
-    """The wings as another process would build them."""
-    authority = CertificateAuthority(ground)
-    devices = Devices(ground, authority)
-    return City(ground, authority, devices, DeviceLife(devices, ends), Pki(authority, devices.gate))
+def same_city(runtime: Runtime, ends: Sequence[EndsWithDevice] = ()) -> City:
+    """The packages as another process would build them."""
+    authority = CertificateAuthority(runtime)
+    devices = Devices(runtime, authority)
+    return City(
+        runtime, authority, devices, DeviceLife(devices, ends), Pki(authority, devices.gate)
+    )
 
 
 def new_key() -> Any:
@@ -166,7 +168,7 @@ class TlsPeer:
 
 @dataclass
 class Town:
-    """An application of both wings, and who its callers are taken for."""
+    """An application of both packages, and who its callers are taken for."""
 
     city: City
     app: Any
@@ -187,11 +189,11 @@ def build_town(city: City) -> Town:
 
     app = serve_deployment(
         Deployment(
-            ground=city.ground,
-            doors={
-                "pki": pki.doors(city.pki),
-                "device_registry": device_registry.doors(city.life),
-                "pages": page_doors(city.ground.pages),
+            runtime=city.runtime,
+            routes={
+                "pki": pki.routes_of(city.pki),
+                "device_registry": device_registry.routes_of(city.life),
+                "pages": page_routes(city.runtime.pages),
             },
             who=principal,
         )

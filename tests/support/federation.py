@@ -16,16 +16,16 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route as StarletteRoute
 
 from foundation import algorithms, opaque, web
 from foundation.clock import FrozenClock
 from foundation.edge import Edge
 from foundation.fetch import Fetch, Fetched, FetchFailed
-from foundation.ground import Ground
 from foundation.middleware import Gate
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
-from foundation.web import Context, Door, Principal
+from foundation.web import Context, Principal, Route
 from idp import broker as broker_suite
 from idp import federation as federation_suite
 from idp import oauth as oauth_suite
@@ -92,10 +92,10 @@ class Network(Fetch):
 
 @dataclass
 class Member:
-    """One deployment: its ground, its suites, and a browser that looks at it."""
+    """One deployment: its runtime, its suites, and a browser that looks at it."""
 
     url: str
-    ground: Ground
+    runtime: Runtime
     federation: Federation
     browser: TestClient
     who: list[Principal] = field(default_factory=list)
@@ -117,7 +117,7 @@ class City:
 
     def close(self) -> None:
         for member in self.made:
-            member.ground.close()
+            member.runtime.close()
 
     def regulator(self) -> Member:
         made = self._member(REGULATOR, "regulator", None, dict)
@@ -127,40 +127,42 @@ class City:
     def provider(self, url: str = PROVIDER) -> ScriptedProvider:
         provider = ScriptedProvider(url, self)
         provider.member = self._member(
-            url, "provider", REGULATOR, provider.metadata, provider.doors()
+            url, "provider", REGULATOR, provider.metadata, provider.routes()
         )
         return provider
 
     def service(self, url: str = SERVICE) -> ScriptedService:
         service = ScriptedService(url, self)
-        service.member = self._member(url, "provider", REGULATOR, service.metadata, service.doors())
+        service.member = self._member(
+            url, "provider", REGULATOR, service.metadata, service.routes()
+        )
         return service
 
     def broker(self) -> tuple[Member, Broker]:
         folder = self.folder / "broker"
-        ground = self._ground(folder, BROKER, "broker", REGULATOR)
-        broker_suite.prepare(ground)
-        federation_suite.prepare(ground)
-        ground.keys.ensure("jwt", "ES256")
+        runtime = self._runtime(folder, BROKER, "broker", REGULATOR)
+        broker_suite.prepare(runtime)
+        federation_suite.prepare(runtime)
+        runtime.keys.ensure("jwt", "ES256")
         federation = Federation(
-            ground,
-            lambda: {"openid_relying_party": broker_suite.relying_party_metadata(ground)},
+            runtime,
+            lambda: {"openid_relying_party": broker_suite.relying_party_metadata(runtime)},
             self.network,
             how_they_end=lambda: hub.completion(whole_days=True),
         )
-        policies = Policies(ground)
-        hub = Broker(ground, federation, policies)
-        self.tokens = OAuth(ground, policies, who=hub, signs_out=hub, claims=hub)
+        policies = Policies(runtime)
+        hub = Broker(runtime, federation, policies)
+        self.tokens = OAuth(runtime, policies, who=hub, signs_out=hub, claims=hub)
         withdrawal = Withdrawal(policies, (oauth_suite.TokensEndWithConsent(),))
-        acting = oauth_suite.ActingServices(ground, policies, self.tokens.clients, withdrawal)
-        doors = (
-            *federation_suite.doors(federation),
-            *broker_suite.doors(hub, withdrawal),
-            *oauth_suite.doors(self.tokens),
-            *oauth_suite.account_doors(acting),
-            Door(("GET",), "/service", lambda request: _service(hub, request), "a service"),
+        acting = oauth_suite.ActingServices(runtime, policies, self.tokens.clients, withdrawal)
+        routes = (
+            *federation_suite.routes_of(federation),
+            *broker_suite.routes_of(hub, withdrawal),
+            *oauth_suite.routes_of(self.tokens),
+            *oauth_suite.account_routes(acting),
+            Route(("GET",), "/service", lambda request: _service(hub, request), "a service"),
         )
-        return self._serve(BROKER, ground, federation, doors, hub.principal_of_session), hub
+        return self._serve(BROKER, runtime, federation, routes, hub.principal_of_session), hub
 
     def _member(
         self,
@@ -168,16 +170,17 @@ class City:
         governance: str,
         regulator: str | None,
         metadata: Callable[[], Mapping[str, Any]],
-        more: Sequence[Door] = (),
+        more: Sequence[Route] = (),
     ) -> Member:
         folder = self.folder / f"{governance}-{urlsplit(url).port}"
-        ground = self._ground(folder, url, governance, regulator)
-        federation_suite.prepare(ground)
-        ground.keys.ensure("jwt", "ES256")
-        federation = Federation(ground, metadata, self.network)
-        return self._serve(url, ground, federation, (*federation_suite.doors(federation), *more))
+        runtime = self._runtime(folder, url, governance, regulator)
+        federation_suite.prepare(runtime)
+        runtime.keys.ensure("jwt", "ES256")
+        federation = Federation(runtime, metadata, self.network)
+        routes = (*federation_suite.routes_of(federation), *more)
+        return self._serve(url, runtime, federation, routes)
 
-    def _ground(self, folder: Path, url: str, governance: str, regulator: str | None) -> Ground:
+    def _runtime(self, folder: Path, url: str, governance: str, regulator: str | None) -> Runtime:
         folder.mkdir(parents=True)
         anchors = self.anchor_keys if regulator else {}
         settings = deployments.settings_in(
@@ -190,14 +193,14 @@ class City:
             ),
             FederationSettings(trust_anchors=anchors),
         )
-        return deployments.ready_ground(settings, self.clock)
+        return deployments.ready_runtime(settings, self.clock)
 
     def _serve(
         self,
         url: str,
-        ground: Ground,
+        runtime: Runtime,
         federation: Federation,
-        doors: Sequence[Door],
+        routes: Sequence[Route],
         who: Callable[[Request], Principal | None] | None = None,
     ) -> Member:
         called: list[Principal] = []
@@ -206,22 +209,22 @@ class City:
             cookie_tag=hashlib.sha256(url.encode()).hexdigest()[:8],
             secure_cookies=False,
             trusted_proxies=(),
-            mac=ground.keys.mac,
+            mac=runtime.keys.mac,
             who=who or (lambda request: called[0] if called else None),
         )
         gate = Middleware(
             Gate,
             context=context,
-            edge=Edge(ground.database, ground.pages),
+            edge=Edge(runtime.database, runtime.pages),
             max_body=1_000_000,
-            doors=doors,
+            routes=routes,
             observe=lambda scope, status, seconds: None,
         )
-        routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]
-        app = Starlette(routes=routes, middleware=[gate])
+        served = [StarletteRoute(r.path, r.endpoint, methods=list(r.methods)) for r in routes]
+        app = Starlette(routes=served, middleware=[gate])
         browser = TestClient(app, base_url=url, follow_redirects=False)
         self.network.members[url] = browser
-        member = Member(url, ground, federation, browser, called)
+        member = Member(url, runtime, federation, browser, called)
         self.made.append(member)
         return member
 
@@ -245,7 +248,7 @@ class ScriptedProvider:
         self._city = city
 
     def metadata(self) -> Mapping[str, Any]:
-        keys = self.member.ground.keys.published("jwt")
+        keys = self.member.runtime.keys.published("jwt")
         return {
             "openid_provider": {
                 "issuer": self.url,
@@ -257,10 +260,10 @@ class ScriptedProvider:
             }
         }
 
-    def doors(self) -> tuple[Door, ...]:
+    def routes(self) -> tuple[Route, ...]:
         return (
-            Door(("POST",), "/token", self._token, "test"),
-            Door(("GET",), "/userinfo", self._userinfo, "test"),
+            Route(("POST",), "/token", self._token, "test"),
+            Route(("GET",), "/userinfo", self._userinfo, "test"),
         )
 
     def authorize(self, url: str) -> str:
@@ -293,7 +296,7 @@ class ScriptedProvider:
             **self.bend,
         }
         claims = {name: value for name, value in claims.items() if value is not None}
-        signer = self.signed_by or self.member.ground.keys.signer("jwt")
+        signer = self.signed_by or self.member.runtime.keys.signer("jwt")
         token = federation_suite.sign(signer, "JWT", claims)
         return JSONResponse({"access_token": "at", "token_type": "Bearer", "id_token": token})
 
@@ -327,8 +330,8 @@ class ScriptedService:
     def metadata(self) -> Mapping[str, Any]:
         return {"openid_relying_party": self.said}
 
-    def doors(self) -> tuple[Door, ...]:
-        return (Door(("GET",), "/keys", self._keys, "test"),)
+    def routes(self) -> tuple[Route, ...]:
+        return (Route(("GET",), "/keys", self._keys, "test"),)
 
     def _keys(self, request: Request) -> Response:
         content_type, body = self.published

@@ -10,15 +10,15 @@ from starlette.types import ASGIApp
 
 from foundation import web
 from foundation.edge import Edge
-from foundation.ground import Ground
 from foundation.limits import Limits
 from foundation.middleware import Gate
+from foundation.runtime import Runtime
 
 MOST = 1000
 
 
 def gate_of(
-    app: ASGIApp, ground: Ground, doors: Iterable[web.Door], threads: int = 40, **limits: Any
+    app: ASGIApp, runtime: Runtime, routes: Iterable[web.Route], threads: int = 40, **limits: Any
 ) -> Gate:
     return Gate(
         app,
@@ -27,13 +27,13 @@ def gate_of(
             cookie_tag="0123abcd",
             secure_cookies=False,
             trusted_proxies=(),
-            mac=ground.keys.mac,
+            mac=runtime.keys.mac,
             who=lambda request: None,
         ),
-        edge=Edge(ground.database, ground.pages),
+        edge=Edge(runtime.database, runtime.pages),
         max_body=MOST,
         observe=lambda scope, status, seconds: None,
-        doors=doors,
+        routes=routes,
         threads=threads,
         limits=Limits(**limits),
     )

@@ -48,8 +48,8 @@ def listening_in(folder: Path, clock: Clock | None = None) -> Iterator[Listening
     """A town behind both of its listeners, with the files that a client needs."""
     clock = clock or SystemClock()
     soon = DevicesSettings(approval_retry_seconds=1)
-    ground = deployments.lay_ground(deployments.settings_in(folder, soon), clock)
-    town = build_town(found_city(ground))
+    runtime = deployments.build_runtime(deployments.settings_in(folder, soon), clock)
+    town = build_town(found_city(runtime))
     made = town.city.authority.issue_server_certificate(["localhost", "127.0.0.1"])
     (folder / "server.pem").write_bytes(made.chain_pem)
     (folder / "server.key").write_bytes(made.key_pem)
@@ -61,7 +61,7 @@ def listening_in(folder: Path, clock: Clock | None = None) -> Iterator[Listening
     ordinary = listener(town, folder, port)
     with ordinary, listener(town, folder, linking_port, linking=True):
         yield Listening(town.city, f"https://localhost:{port}", linking_port, folder)
-    ground.close()
+    runtime.close()
 
 
 @contextmanager

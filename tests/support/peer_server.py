@@ -1,4 +1,4 @@
-"""Our real server on a Unix socket, with one door that tells whom it believes to see.
+"""Our real server on a Unix socket, with one route that tells whom it believes to see.
 
 `python -m tests.support.peer_server FOLDER` listens on FOLDER/civitas.sock.
 """
@@ -17,11 +17,11 @@ from starlette.routing import Route
 from civitas.server import serve
 from foundation.clock import SystemClock
 from foundation.edge import Edge
-from foundation.ground import Ground
 from foundation.middleware import Gate
+from foundation.runtime import Runtime
 from foundation.settings import Server
 from foundation.web import Context, body, client_address, client_certificate, is_secure
-from tests.support.deployments import lay_ground, settings_in
+from tests.support.deployments import build_runtime, settings_in
 
 
 def peer(request: Request) -> Response:
@@ -37,9 +37,9 @@ def peer(request: Request) -> Response:
     )
 
 
-def app_on(ground: Ground) -> Starlette:
-    """The one door behind our gate."""
-    server = ground.settings.of(Server)
+def app_on(runtime: Runtime) -> Starlette:
+    """The one route behind our gate."""
+    server = runtime.settings.of(Server)
     app = Starlette(routes=[Route("/", peer), Route("/peer", peer, methods=["GET", "POST"])])
     app.add_middleware(
         Gate,
@@ -49,10 +49,10 @@ def app_on(ground: Ground) -> Starlette:
             secure_cookies=True,
             trusted_proxies=server.trusted_proxies,
             client_certificate_header=server.client_certificate_header,
-            mac=ground.keys.mac,
+            mac=runtime.keys.mac,
             who=lambda request: None,
         ),
-        edge=Edge(ground.database, ground.pages),
+        edge=Edge(runtime.database, runtime.pages),
         max_body=1_048_576,
         observe=lambda scope, status, seconds: None,
     )
@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
             client_certificate_header="X-SSL-Client-Cert",
         ),
     )
-    serve(app_on(lay_ground(settings, SystemClock())), settings)
+    serve(app_on(build_runtime(settings, SystemClock())), settings)
 
 
 if __name__ == "__main__":

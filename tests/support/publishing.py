@@ -59,8 +59,8 @@ def publishing_in(folder: Path) -> Iterator[Publishing]:
     port = deployments.free_port()
     url = f"http://localhost:{port}"
     settings = deployments.settings_in(folder, PkiSettings(url=url))
-    ground = deployments.lay_ground(settings, SystemClock())
-    town = build_town(found_city(ground))
+    runtime = deployments.build_runtime(settings, SystemClock())
+    town = build_town(found_city(runtime))
     config = uvicorn.Config(
         town.app, host="127.0.0.1", port=port, http=Connection, lifespan="off", log_level="warning"
     )
@@ -77,4 +77,4 @@ def publishing_in(folder: Path) -> Iterator[Publishing]:
     finally:
         server.should_exit = True
         thread.join()
-        ground.close()
+        runtime.close()

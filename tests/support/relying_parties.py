@@ -68,18 +68,18 @@ def town_in(folder: Path) -> Iterator[Town]:
 def _enrol(provider: Deployed) -> str:
     """The code of a letter to somebody whose papers an officer saw."""
     inside = governance.assemble(settings_of(provider.config))
-    ground, register = inside.ground, inside.parts["register"]
-    now = ground.clock.now()
+    runtime, register = inside.runtime, inside.parts["register"]
+    now = runtime.clock.now()
     seen = Evidence("register-extract", "civil-register", "register-query", "", True, True)
     who = Profile("AB123456", GIVEN, FAMILY, date(1990, 5, 17), locality="Tallinn", country="EE")
     try:
         enrolled = register.enrolment.enrol(
             who, Findings(2, (seen,)), Actor("staff", "stf_officer"), "2026-01", now
         )
-        with ground.database.write() as uow:
+        with runtime.database.write() as uow:
             return str(register.codes.issue(uow, enrolled.person.id, SYSTEM, now).code)
     finally:
-        ground.close()
+        runtime.close()
 
 
 class Citizen:

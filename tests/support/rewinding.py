@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, inspect, select
 
 from foundation.database import Database, metadata
-from foundation.ground import Ground
 from foundation.rows.once import end_what_works_once
+from foundation.runtime import Runtime
 from foundation.vault import vault_metadata
 from pki import void_lists
 
@@ -18,21 +18,21 @@ Rows = dict[str, list[dict[str, Any]]]
 class Backup:
     """All rows of the database, and of the store of person keys, as of now."""
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
-        self.made_at = ground.clock.now()
-        self._rows = _read(ground.database, metadata)
-        self._keys = _read(ground.vault.store, vault_metadata)
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.made_at = runtime.clock.now()
+        self._rows = _read(runtime.database, metadata)
+        self._keys = _read(runtime.vault.store, vault_metadata)
 
     def restore(self, *, person_keys: bool = False) -> None:
         """Put the database back, as `civitas restore` would; the person keys too if asked."""
-        now = self.ground.clock.now()
-        with self.ground.database.engine.begin() as connection:
+        now = self.runtime.clock.now()
+        with self.runtime.database.engine.begin() as connection:
             _write(connection, metadata, self._rows)
             void_lists(connection, now, self.made_at)
             end_what_works_once(connection, now)
         if person_keys:
-            with self.ground.vault.store.engine.begin() as connection:
+            with self.runtime.vault.store.engine.begin() as connection:
                 _write(connection, vault_metadata, self._keys)
 
 

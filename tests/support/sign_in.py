@@ -17,9 +17,9 @@ from starlette.routing import Route
 from foundation import web
 from foundation.audit import Actor
 from foundation.edge import Edge
-from foundation.ground import Ground
 from foundation.middleware import Gate
-from foundation.pages import doors as page_doors
+from foundation.pages import routes_of as page_routes
+from foundation.runtime import Runtime
 from foundation.settings import Server, Settings
 from foundation.web import Context
 from idp import login
@@ -45,22 +45,22 @@ class SignInDesk:
     """Everything that a test of sign-in needs, with short words for the usual walk."""
 
     def __init__(
-        self, ground: Ground, ends: Sequence[EndsWithSession] = (), staff_only: bool = False
+        self, runtime: Runtime, ends: Sequence[EndsWithSession] = (), staff_only: bool = False
     ) -> None:
-        self.ground = ground
-        self.register = Register(ground)
-        self.policies = Policies(ground)
-        self.login = Login(ground, self.register, self.policies, ends, staff_only)
-        self.life = IdentityLife(ground, self.register.proofing, ends=(self.login.sessions_end,))
-        self.issuer = ground.settings.of(Server).url
+        self.runtime = runtime
+        self.register = Register(runtime)
+        self.policies = Policies(runtime)
+        self.login = Login(runtime, self.register, self.policies, ends, staff_only)
+        self.life = IdentityLife(runtime, self.register.proofing, ends=(self.login.sessions_end,))
+        self.issuer = runtime.settings.of(Server).url
         self.app = self._app()
 
     def _app(self) -> Starlette:
-        doors = (*login.doors(self.login), *page_doors(self.ground.pages))
-        routes = [Route(d.path, d.endpoint, methods=list(d.methods)) for d in doors]
-        routes.append(Route("/test/whoami", self._whoami))
-        routes.append(Route("/test/who", self._who))
-        app = Starlette(routes=routes)
+        routes = (*login.routes_of(self.login), *page_routes(self.runtime.pages))
+        served = [Route(r.path, r.endpoint, methods=list(r.methods)) for r in routes]
+        served.append(Route("/test/whoami", self._whoami))
+        served.append(Route("/test/who", self._who))
+        app = Starlette(routes=served)
         app.add_middleware(
             Gate,
             context=Context(
@@ -68,10 +68,10 @@ class SignInDesk:
                 cookie_tag="0a1b2c3d",
                 secure_cookies=False,
                 trusted_proxies=("testclient",),
-                mac=self.ground.keys.mac,
+                mac=self.runtime.keys.mac,
                 who=self.login.principal_of_session,
             ),
-            edge=Edge(self.ground.database, self.ground.pages),
+            edge=Edge(self.runtime.database, self.runtime.pages),
             max_body=65_536,
             observe=lambda scope, status, seconds: None,
         )
@@ -109,14 +109,14 @@ class SignInDesk:
 
     def of_organisation_at(self, level: int) -> SignInDesk:
         """The same desk, of an organisation that was assessed at this level."""
-        assessed = self.ground.settings.with_sections(PoliciesSettings(organisation_level=level))
-        return SignInDesk(replace(self.ground, settings=assessed))
+        assessed = self.runtime.settings.with_sections(PoliciesSettings(organisation_level=level))
+        return SignInDesk(replace(self.runtime, settings=assessed))
 
     # ── people ────────────────────────────────────────────────────────────────────────
 
     def enrol(self, number: str = "AB123456", level: int = 2, given: str = "Anna") -> str:
         """Somebody who waits for activation; returns the code of their letter."""
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         profile = Profile(
             number, given, "Tamm", date(1990, 5, 17), locality="Tallinn", country="EE"
         )
@@ -124,7 +124,7 @@ class SignInDesk:
             2, (Evidence("register-extract", "civil-register", "register-query", "", True, True),)
         )
         enrolled = self.register.enrolment.enrol(profile, findings, OFFICER, "2026-01", now)
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             if level != 2:
                 raised = update(persons).where(persons.c.id == enrolled.person.id)
                 uow.execute(raised.values(level=level, in_person=level == 4))
@@ -141,7 +141,7 @@ class SignInDesk:
 
     def events(self, person_id: str) -> list[tuple[str, dict[str, Any]]]:
         """(kind, details) of what stands in a person's ledger, oldest first."""
-        entries = self.ground.audit.ledger(person_id, limit=200)
+        entries = self.runtime.audit.ledger(person_id, limit=200)
         return [(e.kind, dict(e.details)) for e in reversed(entries)]
 
 

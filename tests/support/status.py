@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import Admission, CertificateRequest
 from pki.certificate import IssuedCertificate
 from pki.hierarchy import Authority
@@ -76,12 +76,12 @@ def serial(certificate: x509.Certificate) -> str:
 
 
 def revoke(city: City, certificate: x509.Certificate, reason: str = "superseded") -> bool:
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         return city.authority.revoke(uow, serial(certificate), reason, city.now)
 
 
 def release(city: City, certificate: x509.Certificate) -> bool:
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         return city.authority.release(uow, serial(certificate), city.now)
 
 
@@ -139,7 +139,7 @@ def about(town: Town, certificate: x509.Certificate, **more: Any) -> ocsp.OCSPRe
     return post(town, asking(certificate, issuer.certificate, **more))
 
 
-def another_process(ground: Ground) -> City:
+def another_process(runtime: Runtime) -> City:
     from tests.support.devices import same_city
 
-    return same_city(ground)
+    return same_city(runtime)

@@ -107,7 +107,7 @@ class Witness:
 def listening(witness: Witness) -> Iterator[Witness]:
     """The witness on a port of 127.0.0.1 that the system chose."""
 
-    class Door(BaseHTTPRequestHandler):
+    class Route(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, answer = (
@@ -123,7 +123,7 @@ def listening(witness: Witness) -> Iterator[Witness]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Route)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     witness.url = f"http://127.0.0.1:{server.server_port}"

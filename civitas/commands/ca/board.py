@@ -26,7 +26,7 @@ def board(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     Example: `civitas ca board --json`
     """
     with authority_of(config) as (authority, deployment):
-        found = authority.outlook.board(deployment.ground.clock.now())
+        found = authority.outlook.board(deployment.runtime.clock.now())
     if as_json:
         print_json(asdict(found))
         return

@@ -42,7 +42,7 @@ def group() -> None:
 @contextmanager
 def _change_overs(config: Path) -> Iterator[tuple[ChangeOvers, datetime]]:
     with authority_of(config) as (_, deployment):
-        yield deployment.parts["devices"].change_overs, deployment.ground.clock.now()
+        yield deployment.parts["devices"].change_overs, deployment.runtime.clock.now()
 
 
 @app.command()
@@ -106,7 +106,7 @@ def undo(
     Example: `civitas ca changeover undo chg_…`
     """
     with authority_of(config) as (_, deployment):
-        change_overs, clock = deployment.parts["devices"].change_overs, deployment.ground.clock
+        change_overs, clock = deployment.parts["devices"].change_overs, deployment.runtime.clock
         found = change_overs.get(named)
         if found.state.value != "undone":
             ask_first(UNDO, f"{found.from_profile} → {found.to_profile}", yes)

@@ -42,7 +42,7 @@ def compromise(
     """
     recover = timedelta(days=recover_days)
     with authority_of(config) as (ours, deployment):
-        now, declaring = deployment.ground.clock.now(), ours.compromise()
+        now, declaring = deployment.runtime.clock.now(), ours.compromise()
         found = declaring.plan(authority, recover, now)
         if not dry_run:
             question = f"Distrust {found.authority}, with {found.certificates} certificates?"

@@ -33,7 +33,7 @@ def crl(
     Example: `civitas ca crl devices-1 -o devices.crl`
     """
     with authority_of(config) as (ca, deployment):
-        now = deployment.ground.clock.now()
+        now = deployment.runtime.clock.now()
         if partition is None and not delta:
             found = ca.lists.whole(authority, now)
         else:

@@ -20,13 +20,13 @@ def revoke_again(
     """Revoke what these lists name; each is a file, or an address of http or https."""
     files = [(source, _content(source)) for source in sources]
     with authority_of(config) as (ca, deployment):
-        ground = deployment.ground
+        runtime = deployment.runtime
         lists = ca.revoking_again.read(files)
-        now, made_at = ground.clock.now(), ca.revoking_again.restored()
+        now, made_at = runtime.clock.now(), ca.revoking_again.restored()
         if not as_json:
             for each in lists:
                 _show_list(each, now, made_at)
-        planned = ca.revoking_again.apply(lists, host(), ground.clock, dry_run=True)
+        planned = ca.revoking_again.apply(lists, host(), runtime.clock, dry_run=True)
         if dry_run:
             _show(planned, made_at, as_json, dry_run=True)
             return
@@ -37,7 +37,7 @@ def revoke_again(
             import typer
 
             typer.confirm(f"Revoke {to_change} certificates again?", abort=True, err=True)
-        done = ca.revoking_again.apply(lists, host(), ground.clock, progress=_progress)
+        done = ca.revoking_again.apply(lists, host(), runtime.clock, progress=_progress)
         _show(done, made_at, as_json, dry_run=False)
 
 

@@ -35,7 +35,7 @@ def requests(
     Example: `civitas ca requests -o /media/stick/requests.json`
     """
     with authority_of(config) as (_, deployment):
-        asked = Installing(deployment.ground).requests()
+        asked = Installing(deployment.runtime).requests()
     output.write_text(asked.written(), "utf-8")
     out.print(f"SHA-256 {in_fours(asked.digest)}; lists are published at {asked.status}",
               soft_wrap=True)  # fmt: skip
@@ -58,8 +58,8 @@ def install(
     Example: `civitas ca install answer.pem --root 3f2a…`
     """
     with authority_of(config) as (_, deployment):
-        installed = Installing(deployment.ground).install(
-            answer.read_bytes(), roots or (), deployment.ground.clock.now()
+        installed = Installing(deployment.runtime).install(
+            answer.read_bytes(), roots or (), deployment.runtime.clock.now()
         )
     if as_json:
         print_json(asdict(installed))

@@ -50,7 +50,7 @@ def issue(
         if profile not in authority.profiles:
             fail(f"There is no profile {profile}. {instead(profile, authority.profiles)}", code=1)
         issued = authority.issue_by_hand(
-            profile, request.read_bytes(), holder, names or (), deployment.ground.clock.now()
+            profile, request.read_bytes(), holder, names or (), deployment.runtime.clock.now()
         )
     pem = x509.load_der_x509_certificate(issued.der).public_bytes(Encoding.PEM)
     if output is not None:

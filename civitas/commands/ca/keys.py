@@ -52,6 +52,6 @@ def ban(
         out.print("Nothing was changed.")
         return
     with authority_of(config) as (_, deployment):
-        ground = deployment.ground
-        count = ban_keys(ground.database, ground.audit, keys, reason, ground.clock.now())
+        runtime = deployment.runtime
+        count = ban_keys(runtime.database, runtime.audit, keys, reason, runtime.clock.now())
     out.print(f"{count} keys are banned.")

@@ -87,7 +87,7 @@ def revoke(
         fail(f"{file} holds no serial.", code=1)
     wanted = Selection(named, holder, profile, authority)
     with authority_of(config) as (ca, deployment):
-        clock = deployment.ground.clock
+        clock = deployment.runtime.clock
         found = list(ca.mass_revocation.select(wanted, reason, clock.now()))
         unknown = ca.mass_revocation.unknown(wanted)
         if not found and not unknown and ca.mass_revocation.is_nobody(wanted):

@@ -39,7 +39,7 @@ def roll(
     """
     ahead = timedelta(days=ahead_days) if ahead_days is not None else None
     with authority_of(config) as (_, deployment):
-        now, rollover = deployment.ground.clock.now(), Rollover(deployment.ground)
+        now, rollover = deployment.runtime.clock.now(), Rollover(deployment.runtime)
         plan = rollover.plan(name, now, ahead)
         if not dry_run:
             rollover.begin(name, now, ahead)

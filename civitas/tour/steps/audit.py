@@ -15,7 +15,7 @@ from civitas.tour.deployments import Deployed, clean_environment
 from civitas.tour.story import expect
 from civitas.tour.world import World
 from foundation.audit.tables import events
-from foundation.ground import open_database
+from foundation.runtime import open_database
 
 
 def verify(world: World) -> str:

@@ -1,4 +1,4 @@
-"""Step 4: a yes/no question at the AuthZEN door, by the service's own `sub`."""
+"""Step 4: a yes/no question at the AuthZEN endpoint, by the service's own `sub`."""
 
 from __future__ import annotations
 

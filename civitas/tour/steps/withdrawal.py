@@ -1,4 +1,4 @@
-"""Step 5: the citizen withdraws; within a second the tokens are dead at every door of ours."""
+"""Step 5: the citizen withdraws; within a second the tokens are dead at every endpoint of ours."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
+from idp.broker.broker import Broker
 from idp.broker.telling import Teller
-from idp.broker.wing import Broker
 from policies import Withdrawal
 
 _ENTRIES = 50
@@ -15,20 +15,20 @@ _ENTRIES = 50
 
 def home(broker: Broker, request: Request) -> Response:
     """What this is, and the way to the account."""
-    return broker.ground.pages.render(request, "broker/home.html")
+    return broker.runtime.pages.render(request, "broker/home.html")
 
 
 def account(broker: Broker, request: Request) -> Response:
     """Consents with their withdrawal, and every sign-in and release."""
     person = web.require(request, kind="citizen")
-    pages, consents = broker.ground.pages, broker.policies.consent.list(person.id)
+    pages, consents = broker.runtime.pages, broker.policies.consent.list(person.id)
     teller = Teller(broker.policies.catalogue, consents, pages.translator(request))
     return pages.render(
         request,
         "broker/account.html",
         level=person.level,
         consents=[(consent, teller.labels(consent.attributes)) for consent in consents],
-        ledger=[teller.tell(e) for e in broker.ground.audit.ledger(person.id, limit=_ENTRIES)],
+        ledger=[teller.tell(e) for e in broker.runtime.audit.ledger(person.id, limit=_ENTRIES)],
     )
 
 

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from foundation import web
+from idp.broker.broker import SESSION, Broker
 from idp.broker.endpoints import choose
 from idp.broker.signing_in import SignInFailed, UnderWay, over
-from idp.broker.wing import SESSION, Broker
 
 _WAITED = "waited"
 _MOST_WAITS = 30
@@ -43,7 +43,7 @@ def _one_moment(broker: Broker, request: Request, answer: web.Form, first: Under
     if times >= _MOST_WAITS:
         raise over(first.wish.return_to)
     again = f"{request.url.path}?{urlencode({**answer, _WAITED: str(times + 1)})}"
-    broker.ground.pages.prefer(request, first.wish.ui_locales)
-    page = broker.ground.pages.render(request, "broker/one_moment.html", again=again)
+    broker.runtime.pages.prefer(request, first.wish.ui_locales)
+    page = broker.runtime.pages.render(request, "broker/one_moment.html", again=again)
     page.headers["Refresh"] = f"1; url={again}"
     return page

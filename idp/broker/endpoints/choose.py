@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from foundation import web
 from foundation.errors import BadRequest, Unavailable
 from foundation.pages import N_
+from idp.broker.broker import REMEMBERED, Broker
 from idp.broker.signing_in import SignInFailed
-from idp.broker.wing import REMEMBERED, Broker
 from idp.broker.wish import Wish
 from idp.federation import Unresolved
 
@@ -27,9 +27,9 @@ def choose(broker: Broker, request: Request) -> Response:
     form = web.form(request)
     web.check_csrf(request, form)
     wish = _wish(broker, request, form.required("for"))
-    now = broker.ground.clock.now()
-    with broker.ground.database.write() as uow:
-        broker.ground.rates.attempt_from(
+    now = broker.runtime.clock.now()
+    with broker.runtime.database.write() as uow:
+        broker.runtime.rates.attempt_from(
             uow,
             "broker.choose",
             web.client_network(request),
@@ -69,11 +69,11 @@ def page(
             N_("The regulator does not vouch for us at the moment, so nobody can be signed in."),
             next_step=N_("Try again in a minute."),
         )
-    broker.ground.pages.prefer(request, wish.ui_locales)
+    broker.runtime.pages.prefer(request, wish.ui_locales)
     failed = next((p for p in offered if failure and p.slug == failure.provider), None)
     offered = [p for p in offered if failure is None or p.slug != failure.provider]
     remembered = web.cookie(request, REMEMBERED)
-    return broker.ground.pages.render(
+    return broker.runtime.pages.render(
         request,
         "broker/choose.html",
         leads_back=True,
@@ -82,7 +82,7 @@ def page(
         remembered=next((p for p in offered if p.slug == remembered), None),
         level=wish.level,
         leave_to=wish.leave_to,
-        sealed=wish.seal(broker.ground.keys, web.browser_id(request)),
+        sealed=wish.seal(broker.runtime.keys, web.browser_id(request)),
         reason=failure.reason if failure else None,
         failed=failed,
     )
@@ -90,9 +90,9 @@ def page(
 
 def _wish(broker: Broker, request: Request, sealed: str) -> Wish:
     return Wish.open(
-        broker.ground.keys,
+        broker.runtime.keys,
         web.browser_ids(request),
         sealed,
-        broker.ground.clock.now(),
+        broker.runtime.clock.now(),
         timedelta(seconds=broker.settings.choice_seconds),
     )

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest
-from idp.broker.wing import Broker
+from idp.broker.broker import Broker
 from idp.broker.wish import is_local
 from idp.login import GoTo, Requirement
 

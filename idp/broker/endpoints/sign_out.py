@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import web
 from foundation.pages import errand_of
-from idp.broker.wing import Broker
+from idp.broker.broker import Broker
 
 DONE = "/signed-out"
 
@@ -26,4 +26,4 @@ def sign_out(broker: Broker, request: Request) -> Response:
 def signed_out(broker: Broker, request: Request) -> Response:
     """The page after it; with the way back to the service that somebody was on to."""
     way_back = request.scope["civitas"].way_back(request, None)
-    return broker.ground.pages.render(request, "broker/signed_out.html", way_back=way_back)
+    return broker.runtime.pages.render(request, "broker/signed_out.html", way_back=way_back)

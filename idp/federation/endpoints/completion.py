@@ -9,8 +9,8 @@ from foundation import web
 from foundation.errors import Unauthorized
 from foundation.marking import N_
 from idp.federation import completion
+from idp.federation.federation import Federation
 from idp.federation.jws import Invalid
-from idp.federation.wing import Federation
 
 
 def tell(federation: Federation, request: Request) -> Response:
@@ -31,7 +31,7 @@ def page(federation: Federation, request: Request) -> Response:
     """The regulator's view over all brokers."""
     web.require(request, kind="staff", role="regulator")
     names = {e.entity_id: e.organization for e in federation.accreditation.entities()}
-    return federation.ground.pages.render(
+    return federation.runtime.pages.render(
         request,
         "federation/completion.html",
         reports=federation.completions(),

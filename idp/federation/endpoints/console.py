@@ -11,8 +11,8 @@ from foundation import web
 from foundation.errors import BadRequest, NotFound
 from foundation.pages import N_, Mistakes, Question, ask_first
 from idp.federation.accreditation import LEVELS, OPENID_PROVIDER, Accreditation, needs_reason
+from idp.federation.federation import Federation
 from idp.federation.store import Entity
-from idp.federation.wing import Federation
 
 ROLE = "regulator"
 WITHDRAW = Question(
@@ -37,7 +37,7 @@ def _overview(
     mistakes: Mistakes | None = None,
     typed: web.Form | None = None,
 ) -> Response:
-    return federation.ground.pages.render(
+    return federation.runtime.pages.render(
         request,
         "federation/overview.html",
         mistakes=mistakes,
@@ -73,7 +73,7 @@ def _entity(
     doing: str = "",
 ) -> Response:
     found = federation.accreditation.entity_by_reference(request.path_params["reference"])
-    return federation.ground.pages.render(
+    return federation.runtime.pages.render(
         request,
         "federation/entity.html",
         mistakes=mistakes,
@@ -101,7 +101,7 @@ def act(federation: Federation, request: Request) -> Response:
         if name == "withdraw":
             needs_reason(form.get("reason", ""))
             asked = ask_first(
-                federation.ground.pages,
+                federation.runtime.pages,
                 request,
                 form,
                 WITHDRAW,

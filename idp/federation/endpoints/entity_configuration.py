@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.federation import entity_statement
-from idp.federation.wing import Federation
+from idp.federation.federation import Federation
 
 
 def entity_configuration(federation: Federation, request: Request) -> Response:

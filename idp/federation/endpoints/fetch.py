@@ -6,7 +6,7 @@ from starlette.responses import Response
 from foundation import web
 from idp.federation import entity_statement
 from idp.federation.errors import InvalidRequest, NotFound
-from idp.federation.wing import Federation
+from idp.federation.federation import Federation
 
 
 def fetch(federation: Federation, request: Request) -> Response:

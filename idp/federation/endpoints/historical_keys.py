@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from idp.federation.wing import Federation
+from idp.federation.federation import Federation
 
 CONTENT_TYPE = "application/jwk-set+jwt"
 

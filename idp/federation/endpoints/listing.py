@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from idp.federation.endpoints.parameters import boolean, parameters
-from idp.federation.wing import Federation
+from idp.federation.federation import Federation
 
 
 def listing(federation: Federation, request: Request) -> Response:

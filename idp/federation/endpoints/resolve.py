@@ -10,9 +10,9 @@ from idp.federation.errors import (
     InvalidTrustChain,
     NotFound,
 )
+from idp.federation.federation import Federation
 from idp.federation.jws import Invalid
 from idp.federation.resolution import Unresolved
-from idp.federation.wing import Federation
 
 CONTENT_TYPE = "application/resolve-response+jwt"
 

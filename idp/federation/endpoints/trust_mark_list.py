@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from foundation import web
 from idp.federation.errors import InvalidRequest
-from idp.federation.wing import Federation
+from idp.federation.federation import Federation
 
 
 def trust_mark_list(federation: Federation, request: Request) -> Response:

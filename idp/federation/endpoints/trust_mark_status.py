@@ -6,7 +6,7 @@ from starlette.responses import Response
 from foundation import web
 from idp.federation import trust_mark as marks
 from idp.federation.errors import InvalidRequest, NotFound
-from idp.federation.wing import Federation
+from idp.federation.federation import Federation
 
 
 def trust_mark_status(federation: Federation, request: Request) -> Response:

@@ -35,7 +35,7 @@ def _give_way() -> None:
 
 
 _HASHING = ThreadPoolExecutor(HASHES_AT_ONCE, "argon2", _give_way)
-# Doors that hash wait at the gate, where networks take turns and no thread is held; this bound is
+# Routes that hash wait at the gate, where networks take turns and no thread is held; this bound is
 # for whatever comes another way.
 _PROMISED = BoundedSemaphore(HASHES_AT_ONCE * 16)
 _P = ParamSpec("_P")

@@ -133,8 +133,8 @@ def _sent_twice(login: Login, request: Request, visit: Visit, fields: web.Form) 
         signed_in = login.sign_in.by_password(name, chosen, visit, login.session_to_prove(request))
     except (SignInRefused, TooManyRequests):
         return None
-    with login.ground.database.write() as uow:
-        now = login.ground.clock.now()
+    with login.runtime.database.write() as uow:
+        now = login.runtime.clock.now()
         login.sessions.carry_activation(uow, signed_in.session, now)
     return _activated(login, request, visit.errand, signed_in)
 
@@ -163,7 +163,7 @@ def offer_passkey(login: Login, request: Request) -> Response:
             N_("Your work here needs a passkey, and you have none."),
             next_step=N_("Ask for a new invitation, and add a passkey when you follow it."),
         )
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request,
         "login/offer_passkey.html",
         onward=login.next_path(session, errand),
@@ -193,7 +193,7 @@ def _code_page(
     mistakes: Mistakes | None = None,
     typed: web.Form | None = None,
 ) -> Response:
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request,
         "login/activate.html",
         leads_back=True,
@@ -217,7 +217,7 @@ def _choices_page(
     typed: web.Form | None = None,
     mistakes: Mistakes | None = None,
 ) -> Response:
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request,
         "login/choices.html",
         leads_back=True,

@@ -39,14 +39,14 @@ def ask(login: Login, request: Request) -> Response:
         mistakes.add("year", NO_DATE)
     if mistakes or lost is None:
         return _page(login, request, mistakes, fields)
-    now = login.ground.clock.now()
+    now = login.runtime.clock.now()
     try:
         login.throttle.count_asked(web.client_network(request), now)
     except TooManyRequests as full:
         page = _page(login, request, too_many(full), fields)
         page.headers.update(full.headers)
         return page
-    with login.ground.database.write() as uow:
+    with login.runtime.database.write() as uow:
         login.directory.ask_way_back(uow, lost, now)
     there = Errand.parse(web.query(request)).path(_HERE)
     return RedirectResponse(f"{there}{'&' if '?' in there else '?'}done={_ASKED}", 303)
@@ -59,7 +59,7 @@ def _page(
     typed: web.Form | None = None,
     asked: bool = False,
 ) -> Response:
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request,
         "login/lost.html",
         leads_back=True,
@@ -68,5 +68,5 @@ def _page(
         errand=Errand.parse(web.query(request)),
         staff_only=login.staff_only,
         asked=asked,
-        days=login.ground.settings.of(RegisterSettings).recovery_days,
+        days=login.runtime.settings.of(RegisterSettings).recovery_days,
     )

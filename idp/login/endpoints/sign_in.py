@@ -73,7 +73,7 @@ def form(
 ) -> Response:
     """The page with name and password."""
     signed_in_as = login.directory.name_of(session.subject) if session is not None else ""
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request,
         "login/sign_in.html",
         leads_back=True,
@@ -101,7 +101,7 @@ def step_up_form(
         with_password = not with_passkey
     elif any(proof.authenticator == "password" for proof in session.proofs):
         with_password = False
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request,
         "login/step_up.html",
         leads_back=True,

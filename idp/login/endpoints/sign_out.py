@@ -30,6 +30,6 @@ def show(login: Login, request: Request) -> Response:
     way_back = request.scope["civitas"].way_back(request, None)
     errand = Errand.parse(request.query_params)
     again = replace(errand, leave_to="") if way_back else Errand()
-    return login.ground.pages.render(
+    return login.runtime.pages.render(
         request, "login/signed_out.html", way_back=way_back, again=again.path()
     )

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden, OAuthError, SeeOther
-from foundation.ground import Ground
 from foundation.pages import N_
+from foundation.runtime import Runtime
 from idp.login import Authenticated, Requirement
 from idp.oauth import answers, grant_store
 from idp.oauth.authorization import transaction
@@ -54,7 +54,7 @@ class ConsentPage:
 class Answering:
     """Shows the question and takes the answer, to the same person, session and request."""
 
-    ground: Ground
+    runtime: Runtime
     policies: Policies
     authorization: Authorization
 
@@ -64,13 +64,13 @@ class Answering:
         Raises BadRequest, Conflict or Forbidden when handle, browser, session or question are
         not those that the transaction was bound to; SeeOther where it has to be put anew.
         """
-        waiting = self.authorization.waiting(http, handle, self.ground.clock.now())
+        waiting = self.authorization.waiting(http, handle, self.runtime.clock.now())
         if waiting.state == transaction.ANSWERED:
             raise _answered()
         return self._page(http, waiting)
 
     def _page(self, http: Request, waiting: Transaction) -> ConsentPage:
-        now, handle = self.ground.clock.now(), waiting.handle
+        now, handle = self.runtime.clock.now(), waiting.handle
         if waiting.state != transaction.ASKING:
             raise SeeOther(continuing(handle))
         person = self.authorization.who.who(
@@ -94,7 +94,7 @@ class Answering:
                 N_("What the service asks has changed while you were reading."),
                 next_step=N_("Go back to the service and start again."),
             )
-        translator = self.ground.pages.translator(http)
+        translator = self.runtime.pages.translator(http)
         notice = self.policies.notice(
             question.purpose, client.name, translator.language, translator
         )
@@ -120,7 +120,7 @@ class Answering:
         self, http: Request, handle: str, said: Sequence[str], act: Callable[[ConsentPage], str]
     ) -> str:
         return self.authorization.repeating.once(
-            lambda: self.authorization.waiting(http, handle, self.ground.clock.now()),
+            lambda: self.authorization.waiting(http, handle, self.runtime.clock.now()),
             said,
             lambda waiting: act(self._page(http, waiting)),
             _answered,
@@ -135,7 +135,7 @@ class Answering:
                 where="notice",
                 next_step=N_("Go back, load the page again, and read the notice as it is now."),
             )
-        question, now = page.question, self.ground.clock.now()
+        question, now = page.question, self.runtime.clock.now()
         ticked = attributes_of(ticked, question.optional, self.policies.catalogue)
         unknown = set(ticked) - set(question.optional)
         if unknown:
@@ -144,11 +144,11 @@ class Answering:
         request, repeating = page.transaction.request, self.authorization.repeating
         if not self.authorization.is_expected(request, page.client, page.person):
             # Looked at only after they agreed to be known: a refusal tells nothing of a guess.
-            with self.ground.database.write() as uow:
+            with self.runtime.database.write() as uow:
                 repeating.answer(uow, page.transaction)
                 place = self._place(page, somebody_else())
                 return repeating.led(uow, page.transaction, said, place)
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             repeating.answer(uow, page.transaction)
             consent = None
             if question.asked:
@@ -182,10 +182,10 @@ class Answering:
 
     def _refuse(self, page: ConsentPage) -> str:
         repeating = self.authorization.repeating
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             repeating.answer(uow, page.transaction)
             answers.forget(uow, page.person.subject, page.client.id)
-            self.ground.audit.record(
+            self.runtime.audit.record(
                 uow,
                 "service.refused",
                 Actor("citizen", page.person.subject),

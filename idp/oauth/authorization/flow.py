@@ -1,4 +1,4 @@
-"""The walk of a sign-in: request → checks → who is there? → question → code (floor plan)."""
+"""The walk of a sign-in: request → checks → who is there? → question → code (architecture)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from starlette.requests import Request
 from foundation import web
 from foundation.database import UnitOfWork
 from foundation.errors import ALLOW_COOKIES, NO_COOKIES, Forbidden, OAuthError, Over
-from foundation.ground import Ground
 from foundation.pages import N_
+from foundation.runtime import Runtime
 from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
 from idp.oauth import subjects
 from idp.oauth.authorization import freshness, request_object, transaction
@@ -49,7 +49,7 @@ CONTINUED, CANCELLED = ("continue",), ("cancel",)
 class Authorization:
     """Everything between the authorization request and the code, but the consent answer."""
 
-    ground: Ground
+    runtime: Runtime
     settings: OAuthSettings
     issuer: str
     clients: Clients
@@ -64,11 +64,13 @@ class Authorization:
         Raises UnusableRequest before the redirect URI is trusted, Redirected after that, and
         TooManyRequests.
         """
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         client = self._client(http, parameters, now)
         outer = UncheckedRequest(parameters)
         try:
-            unchecked = request_object.opened(outer, client, self.issuer, self.ground.database, now)
+            unchecked = request_object.opened(
+                outer, client, self.issuer, self.runtime.database, now
+            )
         except request_object.Refused as refusal:
             raise self._refused(refusal.error, refusal.request or outer, client) from None
         examined = Examined(unchecked, client, self.issuer)
@@ -90,8 +92,8 @@ class Authorization:
 
     def come(self, http: Request, handle: str) -> str:
         """Go on with a request that another site posted: now the browser's cookies are here."""
-        now = self.ground.clock.now()
-        with self.ground.database.write() as uow:
+        now = self.runtime.clock.now()
+        with self.runtime.database.write() as uow:
             transaction.claim(uow, handle, web.browser_id(http))
 
         def act(waiting: Transaction) -> str:
@@ -105,7 +107,7 @@ class Authorization:
 
     def resume(self, http: Request, handle: str) -> str:
         """Go on with a stored request after sign-in; once, and only in its own browser."""
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
 
         def act(waiting: Transaction) -> str:
             request, client = waiting.request, self._known_client(waiting.client_id, now)
@@ -123,7 +125,7 @@ class Authorization:
 
     def cancel(self, http: Request, handle: str) -> str:
         """The person gives up: the service learns that, and nothing else."""
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
 
         def act(waiting: Transaction) -> str:
             self._known_client(waiting.client_id, now)
@@ -135,7 +137,7 @@ class Authorization:
     def waiting(self, http: Request, handle: str, now: datetime) -> Transaction:
         """The live transaction of this browser. Raises Over for any other."""
         browsers = web.browser_ids(http)
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             found = transaction.find(uow, handle, browsers, now)
         if found is not None:
             return found
@@ -231,7 +233,7 @@ class Authorization:
             self._store(http, handle, web.browser_id(http), request, now)
         else:
             handle = waiting.handle
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             bound = transaction.ask(
                 uow,
                 handle,
@@ -254,7 +256,7 @@ class Authorization:
         waiting: Transaction | None,
     ) -> str:
         allowed = (*question.covered, *question.by_law)
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             if waiting is None:
                 self._limit(uow, http, now)
             else:
@@ -273,7 +275,7 @@ class Authorization:
         """Where the service learns that there is no code. Raises AnsweredMeanwhile."""
         request = waiting.request
         place = self._redirected(error, request).location
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             self.repeating.answer(uow, waiting)
             return self.repeating.led(uow, waiting, said, place)
 
@@ -286,7 +288,7 @@ class Authorization:
         now: datetime,
     ) -> None:
         lifetime = timedelta(seconds=self.settings.transaction_seconds)
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             self._limit(uow, http, now)
             transaction.begin(uow, handle, browser, request, now, lifetime)
 
@@ -300,7 +302,7 @@ class Authorization:
         """
         if not request.claims.subjects:
             return True
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             actual = subjects.known_subject(uow, person.subject, client.sector)
         return actual in request.claims.subjects
 
@@ -311,7 +313,7 @@ class Authorization:
         if hint is None:
             return request
         try:
-            meant = id_token.hint(self.ground.keys, self.issuer, hint)
+            meant = id_token.hint(self.runtime.keys, self.issuer, hint)
         except NotOurs:
             meant = None
         if meant is None or meant.audience != client.id:
@@ -324,7 +326,7 @@ class Authorization:
     def _in_silence(self, http: Request, now: datetime) -> LoginRequired:
         """The one answer to `prompt=none` without a code, counted: nobody is there, somebody who
         never answered, or took it back, or is not the one who is asked for."""
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             self._limit(uow, http, now)
         return LoginRequired("Nobody who may be told of is there, and prompt=none forbids asking.")
 
@@ -346,7 +348,7 @@ class Authorization:
         )
 
     def _limit(self, uow: UnitOfWork, http: Request, now: datetime) -> None:
-        self.ground.rates.attempt_from(
+        self.runtime.rates.attempt_from(
             uow,
             "oauth.authorize",
             web.client_network(http),

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from foundation.database import UnitOfWork
 from foundation.errors import Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.oauth import codes
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.transaction import Transaction
@@ -28,8 +28,8 @@ class AnsweredMeanwhile(Exception):
 class Repeating:
     """Answers a transaction once, and says the same again to whoever answers the same."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def once(
         self,
@@ -49,7 +49,7 @@ class Repeating:
                 return act(found)
             except AnsweredMeanwhile:
                 found = find()
-        place = self.place(found, self._ground.clock.now()) if found.said(said) else None
+        place = self.place(found, self._runtime.clock.now()) if found.said(said) else None
         if place is None:
             raise over()
         return place
@@ -61,7 +61,7 @@ class Repeating:
 
     def led(self, uow: UnitOfWork, waiting: Transaction, said: Sequence[str], place: str) -> str:
         """Keep where the answer led, in the same write; returns it."""
-        sealed = self._ground.keys.seal(_SEAL, place.encode(), waiting.handle)
+        sealed = self._runtime.keys.seal(_SEAL, place.encode(), waiting.handle)
         transaction.led(uow, waiting.handle, said, sealed)
         return place
 
@@ -69,12 +69,12 @@ class Repeating:
         """Where it led, while what lies there can still be used."""
         if found.led_to is None:
             return None
-        place = self._ground.keys.open(_SEAL, found.led_to, found.handle).decode()
+        place = self._runtime.keys.open(_SEAL, found.led_to, found.handle).decode()
         told = urlsplit(place)
         code = parse_qs(told.fragment or told.query).get("code")
         if code is None:
             return place
-        with self._ground.database.read() as uow:
+        with self._runtime.database.read() as uow:
             issued = codes.find(uow, code[-1])
         if issued is None or issued.redeemed_at is not None or issued.expires_at <= now:
             return None

@@ -38,7 +38,7 @@ class UncheckedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsWanted:
-    """The `claims` parameter, minimal: attribute names by door — §5.5.
+    """The `claims` parameter, minimal: attribute names by place — §5.5.
 
     `essential_levels`: levels one of which the service insists on (`acr` marked essential).
     `auth_time`: whether the time of the sign-in is essential. `subjects`: whom the service
@@ -175,7 +175,7 @@ def claims_wanted(text: str | None) -> ClaimsWanted:
         raise MalformedClaims("it is not JSON") from None
     if not isinstance(value, dict):
         raise MalformedClaims("it is not an object")
-    userinfo, id_token = (_members(value, door) for door in ("userinfo", "id_token"))
+    userinfo, id_token = (_members(value, place) for place in ("userinfo", "id_token"))
     acr, auth_time = id_token.pop("acr", {}), id_token.pop("auth_time", {})
     subjects = _subjects(id_token.pop("sub", None), userinfo.pop("sub", None))
     for protocol in ("amr", "nonce", "sid"):
@@ -196,18 +196,18 @@ def claims_wanted(text: str | None) -> ClaimsWanted:
     )
 
 
-def _members(value: Mapping[str, Any], door: str) -> dict[str, Mapping[str, Any]]:
-    members = value.get(door) or {}
+def _members(value: Mapping[str, Any], place: str) -> dict[str, Mapping[str, Any]]:
+    members = value.get(place) or {}
     if not isinstance(members, dict):
-        raise MalformedClaims(f"{door} is not an object")
+        raise MalformedClaims(f"{place} is not an object")
     for name, wish in members.items():
         if wish is not None and not isinstance(wish, dict):
-            raise MalformedClaims(f"{door}.{name} is neither null nor an object")
+            raise MalformedClaims(f"{place}.{name} is neither null nor an object")
     return {name: wish or {} for name, wish in members.items()}
 
 
 def _subjects(*wishes: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Whom both doors may be about: a `sub` asked for at each must be in both (§5.5.1)."""
+    """Whom both places may be about: a `sub` asked for at each must be in both (§5.5.1)."""
     named = [_values(wish) for wish in wishes if wish and ("value" in wish or "values" in wish)]
     if not named:
         return ()

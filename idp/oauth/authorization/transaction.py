@@ -1,4 +1,4 @@
-"""A checked request that waits while the person signs in and answers (floor plan, "Ports").
+"""A checked request that waits while the person signs in and answers (architecture, "Ports").
 
 It is found by a handle in the URL and opened only by the browser that began it: a handle without
 its browser cookie is worth nothing (failures 5). Each step happens once: an UPDATE decides. Where

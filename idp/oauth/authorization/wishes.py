@@ -17,7 +17,7 @@ class Wishes:
     catalogue: Catalogue
 
     def requested(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
-        """Everything that is asked for, at either door, each once."""
+        """Everything that is asked for, at either place, each once."""
         return tuple(
             dict.fromkeys(
                 (*self.for_userinfo(request, client), *self.for_id_token(request, client))

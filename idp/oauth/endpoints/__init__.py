@@ -1,1 +1,1 @@
-"""The doors of the authorization server, one protocol endpoint a file."""
+"""The endpoints of the authorization server, one protocol endpoint a file."""

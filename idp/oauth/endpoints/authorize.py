@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation import web
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.errors import UnusableRequest
-from idp.oauth.wing import OAuth
 
 
 def authorize(oauth: OAuth, request: Request) -> Response:

@@ -12,8 +12,8 @@ from foundation import web
 from foundation.errors import BadRequest
 from foundation.settings import Jurisdiction
 from idp.oauth.authorization.answering import ConsentPage
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.choices import Choices
-from idp.oauth.wing import OAuth
 
 _GIVE = "give."
 
@@ -22,7 +22,7 @@ def show(oauth: OAuth, request: Request) -> Response:
     """The question, with nothing ticked in advance."""
     handle = web.query(request).required("transaction")
     page = oauth.answering.page(request, handle)
-    return oauth.ground.pages.render(
+    return oauth.runtime.pages.render(
         request, "oauth/consent.html", leads_back=True, **_context(oauth, request, page)
     )
 
@@ -50,7 +50,7 @@ def _context(oauth: OAuth, request: Request, page: ConsentPage) -> dict[str, Any
         person.acr_level,
         (*question.needed, *question.optional, *question.by_law),
     )
-    translate = oauth.ground.pages.translator(request)
+    translate = oauth.runtime.pages.translator(request)
     choices = Choices(catalogue, page.client, known, question.covered, translate)
     return {
         "client": page.client,
@@ -72,6 +72,6 @@ def _context(oauth: OAuth, request: Request, page: ConsentPage) -> dict[str, Any
 def _step(oauth: OAuth, page: ConsentPage) -> int:
     """Which of the two questions this is, where a broker stands between person and service: its
     provider asks first, for the broker, then the broker, for the service. 0 where there is one."""
-    if oauth.ground.settings.of(Jurisdiction).governance == "broker":
+    if oauth.runtime.settings.of(Jurisdiction).governance == "broker":
         return 2
     return 1 if page.client.passes_on else 0

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from foundation import web
 from foundation.errors import BadRequest
 from foundation.pages import WayBack
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.signing_out import PARAMETERS, SignOutRequest
 from idp.oauth.ways_back import home
-from idp.oauth.wing import OAuth
 
 HERE = "/oauth/end-session"
 
@@ -25,10 +25,10 @@ def end_session(oauth: OAuth, request: Request) -> Response:
         sent = {name: parameters[name] for name in PARAMETERS if parameters.get(name)}
         headers = {"Location": f"{HERE}?{urlencode(sent)}", "Cache-Control": "no-store"}
         return Response(status_code=303, headers=headers)
-    asked = oauth.signing_out.understand(request, parameters, oauth.ground.clock.now())
+    asked = oauth.signing_out.understand(request, parameters, oauth.runtime.clock.now())
     if asked.sure or asked.nobody:
         return _signed_out(oauth, request, asked)
-    return oauth.ground.pages.render(
+    return oauth.runtime.pages.render(
         request,
         "oauth/end_session.html",
         leads_back=True,
@@ -41,7 +41,7 @@ def confirm(oauth: OAuth, request: Request) -> Response:
     """The person's answer to "sign out here as well?"."""
     form = web.form(request)
     web.check_csrf(request, form)
-    asked = oauth.signing_out.understand(request, form, oauth.ground.clock.now())
+    asked = oauth.signing_out.understand(request, form, oauth.runtime.clock.now())
     answer = form.required("answer")
     if answer == "stay":
         return _page(oauth, request, asked, stayed=True)
@@ -54,7 +54,7 @@ def _page(oauth: OAuth, request: Request, asked: SignOutRequest, *, stayed: bool
     """Our own last page, with the way back to the service if it said who it is."""
     client = asked.client
     way_back = None if client is None else WayBack(client.name, asked.location or home(client))
-    return oauth.ground.pages.render(
+    return oauth.runtime.pages.render(
         request, "oauth/signed_out.html", stayed=stayed, way_back=way_back
     )
 

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from foundation import web
 from idp.oauth.active_tokens import ActiveToken
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.client import Client
 from idp.oauth.errors import InvalidRequest
 from idp.oauth.tokens.jws import NotOurs
-from idp.oauth.wing import OAuth
 
 INACTIVE = {"active": False}
 NO_STORE = {"Cache-Control": "no-store"}
@@ -24,7 +24,7 @@ def introspect(oauth: OAuth, request: Request) -> Response:
     Everybody else, and every dead token, gets the same `{"active": false}` (§2.2).
     """
     form = web.form(request, error=InvalidRequest)
-    now = oauth.ground.clock.now()
+    now = oauth.runtime.clock.now()
     caller = oauth.authenticator.authenticate(request, form, now, public=False).client
     value = form.required("token", InvalidRequest)
     try:

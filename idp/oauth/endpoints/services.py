@@ -105,9 +105,9 @@ def _page(
     services: list[ActingService],
     **more: Any,
 ) -> Response:
-    translate = acting.ground.pages.translator(request)
+    translate = acting.runtime.pages.translator(request)
     shown = [_shown(acting, service, translate) for service in services]
-    return acting.ground.pages.render(request, template, leads_back=True, services=shown, **more)
+    return acting.runtime.pages.render(request, template, leads_back=True, services=shown, **more)
 
 
 def _shown(acting: ActingServices, service: ActingService, translate: Translator) -> dict[str, Any]:

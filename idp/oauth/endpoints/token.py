@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from foundation import web
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.errors import InvalidRequest
-from idp.oauth.wing import OAuth
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 

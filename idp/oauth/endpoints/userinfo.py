@@ -7,14 +7,14 @@ from starlette.responses import JSONResponse, Response
 
 from foundation import web
 from idp.oauth import bearer
+from idp.oauth.authorization_server import OAuth
 from idp.oauth.client import OPENID
 from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
-from idp.oauth.wing import OAuth
 
 
 def userinfo(oauth: OAuth, request: Request) -> Response:
     """`sub`, and what the person chose and a decision permits at this moment."""
-    now = oauth.ground.clock.now()
+    now = oauth.runtime.clock.now()
     found = bearer.active(oauth.active_tokens, request, _value(request), now)
     if found.token.audience != oauth.issuer:
         raise InvalidToken("The token is for another resource.")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.web import Form
 from idp.oauth import grant_store, resources, scopes
 from idp.oauth.client import OPENID
@@ -44,7 +44,7 @@ from policies import acr_of
 class Pipeline:
     """What the steps need; `grant_types` is the list of what this server can grant."""
 
-    ground: Ground
+    runtime: Runtime
     settings: OAuthSettings
     issuer: str
     authenticator: Authenticator
@@ -55,7 +55,7 @@ class Pipeline:
 
     def run(self, request: Request, form: Form) -> Mapping[str, Any]:
         """The token response of §5.1. Raises the errors of §5.2."""
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         caller = self.authenticator.authenticate(request, form, now)
         asked = TokenRequest(form, caller, now)
         proposal = self._never_above(self._grant_type(asked).propose(asked))
@@ -65,7 +65,7 @@ class Pipeline:
         released = self._decide(asked, proposal)
         refresh_token = self._consume(asked, proposal, released)
         token = self._access_token(asked, proposal, scope, audience, bound_to)
-        encoded = access_token.encode(self.ground.keys, token)
+        encoded = access_token.encode(self.runtime.keys, token)
         response: dict[str, Any] = {
             "access_token": encoded,
             "token_type": "Bearer",
@@ -76,7 +76,7 @@ class Pipeline:
             response["refresh_token"] = refresh_token
         if proposal.grant is not None and OPENID in scope:
             response["id_token"] = id_token.encode(
-                self.ground.keys,
+                self.runtime.keys,
                 self.issuer,
                 asked.client,
                 proposal.grant,
@@ -131,7 +131,7 @@ class Pipeline:
     ) -> str | None:
         if proposal.consume is None:
             return None
-        with self.ground.database.write() as uow:
+        with self.runtime.database.write() as uow:
             refresh_token = proposal.consume(uow)
             self._confirm(uow, asked, proposal.grant)
             if proposal.first and proposal.grant is not None:
@@ -144,7 +144,7 @@ class Pipeline:
             raise InvalidGrant("The authorization has just ended; sign in again.")
 
     def _audit_sign_in(self, uow: UnitOfWork, grant: Grant, attributes: tuple[str, ...]) -> None:
-        self.ground.audit.record(
+        self.runtime.audit.record(
             uow,
             "service.signed_in",
             Actor("service", grant.client_id),

@@ -1,1 +1,1 @@
-"""Pages and doors of the citizen's account, a file each."""
+"""Pages and endpoints of the citizen's account, a file each."""

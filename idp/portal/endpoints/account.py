@@ -12,7 +12,7 @@ from idp.oauth import service_as_json
 from idp.portal import ledger
 from idp.portal.endpoints.consents import as_json as consent_as_json
 from idp.portal.endpoints.credentials import recovery_of, told
-from idp.portal.wing import REVIEW, Portal
+from idp.portal.portal import REVIEW, Portal
 
 RECENT = timedelta(days=30)
 
@@ -23,13 +23,13 @@ def overview(portal: Portal, request: Request) -> Response:
     person_id = portal.citizen(request)
     if portal.acting.to_review(person_id):
         return RedirectResponse(REVIEW, 303)
-    now = portal.ground.clock.now()
-    with portal.ground.database.read() as uow:
+    now = portal.runtime.clock.now()
+    with portal.runtime.database.read() as uow:
         person = portal.register.person(uow, person_id)
         profile = portal.register.profile(uow, person_id)
     consents = portal.policies.consent.list(person_id)
-    teller = ledger.Teller(portal, person_id, portal.ground.pages.translator(request))
-    return portal.ground.pages.render(
+    teller = ledger.Teller(portal, person_id, portal.runtime.pages.translator(request))
+    return portal.runtime.pages.render(
         request,
         "portal/account.html",
         person=person,
@@ -39,7 +39,7 @@ def overview(portal: Portal, request: Request) -> Response:
         active=sum(1 for c in consents if c.active_at(now)),
         services=len(portal.acting.of(person_id)),
         credentials=len(portal.login.management.list(portal.session(request).subject)),
-        entries=[teller.tell(e) for e in portal.ground.audit.ledger(person_id, limit=5)],
+        entries=[teller.tell(e) for e in portal.runtime.audit.ledger(person_id, limit=5)],
         told=told(portal, request),
         recovery=recovery_of(portal, portal.session(request)),
     )
@@ -48,12 +48,12 @@ def overview(portal: Portal, request: Request) -> Response:
 def data(portal: Portal, request: Request) -> Response:
     """Everything that is kept of the person, as one JSON file (GDPR art. 20)."""
     person_id = portal.citizen(request)
-    with portal.ground.database.read() as uow:
+    with portal.runtime.database.read() as uow:
         person = portal.register.person(uow, person_id)
         profile = portal.register.profile(uow, person_id)
     wanted = portal.policies.catalogue.attributes
     content: dict[str, Any] = {
-        "exported_at": portal.ground.clock.now().isoformat(),
+        "exported_at": portal.runtime.clock.now().isoformat(),
         "identity": {
             "state": person.state if person else None,
             "level": person.level if person else None,
@@ -81,9 +81,9 @@ def ledger_page(portal: Portal, request: Request) -> Response:
     """The ledger, a page at a time."""
     person_id = portal.citizen(request)
     before = request.query_params.get("before")
-    entries = portal.ground.audit.ledger(person_id, before, ledger.PAGE + 1)
-    teller = ledger.Teller(portal, person_id, portal.ground.pages.translator(request))
-    return portal.ground.pages.render(
+    entries = portal.runtime.audit.ledger(person_id, before, ledger.PAGE + 1)
+    teller = ledger.Teller(portal, person_id, portal.runtime.pages.translator(request))
+    return portal.runtime.pages.render(
         request,
         "portal/ledger.html",
         entries=[teller.tell(e) for e in entries[: ledger.PAGE]],
@@ -95,13 +95,13 @@ def ledger_file(portal: Portal, request: Request) -> Response:
     """The whole ledger, with what an outsider needs to find each entry in the audit tree."""
     person_id = portal.citizen(request)
     entries = [ledger.as_json(e) for e in ledger.whole(portal, person_id)]
-    return download({"log": portal.ground.audit.tree.origin, "entries": entries}, "ledger.json")
+    return download({"log": portal.runtime.audit.tree.origin, "entries": entries}, "ledger.json")
 
 
 def devices(portal: Portal, request: Request) -> Response:
     """The devices that are the citizen's own."""
     person_id = portal.citizen(request)
-    return portal.ground.pages.render(
+    return portal.runtime.pages.render(
         request, "portal/devices.html", devices=portal.devices(person_id)
     )
 

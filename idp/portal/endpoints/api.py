@@ -11,7 +11,7 @@ from starlette.requests import Request
 from foundation import web
 from idp.portal import ledger
 from idp.portal.endpoints.consents import as_json
-from idp.portal.wing import Portal
+from idp.portal.portal import Portal
 
 ConsentId = Annotated[str, Path(max_length=64, description="The id of a consent of yours.")]
 Before = Annotated[
@@ -116,6 +116,6 @@ def read_ledger(
 ) -> Ledger:
     """The signed-in citizen's ledger."""
     person_id = portal.citizen(request)
-    entries = portal.ground.audit.ledger(person_id, before, limit + 1)
+    entries = portal.runtime.audit.ledger(person_id, before, limit + 1)
     shown = [EntryShown(**ledger.as_json(e)) for e in entries[:limit]]
     return Ledger(entries=shown, next=shown[-1].event_id if len(entries) > limit else None)

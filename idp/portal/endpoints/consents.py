@@ -7,16 +7,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from idp.portal.wing import Portal
+from idp.portal.portal import Portal
 from policies import Consent, consent_shown
 
 
 def listing(portal: Portal, request: Request) -> Response:
     """All answers, those in force first."""
     person_id = portal.citizen(request)
-    now = portal.ground.clock.now()
+    now = portal.runtime.clock.now()
     consents = portal.policies.consent.list(person_id)
-    return portal.ground.pages.render(
+    return portal.runtime.pages.render(
         request,
         "portal/consents.html",
         active=[_shown(portal, request, c) for c in consents if c.active_at(now)],
@@ -27,11 +27,11 @@ def listing(portal: Portal, request: Request) -> Response:
 def one(portal: Portal, request: Request) -> Response:
     """One consent with the notice that was shown, and the button that withdraws it."""
     consent = _own(portal, request)
-    return portal.ground.pages.render(
+    return portal.runtime.pages.render(
         request,
         "portal/consent.html",
         shown=_shown(portal, request, consent),
-        in_force=consent.active_at(portal.ground.clock.now()),
+        in_force=consent.active_at(portal.runtime.clock.now()),
         done=request.query_params.get("done") == "withdrawn",
     )
 
@@ -72,4 +72,4 @@ def _own(portal: Portal, request: Request) -> Consent:
 
 
 def _shown(portal: Portal, request: Request, consent: Consent) -> dict[str, Any]:
-    return consent_shown(portal.policies, consent, portal.ground.pages.translator(request))
+    return consent_shown(portal.policies, consent, portal.runtime.pages.translator(request))

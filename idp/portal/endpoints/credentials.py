@@ -45,7 +45,7 @@ def change_password_here(account: Account, request: Request) -> Response:
 
 def passkey_endpoints(account: Account, request: Request) -> Response:
     """Where passkeys are made and looked after — W3C Passkey Endpoints Well-Known URL."""
-    here = account.ground.settings.of(Server).url + f"{account.base}/credentials"
+    here = account.runtime.settings.of(Server).url + f"{account.base}/credentials"
     answer = {"enroll": here, "manage": here}
     return JSONResponse(answer, headers={"Cache-Control": "public, max-age=3600"})
 
@@ -133,7 +133,7 @@ def notices_seen(account: Account, request: Request) -> Response:
 
 def told(account: Account, request: Request) -> list[tuple[datetime, str]]:
     """(instant, sentence) of all that was changed and not seen by the person yet."""
-    translate = account.ground.pages.translator(request)
+    translate = account.runtime.pages.translator(request)
     unseen = account.login.management.notices(account.session(request).subject)
     return [(n.at, account.register.mailing.sentence(n, translate)) for n in unseen]
 
@@ -157,7 +157,7 @@ def _ask(
     if found is None or (question is REMOVE and not account.login.management.may_change(session)):
         return None
     return ask_first(
-        account.ground.pages,
+        account.runtime.pages,
         request,
         form,
         question,
@@ -171,7 +171,7 @@ def recovery_of(account: Account, session: Session) -> WayBack | None:
     """The letter that was asked for by who says to be this person, and lost every means."""
     if session.subject.kind != "citizen":
         return None
-    with account.ground.database.read() as uow:
+    with account.runtime.database.read() as uow:
         return account.register.recoveries.of(uow, session.subject.id)
 
 
@@ -181,7 +181,7 @@ def _page(
     mistakes: Mistakes | None = None,
 ) -> Response:
     session = account.session(request)
-    return account.ground.pages.render(
+    return account.runtime.pages.render(
         request,
         "portal/credentials.html",
         base=account.base,

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from foundation.pages import Mistakes
 from foundation.web import Form
 from idp.portal import data, ledger
-from idp.portal.wing import Portal
+from idp.portal.portal import Portal
 from idp.register import FIELD_HINTS, FIELD_LABELS, profile_of, texts_of
 
 HERE = "/account/data"
@@ -30,14 +30,14 @@ def change(portal: Portal, request: Request) -> Response:
     person_id, form = portal.posted(request)
     if not portal.login.management.may_change(session):
         return RedirectResponse(AGAIN, 303)
-    mistakes, now, register = Mistakes(), portal.ground.clock.now(), portal.register
+    mistakes, now, register = Mistakes(), portal.runtime.clock.now(), portal.register
     own = register.corrections.policy.own()
-    with portal.ground.database.read() as uow:
+    with portal.runtime.database.read() as uow:
         texts = texts_of(register.profile(uow, person_id))
     typed = {**texts, **{name: form.get(name, "") for name in own}}
     after = profile_of(register, typed, mistakes)
     if after is not None:
-        with mistakes.noting(own[0]), portal.ground.database.write() as uow:
+        with mistakes.noting(own[0]), portal.runtime.database.write() as uow:
             register.corrections.make_own(uow, person_id, after, now)
     if mistakes:
         return _page(portal, request, mistakes, form)
@@ -48,8 +48,8 @@ def wrong(portal: Portal, request: Request) -> Response:
     """Something else is wrong: a task for the desk."""
     portal.session(request)
     person_id, form = portal.posted(request)
-    mistakes, now = Mistakes(), portal.ground.clock.now()
-    with mistakes.noting("reason"), portal.ground.database.write() as uow:
+    mistakes, now = Mistakes(), portal.runtime.clock.now()
+    with mistakes.noting("reason"), portal.runtime.database.write() as uow:
         portal.register.corrections.ask(uow, person_id, form.get("reason", ""), now)
     if mistakes:
         return _page(portal, request, mistakes, form)
@@ -60,15 +60,15 @@ def _page(
     portal: Portal, request: Request, mistakes: Mistakes | None = None, typed: Form | None = None
 ) -> Response:
     session, person_id = portal.session(request), portal.citizen(request)
-    translate = portal.ground.pages.translator(request)
-    with portal.ground.database.read() as uow:
+    translate = portal.runtime.pages.translator(request)
+    with portal.runtime.database.read() as uow:
         profile = portal.register.profile(uow, person_id)
         corrections = portal.register.corrections.of(uow, person_id)
     entries = ledger.whole(portal, person_id)
     enrolled, corrected = data.origins(entries)
     names = portal.service_names(portal.policies.consent.list(person_id))
-    known = portal.register.proofing.current_policy(portal.ground.clock.now()).sources
-    return portal.ground.pages.render(
+    known = portal.register.proofing.current_policy(portal.runtime.clock.now()).sources
+    return portal.runtime.pages.render(
         request,
         "portal/data.html",
         mistakes=mistakes,

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation.audit import Actor
 from idp.portal.endpoints.credentials import recovery_of
-from idp.portal.wing import Portal
+from idp.portal.portal import Portal
 from idp.register import DESK
 
 HERE = "/account/credentials"
@@ -24,7 +24,7 @@ def stop(portal: Portal, request: Request) -> Response:
         return RedirectResponse(HERE, 303)
     if standing.way == DESK and not portal.login.management.may_change(session):
         return RedirectResponse(AGAIN, 303)
-    with portal.ground.database.write() as uow:
-        now = portal.ground.clock.now()
+    with portal.runtime.database.write() as uow:
+        now = portal.runtime.clock.now()
         portal.register.recoveries.stop(uow, person_id, Actor("citizen", person_id), now)
     return RedirectResponse(f"{HERE}?done=letter-stopped", 303)

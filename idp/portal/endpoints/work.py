@@ -20,9 +20,9 @@ def home(account: StaffAccount, request: Request) -> Response:
     """Who they are here, where their work is, and what they did last."""
     staff_id = account.member(request)
     subject = Subject("staff", staff_id)
-    with account.ground.database.read() as uow:
+    with account.runtime.database.read() as uow:
         member = account.register.staff.member(uow, staff_id)
-    return account.ground.pages.render(
+    return account.runtime.pages.render(
         request,
         "portal/work.html",
         base=account.base,
@@ -40,7 +40,7 @@ def acts(account: StaffAccount, request: Request) -> Response:
     staff_id = account.member(request)
     before = web.query(request).get("before", "")[:64]
     found = _acts(account, staff_id, before, PAGE + 1)
-    return account.ground.pages.render(
+    return account.runtime.pages.render(
         request,
         "portal/work_ledger.html",
         acts=found[:PAGE],
@@ -51,4 +51,4 @@ def acts(account: StaffAccount, request: Request) -> Response:
 
 def _acts(account: StaffAccount, staff_id: str, before: str, most: int) -> list[Entry]:
     actor = Actor("staff", staff_id)
-    return AuditReview(account.ground.audit).entries(Wish(by=actor, before=before), [actor], most)
+    return AuditReview(account.runtime.audit).entries(Wish(by=actor, before=before), [actor], most)

@@ -36,7 +36,7 @@ def correct(desk: Desk, request: Request) -> Response:
         reason = checked_reason(form.get("reason", ""))
     changes: tuple[Change, ...] = ()
     if not mistakes and after is not None:
-        with desk.ground.database.read() as uow:
+        with desk.runtime.database.read() as uow:
             desk.require_open(uow, person_id, officer)
             with mistakes.noting(source="source", civil_number="civil_number"):
                 changes = desk.register.corrections.foresee(uow, person_id, after, source)
@@ -44,10 +44,10 @@ def correct(desk: Desk, request: Request) -> Response:
         return _form(desk, request, officer, mistakes, form)
     if form.get("do") != "correct":
         return _preview(desk, request, form, changes)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         desk.require_open(uow, person_id, officer)
         made = desk.register.corrections.make(
-            uow, person_id, after, source, reason, officer, desk.ground.clock.now()
+            uow, person_id, after, source, reason, officer, desk.runtime.clock.now()
         )
     return RedirectResponse(f"/desk/persons/{person_id}?done=correction-{made.state}", 303)
 
@@ -55,7 +55,7 @@ def correct(desk: Desk, request: Request) -> Response:
 def answer(desk: Desk, request: Request) -> Response:
     """The second officer's word on a correction, or the desk's answer to what a person asked."""
     officer, form = desk.posted(request)
-    said, now = form.get("answer"), desk.ground.clock.now()
+    said, now = form.get("answer"), desk.runtime.clock.now()
     if said not in ("accept", "refuse", "answered"):
         raise BadRequest("The answer is accept, refuse or answered.", where="answer")
     corrections, correction_id = desk.register.corrections, request.path_params["correction_id"]
@@ -63,11 +63,11 @@ def answer(desk: Desk, request: Request) -> Response:
     with mistakes.noting(f"answer-{correction_id}"):
         reason = checked_reason(form.get("reason", "")) if said == "answered" else ""
     if mistakes:
-        with desk.ground.database.read() as uow:
+        with desk.runtime.database.read() as uow:
             person_id = corrections.find(uow, correction_id).person_id
             desk.require_open(uow, person_id, officer)
         return page_of(desk, request, officer, person_id, mistakes, form)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         found = corrections.find(uow, correction_id)
         desk.require_open(uow, found.person_id, officer)
         if said == "answered":
@@ -87,12 +87,12 @@ def _form(
     typed: Form | None = None,
 ) -> Response:
     person_id = request.path_params["person_id"]
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         desk.require_open(uow, person_id, officer)
         profile = desk.register.profile(uow, person_id)
         person = desk.register.person(uow, person_id)
-    now = desk.ground.clock.now()
-    return desk.ground.pages.render(
+    now = desk.runtime.clock.now()
+    return desk.runtime.pages.render(
         request,
         "register/correct.html",
         mistakes=mistakes,
@@ -114,11 +114,11 @@ def _form(
 def _preview(desk: Desk, request: Request, form: Form, changes: tuple[Change, ...]) -> Response:
     person_id, policy = request.path_params["person_id"], desk.register.corrections.policy
     fields = [change.field for change in changes]
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         person = desk.register.person(uow, person_id)
         profile = desk.register.profile(uow, person_id)
     most = policy.most_level(fields)
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/correct_preview.html",
         person=person,

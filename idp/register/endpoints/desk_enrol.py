@@ -25,7 +25,7 @@ def show(desk: Desk, request: Request) -> Response:
 def enrol(desk: Desk, request: Request) -> Response:
     """Enter the person at level 1; a colleague proofs them."""
     officer, form = desk.posted(request)
-    mistakes, now = Mistakes(), desk.ground.clock.now()
+    mistakes, now = Mistakes(), desk.runtime.clock.now()
     profile = profile_of(desk.register, form, mistakes)
     kind, _, source = form.get("evidence", "").partition(":")
     policy = desk.register.proofing.current_policy(now)
@@ -53,7 +53,7 @@ def _page(
     desk: Desk, request: Request, mistakes: Mistakes | None = None, typed: Form | None = None
 ) -> Response:
     desk.officer(request)
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/enrol.html",
         mistakes=mistakes,
@@ -62,5 +62,5 @@ def _page(
         hints=HINTS,
         must=MUST,
         values={"country": desk.register.jurisdiction.country} if typed is None else {},
-        policy=desk.register.proofing.current_policy(desk.ground.clock.now()),
+        policy=desk.register.proofing.current_policy(desk.runtime.clock.now()),
     )

@@ -36,7 +36,7 @@ def search(desk: Desk, request: Request) -> Response:
     """Find a person by civil number, or by name and birth date, for a purpose that they read."""
     officer, form = desk.posted(request)
     number, name, born = "", form.get("name", "").strip(), ""
-    now, purpose, mistakes = desk.ground.clock.now(), form.get("purpose", ""), Mistakes()
+    now, purpose, mistakes = desk.runtime.clock.now(), form.get("purpose", ""), Mistakes()
     by_name = not form.get("civil_number", "").strip() and bool(name or form.get("born"))
     try:
         if by_name:
@@ -51,8 +51,8 @@ def search(desk: Desk, request: Request) -> Response:
         return page(desk, request, mistakes, form)
     if by_name:
         return _by_name(desk, request, officer, form, name, born, purpose)
-    with desk.ground.database.read() as uow:
-        known = store.by_civil_number(uow, desk.ground.vault, number)
+    with desk.runtime.database.read() as uow:
+        known = store.by_civil_number(uow, desk.runtime.vault, number)
         if known is not None:
             desk.refuse_own(uow, known, officer)
     found = desk.lookups.search(number, purpose, officer, now)
@@ -83,11 +83,11 @@ def _by_name(
     born: str,
     purpose: str,
 ) -> Response:
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         own = desk.register.staff.own_person(uow, officer.id)
     result = desk.lookups.search_by_name(name, born, purpose, officer, own)
     if result.people:
-        return desk.ground.pages.render(
+        return desk.runtime.pages.render(
             request, "register/found.html", result=result, purpose=purpose
         )
     mistakes = Mistakes(NotFound.status)
@@ -102,18 +102,18 @@ def look_up(desk: Desk, request: Request) -> Response:
     """Say why, for a person whose page was opened by its address."""
     officer, form = desk.posted(request)
     person_id = request.path_params["person_id"]
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         desk.refuse_own(uow, person_id, officer)
     mistakes = Mistakes()
     with mistakes.noting(purpose="purpose"):
-        desk.lookups.open(person_id, form.get("purpose", ""), officer, desk.ground.clock.now())
+        desk.lookups.open(person_id, form.get("purpose", ""), officer, desk.runtime.clock.now())
         return RedirectResponse(f"/desk/persons/{person_id}", 303)
     return why(desk, request, person_id, mistakes)
 
 
 def why(desk: Desk, request: Request, person_id: str, mistakes: Mistakes | None = None) -> Response:
     """The page that asks what for, before a record opens."""
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/why.html",
         mistakes=mistakes,
@@ -130,12 +130,12 @@ def page(
 ) -> Response:
     """The officer's start page, as it is or with what was wrong in one of its forms."""
     officer = desk.officer(request)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         waiting = desk.register.proofing.waiting(uow)
         looks = second_looks.queue(uow)
         tasks = desk.register.corrections.queue(uow)
         own = two_people.own_cases(uow, officer, [look.person_id for look in looks])
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/desk.html",
         mistakes=mistakes,

@@ -56,10 +56,10 @@ def _foreseen(desk: Desk, request: Request, report: ImportReport, officer: Actor
     refused = [row for row in rows if isinstance(row, RefusedRow)]
     foreseen = [row for row in rows if isinstance(row, Foreseen)]
     changed = [row for row in foreseen if row.changes]
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         for row in changed[:ROWS]:
             desk.lookups.note(uow, row.person_id, "correction", officer)
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/import_preview.html",
         report=report,
@@ -104,7 +104,7 @@ def progress(desk: Desk, request: Request) -> Response:
         return _foreseen(desk, request, report, officer)
     refused = desk.importer.refused(import_id, int(after), ROWS + 1)
     remarks = desk.importer.remarks(import_id, int(skip), ROWS + 1)
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/import.html",
         report=report,
@@ -125,14 +125,14 @@ def letters(desk: Desk, request: Request) -> Response:
     import_id = request.path_params["import_id"]
     desk.importer.report(import_id)
     next_ones = _without_letter(desk, import_id, officer)[:LETTERS]
-    asked = desk.register.letters.ask_each(next_ones, officer, desk.ground.clock.now())
+    asked = desk.register.letters.ask_each(next_ones, officer, desk.runtime.clock.now())
     return RedirectResponse(f"/desk/imports/{import_id}?asked={asked}", 303)
 
 
 def _without_letter(desk: Desk, import_id: str, officer: Actor) -> list[str]:
     """Persons of the import who wait for their first letter; a colleague writes to the officer
     themselves."""
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         own = desk.register.staff.own_person(uow, officer.id)
         waiting = desk.register.letters.never_asked(uow, import_id)
     return [person_id for person_id in waiting if person_id != own]

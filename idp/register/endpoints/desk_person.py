@@ -35,8 +35,8 @@ def person(desk: Desk, request: Request) -> Response:
     """The record of one person, while the officer's look-up is open."""
     officer = desk.officer(request)
     person_id = request.path_params["person_id"]
-    now = desk.ground.clock.now()
-    with desk.ground.database.read() as uow:
+    now = desk.runtime.clock.now()
+    with desk.runtime.database.read() as uow:
         store.known_person(uow, person_id)
         desk.refuse_own(uow, person_id, officer)
         is_open = desk.lookups.is_open(uow, person_id, officer, now)
@@ -55,14 +55,14 @@ def proof(desk: Desk, request: Request) -> Response:
     if not mistakes and not findings.evidence:
         mistakes.add("evidence_1", NO_DOCUMENT)
     if mistakes or form.get("do") == "try":
-        with desk.ground.database.read() as uow:
+        with desk.runtime.database.read() as uow:
             desk.require_open(uow, person_id, officer)
             policy = desk.register.proofing.policy(
-                form.required("policy_version"), desk.ground.clock.now()
+                form.required("policy_version"), desk.runtime.clock.now()
             )
         tried = None if mistakes else assess(policy, findings)
         return page_of(desk, request, officer, person_id, mistakes, form, tried)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         desk.require_open(uow, person_id, officer)
         decision = desk.register.proofing.reproof(
             uow,
@@ -71,7 +71,7 @@ def proof(desk: Desk, request: Request) -> Response:
             findings,
             officer,
             desk.register.jurisdiction.terms_version,
-            desk.ground.clock.now(),
+            desk.runtime.clock.now(),
         )
     if decision.result == "refused":
         mistakes.add("proofing", REFUSED)
@@ -87,8 +87,8 @@ def confirm(desk: Desk, request: Request) -> Response:
     answer = form.get("answer")
     if answer not in ("accept", "refuse"):
         raise BadRequest("The answer is accept or refuse.", where="answer")
-    now = desk.ground.clock.now()
-    with desk.ground.database.write() as uow:
+    now = desk.runtime.clock.now()
+    with desk.runtime.database.write() as uow:
         proofing = desk.register.proofing
         decision = proofing.decision(uow, request.path_params["decision_id"])
         desk.require_open(uow, decision.person_id, officer)
@@ -100,9 +100,9 @@ def letter(desk: Desk, request: Request) -> Response:
     """Ask for an activation letter; the printing house makes it, and no officer sees its code."""
     officer, _ = desk.posted(request)
     person_id = request.path_params["person_id"]
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         desk.require_open(uow, person_id, officer)
-        desk.register.letters.ask(uow, person_id, officer, desk.ground.clock.now())
+        desk.register.letters.ask(uow, person_id, officer, desk.runtime.clock.now())
     return RedirectResponse(f"/desk/persons/{person_id}?done=letter", 303)
 
 
@@ -110,10 +110,10 @@ def change(desk: Desk, request: Request) -> Response:
     """Suspend, reactivate or archive, with a reason that the person will read."""
     officer, form = desk.posted(request)
     person_id = request.path_params["person_id"]
-    step, reason, now = form.get("step"), form.get("reason", ""), desk.ground.clock.now()
+    step, reason, now = form.get("step"), form.get("reason", ""), desk.runtime.clock.now()
     if step not in STEPS:
         raise BadRequest(N_("The step is one of %(steps)s.", steps=", ".join(STEPS)), where="step")
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         desk.require_open(uow, person_id, officer)
     mistakes = Mistakes()
     with mistakes.noting(reason="reason"):
@@ -134,10 +134,10 @@ def change(desk: Desk, request: Request) -> Response:
 def _ask_archive(desk: Desk, request: Request, form: Form) -> Response | None:
     person_id = request.path_params["person_id"]
     found, _ = desk.life.foresee(person_id, "archive")
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         about = desk.register.profile(uow, person_id).name
     return ask_first(
-        desk.ground.pages,
+        desk.runtime.pages,
         request,
         form,
         ARCHIVE,

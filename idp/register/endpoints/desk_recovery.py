@@ -16,7 +16,7 @@ def post(desk: Desk, request: Request) -> Response:
     """Ask for the letter, or stop it; the person reads both, with the reason."""
     officer, form = desk.posted(request)
     person_id, answer = request.path_params["person_id"], form.get("answer")
-    recoveries, now = desk.register.recoveries, desk.ground.clock.now()
+    recoveries, now = desk.register.recoveries, desk.runtime.clock.now()
     if answer not in ("ask", "stop"):
         raise BadRequest("The answer is ask or stop.", where="answer")
     mistakes, reason = Mistakes(), ""
@@ -24,7 +24,7 @@ def post(desk: Desk, request: Request) -> Response:
         reason = checked_reason(form.get("reason", "")) if answer == "ask" else ""
     if mistakes:
         return page_of(desk, request, officer, person_id, mistakes, form)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         desk.require_open(uow, person_id, officer)
         if answer == "stop":
             recoveries.stop(uow, person_id, officer, now)

@@ -12,10 +12,10 @@ from idp.register.printing import FORMATS
 def show(desk: Desk, request: Request) -> Response:
     """Counts only: no name, and no code."""
     desk.printer(request)
-    with desk.ground.database.read() as uow:
-        waiting = desk.register.letters.waiting(uow, desk.ground.clock.now())
+    with desk.runtime.database.read() as uow:
+        waiting = desk.register.letters.waiting(uow, desk.runtime.clock.now())
         batches = desk.register.letters.batches(uow)
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/batches.html",
         waiting=waiting,
@@ -42,5 +42,5 @@ def make(desk: Desk, request: Request) -> Response:
 def again(desk: Desk, request: Request) -> Response:
     """A file was lost on its way: its unused codes end, and its letters wait for the next one."""
     by, _ = desk.posted_by_printer(request)
-    desk.register.letters.again(request.path_params["batch_id"], by, desk.ground.clock.now())
+    desk.register.letters.again(request.path_params["batch_id"], by, desk.runtime.clock.now())
     return RedirectResponse("/letters", 303)

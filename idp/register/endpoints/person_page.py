@@ -36,7 +36,7 @@ def page_of(
     """`mistakes` are those of the form that was `typed`; `tried`: what the policy says to a check
     that was not recorded."""
     proofing = desk.register.proofing
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         found = store.known_person(uow, person_id)
         decisions = proofing.decisions(uow, person_id)
         history = store.steps_of(uow, person_id)
@@ -48,7 +48,7 @@ def page_of(
             profile = desk.register.profile(uow, person_id)
         except Erased:
             profile = None
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/person.html",
         mistakes=mistakes,
@@ -68,7 +68,7 @@ def page_of(
         needs_colleague=alone,
         steps=[s for s in open_steps(found.state) if s in STEPS],
         proofable=found.state in PROOFABLE,
-        policy=proofing.current_policy(desk.ground.clock.now()),
+        policy=proofing.current_policy(desk.runtime.clock.now()),
         pieces=PIECES,
         officer=officer.id,
         done=request.query_params.get("done", ""),
@@ -79,8 +79,8 @@ def _way_back(desk: Desk, person: Person) -> dict[str, Any]:
     """`standing`: the letter that was asked for; `saw`: an officer checked the person lately."""
     if person.state is not State.ACTIVE:
         return {"offered": False}
-    now = desk.ground.clock.now()
-    with desk.ground.database.read() as uow:
+    now = desk.runtime.clock.now()
+    with desk.runtime.database.read() as uow:
         return {
             "offered": True,
             "standing": recovery.open_of(uow, person.id),

@@ -24,7 +24,7 @@ def _page(
     desk: Desk, request: Request, mistakes: Mistakes | None = None, typed: Form | None = None
 ) -> Response:
     officer = desk.officer(request)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         look = second_looks.find(uow, request.path_params["look_id"])
         second_looks.refuse_involved(uow, look.person_id, officer)
         desk.require_open(uow, look.person_id, officer)
@@ -34,7 +34,7 @@ def _page(
             findings = desk.register.proofing.findings(uow, look.decision_id)
         except Erased:
             profile, findings = None, None
-    return desk.ground.pages.render(
+    return desk.runtime.pages.render(
         request,
         "register/second_look.html",
         mistakes=mistakes,
@@ -43,7 +43,7 @@ def _page(
         decision=decision,
         profile=profile,
         findings=findings,
-        policy=desk.register.proofing.policy(decision.policy_version, desk.ground.clock.now()),
+        policy=desk.register.proofing.policy(decision.policy_version, desk.runtime.clock.now()),
     )
 
 
@@ -54,16 +54,16 @@ def answer(desk: Desk, request: Request) -> Response:
     said = form.get("answer")
     if said not in ("confirm", "refuse"):
         raise BadRequest("The answer is confirm or refuse.", where="answer")
-    confirmed, now = said == "confirm", desk.ground.clock.now()
+    confirmed, now = said == "confirm", desk.runtime.clock.now()
     mistakes, reason = Mistakes(), ""
     with mistakes.noting("reason"):
         reason = "" if confirmed else checked_reason(form.get("reason", ""))
     if mistakes:
         return _page(desk, request, mistakes, form)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         look = second_looks.find(uow, request.path_params["look_id"])
         desk.require_open(uow, look.person_id, officer)
-        second_looks.close(uow, desk.ground.audit, look, confirmed, officer, now)
+        second_looks.close(uow, desk.runtime.audit, look, confirmed, officer, now)
         if not confirmed:
             desk.register.proofing.take_back(uow, look.decision_id, officer, reason, now)
             desk.register.letters.stop(uow, look.person_id, officer, now)

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import CivitasError, Forbidden, NotFound, PayloadTooLarge, Problem
-from foundation.ground import Ground
 from foundation.marking import N_
+from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.register import store
 from idp.register.enrolment import REGISTER_ROW, Enrolled
@@ -58,12 +58,12 @@ class Progress:
 class Importer(ImportReports):
     """Imports files for the command line (`run`) and for the officer's desk (`submit`)."""
 
-    def __init__(self, ground: Ground, register: Register) -> None:
-        super().__init__(ground)
+    def __init__(self, runtime: Runtime, register: Register) -> None:
+        super().__init__(runtime)
         self._register = register
-        self._limits = ground.settings.of(RegisterSettings)
+        self._limits = runtime.settings.of(RegisterSettings)
         self._updating = Updating(register)
-        ground.jobs.handler(JOB, self._work)
+        runtime.jobs.handler(JOB, self._work)
 
     @property
     def most_bytes(self) -> int:
@@ -85,14 +85,14 @@ class Importer(ImportReports):
     def submit(self, content: bytes, file_name: str, by: Actor) -> str:
         """Check the file, keep it sealed, and promise the import; returns its id."""
         file = self._read(content, file_name)
-        self._begin(file, content, by, self._ground.keys.seal(JOB, content, file.id))
+        self._begin(file, content, by, self._runtime.keys.seal(JOB, content, file.id))
         return file.id
 
     def keep(self, content: bytes, file_name: str, by: Actor) -> str:
         """Check a file that updates, and keep it sealed until `start`; returns its id."""
         file = self._read(content, file_name, True)
         self._begin(file, content, by, None)
-        sealed = self._ground.keys.seal(JOB, content, file.id)
+        sealed = self._runtime.keys.seal(JOB, content, file.id)
         with self._database.write() as uow:
             self._keep(uow, file.id, sealed)
         return file.id
@@ -101,7 +101,7 @@ class Importer(ImportReports):
         """Promise the import of a kept file. Raises NotFound, Forbidden."""
         with self._database.write() as uow:
             self._mine(uow, import_id, by)
-            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+            self._runtime.jobs.enqueue(uow, JOB, {"import": import_id})
 
     def foresee_kept(self, import_id: str, by: Actor) -> list[Foreseen | RefusedRow]:
         """What a kept file would do, its first MOST_FORESEEN rows. Raises NotFound, Forbidden."""
@@ -109,7 +109,7 @@ class Importer(ImportReports):
             row = self._mine(uow, import_id, by)
         if row.sealed_content is None:
             return []
-        content = self._ground.keys.open(JOB, row.sealed_content, import_id)
+        content = self._runtime.keys.open(JOB, row.sealed_content, import_id)
         file = self._read(content, f"import.{row.file_format}", True)
         return list(self._foreseen(file.rows[:MOST_FORESEEN], by, True))
 
@@ -160,7 +160,7 @@ class Importer(ImportReports):
                 next_step="Split it into smaller files.",
             )
         jurisdiction = self._register.jurisdiction
-        today = self._ground.clock.now().astimezone(jurisdiction.zone).date()
+        today = self._runtime.clock.now().astimezone(jurisdiction.zone).date()
         file = read_file(
             content,
             file_name,
@@ -172,11 +172,11 @@ class Importer(ImportReports):
         return replace(file, id=UPDATES + file.id[2:]) if updates else file
 
     def _begin(self, file: RegisterFile, content: bytes, by: Actor, sealed: bytes | None) -> None:
-        now = self._ground.clock.now()
+        now = self._runtime.clock.now()
         # Who has the file has the key of its refused rows; we hold it for a while.
-        self._ground.vault.hold(
+        self._runtime.vault.hold(
             file.id,
-            self._ground.keys.mac(ROW, content),
+            self._runtime.keys.mac(ROW, content),
             now + timedelta(days=self._limits.refused_rows_days),
         )
         policy = self._register.proofing.current_policy(now)
@@ -195,7 +195,7 @@ class Importer(ImportReports):
                     uow.execute(insert(imports).values(values))
                     _remark(uow, file.id, file.remarks)
                     details = {"import": file.id, "rows": len(file.rows)}
-                    self._ground.audit.record(uow, "register.import", by, (), details)
+                    self._runtime.audit.record(uow, "register.import", by, (), details)
                 if sealed is not None:
                     self._promise(uow, file.id, sealed)
         except IntegrityError:
@@ -204,7 +204,7 @@ class Importer(ImportReports):
     def _promise(self, uow: UnitOfWork, import_id: str, sealed: bytes) -> None:
         """Keep the file and enqueue the job, unless one has it already or all is done."""
         if self._keep(uow, import_id, sealed):
-            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+            self._runtime.jobs.enqueue(uow, JOB, {"import": import_id})
 
     def _keep(self, uow: UnitOfWork, import_id: str, sealed: bytes) -> bool:
         kept = uow.changed(
@@ -252,7 +252,7 @@ class Importer(ImportReports):
             if import_id.startswith(UPDATES) and self._updated(import_id, row, by):
                 return None
             self._register.enrolment.enrol(
-                row.profile, REGISTER_ROW, by, policy, self._ground.clock.now(), recorded
+                row.profile, REGISTER_ROW, by, policy, self._runtime.clock.now(), recorded
             )
         except CivitasError as error:
             refusal = _refusal(row, error)
@@ -264,7 +264,7 @@ class Importer(ImportReports):
         """Whether the row is about somebody who is in the register, whose record it has changed."""
         try:
             with self._database.write() as uow:
-                done = self._updating.do(uow, row, by, self._ground.clock.now())
+                done = self._updating.do(uow, row, by, self._runtime.clock.now())
                 if done is None:
                     return False
                 uow.execute(
@@ -292,7 +292,7 @@ class Importer(ImportReports):
     def _record_refused(self, import_id: str, row: RefusedRow, form: Form) -> None:
         try:
             kept = refused_file.to_keep(row, form)
-            sealed = self._ground.vault.seal(import_id, kept, f"{ROW}\0{row.line}")
+            sealed = self._runtime.vault.seal(import_id, kept, f"{ROW}\0{row.line}")
         except Erased:
             sealed = None
         try:
@@ -317,7 +317,7 @@ class Importer(ImportReports):
             uow.execute(
                 update(imports)
                 .where(imports.c.id == import_id, imports.c.finished_at.is_(None))
-                .values(finished_at=self._ground.clock.now(), sealed_content=None)
+                .values(finished_at=self._runtime.clock.now(), sealed_content=None)
             )
 
     def _work(self, payload: Mapping[str, Any]) -> None:
@@ -327,7 +327,7 @@ class Importer(ImportReports):
             row = uow.one(select(imports).where(imports.c.id == import_id))
         if row is None or row.sealed_content is None:
             return
-        content = self._ground.keys.open(JOB, row.sealed_content, import_id)
+        content = self._runtime.keys.open(JOB, row.sealed_content, import_id)
         updates = import_id.startswith(UPDATES)
         file = self._read(content, f"import.{row.file_format}", updates)
         steps = self._rows(file, Actor(row.actor_kind, row.actor), SLICE)
@@ -336,7 +336,7 @@ class Importer(ImportReports):
             self._finish(import_id)
             return
         with self._database.write() as uow:
-            self._ground.jobs.enqueue(uow, JOB, {"import": import_id})
+            self._runtime.jobs.enqueue(uow, JOB, {"import": import_id})
 
 
 def _remark(uow: UnitOfWork, import_id: str, remarks: Sequence[Remark]) -> None:

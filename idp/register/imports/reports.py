@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden, Gone, NotFound
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.register.imports import refused_file
 from idp.register.imports.rows import Fault, RefusedRow, Remark
@@ -59,9 +59,9 @@ class ImportReport:
 class ImportReports:
     """Reads what imports did."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._database = ground.database
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._database = runtime.database
 
     def report(self, import_id: str) -> ImportReport:
         """Raises NotFound."""
@@ -116,7 +116,7 @@ class ImportReports:
                     "The refused rows are not kept any more.",
                     next_step="Send the whole file again: nobody is enrolled twice.",
                 ) from None
-            self._ground.audit.record(
+            self._runtime.audit.record(
                 uow, "register.refused-rows", by, (), {"import": import_id, "rows": len(rows)}
             )
         return found.file_format, refused_file.as_file(found.file_format, rows)
@@ -125,7 +125,7 @@ class ImportReports:
         if row.sealed_row is None:
             raise Erased(row.import_id)
         context = f"{ROW}\0{row.line}"
-        return self._ground.vault.open(row.import_id, row.sealed_row, context)
+        return self._runtime.vault.open(row.import_id, row.sealed_row, context)
 
     def remarks(self, import_id: str, skip: int = 0, limit: int = 100) -> Sequence[Remark]:
         """How the file was read, then what was left out, in the order of the file."""

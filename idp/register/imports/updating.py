@@ -55,7 +55,7 @@ class Updating:
 
     def __init__(self, register: Register) -> None:
         self._register = register
-        self._vault = register.ground.vault
+        self._vault = register.runtime.vault
 
     @property
     def _corrections(self) -> Corrections:

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from foundation.audit import Actor
 from foundation.audit.review import Wish
 from foundation.errors import BadRequest
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.web import Form
 from idp.register import StaffMember
 from idp.supervision.days import beginning, written_day
 
 
-def events(ground: Ground, asked: Form) -> Wish:
+def events(runtime: Runtime, asked: Form) -> Wish:
     """Which events: by kind, by member of staff, by time. Raises BadRequest."""
-    since, until = span(ground, asked)
+    since, until = span(runtime, asked)
     staff_id = asked.get("staff", "")
     if len(staff_id) > 64:
         raise BadRequest("There is no such member of staff.", where="staff")
@@ -29,14 +29,14 @@ def events(ground: Ground, asked: Form) -> Wish:
     )
 
 
-def span(ground: Ground, asked: Form) -> tuple[datetime | None, datetime | None]:
+def span(runtime: Runtime, asked: Form) -> tuple[datetime | None, datetime | None]:
     """From the beginning of one day to the end of another, as far as they are written."""
     since, until = (
         written_day(asked[name], name) if asked.get(name) else None for name in ("since", "until")
     )
     return (
-        beginning(since, ground) if since else None,
-        beginning(until + timedelta(days=1), ground) if until else None,
+        beginning(since, runtime) if since else None,
+        beginning(until + timedelta(days=1), runtime) if until else None,
     )
 
 

@@ -13,7 +13,7 @@ from foundation.errors import NotFound
 from foundation.settings import Server
 from idp.register import audited_decisions, officers_measures
 from idp.supervision.endpoints import asked
-from idp.supervision.wing import Supervision
+from idp.supervision.supervision import Supervision
 
 ROWS, DAYS = 100, 30
 
@@ -22,12 +22,12 @@ def home(supervision: Supervision, request: Request) -> Response:
     """Where an auditor begins: what there is to look at, and to take along."""
     supervision.auditor(request)
     members = supervision.members()
-    review = AuditReview(supervision.ground.audit)
-    return supervision.ground.pages.render(
+    review = AuditReview(supervision.runtime.audit)
+    return supervision.runtime.pages.render(
         request,
         "supervision/auditor.html",
         has_decisions=supervision.has_desk,
-        url=supervision.ground.settings.of(Server).url,
+        url=supervision.runtime.settings.of(Server).url,
         events=review.entries(Wish(), asked.actors(members), 10),
         names=asked.names(members),
     )
@@ -37,10 +37,10 @@ def events(supervision: Supervision, request: Request) -> Response:
     """Events by kind, by member of staff, by time."""
     supervision.auditor(request)
     query = web.query(request)
-    members, wish = supervision.members(), asked.events(supervision.ground, query)
-    review = AuditReview(supervision.ground.audit)
+    members, wish = supervision.members(), asked.events(supervision.runtime, query)
+    review = AuditReview(supervision.runtime.audit)
     found = review.entries(wish, asked.actors(members), ROWS + 1)
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/events.html",
         events=found[:ROWS],
@@ -56,12 +56,12 @@ def event(supervision: Supervision, request: Request) -> Response:
     """One event: its leaf with the way to the proof, and its details if it concerns nobody."""
     supervision.auditor(request)
     event_id = request.path_params["event_id"]
-    members, review = supervision.members(), AuditReview(supervision.ground.audit)
+    members, review = supervision.members(), AuditReview(supervision.runtime.audit)
     found = review.entry(event_id, asked.actors(members))
     if found is None:
         raise NotFound("There is no such event.")
     details = review.details(event_id)
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/event.html",
         event=found,
@@ -74,10 +74,10 @@ def decisions(supervision: Supervision, request: Request) -> Response:
     """Proofing decisions: level, result, policy, officers; not about whom."""
     supervision.auditor(request)
     query = web.query(request)
-    since, until = asked.span(supervision.ground, query)
-    with supervision.ground.database.read() as uow:
+    since, until = asked.span(supervision.runtime, query)
+    with supervision.runtime.database.read() as uow:
         found = audited_decisions(uow, since, until, limit=ROWS + 1)
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/decisions.html",
         decisions=found[:ROWS],
@@ -91,9 +91,9 @@ def decisions(supervision: Supervision, request: Request) -> Response:
 def officers(supervision: Supervision, request: Request) -> Response:
     """Each officer's figures beside the median."""
     supervision.auditor(request)
-    with supervision.ground.database.read() as uow:
-        found = officers_measures(uow, supervision.ground.clock.now(), DAYS)
-    return supervision.ground.pages.render(
+    with supervision.runtime.database.read() as uow:
+        found = officers_measures(uow, supervision.runtime.clock.now(), DAYS)
+    return supervision.runtime.pages.render(
         request,
         "supervision/officers.html",
         measures=[(one, max((f.busiest for f in one.figures), default=0) or 1) for one in found],

@@ -17,7 +17,7 @@ from foundation.errors import BadRequest
 from foundation.web import Form
 from idp.register import AuditedDecision, StaffMember, audited_decisions, csv_text
 from idp.supervision.endpoints import asked
-from idp.supervision.wing import Supervision
+from idp.supervision.supervision import Supervision
 
 _FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 _KINDS = {"events": Entry, "decisions": AuditedDecision, "staff": StaffMember}
@@ -32,9 +32,9 @@ def export(supervision: Supervision, request: Request) -> Response:
     if what not in _KINDS or written not in _FORMATS:
         raise BadRequest("Choose what to export, as csv or jsonl.", where="what")
     rows = [_plain(asdict(row)) for row in _rows(supervision, what, form)]
-    with supervision.ground.database.write() as uow:
+    with supervision.runtime.database.write() as uow:
         details = {"what": what, "rows": len(rows)}
-        supervision.ground.audit.record(uow, "auditor.exported", by, (), details)
+        supervision.runtime.audit.record(uow, "auditor.exported", by, (), details)
     if written == "csv":
         content = csv_text([field.name for field in fields(_KINDS[what])], rows)
     else:
@@ -53,12 +53,12 @@ def _rows(
     supervision: Supervision, what: str, form: Form
 ) -> Sequence[Entry | AuditedDecision | StaffMember]:
     if what == "events":
-        wish = asked.events(supervision.ground, form)
-        review = AuditReview(supervision.ground.audit)
+        wish = asked.events(supervision.runtime, form)
+        review = AuditReview(supervision.runtime.audit)
         return review.entries(wish, asked.actors(supervision.members()), MOST)
     if what == "decisions":
-        since, until = asked.span(supervision.ground, form)
-        with supervision.ground.database.read() as uow:
+        since, until = asked.span(supervision.runtime, form)
+        with supervision.runtime.database.read() as uow:
             return audited_decisions(uow, since, until, limit=MOST)
     return supervision.members()
 

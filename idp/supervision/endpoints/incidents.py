@@ -9,7 +9,7 @@ from foundation import web
 from foundation.marking import N_
 from foundation.pages import Mistakes, Question, ask_first
 from idp.register import checked_reason
-from idp.supervision.wing import Supervision
+from idp.supervision.supervision import Supervision
 
 EVERYBODY = Question(
     N_("End everything for everybody?"),
@@ -34,7 +34,7 @@ def _page(
     typed: web.Form | None = None,
     doing: str = "",
 ) -> Response:
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/incidents.html",
         mistakes=mistakes,
@@ -64,7 +64,7 @@ def stop_everybody(supervision: Supervision, request: Request) -> Response:
     if mistakes:
         return _page(supervision, request, mistakes, form, "everybody")
     asked = ask_first(
-        supervision.ground.pages, request, form, EVERYBODY, version="", back="/incidents"
+        supervision.runtime.pages, request, form, EVERYBODY, version="", back="/incidents"
     )
     if asked is not None:
         return asked

@@ -29,7 +29,7 @@ from idp.oauth import (
 )
 from idp.register import checked_reason
 from idp.supervision.endpoints.services import page
-from idp.supervision.wing import Supervision
+from idp.supervision.supervision import Supervision
 
 SIGN_IN = "identity.sign-in"
 _LISTS = ("redirect_uris", "post_logout_redirect_uris", "purposes", "audiences")
@@ -128,7 +128,7 @@ def _new(
     typed: Mapping[str, str],
     mistakes: Mistakes | None = None,
 ) -> Response:
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/new_service.html",
         mistakes=mistakes,
@@ -145,9 +145,9 @@ def _made(
     program: Kit | None,
     url: str | None,
 ) -> Response:
-    issuer = supervision.ground.settings.of(Server).url
+    issuer = supervision.runtime.settings.of(Server).url
     client, catalogue = added.client, _catalogue(supervision)
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/service_made.html",
         client=client,
@@ -166,7 +166,7 @@ def _change(
     typed: Mapping[str, str],
     mistakes: Mistakes | None = None,
 ) -> Response:
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/change_service.html",
         mistakes=mistakes,
@@ -182,7 +182,7 @@ def _ask(
     supervision: Supervision, request: Request, form: web.Form, question: Question, client: Client
 ) -> Response | None:
     return ask_first(
-        supervision.ground.pages,
+        supervision.runtime.pages,
         request,
         form,
         question,
@@ -202,7 +202,7 @@ def _page_of(client: Client, **more: str) -> str:
 def _client(supervision: Supervision, client_id: str) -> Client:
     """One of our own table that was not removed. Raises NotFound."""
     clients = supervision.parts.require_tokens().clients
-    found = clients.find(client_id.strip(), supervision.ground.clock.now())
+    found = clients.find(client_id.strip(), supervision.runtime.clock.now())
     if found is None or found.kind != "service" or found.removed:
         raise NotFound("There is no such service here.", where="client_id")
     return found

@@ -12,7 +12,7 @@ from foundation import web
 from foundation.errors import BadRequest, NotFound
 from foundation.marking import N_
 from foundation.pages import Mistakes
-from idp.supervision.wing import Supervision
+from idp.supervision.supervision import Supervision
 
 ACTS = ("suspend", "resume", "stop", "rotate")
 OVERLAPS = {hours: timedelta(hours=int(hours)) for hours in ("0", "1", "24", "168")}
@@ -22,7 +22,7 @@ def services(supervision: Supervision, request: Request) -> Response:
     """Those registered here, and those of others that were suspended."""
     supervision.operator(request)
     clients = supervision.parts.require_tokens().clients
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/services.html",
         clients=clients.list(),
@@ -74,14 +74,14 @@ def page(
 ) -> Response:
     """The page of one service; `doing`: which of its forms was sent and came back."""
     supervision.operator(request)
-    now = supervision.ground.clock.now()
+    now = supervision.runtime.clock.now()
     found = supervision.parts.require_tokens().clients.find(client_id, now)
     if found is None or found.kind == "device" or found.removed:
         raise NotFound(
             N_("There is no client %(client_id)s.", client_id=client_id), where="client_id"
         )
     until = found.previous_secret_until
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/service.html",
         mistakes=mistakes,

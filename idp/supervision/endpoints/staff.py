@@ -13,7 +13,7 @@ from foundation.web import Form
 from idp.register import ROLES, checked_reason
 from idp.supervision.days import written_day
 from idp.supervision.incidents import Incidents
-from idp.supervision.wing import Supervision
+from idp.supervision.supervision import Supervision
 
 END = Question(
     N_("End this account for good?"),
@@ -39,11 +39,11 @@ ACTS = ("end", "role", "recovery", "freeze", "sessions")
 def members(supervision: Supervision, request: Request) -> Response:
     """Everybody who works here or did, and whom two operators are to let in again."""
     viewer = supervision.operator(request)
-    register, now = supervision.parts.require_register(), supervision.ground.clock.now()
-    with supervision.ground.database.read() as uow:
+    register, now = supervision.parts.require_register(), supervision.runtime.clock.now()
+    with supervision.runtime.database.read() as uow:
         everybody = register.staff.members(uow)
         waiting = register.staff_changes.recoveries(uow, now)
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/staff.html",
         members=everybody,
@@ -98,10 +98,10 @@ def _ask(supervision: Supervision, request: Request, form: Form) -> Response | N
     if question is None:
         return None
     register = supervision.parts.require_register()
-    with supervision.ground.database.read() as uow:
+    with supervision.runtime.database.read() as uow:
         found = register.staff.member(uow, request.path_params["staff_id"])
     return ask_first(
-        supervision.ground.pages,
+        supervision.runtime.pages,
         request,
         form,
         question,
@@ -115,13 +115,13 @@ def agree(supervision: Supervision, request: Request) -> Response:
     """An operator's word on a recovery; the second one is shown the link, this once."""
     by, _ = supervision.posted(request)
     recovery_id = request.path_params["recovery_id"]
-    with supervision.ground.database.read() as uow:
+    with supervision.runtime.database.read() as uow:
         changes = supervision.parts.require_register().staff_changes
         staff_id = changes.recovery(uow, recovery_id).staff_id
     secret = supervision.incidents.agree(recovery_id, by)
     if secret is None:
         return RedirectResponse(f"/staff/{staff_id}?done=agreed", 303)
-    url = supervision.ground.settings.of(Server).url
+    url = supervision.runtime.settings.of(Server).url
     return _page(supervision, request, staff_id, f"{url}/invitation/{secret}")
 
 
@@ -136,11 +136,11 @@ def _page(
 ) -> Response:
     viewer = supervision.operator(request)
     staff_id = staff_id or request.path_params["staff_id"]
-    register, now = supervision.parts.require_register(), supervision.ground.clock.now()
-    with supervision.ground.database.read() as uow:
+    register, now = supervision.parts.require_register(), supervision.runtime.clock.now()
+    with supervision.runtime.database.read() as uow:
         found = register.staff.member(uow, staff_id)
         waiting = register.staff_changes.recoveries(uow, now)
-    return supervision.ground.pages.render(
+    return supervision.runtime.pages.render(
         request,
         "supervision/member.html",
         mistakes=mistakes,
@@ -151,6 +151,6 @@ def _page(
         waiting=[one for one in waiting if one.staff_id == staff_id],
         viewer=viewer.id,
         link=link,
-        enrols="/desk" in {place.href for place in supervision.ground.pages.places},
+        enrols="/desk" in {place.href for place in supervision.runtime.pages.places},
         done=request.query_params.get("done", ""),
     )

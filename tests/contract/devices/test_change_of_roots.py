@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import Rollover
 from tests.support.devices import csr, found_city, new_key
 
@@ -40,9 +40,9 @@ class Device:
 
 
 class Simulation:
-    def __init__(self, ground: Ground, clock: FrozenClock, count: int) -> None:
-        self.city, self.clock = found_city(ground), clock
-        self.rollover = Rollover(ground)
+    def __init__(self, runtime: Runtime, clock: FrozenClock, count: int) -> None:
+        self.city, self.clock = found_city(runtime), clock
+        self.rollover = Rollover(runtime)
         self.chance = random.Random(20261121)
         first = [c for c in self.city.authority.authorities() if c.subject == c.issuer]
         self.devices = [self._device(first) for _ in range(count)]
@@ -125,9 +125,9 @@ def generation(certificate: x509.Certificate) -> str:
     ids=lambda n: f"{n}-devices",
 )
 def test_nobody_is_locked_out_while_the_root_and_its_authorities_change(
-    ground: Ground, clock: FrozenClock, count: int
+    runtime: Runtime, clock: FrozenClock, count: int
 ) -> None:
-    city = Simulation(ground, clock, count)
+    city = Simulation(runtime, clock, count)
     city.live(30)
     city.rollover.begin("root", city.city.now)
     city.live(40)  # the next root is known, and signs by now
@@ -144,9 +144,9 @@ def test_nobody_is_locked_out_while_the_root_and_its_authorities_change(
 
 
 def test_a_device_that_was_away_finds_the_way_over_the_cross_certificate(
-    ground: Ground, clock: FrozenClock
+    runtime: Runtime, clock: FrozenClock
 ) -> None:
-    city = Simulation(ground, clock, 1)
+    city = Simulation(runtime, clock, 1)
     (device,) = city.devices
     city.rollover.begin("root", city.city.now)
     clock.advance(timedelta(days=31))
@@ -159,9 +159,9 @@ def test_a_device_that_was_away_finds_the_way_over_the_cross_certificate(
     assert len(device.roots) == 2
 
 
-def test_without_the_cross_certificate_it_would_not(ground: Ground, clock: FrozenClock) -> None:
+def test_without_the_cross_certificate_it_would_not(runtime: Runtime, clock: FrozenClock) -> None:
     """The check that the simulation can fail."""
-    city = Simulation(ground, clock, 1)
+    city = Simulation(runtime, clock, 1)
     city.rollover.begin("root", city.city.now, timedelta(0))
     city.rollover.begin("services", city.city.now, timedelta(0))
     clock.advance(timedelta(seconds=2))

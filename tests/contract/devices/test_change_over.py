@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from device_registry import ChangeOver, ChangeOvers, credential_store
 from foundation.clock import FrozenClock
 from foundation.errors import BadRequest, Conflict
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import Caller, CertificateRefused, EnrolmentRefused
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key
 
@@ -23,8 +23,8 @@ DAYS = timedelta(days=30)
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def planned(city: City, over: timedelta = DAYS) -> ChangeOver:
@@ -106,8 +106,8 @@ def test_a_pause_invites_nobody_else_and_undoing_ends_the_second_certificates_on
         second(city, late)
     second(city, first)  # who holds one may renew it
     act(city, change_over, "undo")
-    assert sum(city.devices.change_overs.take_back(change_over.id, city.ground.clock)) == 2
-    assert list(city.devices.change_overs.take_back(change_over.id, city.ground.clock)) == []
+    assert sum(city.devices.change_overs.take_back(change_over.id, city.runtime.clock)) == 2
+    assert list(city.devices.change_overs.take_back(change_over.id, city.runtime.clock)) == []
     assert hold(city, change_over) == 0
     serial = f"{other.serial_number:x}"
     assert serial in revoked(city)
@@ -122,7 +122,7 @@ def revoked(city: City) -> set[str]:
 
     from pki.tables import certificates
 
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.serial).where(certificates.c.revoked_at.is_not(None)))
     return {row.serial for row in rows}
 
@@ -161,8 +161,8 @@ def test_a_device_is_told_that_its_turn_has_come(city: City) -> None:
 
 
 @pytest.fixture
-def thousand(ground: Ground) -> City:
-    return found_city(ground)
+def thousand(runtime: Runtime) -> City:
+    return found_city(runtime)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_undoing_is_finished_as_work_of_the_server(city: City) -> None:
     second(city, first)
     act(city, change_over, "undo")  # and whoever did that never calls `take_back`
     assert hold(city, change_over) == 1
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     assert hold(city, change_over) == 0
     city.authority.validate_client(first, city.now)
 
@@ -219,7 +219,7 @@ def test_undoing_an_earlier_one_touches_nothing_of_a_later_one(
     clock.advance(timedelta(hours=1))
     with pytest.raises(Conflict, match="being undone"):
         planned(city)
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     planned(city)
     with pytest.raises(CertificateRefused):
         city.authority.validate_client(other, city.now)
@@ -258,7 +258,7 @@ def test_an_undo_waits_for_a_certificate_that_is_being_issued(
         undone.add_done_callback(lambda _: ended.set())
         issuing.result()
         undone.result()
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     assert hold(city, change_over) == 0
 
 

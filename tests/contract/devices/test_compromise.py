@@ -15,8 +15,8 @@ import pki
 from device_registry import DeviceRefused
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, NotFound
-from foundation.ground import Ground
 from foundation.keys import Keys
+from foundation.runtime import Runtime
 from pki import Caller, CertificateRefused, Rollover, drafting
 from pki.banning import ban
 from pki.compromise import Declaring
@@ -30,8 +30,8 @@ DAYS = timedelta(days=14)
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def declare(city: City, clock: FrozenClock, slug: str = "devices-1") -> Any:
@@ -86,7 +86,7 @@ def test_every_device_comes_back_at_a_distance(city: City, clock: FrozenClock) -
         new = exchange(city, certificate)
         city.devices.authenticate(new, city.now)
         assert "G2" in new.issuer.rfc4514_string()
-    assert city.ground.audit.tree.verify().ok
+    assert city.runtime.audit.tree.verify().ok
 
 
 def test_a_forged_certificate_comes_back_nowhere(city: City, clock: FrozenClock) -> None:
@@ -132,7 +132,7 @@ def test_its_root_names_it_and_its_successor_enrols_new_devices(
 
 def test_a_next_authority_that_waited_signs_at_once(city: City, clock: FrozenClock) -> None:
     _, _, certificate = city.enrolled()
-    Rollover(city.ground).begin("devices", city.now)
+    Rollover(city.runtime).begin("devices", city.now)
     found = declare(city, clock)
     assert found.successor == "devices-2"
     assert city.authority.hierarchy.signing("devices")[0].slug == "devices-2"
@@ -142,7 +142,7 @@ def test_a_next_authority_that_waited_signs_at_once(city: City, clock: FrozenClo
 def test_an_earlier_generation_never_takes_the_place_of_a_compromised_one(
     city: City, clock: FrozenClock
 ) -> None:
-    Rollover(city.ground).begin("devices", city.now)
+    Rollover(city.runtime).begin("devices", city.now)
     clock.advance(timedelta(days=60))
     assert city.authority.hierarchy.signing("devices")[0].slug == "devices-2"
     found = declare(city, clock, "devices-2")
@@ -153,7 +153,7 @@ def test_an_earlier_generation_never_takes_the_place_of_a_compromised_one(
 def test_the_loss_of_an_old_authority_leaves_the_present_one_in_place(
     city: City, clock: FrozenClock
 ) -> None:
-    Rollover(city.ground).begin("devices", city.now)
+    Rollover(city.runtime).begin("devices", city.now)
     clock.advance(timedelta(days=60))
     found = declare(city, clock, "devices-1")
     assert found.successor == "devices-2"
@@ -176,7 +176,7 @@ def test_an_interrupted_declaration_is_repeated_and_the_rest_is_done(
     for _ in range(2):  # whoever runs it once more changes nothing
         found = declare(city, clock)
         assert (found.successor, found.recover_until) == ("devices-2", began + DAYS)
-    authority = same_city(city.ground).authority.hierarchy
+    authority = same_city(city.runtime).authority.hierarchy
     assert authority.signing("devices")[0].slug == "devices-2"
     (old,) = authority.distrusted()
     assert not authority.holds(old)
@@ -193,17 +193,17 @@ def test_the_published_file_never_holds_the_compromised_authority(
         return x509.load_pem_x509_certificates(town.http.get("/pki/ca.pem").content)
 
     assert old.certificate in published()
-    declare(same_city(city.ground), clock)  # as another process does it
+    declare(same_city(city.runtime), clock)  # as another process does it
     assert old.certificate not in published()
     ours = x509.load_pem_x509_certificates(city.authority.trust_anchors())
-    assert old.certificate in ours, "at our own door its holders come back"
-    monkeypatch.setattr(city.ground.database, "read", None)
+    assert old.certificate in ours, "at our own endpoint its holders come back"
+    monkeypatch.setattr(city.runtime.database, "read", None)
     assert old.certificate not in published(), "a second request asks nobody"
 
 
 def without_record(city: City) -> None:
     """As a deployment from before authorities stood on record; no act of ours deletes one."""
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         uow.connection.execute(
             delete(certificates).where(certificates.c.profile.in_(("root", "issuing")))
         )
@@ -214,12 +214,12 @@ def test_an_authority_from_before_they_stood_on_record_is_revoked_too(
 ) -> None:
     (old,) = city.authority.hierarchy.named("devices")
     without_record(city)
-    pki.prepare(city.ground)
-    with city.ground.database.read() as uow:
+    pki.prepare(city.runtime)
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates).where(certificates.c.profile.in_(("root", "issuing"))))
     assert {row.common_name for row in rows} == {a.slug for a in city.authority.hierarchy.all()}
     assert {row.state for row in rows} == {"issued"}
-    pki.prepare(city.ground)  # and again: nothing more
+    pki.prepare(city.runtime)  # and again: nothing more
     declare(city, clock)
     crl = x509.load_der_x509_crl(city.authority.crl("root", city.now))
     assert crl.get_revoked_certificate_by_serial_number(old.certificate.serial_number) is not None
@@ -256,7 +256,7 @@ def test_when_a_root_is_lost_everybody_under_it_comes_back_under_the_next(
 ) -> None:
     before = [city.enrolled()[2] for _ in range(3)]
     (old,) = city.authority.hierarchy.named("root")
-    Rollover(city.ground).begin("root", city.now)
+    Rollover(city.runtime).begin("root", city.now)
     clock.advance(timedelta(seconds=2))
     stolen = city.authority.hierarchy.private_key(old)
     assert city.authority.compromise().plan("root-1", DAYS, city.now).certificates >= 3
@@ -313,9 +313,9 @@ def test_a_root_whose_key_was_banned_first_is_followed_by_the_next(
 ) -> None:
     (old,) = city.authority.hierarchy.named("root")
     key = describe(old.certificate.public_key()).digest
-    ban(city.ground.database, city.ground.audit, [key], "leaked", city.now)
-    Rollover(city.ground).begin("root", city.now)
-    Founding(city.ground).establish(city.now)  # as every start does
+    ban(city.runtime.database, city.runtime.audit, [key], "leaked", city.now)
+    Rollover(city.runtime).begin("root", city.now)
+    Founding(city.runtime).establish(city.now)  # as every start does
     clock.advance(timedelta(seconds=2))
     assert declare(city, clock, "root-1").successor == "root-2"
     _, _, certificate = city.enrolled()
@@ -331,10 +331,10 @@ def test_a_cross_certificate_that_a_crash_left_half_way_is_begun_anew(
     with monkeypatch.context() as patched:
         patched.setattr("pki.store.add_cross", power_cut)
         with pytest.raises(SystemExit):
-            Rollover(city.ground).begin("root", city.now)
-    Founding(city.ground).establish(city.now)
-    crosses = same_city(city.ground).authority.hierarchy.cross_certificates()
+            Rollover(city.runtime).begin("root", city.now)
+    Founding(city.runtime).establish(city.now)
+    crosses = same_city(city.runtime).authority.hierarchy.cross_certificates()
     assert len(crosses) == 2
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.state, certificates.c.revocation_reason))
     assert [row.revocation_reason for row in rows if row.state == "void"] == ["begun_again"]

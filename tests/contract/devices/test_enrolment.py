@@ -16,7 +16,7 @@ from device_registry import DeviceRefused, store
 from device_registry.device import Step
 from device_registry.life import State
 from foundation.errors import Conflict, Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import EnrolmentRefused
 from pki.issuance import Issuance
 from pki.tables import certificates
@@ -26,8 +26,8 @@ THREADS = 8
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def at_once(work: Callable[[int], Any]) -> list[Any]:
@@ -44,14 +44,14 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
 
 
 def issued(city: City) -> int:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.state).where(certificates.c.profile == "device"))
     return Counter(row.state for row in rows)["issued"]
 
 
 def test_eight_threads_with_one_token_and_eight_keys_get_one_certificate(city: City) -> None:
     registered = city.register()
-    cities = [city, same_city(city.ground)]
+    cities = [city, same_city(city.runtime)]
     bodies = [csr(new_key(), registered.device.id) for _ in range(THREADS)]
     answers = at_once(lambda n: cities[n % 2].enrol(registered, bodies[n]).serial)
     assert Counter(answers)["token_used"] == THREADS - 1
@@ -61,7 +61,7 @@ def test_eight_threads_with_one_token_and_eight_keys_get_one_certificate(city: C
 def test_eight_threads_with_one_token_and_one_key_get_the_same_certificate(city: City) -> None:
     registered = city.register()
     body = csr(new_key(), registered.device.id)
-    cities = [city, same_city(city.ground)]
+    cities = [city, same_city(city.runtime)]
     answers = at_once(lambda n: cities[n % 2].enrol(registered, body).der)
     assert len(set(answers)) == 1, answers
     assert issued(city) == 1
@@ -87,7 +87,7 @@ def test_eight_renewals_with_one_request_yield_one_certificate(city: City) -> No
 
 def test_completing_beside_an_issuing_process_doubles_nothing(city: City) -> None:
     registered = [city.register() for _ in range(THREADS)]
-    other = same_city(city.ground)
+    other = same_city(city.runtime)
 
     def work(n: int) -> Any:
         enrolled = city.enrol(registered[n], csr(new_key(), registered[n].device.id))
@@ -103,7 +103,7 @@ def test_completing_beside_an_issuing_process_doubles_nothing(city: City) -> Non
 
 def test_suspension_is_seen_by_the_other_process_at_once(city: City) -> None:
     registered, _, certificate = city.enrolled()
-    other = same_city(city.ground)
+    other = same_city(city.runtime)
     other.devices.authenticate(certificate, city.now)
     city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
     with pytest.raises(DeviceRefused):
@@ -177,7 +177,7 @@ def test_a_certificate_revoked_while_its_successor_is_signed_has_none(
     registered, _, old = city.enrolled()
 
     def revoke() -> None:
-        with city.ground.database.write() as uow:
+        with city.runtime.database.write() as uow:
             city.authority.revoke(uow, f"{old.serial_number:x}", "keyCompromise", city.now)
 
     while_it_is_signed(monkeypatch, revoke)
@@ -191,10 +191,10 @@ def test_a_certificate_revoked_while_its_successor_is_signed_has_none(
 def test_of_two_steps_from_one_state_at_once_one_is_taken(city: City) -> None:
     read = city.devices.get(city.enrolled()[0].device.id)
     step = Step("suspend", read.state, read.state, "only its instant tells")
-    city.ground.clock.advance(timedelta(seconds=1))  # type: ignore[attr-defined]
+    city.runtime.clock.advance(timedelta(seconds=1))  # type: ignore[attr-defined]
 
     def work(_: int) -> bool:
-        with city.ground.database.write() as uow:
+        with city.runtime.database.write() as uow:
             return store.take(uow, read, [step], OPERATOR, city.now)
 
     assert Counter(at_once(work)) == {True: 1, False: THREADS - 1}
@@ -217,12 +217,12 @@ def test_the_list_pages_from_the_newest(city: City) -> None:
 def test_a_step_from_what_the_device_no_longer_is_does_nothing(city: City) -> None:
     registered = city.register()
     read = city.devices.get(registered.device.id)
-    city.ground.clock.advance(timedelta(seconds=1))  # type: ignore[attr-defined]
+    city.runtime.clock.advance(timedelta(seconds=1))  # type: ignore[attr-defined]
     step = Step("suspend", State.ACTIVE, State.SUSPENDED, "for a test")
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         store.approve(uow, read.id, city.now, city.now)  # the same state, yet another device
     before = city.devices.history(read.id)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         assert not store.take(uow, read, [step], OPERATOR, city.now)
         present = store.locked(uow, read.id)
         assert present is not None

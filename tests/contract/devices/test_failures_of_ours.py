@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from device_registry.tables import enrolment_tokens
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, Unavailable
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import EnrolmentRefused, drafting, preflight
 from pki.tables import certificates
 from tests.support.devices import City, csr, found_city, new_key, same_city
@@ -23,8 +23,8 @@ LATER = timedelta(seconds=61)
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def database_goes(city: City, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
             raise OperationalError("insert", {}, Exception("gone"))
 
         def then(*given: Any) -> bytes:
-            down.setattr(city.ground.database, "write", gone)
+            down.setattr(city.runtime.database, "write", gone)
             return sign(*given)
 
         down.setattr(drafting, "signed", then)
@@ -62,14 +62,14 @@ def database_goes(city: City, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 def states(city: City, device: str) -> list[str]:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.state).where(certificates.c.holder == device))
     return sorted(row.state for row in rows)
 
 
 def bound_key(city: City, device: str) -> str | None:
     c = enrolment_tokens.c
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return uow.all(select(c.bound_key).where(c.device_id == device))[0].bound_key  # type: ignore[no-any-return]
 
 
@@ -151,7 +151,7 @@ def test_a_thief_who_comes_while_the_first_key_is_being_signed_gets_nothing(
 
     def meanwhile(*given: Any) -> bytes:
         with pytest.raises(Unavailable) as refused:
-            same_city(city.ground).enrol(registered, thiefs)
+            same_city(city.runtime).enrol(registered, thiefs)
         seen.append(refused.value.where)
         return sign(*given)
 
@@ -179,7 +179,7 @@ def test_of_a_completion_and_another_key_at_the_same_moment_one_gets_a_certifica
     def completed_meanwhile(*given: Any) -> Any:
         if not settled:
             settled.append(0)
-            settled.append(same_city(city.ground).pki.complete_or_void(city.now).completed)
+            settled.append(same_city(city.runtime).pki.complete_or_void(city.now).completed)
         return examine(*given)
 
     with monkeypatch.context() as patched:
@@ -204,7 +204,7 @@ def test_of_two_other_keys_at_the_same_moment_one_gets_a_certificate(
     def another_one_first(*given: Any) -> Any:
         if not inside:
             inside.append(None)
-            inside.append(same_city(city.ground).enrol(registered, csr(new_key(), device)).serial)
+            inside.append(same_city(city.runtime).enrol(registered, csr(new_key(), device)).serial)
         return examine(*given)
 
     with monkeypatch.context() as patched:

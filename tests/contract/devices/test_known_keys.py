@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 import pki
 from foundation.errors import Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki.public_key import describe
 from pki.tables import banned_keys, certificates
 from tests.support.devices import City, csr, found_city, new_key
@@ -19,13 +19,13 @@ from tests.support.status import revoke
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def states(city: City, key: Any) -> list[tuple[str, str | None]]:
     digest = describe(key.public_key()).digest
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates).where(certificates.c.public_key == digest))
     return sorted((row.state, row.revocation_reason) for row in rows)
 
@@ -58,7 +58,7 @@ def test_a_key_banned_between_record_and_signature_gets_no_certificate(city: Cit
 
     def slow(*given: Any) -> bytes:
         digest = describe(key.public_key()).digest
-        pki.ban_keys(city.ground.database, city.ground.audit, [digest], "leaked", city.now)
+        pki.ban_keys(city.runtime.database, city.runtime.audit, [digest], "leaked", city.now)
         der: bytes = sign(*given)
         return der
 
@@ -88,12 +88,12 @@ def test_what_was_begun_for_a_compromised_key_is_given_up(city: City) -> None:
 
 def test_eight_who_ban_the_same_keys_at_once_ban_each_of_them_once(city: City) -> None:
     keys = [f"{n:064x}" for n in range(50)]
-    ground = city.ground
+    runtime = city.runtime
 
     def ban(_: int) -> int:
-        return pki.ban_keys(ground.database, ground.audit, keys, "leaked", city.now)
+        return pki.ban_keys(runtime.database, runtime.audit, keys, "leaked", city.now)
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(ban, range(8))) == {50}
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         assert len(uow.all(select(banned_keys.c.public_key))) == 50

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from foundation.clock import FrozenClock
 from foundation.database import Database
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import drafting
 from pki.status.lists import NotMade
 from tests.support.devices import Town, build_town, found_city
@@ -27,8 +27,8 @@ HALF_A_DAY = timedelta(hours=12)
 
 
 @pytest.fixture
-def town(any_ground: Ground) -> Town:
-    return build_town(found_city(any_ground))
+def town(any_runtime: Runtime) -> Town:
+    return build_town(found_city(any_runtime))
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def token_away(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def hindered(how: str, town: Town, monkeypatch: pytest.MonkeyPatch) -> Any:
     if how == "token away":
         return token_away(town, monkeypatch)
-    return read_only(town.city.ground.database)
+    return read_only(town.city.runtime.database)
 
 
 HOW = pytest.mark.parametrize("how", ["read-only", "token away"])

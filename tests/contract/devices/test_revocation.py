@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from foundation.audit import SYSTEM
 from foundation.clock import FrozenClock
 from foundation.errors import BadRequest, Conflict, NotFound, Unavailable
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import DELTA, Selection
 from pki.status import store
 from pki.tables import banned_keys, certificates
@@ -24,8 +24,8 @@ THREADS = 6
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def partition_of(city: City, certificate: x509.Certificate) -> int:
@@ -49,7 +49,7 @@ def good(city: City, certificate: x509.Certificate) -> bool:
 def test_another_process_tells_of_a_revocation_at_once_by_list_delta_and_answer(
     city: City,
 ) -> None:
-    certificate, other = issue(city, "lamp"), same_city(city.ground)
+    certificate, other = issue(city, "lamp"), same_city(city.runtime)
     assert (listed(other, certificate), good(other, certificate)) == (False, True)
     revoke(city, certificate, "certificateHold")
     assert listed(other, certificate)
@@ -69,7 +69,7 @@ def test_a_change_that_is_committed_late_is_told_all_the_same(
     revoke(city, beside(city, slow, "fast"))
     assert not listed(city, slow)
     clock.advance(timedelta(seconds=30))
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, serial(slow), "superseded", began)
     assert listed(city, slow)
     assert listed(city, slow, DELTA)
@@ -79,7 +79,7 @@ def test_threads_and_processes_that_make_a_list_at_once_never_give_one_number_tw
     city: City,
 ) -> None:
     certificate = issue(city, "lamp")
-    cities = [city, same_city(city.ground)]
+    cities = [city, same_city(city.runtime)]
     partition = partition_of(city, certificate)
     seen: dict[int, set[bytes]] = {}
     for turn in range(3):
@@ -121,12 +121,12 @@ def test_thousands_are_revoked_in_batches_and_an_interrupted_run_goes_on(city: C
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock, stop)
+        ca.revoke(wanted, "superseded", SYSTEM, city.runtime.clock, stop)
     assert len(list(ca.select(wanted, "superseded", city.now))) == 250
     seen: list[int] = []
-    assert ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock, seen.append) == 250
+    assert ca.revoke(wanted, "superseded", SYSTEM, city.runtime.clock, seen.append) == 250
     assert seen == [200, 250]
-    assert ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock) == 0
+    assert ca.revoke(wanted, "superseded", SYSTEM, city.runtime.clock) == 0
     assert city.events().count("certificates.revoked") == 3
     assert good(city, spared)
 
@@ -165,7 +165,7 @@ def test_an_authority_is_not_revoked_among_the_many(city: City) -> None:
         Selection(holder="authority:devices-1"),
     ):
         with pytest.raises(Conflict) as caught:
-            ca.revoke(wanted, "superseded", SYSTEM, city.ground.clock)
+            ca.revoke(wanted, "superseded", SYSTEM, city.runtime.clock)
         assert "civitas ca compromise" in (caught.value.next_step or "")
     issue(city, "lamp")
 
@@ -186,19 +186,19 @@ def test_an_authority_that_is_revoked_on_record_issues_nothing_more(
 def test_many_come_off_their_hold_together(city: City) -> None:
     held = [issue(city, f"lamp{n}", holder="h") for n in range(3)]
     ca, wanted = city.authority.mass_revocation, Selection(holder="h")
-    assert ca.revoke(wanted, "certificateHold", SYSTEM, city.ground.clock) == 3
+    assert ca.revoke(wanted, "certificateHold", SYSTEM, city.runtime.clock) == 3
     revoke(city, held[0], "keyCompromise")
-    assert ca.revoke(wanted, "removeFromCRL", SYSTEM, city.ground.clock) == 2
+    assert ca.revoke(wanted, "removeFromCRL", SYSTEM, city.runtime.clock) == 2
     assert [good(city, one) for one in held] == [False, True, True]
 
 
 def test_a_compromised_key_is_banned_and_others_are_not(city: City) -> None:
     lost, old = issued(city, "lost"), issued(city, "old")
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, old.serial, "superseded", city.now)
         city.authority.revoke(uow, lost.serial, "keyCompromise", city.now)
         assert not city.authority.revoke(uow, lost.serial, "keyCompromise", city.now)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         (row,) = uow.all(select(banned_keys))
     assert (row.public_key, row.reason, row.since) == (lost.public_key, "keyCompromise", city.now)
 
@@ -208,7 +208,7 @@ def test_a_compromised_key_is_banned_and_others_are_not(city: City) -> None:
 
 def plan(city: City, statement: object) -> str:
     """How the database would go about it, with nothing but an index at hand if there is one."""
-    database = city.ground.database
+    database = city.runtime.database
     compiled = statement.compile(  # type: ignore[attr-defined]
         dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}
     )
@@ -236,9 +236,9 @@ def test_no_revocation_list_delta_or_answer_walks_through_all_certificates(
 
     with monkeypatch.context() as noted:
         noted.setattr(UnitOfWork, "execute", noting)
-        with city.ground.database.write() as uow:
+        with city.runtime.database.write() as uow:
             store.revoke(uow, [serial(certificate)], "superseded", city.now)
-        with city.ground.database.read() as uow:
+        with city.runtime.database.read() as uow:
             store.status(uow, serial(certificate))
             store.entries(uow, "kid", 3, city.now)
             store.changes(uow, "kid", 3, city.now, city.now)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from foundation.audit import SYSTEM
 from foundation.clock import FrozenClock
 from foundation.errors import BadRequest
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import COMPLETE, DELTA, Again, EnrolmentUnauthorized, revocation_list_pem
 from pki.status.encoding import Frame, revocation_list
 from pki.tables import banned_keys
@@ -27,8 +27,8 @@ LATER = timedelta(hours=2)
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def partition_of(city: City, certificate: x509.Certificate) -> int:
@@ -65,13 +65,13 @@ def again(city: City, *lists: bytes, dry_run: bool = False) -> Again:
     files = [(f"list {i}", content) for i, content in enumerate(lists)]
     found = city.authority.revoking_again.read(files)
     done = city.authority.revoking_again
-    return done.apply(found, SYSTEM, city.ground.clock, dry_run=dry_run)
+    return done.apply(found, SYSTEM, city.runtime.clock, dry_run=dry_run)
 
 
 def restored(backup: Backup, *, person_keys: bool = True) -> City:
     """The city as another process finds it after the restoration."""
     backup.restore(person_keys=person_keys)
-    return same_city(backup.ground)
+    return same_city(backup.runtime)
 
 
 @pytest.mark.row("devices", "revocation")
@@ -82,7 +82,7 @@ def test_after_a_restore_no_number_of_a_list_comes_again_and_no_older_list_is_to
     lamp = issue(city, "lamp")
     published(city, lamp)
     clock.advance(timedelta(minutes=1))
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     other = beside(city, lamp, "other")
     for held in (True, False, True, False):  # more lists than the clock has seconds
         revoke(city, other, "certificateHold") if held else release(city, other)
@@ -103,7 +103,7 @@ def test_numbers_go_on_beyond_what_a_clock_that_was_ahead_may_have_published(
     lamp = issue(city, "lamp")
     clock.advance(timedelta(days=60))
     highest = number(published(city, lamp))
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(-timedelta(days=60))
     assert number(published(city, lamp)) > highest
     highest = number(published(city, lamp))
@@ -117,7 +117,7 @@ def test_what_the_last_list_revoked_is_revoked_again_with_its_reason_and_date(
     city: City, clock: FrozenClock, encode: Any
 ) -> None:
     _, _, lamp = city.enrolled()
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(LATER)
     revoke(city, lamp, "keyCompromise")
     last = published(city, lamp)
@@ -133,7 +133,7 @@ def test_what_the_last_list_revoked_is_revoked_again_with_its_reason_and_date(
     assert at[0] == "keyCompromise"
     assert number(published(new, lamp)) > number(last)
     assert answer(new, lamp) is ocsp.OCSPCertStatus.REVOKED
-    with new.ground.database.read() as uow:
+    with new.runtime.database.read() as uow:
         assert len(uow.all(select(banned_keys))) == 1, "its key gets no certificate again"
     assert again(new, last).counted["devices-1"].already == 1
     assert new.events().count("certificates.revoked-again") == 1
@@ -144,7 +144,7 @@ def test_a_serial_of_after_the_backup_is_told_revoked_though_nothing_else_is_kno
     city: City, clock: FrozenClock
 ) -> None:
     lamp = issue(city, "lamp")
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     lost = beside(city, lamp, "lost")
     clock.advance(LATER)
     revoke(city, lost, "keyCompromise")
@@ -159,14 +159,14 @@ def test_a_serial_of_after_the_backup_is_told_revoked_though_nothing_else_is_kno
     assert answer(new, lost) is ocsp.OCSPCertStatus.REVOKED
     assert answer(new, lamp) is ocsp.OCSPCertStatus.GOOD
     clock.advance(timedelta(days=400))  # nobody knows when its certificate ends
-    assert told(published(same_city(new.ground), lamp), lost) == told(last, lost)
+    assert told(published(same_city(new.runtime), lamp), lost) == told(last, lost)
 
 
 def test_of_two_serials_that_nothing_is_known_of_each_stands_for_itself(
     city: City, clock: FrozenClock
 ) -> None:
     lamp = issue(city, "lamp")
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     lost, other = beside(city, lamp, "lost"), beside(city, lamp, "other")
     for certificate in (lost, other):
         revoke(city, certificate, "certificateHold")
@@ -186,7 +186,7 @@ def test_a_list_with_its_delta_puts_on_hold_and_takes_off_it_as_the_last_of_them
     first = issue(city, "first")
     second, third, fourth = (beside(city, first, n) for n in ("second", "third", "fourth"))
     revoke(city, second, "certificateHold")
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(LATER)
     revoke(city, first, "certificateHold")
     revoke(city, third, "certificateHold")
@@ -227,7 +227,7 @@ def test_what_is_on_hold_in_the_backup_and_in_no_newer_list_is_named(
 ) -> None:
     lamp = issue(city, "lamp")
     revoke(city, lamp, "certificateHold")
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(LATER)
     release(city, lamp)
     last = published(city, lamp)
@@ -240,7 +240,7 @@ def test_a_row_that_the_person_keys_know_as_older_gets_the_lists_reason_too(
     city: City, clock: FrozenClock, reason: str
 ) -> None:
     lamp = issue(city, "lamp")
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(LATER)
     revoke(city, lamp, reason)
     last = published(city, lamp)
@@ -256,7 +256,7 @@ def test_the_list_of_all_that_an_authority_issued_needs_no_other(
     city: City, clock: FrozenClock
 ) -> None:
     lamps = [issue(city, f"lamp{n}") for n in range(4)]
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(LATER)
     for lamp in lamps[:3]:
         revoke(city, lamp)
@@ -273,7 +273,7 @@ def test_the_list_of_all_that_an_authority_issued_needs_no_other(
 
 def test_a_published_number_is_surpassed_whoever_counted_it(city: City, clock: FrozenClock) -> None:
     lamp = issue(city, "lamp")
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(timedelta(days=3000))  # a clock that was wrong
     revoke(city, lamp)
     last = published(city, lamp)
@@ -327,7 +327,7 @@ def test_a_token_that_may_have_been_spent_since_works_for_no_other_key(
     spent, begun = city.register(), city.register()
     key = new_key()
     city.enrol(begun, csr(key, begun.device.id))
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     city.enrol(spent, csr(new_key(), spent.device.id))
     clock.advance(timedelta(minutes=1))
     new = restored(backup)
@@ -341,7 +341,7 @@ def test_the_board_reminds_of_the_last_lists_until_they_were_shown(
 ) -> None:
     lamp = issue(city, "lamp")
     published(city, lamp)
-    backup = Backup(city.ground)
+    backup = Backup(city.runtime)
     clock.advance(LATER)
     last = published(city, lamp)
     new = restored(backup)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from foundation.audit import SYSTEM
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import COMPLETE, Caller, Selection
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key
@@ -21,8 +21,8 @@ LONG = timedelta(minutes=11)
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def listed(city: City, certificate: x509.Certificate) -> bool:
@@ -67,7 +67,7 @@ def test_so_does_each_batch_of_second_certificates_that_are_taken_back(
     change_overs.act(change_over.id, "undo", OPERATOR, city.now)
     for _ in change_overs.take_back(change_over.id, clock):
         clock.advance(LONG)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         query = select(certificates.c.revoked_at).where(certificates.c.profile == "device-short")
         instants = {row.revoked_at for row in uow.all(query)}
     assert instants == {began, began + LONG}

@@ -14,7 +14,7 @@ from device_registry import Owner
 from device_registry.succession import MOST_LIVING
 from foundation.clock import FrozenClock
 from foundation.errors import Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import Caller, RequestRefused
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
@@ -23,13 +23,13 @@ PARKS = Owner("organisation", "Parks")
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def test_of_sixteen_renewals_at_once_as_many_succeed_as_an_hour_allows(city: City) -> None:
     registered, _, old = city.enrolled()
-    cities = [city, same_city(city.ground)]
+    cities = [city, same_city(city.runtime)]
     bodies = [csr(new_key(), registered.device.id) for _ in range(16)]
 
     def one(n: int) -> Any:
@@ -45,7 +45,7 @@ def test_of_sixteen_renewals_at_once_as_many_succeed_as_an_hour_allows(city: Cit
     living = [c.serial for c in found if c.state in ("issued", "in_use")]
     assert len(living) == MOST_LIVING
     assert f"{old.serial_number:x}" in living
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         c = certificates.c
         good = uow.all(
             select(c.serial).where(

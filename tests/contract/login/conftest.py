@@ -14,6 +14,6 @@ from tests.support.sign_in import SignInDesk, with_cheap_passwords
 
 @pytest.fixture
 def desk(any_settings: Settings, clock: FrozenClock) -> Iterator[SignInDesk]:
-    ground = deployments.ready_ground(with_cheap_passwords(any_settings), clock)
-    yield SignInDesk(ground)
-    ground.close()
+    runtime = deployments.ready_runtime(with_cheap_passwords(any_settings), clock)
+    yield SignInDesk(runtime)
+    runtime.close()

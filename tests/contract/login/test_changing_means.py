@@ -19,7 +19,7 @@ HERE = "192.0.2.1"
 
 
 def session_of(desk: SignInDesk, browser: Browser) -> Session:
-    found = desk.login.sessions.find(str(browser.cookie("session")), desk.ground.clock.now())
+    found = desk.login.sessions.find(str(browser.cookie("session")), desk.runtime.clock.now())
     assert found is not None
     return found
 
@@ -107,8 +107,8 @@ def test_a_session_that_ended_meanwhile_changes_nothing(desk: SignInDesk) -> Non
     passkey = owner.add_passkey()
     other.use(passkey)
     stolen = session_of(desk, other)
-    with desk.ground.database.write() as uow:
-        desk.login.end_session(uow, stolen.id, "ended by the owner", desk.ground.clock.now())
+    with desk.runtime.database.write() as uow:
+        desk.login.end_session(uow, stolen.id, "ended by the owner", desk.runtime.clock.now())
     with pytest.raises(ProveAgain):
         desk.login.management.remove(stolen, of_kind(desk, "password"))
     with pytest.raises(ProveAgain):
@@ -169,11 +169,11 @@ def test_a_password_alone_is_shown_anew_where_nothing_stronger_is_bound(
 @pytest.mark.parametrize("in_person", [True, False])
 def test_presence_at_the_proofing_comes_from_the_record(desk: SignInDesk, in_person: bool) -> None:
     person = desk.citizen().whoami()["id"]
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         uow.execute(
             update(persons).where(persons.c.id == person).values(level=4, in_person=in_person)
         )
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         subject = desk.login.directory.of_name(NAME)
         assert subject is not None
         proofing = desk.login.directory.standing(uow, subject).proofing

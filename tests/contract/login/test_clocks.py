@@ -16,7 +16,7 @@ HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 
 
 def signed_in(desk: SignInDesk) -> int:
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         return int(uow.execute(select(func.count()).select_from(sessions)).scalar_one())
 
 
@@ -54,7 +54,7 @@ def test_a_session_that_was_used_under_a_clock_ahead_still_ends_when_it_is_not_u
     assert browser.whoami()
     clock.advance(-ahead)
     assert browser.whoami()
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         assert uow.execute(select(func.max(sessions.c.seen_at))).scalar_one() == clock.now()
 
 
@@ -96,7 +96,7 @@ def test_failures_counted_under_a_clock_ahead_are_written_down_when_it_is_right(
     clock.advance(-YEAR)
     desk.login._sweep()
     desk.login.failures.sweep(clock.now())
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         kinds = [row.kind for row in uow.all(select(events.c.kind))]
     assert kinds.count("sign-in.failed-again") == 1
 

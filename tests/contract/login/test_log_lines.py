@@ -84,9 +84,9 @@ def by_desk(city: City) -> tuple[Visitor, str]:
     officer = city.staff(name="Olga Overseer")
     rows = [PERSON, {**PERSON, "birthdate": "yesterday"}]
     officer.upload("/desk/imports", f"{PERSON['family_name']}.csv", as_csv(iter(rows)))
-    city.ground.jobs.run_once()
-    city.ground.jobs.run_once()
-    with city.ground.database.read() as uow:
+    city.runtime.jobs.run_once()
+    city.runtime.jobs.run_once()
+    with city.runtime.database.read() as uow:
         row = uow.one(select(persons.c.id))
     if row is None:  # imports that need two people: the importer itself does it here
         *_, last = city.importer.run(as_csv(iter([PERSON])), "register.csv")
@@ -140,7 +140,7 @@ def by_the_person(city: City, person_id: str) -> list[str]:
         stranger.post("/sign-in", name=name, password=typed)
     stranger.post("/activate", "/activate", code="BCDFG-BCDFG-BCDFG-BCDFG")
     stranger.http.post("/sign-in", data={"name": NAME, "password": PASSWORD})
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         keys = [row.id for row in uow.all(select(credentials.c.id))]
         secrets += keys + [row.id for row in uow.all(select(sessions.c.id))]
     chosen = "marble hedge pilot walrus"
@@ -152,7 +152,7 @@ def by_the_person(city: City, person_id: str) -> list[str]:
             browser.post(f"/account/credentials/{key}/remove", confirmed=confirmed(asked))
     for path in ("/account", "/account/ledger", "/account/data.json", "/account/credentials"):
         browser.get(path)
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     by_a_service(city, browser, person_id, secrets)
     browser.post("/sign-out")
     secrets += [value for cookie in browser.http.cookies.jar if (value := cookie.value)]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 from idp.register import NoticeSettings, Profile, Register
 from idp.register.tables import notices
@@ -33,7 +33,7 @@ def server() -> Iterator[MailServer]:
 
 def desk_with(settings: Settings, clock: FrozenClock, notices: NoticeSettings) -> SignInDesk:
     return SignInDesk(
-        deployments.lay_ground(with_cheap_passwords(settings).with_sections(notices), clock)
+        deployments.build_runtime(with_cheap_passwords(settings).with_sections(notices), clock)
     )
 
 
@@ -48,17 +48,17 @@ def desk(any_settings: Settings, clock: FrozenClock, server: MailServer) -> Iter
     )
     made = desk_with(any_settings, clock, by_mail)
     yield made
-    made.ground.close()
+    made.runtime.close()
 
 
 def correct(desk: SignInDesk, person: str, changed: Profile) -> None:
-    now = desk.ground.clock.now()
-    with desk.ground.database.write() as uow:
+    now = desk.runtime.clock.now()
+    with desk.runtime.database.write() as uow:
         desk.register.corrections.make(uow, person, changed, "self", "Moved.", OFFICER, now)
 
 
 def give_address(desk: SignInDesk, person: str, address: str) -> None:
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         known = desk.register.profile(uow, person)
     changed = replace(known, email=address, street_address="Pikk 1")
     correct(desk, person, changed)
@@ -68,10 +68,10 @@ def give_address(desk: SignInDesk, person: str, address: str) -> None:
 def test_a_change_reaches_the_address_in_the_register(desk: SignInDesk, server: MailServer) -> None:
     owner = desk.citizen()
     give_address(desk, owner.whoami()["id"], ADDRESS)
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     server.taken.clear()
     owner.add_passkey()
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     ((recipient, message),) = server.taken
     assert (recipient, message["To"]) == (ADDRESS, ADDRESS)
     assert message["Auto-Submitted"] == "auto-generated"
@@ -79,7 +79,7 @@ def test_a_change_reaches_the_address_in_the_register(desk: SignInDesk, server: 
     assert "A way to sign in was added" in text
     assert "/account/credentials" in text
     assert "Anna" not in text, "an e-mail is read by many"
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     assert len(server.taken) == 1, "once"
 
 
@@ -88,10 +88,10 @@ def test_a_change_of_the_address_is_told_at_the_old_one_too(
 ) -> None:
     person = desk.citizen().whoami()["id"]
     give_address(desk, person, ADDRESS)
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     server.taken.clear()
     give_address(desk, person, "thief@mail.example")
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     assert {recipient for recipient, _ in server.taken} == {ADDRESS, "thief@mail.example"}
     for recipient, message in server.taken:
         assert message["To"] == recipient
@@ -105,15 +105,15 @@ def test_what_a_mail_server_never_takes_goes_by_letter_and_names_nobody_in_the_l
     owner = desk.citizen()
     give_address(desk, owner.whoami()["id"], ADDRESS)
     server.refuses = 451
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     assert ADDRESS not in caplog.text
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         assert {row.channel for row in uow.all(select(notices.c.channel))} == {"account", "mail"}
     server.refuses = 550
-    clock = desk.ground.clock
+    clock = desk.runtime.clock
     assert isinstance(clock, FrozenClock)
     clock.advance(timedelta(seconds=30))
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     ids, written = desk.register.mailing.letters()
     rows = list(csv.DictReader(io.StringIO(written.decode())))
     assert any("What the register knows of you was changed" in row["text"] for row in rows)
@@ -125,7 +125,7 @@ def test_what_a_mail_server_never_takes_goes_by_letter_and_names_nobody_in_the_l
 
 def test_no_cell_of_the_file_of_notices_is_a_formula(desk: SignInDesk) -> None:
     person = desk.citizen().whoami()["id"]
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         known = desk.register.profile(uow, person)
     moved = replace(known, street_address="=HYPERLINK(1)")
     correct(desk, person, moved)
@@ -140,7 +140,7 @@ def test_what_no_mail_server_took_in_a_day_goes_by_letter(
     person = desk.citizen().whoami()["id"]
     server.refuses = 451
     give_address(desk, person, ADDRESS)
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     clock.advance(timedelta(days=1, seconds=1))
     desk.register.notices.sweep(clock.now())
     assert len(desk.register.mailing.letters()[0]) == 1
@@ -150,18 +150,18 @@ def test_the_words_of_a_notice_are_sealed_and_go_with_the_person(desk: SignInDes
     owner = desk.citizen()
     person = owner.whoami()["id"]
     give_address(desk, person, ADDRESS)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         assert ADDRESS not in str([tuple(row) for row in uow.all(select(notices))])
-    desk.ground.vault.erase(person)
-    desk.ground.jobs.run_once()
+    desk.runtime.vault.erase(person)
+    desk.runtime.jobs.run_once()
     assert desk.register.mailing.letters()[0] == []
 
 
 def test_without_a_channel_the_operator_is_told_at_start(
-    ground: Ground, caplog: pytest.LogCaptureFixture
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        Register(ground).notices.say_where_they_go(ground.clock.now())
+        Register(runtime).notices.say_where_they_go(runtime.clock.now())
     assert "smtp_host in [notices]" in caplog.text
 
 

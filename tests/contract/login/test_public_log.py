@@ -22,8 +22,8 @@ STRANGER = "198.51.100.7"
 
 def public(desk: SignInDesk, start: int) -> list[Any]:
     """The form of all public bytes from a leaf on: everything but what is random by itself."""
-    desk.ground.audit.tree.sequence(desk.ground.clock.now())
-    with desk.ground.database.read() as uow:
+    desk.runtime.audit.tree.sequence(desk.runtime.clock.now())
+    with desk.runtime.database.read() as uow:
         shown = audit_log.entries(uow, start, 1000)
     forms = []
     for entry in shown:
@@ -43,8 +43,8 @@ def public(desk: SignInDesk, start: int) -> list[Any]:
 
 
 def size(desk: SignInDesk) -> int:
-    desk.ground.audit.tree.sequence(desk.ground.clock.now())
-    with desk.ground.database.read() as uow:
+    desk.runtime.audit.tree.sequence(desk.runtime.clock.now())
+    with desk.runtime.database.read() as uow:
         return audit_log.size(uow)
 
 
@@ -57,7 +57,7 @@ def guess_passwords(desk: SignInDesk, name: str) -> None:
 
 
 def settle(desk: SignInDesk) -> None:
-    clock = desk.ground.clock
+    clock = desk.runtime.clock
     assert isinstance(clock, FrozenClock)
     clock.advance(desk.login.settings.window + timedelta(seconds=1))
     desk.login.failures.sweep(clock.now())
@@ -73,7 +73,7 @@ def show_a_passkey(desk: SignInDesk, passkey: SoftPasskey) -> None:
 
 def form_of(desk: SignInDesk, act: Callable[[], object]) -> list[Any]:
     start = size(desk)
-    began = desk.ground.clock.now()
+    began = desk.runtime.clock.now()
     act()
     forms = public(desk, start)
     assert forms, "what strangers try is on record"
@@ -84,7 +84,7 @@ def form_of(desk: SignInDesk, act: Callable[[], object]) -> list[Any]:
 @pytest.mark.row("failures", "21")
 def test_guesses_at_a_name_look_the_same_whoever_has_it(desk: SignInDesk) -> None:
     desk.citizen()
-    secret = desk.register.staff.invite("auditor", "Ada Mets", desk.ground.clock.now())
+    secret = desk.register.staff.invite("auditor", "Ada Mets", desk.runtime.clock.now())
     member = desk.browser()
     member.get(f"/invitation/{secret}")
     member.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
@@ -138,7 +138,7 @@ def test_a_question_about_nobody_looks_like_one_about_somebody(desk: SignInDesk)
             about,
             ("resident_of_city",),
             "city.residence-services",
-            desk.ground.clock.now(),
+            desk.runtime.clock.now(),
             "verify",
         )
         desk.policies.decide(question, Facts(level=2 if about else 0))
@@ -151,18 +151,18 @@ def test_an_event_looks_the_same_about_somebody_nobody_and_who_was_erased(
 ) -> None:
     person = desk.citizen().whoami()["id"]
     erased = desk.citizen("berta", number="CD654321").whoami()["id"]
-    desk.ground.vault.erase(erased)
+    desk.runtime.vault.erase(erased)
 
     def record(*persons: str) -> None:
-        with desk.ground.database.write() as uow:
-            desk.ground.audit.record(uow, "something.happened", SYSTEM, persons, {"a": 1})
+        with desk.runtime.database.write() as uow:
+            desk.runtime.audit.record(uow, "something.happened", SYSTEM, persons, {"a": 1})
 
     forms = [form_of(desk, lambda p=p: record(*p)) for p in ((person,), (), (erased,))]
     assert forms[0] == forms[1] == forms[2]
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         digests = [d for e in audit_log.entries(uow, 0, 1000) for d in e.sealed_digests]
     assert len(set(digests)) == len(digests), "no digest is that of a known value"
-    assert desk.ground.audit.tree.verify().ok
+    assert desk.runtime.audit.tree.verify().ok
 
 
 @pytest.mark.row("assurance", "AU-13")
@@ -178,7 +178,7 @@ def test_the_owner_reads_how_often_somebody_tried(desk: SignInDesk) -> None:
 def test_a_spray_over_many_names_begins_a_bounded_number_of_events(
     desk: SignInDesk,
 ) -> None:
-    few = with_cheap_passwords(desk.ground.settings, failure_events=10)
+    few = with_cheap_passwords(desk.runtime.settings, failure_events=10)
     desk.login.failures._settings = few.of(type(desk.login.settings))
     start = size(desk)
     for n in range(25):

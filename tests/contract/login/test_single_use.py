@@ -22,8 +22,8 @@ def at_once(work: Callable[[int], object]) -> list[object]:
 
 @pytest.mark.row("assurance", "AU-8")
 def test_a_challenge_is_taken_by_one_of_many_threads(desk: SignInDesk) -> None:
-    now = desk.ground.clock.now()
-    database = desk.ground.database
+    now = desk.runtime.clock.now()
+    database = desk.runtime.database
     with database.write() as uow:
         handle = challenges.open_challenge(
             uow, "sign-in", "browser", {"challenge": "x"}, now + timedelta(minutes=1)
@@ -93,10 +93,10 @@ def test_one_counter_value_is_accepted_from_one_of_many_threads(desk: SignInDesk
     subject = desk.login.directory.of_name(NAME)
     assert subject is not None
     (credential,) = (c for c in desk.login.management.list(subject) if c.kind == "passkey")
-    now = desk.ground.clock.now()
+    now = desk.runtime.clock.now()
 
     def count(_: int) -> bool:
-        with desk.ground.database.write() as uow:
+        with desk.runtime.database.write() as uow:
             return store.counted(uow, credential.id, passkey.counter + 1, now)
 
     assert sorted(at_once(count)) == [False] * (THREADS - 1) + [True]  # type: ignore[type-var]
@@ -122,13 +122,13 @@ def test_many_proofs_at_once_rotate_a_cookie_once_and_all_give_the_same(desk: Si
     browser = desk.citizen()
     token = browser.cookie("session")
     assert token is not None
-    now = desk.ground.clock.now()
+    now = desk.runtime.clock.now()
     sessions = desk.login.sessions
     session = sessions.find(token, now)
     assert session is not None
 
     def renew(_: int) -> str | None:
-        with desk.ground.database.write() as uow:
+        with desk.runtime.database.write() as uow:
             return sessions.renew(uow, session, token, session.proofs, 2, now)
 
     (fresh,) = set(at_once(renew))
@@ -143,7 +143,7 @@ def test_the_last_way_to_sign_in_cannot_be_removed_by_two_at_once(desk: SignInDe
     browser.use(browser.add_passkey(), step_up=True)
     token = browser.cookie("session")
     assert token is not None
-    session = desk.login.sessions.find(token, desk.ground.clock.now())
+    session = desk.login.sessions.find(token, desk.runtime.clock.now())
     assert session is not None
     bound = desk.login.management.list(session.subject)
     assert len(bound) == 2

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from foundation.audit.tables import events
-from foundation.ground import Ground
 from foundation.rates import RESERVE
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 from tests.support import deployments
 from tests.support.sign_in import NAME, PASSWORD, SignInDesk, with_cheap_passwords
@@ -21,7 +21,7 @@ LIMIT = 6
 @pytest.fixture
 def desk(any_settings: Settings, clock: object) -> SignInDesk:
     changed = with_cheap_passwords(any_settings, source_attempts=LIMIT)
-    return SignInDesk(deployments.lay_ground(changed, clock))  # type: ignore[arg-type]
+    return SignInDesk(deployments.build_runtime(changed, clock))  # type: ignore[arg-type]
 
 
 @pytest.mark.row("assurance", "AU-2")
@@ -39,7 +39,7 @@ def test_a_network_guesses_no_more_often_than_its_width_is_due(
     ]
     assert answers.count(422) == LIMIT * times
     assert answers.count(429) == SPRAYED - LIMIT * times
-    assert _locked(desk.ground) == 1, "a flood must not fill the audit as well"
+    assert _locked(desk.runtime) == 1, "a flood must not fill the audit as well"
 
 
 def test_a_spray_keeps_nobody_from_signing_in_elsewhere(desk: SignInDesk) -> None:
@@ -71,7 +71,7 @@ def test_wrong_guesses_leave_strangers_nearby_a_reserve_and_known_browsers_all(
     assert citizen.sign_in().status_code == 303
 
 
-def _locked(ground: Ground) -> int:
+def _locked(runtime: Runtime) -> int:
     query = select(func.count()).select_from(events).where(events.c.kind == "sign-in.locked")
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         return int(uow.connection.scalar(query) or 0)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from foundation.audit.tables import events
 from foundation.clock import FrozenClock
 from foundation.errors import TooManyRequests
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.login.settings import LoginSettings
 from idp.login.throttle import SLOW, Throttle
 from tests.support.passkey import SoftPasskey
@@ -23,15 +23,15 @@ AT_ONCE, SIGN_INS = 8, 25
 
 @pytest.mark.row("assurance", "AU-3")
 def test_sign_ins_to_one_account_from_one_place_at_once_do_not_wait_for_each_other(
-    any_ground: Ground,
+    any_runtime: Runtime,
 ) -> None:
     generous = LoginSettings(account_attempts=10_000, source_attempts=10_000)
-    throttle = Throttle(any_ground, generous)
+    throttle = Throttle(any_runtime, generous)
 
     def sign_in(_: int) -> None:
         for _ in range(SIGN_INS):
-            attempt = throttle.count("account", "198.51.100.7", any_ground.clock.now())
-            with any_ground.database.write() as uow:
+            attempt = throttle.count("account", "198.51.100.7", any_runtime.clock.now())
+            with any_runtime.database.write() as uow:
                 throttle.right(uow, attempt)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -67,10 +67,10 @@ def test_one_wrong_attempt_every_90_seconds_keeps_nobody_out(
 
 @pytest.mark.row("failures", "13")
 def test_many_networks_that_guess_at_one_name_are_slowed_and_its_owner_gets_in(
-    any_ground: Ground,
+    any_runtime: Runtime,
 ) -> None:
-    throttle = Throttle(any_ground, LoginSettings(name_attempts=10, account_attempts=5))
-    now = any_ground.clock.now()
+    throttle = Throttle(any_runtime, LoginSettings(name_attempts=10, account_attempts=5))
+    now = any_runtime.clock.now()
     for n in range(10):
         throttle.count("a name", f"198.51.100.{n}", now)
     for n in range(10, 13):
@@ -81,16 +81,16 @@ def test_many_networks_that_guess_at_one_name_are_slowed_and_its_owner_gets_in(
     # The owner: from a network of their own, from a known browser, again and again when right.
     for _ in range(SLOW + 2):
         attempt = throttle.count("a name", "203.0.113.5", now)
-        with any_ground.database.write() as uow:
+        with any_runtime.database.write() as uow:
             throttle.right(uow, attempt)
     for _ in range(5):
         throttle.count("a name", "198.51.100.12", now, own="a known browser")
     throttle.count("another name", "198.51.100.12", now)
 
 
-def test_of_ipv6_all_that_one_party_has_is_one_network(any_ground: Ground) -> None:
-    throttle = Throttle(any_ground, LoginSettings(account_attempts=5))
-    now = any_ground.clock.now()
+def test_of_ipv6_all_that_one_party_has_is_one_network(any_runtime: Runtime) -> None:
+    throttle = Throttle(any_runtime, LoginSettings(account_attempts=5))
+    now = any_runtime.clock.now()
     for n in range(5):
         throttle.count("a name", f"2001:db8:0:{n}::/64", now)
     with pytest.raises(TooManyRequests):
@@ -126,7 +126,7 @@ def test_a_code_tells_of_a_few_names_and_each_is_on_record(desk: SignInDesk) -> 
     most = desk.login.settings.name_choices
     assert [choose(NAME) for _ in range(most + 1)] == [422] * most + [429]
     assert choose("nobody.has.this") == 429, "nothing is told any more, one way or the other"
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         kinds = [row.kind for row in uow.all(select(events.c.kind))]
     assert kinds.count("activation.name_taken") == most
 

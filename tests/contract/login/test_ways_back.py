@@ -27,14 +27,14 @@ NEW_PASSWORD = "harbour walnut copper tide"
 def ask(desk: SignInDesk, named: str = NUMBER, **born: str) -> Any:
     """From a browser that nobody knows; what follows is done beside the answer."""
     answer = desk.browser("198.51.100.7").post("/lost", named=named, **{**BORN, **born})
-    desk.ground.jobs.run_once()
+    desk.runtime.jobs.run_once()
     return answer
 
 
 def printed(desk: SignInDesk) -> list[str]:
     """The codes of the next file for the printing house."""
     try:
-        _, made = desk.register.letters.make("json", False, PRINTER, desk.ground.clock.now())
+        _, made = desk.register.letters.make("json", False, PRINTER, desk.runtime.clock.now())
     except Conflict:
         return []
     return [one.issued.code for one in made]
@@ -46,7 +46,7 @@ def person_of(browser: Browser) -> str:
 
 
 def told(desk: SignInDesk, person: str) -> list[str]:
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         unseen = desk.register.notices.unseen(uow, Subject("citizen", person))
     return [notice.kind for notice in reversed(unseen)]
 
@@ -56,7 +56,7 @@ def reasons(desk: SignInDesk, person: str) -> list[str]:
 
 
 def level(desk: SignInDesk, person: str) -> int:
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         found = desk.register.person(uow, person)
     assert found is not None
     return found.level
@@ -67,8 +67,8 @@ def seen_at_desk(desk: SignInDesk, person: str, at: int = 2) -> None:
     evidence = [Evidence("passport", "passport-authority", "presented-in-person", "", True, True)]
     if at > 2:
         evidence.append(Evidence("bank-statement", "bank", "register-query", "", True, True))
-    now, proofing = desk.ground.clock.now(), desk.register.proofing
-    with desk.ground.database.write() as uow:
+    now, proofing = desk.runtime.clock.now(), desk.register.proofing
+    with desk.runtime.database.write() as uow:
         findings = Findings(at, tuple(evidence), contact_exercised=True)
         decision = proofing.reproof(uow, person, "2026-01", findings, COLLEAGUE, "1", now)
         if at > 2:
@@ -76,8 +76,8 @@ def seen_at_desk(desk: SignInDesk, person: str, at: int = 2) -> None:
 
 
 def ask_at_desk(desk: SignInDesk, person: str) -> str:
-    with desk.ground.database.write() as uow:
-        now = desk.ground.clock.now()
+    with desk.runtime.database.write() as uow:
+        now = desk.runtime.clock.now()
         return desk.register.recoveries.ask(uow, person, COLLEAGUE, "Lost the phone", now).way
 
 
@@ -138,7 +138,7 @@ def test_any_means_that_somebody_holds_stops_the_letter(
     (code,) = printed(desk)
     opened = desk.browser()
     assert opened.post("/activate", code=code).status_code == 303
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         assert desk.register.recoveries.stop(uow, person, Actor("citizen", person), clock.now())
     chosen = {"name": NAME, "password": NEW_PASSWORD, "repeated": NEW_PASSWORD}
     late = opened.post("/activate/set-up", form="/activate", **chosen)
@@ -161,9 +161,9 @@ def test_a_stop_in_the_moment_of_the_code_wins_or_comes_too_late(
     ask(desk)
     clock.advance(desk.register.recoveries.delay)
     printed(desk)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         uow.execute(update(recoveries).values(state="stopped", ended_at=clock.now()))
-    with pytest.raises(Exception, match="no longer works"), desk.ground.database.write() as uow:
+    with pytest.raises(Exception, match="no longer works"), desk.runtime.database.write() as uow:
         desk.register.activate(uow, person, clock.now())
 
 
@@ -208,10 +208,10 @@ def test_it_is_asked_for_by_the_sign_in_name_as_well(desk: SignInDesk) -> None:
 def test_the_answer_waits_for_nothing_that_hangs_on_the_person(desk: SignInDesk) -> None:
     person = person_of(desk.citizen())
     desk.browser().post("/lost", named=NUMBER, **BORN)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         assert open_of(uow, person) is None
-    desk.ground.jobs.run_once()
-    with desk.ground.database.read() as uow:
+    desk.runtime.jobs.run_once()
+    with desk.runtime.database.read() as uow:
         assert open_of(uow, person) is not None
 
 
@@ -314,9 +314,9 @@ def test_a_new_address_begins_the_delay_again(desk: SignInDesk, clock: FrozenClo
     person = person_of(desk.citizen())
     ask(desk)
     clock.advance(6 * DAY)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         moved = replace(desk.register.profile(uow, person), street_address="Elsewhere 1")
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         made = desk.register.corrections.make(
             uow, person, moved, "civil-register", "They moved", OFFICER, clock.now()
         )
@@ -334,15 +334,15 @@ def test_a_letter_back_in_is_not_asked_for_by_who_alone_wrote_its_address(
 ) -> None:
     person = person_of(desk.citizen())
     seen_at_desk(desk, person)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         moved = replace(desk.register.profile(uow, person), street_address="Elsewhere 1")
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         desk.register.corrections.make(
             uow, person, moved, "civil-register", "They moved", COLLEAGUE, clock.now()
         )
     with pytest.raises(Forbidden, match="corrected this address yourself"):
         ask_at_desk(desk, person)
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         made = desk.register.recoveries.ask(uow, person, OFFICER, "Lost it", clock.now())
     assert made.way == "desk"
 
@@ -378,11 +378,11 @@ def test_a_first_letter_that_was_lost_is_made_anew_without_a_delay(
     desk: SignInDesk, clock: FrozenClock
 ) -> None:
     desk.enrol()
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         person = str(uow.one(persons.select()).id)
     ask(desk)
     assert reasons(desk, person)[-1].startswith("No letter was made for this identity before")
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         desk.register.letters.ask(uow, person, COLLEAGUE, clock.now())
     printed(desk)
     clock.advance(13 * DAY)

@@ -21,7 +21,7 @@ def server(any_authorization_server: AuthorizationServer) -> AuthorizationServer
 
 
 def kinds(server: AuthorizationServer) -> list[str]:
-    with server.ground.database.read() as uow:
+    with server.runtime.database.read() as uow:
         return sorted(row.kind for row in uow.all(select(events.c.kind)))
 
 
@@ -34,7 +34,7 @@ def test_a_code_and_a_refresh_token_of_the_backup_are_refused_after_a_restore(
     service = server.add()
     refresh = server.tokens(service, scope="openid offline_access")["refresh_token"]
     code = server.sign_in(service)
-    backup = Backup(server.ground)
+    backup = Backup(server.runtime)
     assert server.redeem(service, code).status_code == 200
     assert server.refresh(service, refresh).status_code == 200
     backup.restore(person_keys=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from foundation import opaque
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.oauth import assertions, subjects, sweeping
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.request import AuthorizationRequest, ClaimsWanted
@@ -64,23 +64,23 @@ def test_fifty_concurrent_refreshes_of_one_token_give_one_success_and_end_the_fa
 
 @pytest.mark.row("failures", "8")
 def test_the_end_of_a_family_holds_after_a_restart(
-    server: AuthorizationServer, any_ground: Ground
+    server: AuthorizationServer, any_runtime: Runtime
 ) -> None:
     service = server.add()
     tokens = server.tokens(service, scope="openid offline_access")
     winner = server.refresh(service, tokens["refresh_token"]).json()
     server.refresh(service, tokens["refresh_token"])
-    restarted = AuthorizationServer(any_ground)
+    restarted = AuthorizationServer(any_runtime)
     assert restarted.refresh(service, winner["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.row("failures", "7")
 @pytest.mark.row("assurance", "X.1253-9.3-2")
 def test_an_assertion_seen_by_ten_at_once_counts_once(server: AuthorizationServer) -> None:
-    now = server.ground.clock.now()
+    now = server.runtime.clock.now()
 
     def first() -> bool:
-        with server.ground.database.write() as uow:
+        with server.runtime.database.write() as uow:
             return assertions.first_use(uow, "svc_1", "jti-1", now)
 
     assert sum(at_once(10, first)) == 1
@@ -88,10 +88,10 @@ def test_an_assertion_seen_by_ten_at_once_counts_once(server: AuthorizationServe
 
 @pytest.mark.row("privacy", "P-1")
 def test_a_subject_made_by_ten_at_once_is_one(server: AuthorizationServer) -> None:
-    now = server.ground.clock.now()
+    now = server.runtime.clock.now()
 
     def subject() -> str:
-        with server.ground.database.write() as uow:
+        with server.runtime.database.write() as uow:
             return subjects.subject_of(uow, "per_1", "library.example", now)
 
     assert len(set(at_once(10, subject))) == 1
@@ -110,12 +110,12 @@ def test_a_consent_page_answered_by_ten_at_once_is_answered_once(
         purpose="library",
         code_challenge="c" * 43,
     )
-    with server.ground.database.write() as uow:
-        now = server.ground.clock.now()
+    with server.runtime.database.write() as uow:
+        now = server.runtime.clock.now()
         transaction.begin(uow, handle, "browser", request, now, timedelta(minutes=5))
 
     def answer() -> bool:
-        with server.ground.database.write() as uow:
+        with server.runtime.database.write() as uow:
             return transaction.answer(uow, handle, transaction.WAITING)
 
     assert sum(at_once(10, answer)) == 1
@@ -133,10 +133,10 @@ def test_a_stored_request_comes_back_as_it_was(server: AuthorizationServer) -> N
         levels=(2, 3),
         claims=ClaimsWanted(userinfo=("email",), essential_levels=(3,)),
     )
-    now = server.ground.clock.now()
-    with server.ground.database.write() as uow:
+    now = server.runtime.clock.now()
+    with server.runtime.database.write() as uow:
         transaction.begin(uow, "handle", "browser", request, now, timedelta(minutes=5))
-    with server.ground.database.read() as uow:
+    with server.runtime.database.read() as uow:
         found = transaction.find(uow, "handle", "browser", now)
     assert found is not None
     assert found.request == request
@@ -147,7 +147,7 @@ def test_sweeping_forgets_only_what_is_over(server: AuthorizationServer) -> None
     service = server.add()
     kept = server.tokens(service, scope="openid offline_access")
     server.tokens(service)
-    database, now = server.ground.database, server.ground.clock.now()
+    database, now = server.runtime.database, server.runtime.clock.now()
     assert sweeping.sweep(database, now) == 0
     gone = sweeping.sweep(database, now + timedelta(hours=14))
     assert gone > 0

@@ -11,7 +11,7 @@ import pytest
 from foundation.clock import FrozenClock
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound, Problem
-from foundation.ground import Ground as Floor
+from foundation.runtime import Runtime
 from policies import (
     OWN_SERVICE,
     Consent,
@@ -26,7 +26,7 @@ from policies import (
     Withdrawal,
 )
 from policies.tables import consents as table
-from tests.support.decisions import ADULT, give, house, question
+from tests.support.decisions import ADULT, give, question, ready_policies
 
 
 class Tokens:
@@ -44,12 +44,12 @@ class Tokens:
 
 
 @pytest.fixture
-def policies(any_ground: Floor) -> Policies:
-    return house(any_ground, "per_anna", "per_bert")
+def policies(any_runtime: Runtime) -> Policies:
+    return ready_policies(any_runtime, "per_anna", "per_bert")
 
 
 def decide(policies: Policies, **changed: Any) -> Any:
-    asked = question(**{"at": policies.floor.clock.now(), **changed})
+    asked = question(**{"at": policies.runtime.clock.now(), **changed})
     return policies.decide(asked, ADULT)
 
 
@@ -78,7 +78,7 @@ def test_the_record_reproduces_the_exact_text_and_version_of_the_notice(
     )
     read = policies.consent.get(given.id, "per_anna")
     assert read.notice == shown
-    with policies.floor.database.read() as uow:
+    with policies.runtime.database.read() as uow:
         row = uow.one(table.select())
     assert row is not None
     assert b"ponctuation" not in row.notice_sealed
@@ -89,7 +89,7 @@ def test_once_the_key_is_erased_the_texts_are_gone_and_the_record_stays(
     policies: Policies,
 ) -> None:
     given = give(policies)
-    policies.floor.vault.erase("per_anna")
+    policies.runtime.vault.erase("per_anna")
     read = policies.consent.get(given.id, "per_anna")
     assert read.notice is None
     assert read.notice_digest == given.notice_digest
@@ -130,7 +130,7 @@ def test_our_own_core_rests_on_a_basis_on_record_and_never_on_consent(
 ) -> None:
     with pytest.raises(BadRequest, match="works without consent"):
         give(policies, service=OWN_SERVICE)
-    asked = Question(OWN_SERVICE, "per_anna", ("name",), "identity", policies.floor.clock.now())
+    asked = Question(OWN_SERVICE, "per_anna", ("name",), "identity", policies.runtime.clock.now())
     answer = policies.decide(asked, ADULT)
     assert isinstance(answer, Permit)
     assert (answer.ground.kind, answer.ground.id) == ("public-task", "own-core")
@@ -248,7 +248,7 @@ def test_a_guardian_gives_for_a_child_and_it_ends_when_the_child_comes_of_age(
     with pytest.raises(BadRequest, match="must be verified first"):
         give(policies, giver=Giver("guardian", "per_bert"))
     give(policies, giver=Giver("guardian", "per_bert", authority="grd_1"))
-    asked = question(at=policies.floor.clock.now())
+    asked = question(at=policies.runtime.clock.now())
     assert isinstance(policies.decide(asked, Facts(2, age=12)), Permit)
     grown = policies.decide(asked, Facts(2, age=16))
     assert isinstance(grown, Deny)
@@ -267,11 +267,11 @@ def test_a_consent_for_one_use_is_used_once_by_eight_at_the_same_time(
 
 def test_looking_ahead_uses_nothing_up_and_writes_nothing(policies: Policies) -> None:
     give(policies, uses=1)
-    before = policies.floor.audit.ledger("per_anna")
-    asked = question(at=policies.floor.clock.now())
+    before = policies.runtime.audit.ledger("per_anna")
+    asked = question(at=policies.runtime.clock.now())
     for _ in range(3):
         assert isinstance(policies.decide(asked, ADULT, record=False), Permit)
-    assert policies.floor.audit.ledger("per_anna") == before
+    assert policies.runtime.audit.ledger("per_anna") == before
 
 
 def test_an_expired_consent_is_no_ground_before_and_after_it_is_marked(
@@ -310,7 +310,7 @@ def test_after_a_withdrawal_the_next_question_is_refused_with_the_day_and_a_next
     assert receipt.ended == (Ended("access tokens", 1),)
     assert receipt.consent.reason == "too curious"
     # What was done before stays recorded.
-    kinds = [e.kind for e in policies.floor.audit.ledger("per_anna")]
+    kinds = [e.kind for e in policies.runtime.audit.ledger("per_anna")]
     assert sorted(kinds) == ["consent.given", "consent.withdrawn", "data.refused", "data.verified"]
     standing = policies.consent.standing(
         "per_anna", "svc_parking", "mobility.parking", ("age_over_18",)
@@ -333,7 +333,7 @@ def test_when_one_end_fails_nothing_has_changed(policies: Policies) -> None:
         Withdrawal(policies, [Tokens(), Tokens(fails=True)]).withdraw(given.id, "per_anna")
     assert policies.consent.get(given.id, "per_anna").state == "active"
     assert isinstance(decide(policies), Permit)
-    kinds = [e.kind for e in policies.floor.audit.ledger("per_anna")]
+    kinds = [e.kind for e in policies.runtime.audit.ledger("per_anna")]
     assert "consent.withdrawn" not in kinds
 
 
@@ -403,6 +403,6 @@ def test_data_for_one_purpose_asked_for_another_is_refused_and_logged(
 
 
 def _by_kind(policies: Policies, *kinds: str) -> list[Any]:
-    entries = policies.floor.audit.ledger("per_anna")
+    entries = policies.runtime.audit.ledger("per_anna")
     assert set(kinds) <= {e.kind for e in entries}
     return [next(e for e in entries if e.kind == kind) for kind in kinds]

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from foundation.audit import Actor
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register import REGISTER_ROW, Profile, Register
 
 OFFICER = Actor("staff", "stf_officer")
@@ -15,12 +15,12 @@ POLICY = "2026-01"
 
 
 @pytest.fixture
-def register(any_ground: Ground) -> Register:
-    return Register(any_ground)
+def register(any_runtime: Runtime) -> Register:
+    return Register(any_runtime)
 
 
 @pytest.fixture
-def person_id(register: Register, any_ground: Ground) -> str:
+def person_id(register: Register, any_runtime: Runtime) -> str:
     """Somebody who waits for activation."""
     profile = Profile(
         "39001012222",
@@ -32,5 +32,5 @@ def person_id(register: Register, any_ground: Ground) -> str:
         country="EE",
         email="juri@mail.example",
     )
-    now = any_ground.clock.now()
+    now = any_runtime.clock.now()
     return register.enrolment.enrol(profile, REGISTER_ROW, OFFICER, POLICY, now).person.id

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation.audit import Actor
 from foundation.errors import BadRequest, CivitasError, Conflict, Forbidden, Unprocessable
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.register import (
     REGISTER_ROW,
@@ -66,35 +66,35 @@ def resting() -> Resting:
 
 
 @pytest.fixture
-def life(any_ground: Ground, register: Register, resting: Resting) -> IdentityLife:
-    return IdentityLife(any_ground, register.proofing, (resting,))
+def life(any_runtime: Runtime, register: Register, resting: Resting) -> IdentityLife:
+    return IdentityLife(any_runtime, register.proofing, (resting,))
 
 
 @pytest.fixture
-def active(any_ground: Ground, register: Register, person_id: str) -> str:
-    now = any_ground.clock.now()
-    with any_ground.database.write() as uow:
+def active(any_runtime: Runtime, register: Register, person_id: str) -> str:
+    now = any_runtime.clock.now()
+    with any_runtime.database.write() as uow:
         code = register.codes.issue(uow, person_id, OFFICER, now).code
         register.activate(uow, register.redeem_activation(uow, code, now), now)
         register.claim_sign_in_name(uow, Subject("citizen", person_id), "juri")
     return person_id
 
 
-def count(ground: Ground, table) -> int:
-    with ground.database.read() as uow:
+def count(runtime: Runtime, table) -> int:
+    with runtime.database.read() as uow:
         return uow.one(select(func.count()).select_from(table))[0]
 
 
-def reproof(ground, register, person_id, findings, officer=OFFICER, policy=POLICY):
-    with ground.database.write() as uow:
+def reproof(runtime, register, person_id, findings, officer=OFFICER, policy=POLICY):
+    with runtime.database.write() as uow:
         return register.proofing.reproof(
-            uow, person_id, policy, findings, officer, "1", ground.clock.now()
+            uow, person_id, policy, findings, officer, "1", runtime.clock.now()
         )
 
 
 @pytest.mark.row("assurance", "EN-1")
-def test_an_application_records_who_started_it_and_the_terms_and_policy(any_ground, person_id):
-    with any_ground.database.read() as uow:
+def test_an_application_records_who_started_it_and_the_terms_and_policy(any_runtime, person_id):
+    with any_runtime.database.read() as uow:
         row = uow.one(select(applications))
     assert (row.person_id, row.started_by_kind, row.started_by) == (
         person_id,
@@ -102,30 +102,30 @@ def test_an_application_records_who_started_it_and_the_terms_and_policy(any_grou
         "stf_officer",
     )
     assert (row.terms_version, row.policy_version) == ("1", POLICY)
-    assert row.started_at == any_ground.clock.now()
+    assert row.started_at == any_runtime.clock.now()
 
 
 @pytest.mark.row("assurance", "EN-2")
 @pytest.mark.parametrize("version", ["", "2025-draft", "2027-01", "2026-01 "])
 def test_a_proofing_decision_without_a_published_policy_version_is_refused(
-    any_ground, tmp_path, person_id, version
+    any_runtime, tmp_path, person_id, version
 ):
     text = DATA.read_text()
     draft = text.replace('"2026-01"', '"2025-draft"').replace("published = 2026-01-15", "")
     future = text.replace('"2026-01"', '"2027-01"').replace("2026-01-15", "2027-01-15")
     (tmp_path / "policies.toml").write_text(text + draft + future)
-    register = Register(any_ground, ProofingPolicies.read(tmp_path / "policies.toml"))
+    register = Register(any_runtime, ProofingPolicies.read(tmp_path / "policies.toml"))
     with pytest.raises(UnpublishedPolicy):
-        reproof(any_ground, register, person_id, Findings(2, (PASSPORT,)), policy=version)
+        reproof(any_runtime, register, person_id, Findings(2, (PASSPORT,)), policy=version)
     with pytest.raises(UnpublishedPolicy):
-        register.enrolment.enrol(NEWBORN, REGISTER_ROW, OFFICER, version, any_ground.clock.now())
-    assert count(any_ground, proofing_decisions) == 1
-    assert register.proofing.current_policy(any_ground.clock.now()).version == POLICY
+        register.enrolment.enrol(NEWBORN, REGISTER_ROW, OFFICER, version, any_runtime.clock.now())
+    assert count(any_runtime, proofing_decisions) == 1
+    assert register.proofing.current_policy(any_runtime.clock.now()).version == POLICY
 
 
 @pytest.mark.row("assurance", "EN-3")
 def test_the_same_person_twice_is_refused_before_a_second_identity_exists(
-    any_ground, register, person_id
+    any_runtime, register, person_id
 ):
     again = Profile("3900101-2222", "Another", "Name", date(1990, 1, 1), country="EE")
     again = Profile.parse(
@@ -133,12 +133,12 @@ def test_the_same_person_twice_is_refused_before_a_second_identity_exists(
         date(2026, 3, 2),
     )
     with pytest.raises(AlreadyEnrolled):
-        register.enrolment.enrol(again, REGISTER_ROW, OFFICER, POLICY, any_ground.clock.now())
-    assert count(any_ground, persons) == count(any_ground, reference_identifiers) == 1
+        register.enrolment.enrol(again, REGISTER_ROW, OFFICER, POLICY, any_runtime.clock.now())
+    assert count(any_runtime, persons) == count(any_runtime, reference_identifiers) == 1
 
 
 @pytest.mark.row("assurance", "EN-3")
-def test_of_six_who_enrol_one_person_at_once_one_succeeds(any_ground, register):
+def test_of_six_who_enrol_one_person_at_once_one_succeeds(any_runtime, register):
     start = threading.Barrier(6)
     won: list[str] = []
     refused: list[CivitasError] = []
@@ -146,7 +146,7 @@ def test_of_six_who_enrol_one_person_at_once_one_succeeds(any_ground, register):
     def one() -> None:
         start.wait()
         try:
-            now = any_ground.clock.now()
+            now = any_runtime.clock.now()
             done = register.enrolment.enrol(NEWBORN, REGISTER_ROW, OFFICER, POLICY, now)
             won.append(done.person.id)
         except AlreadyEnrolled as error:
@@ -158,77 +158,77 @@ def test_of_six_who_enrol_one_person_at_once_one_succeeds(any_ground, register):
     for thread in threads:
         thread.join()
     assert (len(won), len(refused)) == (1, 5)
-    assert count(any_ground, persons) == count(any_ground, blind_indexes) == 1
+    assert count(any_runtime, persons) == count(any_runtime, blind_indexes) == 1
 
 
 @pytest.mark.row("assurance", "EN-4")
 def test_level_2_needs_one_authoritative_source_with_confirmed_evidence(
-    any_ground, register, person_id
+    any_runtime, register, person_id
 ):
     for weak in (BANK, Evidence("passport", "passport-authority", "register-query", "", True)):
-        assert reproof(any_ground, register, person_id, Findings(2, (weak,))).result == "refused"
+        assert reproof(any_runtime, register, person_id, Findings(2, (weak,))).result == "refused"
     assert register.known(person_id).person.level == 1
-    done = reproof(any_ground, register, person_id, Findings(2, (PASSPORT,)))
+    done = reproof(any_runtime, register, person_id, Findings(2, (PASSPORT,)))
     assert done.result == "accepted"
     assert register.known(person_id).person.level == 2
 
 
 @pytest.mark.row("assurance", "EN-5")
 @pytest.mark.row("assurance", "EN-6")
-def test_levels_3_and_4_are_reached_only_by_two_officers(any_ground, register, person_id):
+def test_levels_3_and_4_are_reached_only_by_two_officers(any_runtime, register, person_id):
     for level, pieces in ((3, (PASSPORT, BANK)), (4, (PASSPORT, EXTRACT, BANK))):
-        decision = reproof(any_ground, register, person_id, Findings(level, pieces, True))
+        decision = reproof(any_runtime, register, person_id, Findings(level, pieces, True))
         assert decision.result == "awaiting-second-officer"
         assert register.known(person_id).person.level == level - 1 if level == 4 else 1
-        now = any_ground.clock.now()
-        with pytest.raises(Forbidden), any_ground.database.write() as uow:
+        now = any_runtime.clock.now()
+        with pytest.raises(Forbidden), any_runtime.database.write() as uow:
             register.proofing.confirm(uow, decision.id, OFFICER, True, now)
-        with any_ground.database.write() as uow:
+        with any_runtime.database.write() as uow:
             register.proofing.confirm(uow, decision.id, SECOND, True, now)
         assert register.known(person_id).person.level == level
-        with pytest.raises(Conflict), any_ground.database.write() as uow:
+        with pytest.raises(Conflict), any_runtime.database.write() as uow:
             register.proofing.confirm(uow, decision.id, Actor("staff", "stf_3"), False, now)
 
 
-def test_what_the_second_officer_refuses_raises_nothing(any_ground, register, person_id):
-    decision = reproof(any_ground, register, person_id, Findings(3, (PASSPORT, BANK), True))
-    with any_ground.database.write() as uow:
-        done = register.proofing.confirm(uow, decision.id, SECOND, False, any_ground.clock.now())
+def test_what_the_second_officer_refuses_raises_nothing(any_runtime, register, person_id):
+    decision = reproof(any_runtime, register, person_id, Findings(3, (PASSPORT, BANK), True))
+    with any_runtime.database.write() as uow:
+        done = register.proofing.confirm(uow, decision.id, SECOND, False, any_runtime.clock.now())
     assert (done.result, register.known(person_id).person.level) == ("refused", 1)
 
 
 @pytest.mark.row("assurance", "EN-8")
-def test_evidence_source_method_officer_time_and_result_are_kept(any_ground, register, person_id):
-    decision = reproof(any_ground, register, person_id, Findings(2, (PASSPORT,)))
-    with any_ground.database.read() as uow:
+def test_evidence_source_method_officer_time_and_result_are_kept(any_runtime, register, person_id):
+    decision = reproof(any_runtime, register, person_id, Findings(2, (PASSPORT,)))
+    with any_runtime.database.read() as uow:
         kept = register.proofing.decision(uow, decision.id)
         assert register.proofing.findings(uow, decision.id) == Findings(2, (PASSPORT,))
         stored = uow.one(select(proofing_decisions).where(proofing_decisions.c.id == decision.id))
-    assert (kept.officer, kept.decided_at) == (OFFICER.id, any_ground.clock.now())
+    assert (kept.officer, kept.decided_at) == (OFFICER.id, any_runtime.clock.now())
     assert kept.keep_until - kept.decided_at >= timedelta(days=3650)
     assert b"K1" not in stored.sealed_evidence
 
 
 @pytest.mark.row("assurance", "EN-8")
 @pytest.mark.row("assurance", "EN-9")
-def test_a_refused_application_establishes_nothing_but_is_kept(any_ground, register):
+def test_a_refused_application_establishes_nothing_but_is_kept(any_runtime, register):
     with pytest.raises(ProofingRefused) as refusal:
         register.enrolment.enrol(
-            NEWBORN, Findings(2, (BANK,)), OFFICER, POLICY, any_ground.clock.now()
+            NEWBORN, Findings(2, (BANK,)), OFFICER, POLICY, any_runtime.clock.now()
         )
-    assert count(any_ground, persons) == count(any_ground, blind_indexes) == 0
+    assert count(any_runtime, persons) == count(any_runtime, blind_indexes) == 0
     assert refusal.value.consequence is not None
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         refusal.value.consequence(uow)
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         row = uow.one(select(proofing_decisions))
     assert (row.result, row.officer) == ("refused", OFFICER.id)
-    assert count(any_ground, persons) == 0
+    assert count(any_runtime, persons) == 0
 
 
 @pytest.mark.row("assurance", "EN-9")
-def test_no_person_can_be_stored_without_the_decision_that_accepted_them(any_ground):
-    now = any_ground.clock.now()
+def test_no_person_can_be_stored_without_the_decision_that_accepted_them(any_runtime):
+    now = any_runtime.clock.now()
     row = {
         "id": "per_x",
         "state": "established",
@@ -239,31 +239,31 @@ def test_no_person_can_be_stored_without_the_decision_that_accepted_them(any_gro
         "changed_at": now,
         "sealed_profile": b"",
     }
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         uow.execute(insert(reference_identifiers).values(id="per_x", allotted_at=now))
-    with pytest.raises(IntegrityError), any_ground.database.write() as uow:
+    with pytest.raises(IntegrityError), any_runtime.database.write() as uow:
         uow.execute(insert(persons).values(row))
 
 
-def test_an_enrolment_that_would_need_a_second_officer_begins_lower(any_ground, register):
+def test_an_enrolment_that_would_need_a_second_officer_begins_lower(any_runtime, register):
     with pytest.raises(Unprocessable):
         register.enrolment.enrol(
             NEWBORN,
             Findings(3, (PASSPORT, BANK), True),
             OFFICER,
             POLICY,
-            any_ground.clock.now(),
+            any_runtime.clock.now(),
         )
-    assert count(any_ground, persons) == 0
+    assert count(any_runtime, persons) == 0
 
 
 def test_suspension_ends_what_rests_on_the_identity_and_keeps_its_level(
-    any_ground, register, life, resting, active
+    any_runtime, register, life, resting, active
 ):
-    now = any_ground.clock.now()
+    now = any_runtime.clock.now()
     life.suspend(active, OFFICER, "Reported as stolen.", now)
     assert resting.told == [(active, "suspend")]
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         assert not register.is_active(uow, active)
         assert not register.may_sign_in(uow, Subject("citizen", active))
     with pytest.raises(TransitionRefused):
@@ -273,20 +273,20 @@ def test_suspension_ends_what_rests_on_the_identity_and_keeps_its_level(
 
 
 def test_when_one_of_those_who_rest_on_it_fails_nothing_changes(
-    any_ground, register, life, resting, active
+    any_runtime, register, life, resting, active
 ):
     resting.fails = True
     with pytest.raises(Conflict):
-        life.suspend(active, OFFICER, "x", any_ground.clock.now())
+        life.suspend(active, OFFICER, "x", any_runtime.clock.now())
     assert register.known(active).person.state == "active"
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         assert [s.transition for s in steps_of(uow, active)] == ["enrol", "activate"]
 
 
 def test_an_archived_identity_is_cut_to_what_must_be_kept(
-    any_ground, register, life, resting, active
+    any_runtime, register, life, resting, active
 ):
-    life.archive(active, OFFICER, "Moved away.", any_ground.clock.now())
+    life.archive(active, OFFICER, "Moved away.", any_runtime.clock.now())
     assert resting.told == [(active, "archive")]
     claims = register.known(active).claims(["name", "email", "address"])
     assert claims == {"name": "Jüri Kõiv"}
@@ -294,9 +294,9 @@ def test_an_archived_identity_is_cut_to_what_must_be_kept(
 
 
 def test_a_restored_identity_is_proofed_again_and_never_straight_active(
-    any_ground, register, life, active
+    any_runtime, register, life, active
 ):
-    now = any_ground.clock.now()
+    now = any_runtime.clock.now()
     life.archive(active, OFFICER, "Moved away.", now)
     with pytest.raises(ProofingRefused):
         life.restore(active, POLICY, Findings(2, (BANK,)), OFFICER, "1", now)
@@ -306,53 +306,53 @@ def test_a_restored_identity_is_proofed_again_and_never_straight_active(
 
 
 def test_a_deleted_identity_leaves_a_tombstone_and_nothing_that_can_be_read(
-    any_ground, register, life, active
+    any_runtime, register, life, active
 ):
-    life.archive(active, OFFICER, "Died.", any_ground.clock.now())
+    life.archive(active, OFFICER, "Died.", any_runtime.clock.now())
     with pytest.raises(TransitionRefused):
-        life.delete(active, OFFICER, "Too early.", any_ground.clock.now())
-    assert life.delete_due(any_ground.clock.now()) == 0
-    any_ground.clock.advance(timedelta(days=3650))
-    assert life.delete_due(any_ground.clock.now()) == 1
+        life.delete(active, OFFICER, "Too early.", any_runtime.clock.now())
+    assert life.delete_due(any_runtime.clock.now()) == 0
+    any_runtime.clock.advance(timedelta(days=3650))
+    assert life.delete_due(any_runtime.clock.now()) == 1
     with pytest.raises(NoSuchPerson):
         register.known(active)
     with pytest.raises(Erased):
-        any_ground.vault.seal(active, b"x", "y")
-    assert count(any_ground, blind_indexes) == 0
-    assert any_ground.audit.ledger(active) == []
-    with any_ground.database.read() as uow:
+        any_runtime.vault.seal(active, b"x", "y")
+    assert count(any_runtime, blind_indexes) == 0
+    assert any_runtime.audit.ledger(active) == []
+    with any_runtime.database.read() as uow:
         tombstone = uow.one(select(reference_identifiers))
-    assert tombstone.ended_at == any_ground.clock.now()
-    with pytest.raises(IntegrityError), any_ground.database.write() as uow:
+    assert tombstone.ended_at == any_runtime.clock.now()
+    with pytest.raises(IntegrityError), any_runtime.database.write() as uow:
         uow.execute(
-            insert(reference_identifiers).values(id=active, allotted_at=any_ground.clock.now())
+            insert(reference_identifiers).values(id=active, allotted_at=any_runtime.clock.now())
         )
-    any_ground.audit.tree.sequence(any_ground.clock.now())
-    assert any_ground.audit.tree.verify().ok
+    any_runtime.audit.tree.sequence(any_runtime.clock.now())
+    assert any_runtime.audit.tree.verify().ok
 
 
-def test_a_record_is_brought_up_to_date_from_its_source(any_ground, register, active):
-    now = any_ground.clock.now()
+def test_a_record_is_brought_up_to_date_from_its_source(any_runtime, register, active):
+    now = any_runtime.clock.now()
     moved = Profile("39001012222", "Jüri", "Kõiv", date(1990, 1, 1), locality="Riga", country="LV")
-    with any_ground.database.write() as uow:
+    with any_runtime.database.write() as uow:
         register.corrections.make(uow, active, moved, "civil-register", "Moved.", OFFICER, now)
     assert register.known(active).claims(["resident_of_city"]) == {"resident_of_city": False}
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 501])
-def test_a_step_needs_a_reason_that_the_person_can_read(any_ground, life, active, reason):
+def test_a_step_needs_a_reason_that_the_person_can_read(any_runtime, life, active, reason):
     with pytest.raises(BadRequest):
-        life.suspend(active, OFFICER, reason, any_ground.clock.now())
+        life.suspend(active, OFFICER, reason, any_runtime.clock.now())
 
 
 @pytest.mark.row("assurance", "CM-10")
-def test_every_step_stands_in_the_history_with_its_audit_event(any_ground, register, life, active):
-    now = any_ground.clock.now()
+def test_every_step_stands_in_the_history_with_its_audit_event(any_runtime, register, life, active):
+    now = any_runtime.clock.now()
     life.suspend(active, OFFICER, "a", now)
     life.reactivate(active, SECOND, "b", 1, now)
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         steps = steps_of(uow, active)
     assert [s.number for s in steps] == [1, 2, 3, 4]
     assert [s.transition for s in steps] == ["enrol", "activate", "suspend", "reactivate"]
-    kinds = {e.kind for e in any_ground.audit.ledger(active)}
+    kinds = {e.kind for e in any_runtime.audit.ledger(active)}
     assert {f"register.{s.transition}" for s in steps} <= kinds

@@ -16,11 +16,11 @@ from civitas.residents import as_csv, as_json, residents
 from foundation.audit import Actor
 from foundation.database import metadata
 from foundation.errors import Forbidden, Gone, NotFound, PayloadTooLarge
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction
 from idp.register import FileRefused, Importer, Register, RegisterSettings
 from idp.register.tables import blind_indexes, imports, persons
-from tests.support.deployments import lay_ground
+from tests.support.deployments import build_runtime
 
 OFFICER = Actor("staff", "stf_officer")
 
@@ -30,23 +30,23 @@ def people(count: int, seed: int = 1):
 
 
 @pytest.fixture
-def importer(any_ground: Ground) -> Importer:
-    return Importer(any_ground, Register(any_ground))
+def importer(any_runtime: Runtime) -> Importer:
+    return Importer(any_runtime, Register(any_runtime))
 
 
-def count_of(ground: Ground, table) -> int:
-    with ground.database.read() as uow:
+def count_of(runtime: Runtime, table) -> int:
+    with runtime.database.read() as uow:
         return uow.one(select(func.count()).select_from(table))[0]
 
 
-def test_every_good_row_becomes_an_established_identity(any_ground, importer):
+def test_every_good_row_becomes_an_established_identity(any_runtime, importer):
     *_, last = importer.run(as_csv(people(20)), "register.csv", OFFICER)
     assert (last.total, last.accepted, last.refused) == (20, 20, 0)
-    assert count_of(any_ground, persons) == 20
+    assert count_of(any_runtime, persons) == 20
     report = importer.report(last.import_id)
-    assert report.finished_at == any_ground.clock.now()
+    assert report.finished_at == any_runtime.clock.now()
     person_id = importer.persons(last.import_id)[0]
-    register = Register(any_ground)
+    register = Register(any_runtime)
     first = next(people(20))
     assert register.known(person_id).claims(["given_name"]) == {"given_name": first["given_name"]}
     assert register.known(person_id).person.level == 1
@@ -58,21 +58,25 @@ def test_progress_is_told_row_by_row(importer):
     assert told == [0, 1, 2, 3, 4, 5]
 
 
-def test_an_import_killed_between_rows_goes_on_where_it_stopped(any_ground, importer, any_settings):
+def test_an_import_killed_between_rows_goes_on_where_it_stopped(
+    any_runtime, importer, any_settings
+):
     content = as_csv(people(10))
     for _ in islice(importer.run(content, "register.csv"), 5):
         pass  # the generator is dropped here, as a killed process drops it
-    assert count_of(any_ground, persons) == 4
-    again = lay_ground(any_settings, any_ground.clock)
+    assert count_of(any_runtime, persons) == 4
+    again = build_runtime(any_settings, any_runtime.clock)
     resumed = Importer(again, Register(again))
     steps = list(resumed.run(content, "register.csv"))
     again.close()
     assert steps[0].done == 4
     assert (steps[-1].accepted, steps[-1].refused) == (10, 0)
-    assert count_of(any_ground, persons) == count_of(any_ground, blind_indexes) == 10
+    assert count_of(any_runtime, persons) == count_of(any_runtime, blind_indexes) == 10
 
 
-def test_a_row_that_fails_in_the_middle_leaves_nothing_half_done(any_ground, importer, monkeypatch):
+def test_a_row_that_fails_in_the_middle_leaves_nothing_half_done(
+    any_runtime, importer, monkeypatch
+):
     import idp.register.enrolment as enrolment
 
     content = as_csv(people(3))
@@ -84,38 +88,38 @@ def test_a_row_that_fails_in_the_middle_leaves_nothing_half_done(any_ground, imp
         patch.setattr(enrolment.store, "write_history", die)
         with pytest.raises(KeyboardInterrupt):
             list(importer.run(content, "register.csv"))
-    assert count_of(any_ground, persons) == 0
+    assert count_of(any_runtime, persons) == 0
     *_, last = importer.run(content, "register.csv")
     assert last.accepted == 3
-    any_ground.audit.tree.sequence(any_ground.clock.now())
-    assert any_ground.audit.tree.verify().ok
+    any_runtime.audit.tree.sequence(any_runtime.clock.now())
+    assert any_runtime.audit.tree.verify().ok
 
 
-def test_the_same_file_again_changes_nothing(any_ground, importer):
+def test_the_same_file_again_changes_nothing(any_runtime, importer):
     content = as_json(people(6))
     *_, first = importer.run(content, "register.json")
-    any_ground.clock.advance(timedelta(days=1))
+    any_runtime.clock.advance(timedelta(days=1))
     *_, second = importer.run(content, "a-new-name.json")
     assert (second.accepted, second.refused) == (6, 0)
-    assert count_of(any_ground, persons) == 6
-    assert importer.report(first.import_id).finished_at < any_ground.clock.now()
+    assert count_of(any_runtime, persons) == 6
+    assert importer.report(first.import_id).finished_at < any_runtime.clock.now()
 
 
 @pytest.mark.row("assurance", "EN-3")
 def test_a_person_who_is_in_the_register_is_refused_before_a_second_identity_exists(
-    any_ground, importer
+    any_runtime, importer
 ):
     list(importer.run(as_csv(people(4)), "register.csv"))
     *_, last = importer.run(as_json(people(4)), "register.json")
     assert (last.accepted, last.refused) == (0, 4)
-    assert count_of(any_ground, persons) == 4
+    assert count_of(any_runtime, persons) == 4
     row = importer.refused(last.import_id)[0]
     assert row.field == "civil_number"
     assert "already in the register" in row.reason
     assert row.what_to_do
 
 
-def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
+def test_refused_rows_say_where_why_and_what_to_do(any_runtime, importer):
     good = next(people(1))
     bad = [
         {**good, "civil_number": "1234-5678", "birthdate": "2026-02-30"},
@@ -142,7 +146,7 @@ def test_refused_rows_say_where_why_and_what_to_do(any_ground, importer):
     assert all(r.what_to_do for r in refused)
 
 
-def test_all_that_is_wrong_with_a_row_is_told_at_once(any_ground, importer):
+def test_all_that_is_wrong_with_a_row_is_told_at_once(any_runtime, importer):
     good = next(people(1))
     wrong = {**good, "birthdate": "2026-02-30", "country": "", "email": "a@b", "locality": "\a"}
     *_, last = importer.run(as_csv([good, wrong]), "register.csv", OFFICER)
@@ -159,7 +163,7 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once(any_ground, importer):
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_refused_rows_come_back_in_the_form_they_came(any_ground, importer, mark):
+def test_refused_rows_come_back_in_the_form_they_came(any_runtime, importer, mark):
     header = mark.join(
         ["Civil Number", "GIVEN_NAME", "birthdate", "locality", "country", "reasons"]
     )
@@ -180,7 +184,7 @@ def test_refused_rows_come_back_in_the_form_they_came(any_ground, importer, mark
     assert again.refused == 2
 
 
-def test_refused_objects_come_back_as_json(any_ground, importer):
+def test_refused_objects_come_back_as_json(any_runtime, importer):
     wrong = '{"Civil-Number": "T1234567", "given_name": {"a": [1]}, "region": "", "region": "x"}'
     *_, last = importer.run(f"[{wrong}, 3]".encode(), "a.json", OFFICER)
     _, content = importer.refused_file(last.import_id, OFFICER)
@@ -192,18 +196,18 @@ def test_refused_objects_come_back_as_json(any_ground, importer):
 
 
 @pytest.mark.row("assurance", "CM-7")
-def test_refused_rows_are_for_who_sent_them_and_for_a_while(any_ground, importer):
+def test_refused_rows_are_for_who_sent_them_and_for_a_while(any_runtime, importer):
     *_, last = importer.run(as_csv([{**next(people(1)), "country": "-"}]), "a.csv", OFFICER)
     with pytest.raises(Forbidden):
         importer.refused_file(last.import_id, Actor("staff", "stf_other"))
-    any_ground.clock.advance(timedelta(days=14))
+    any_runtime.clock.advance(timedelta(days=14))
     with pytest.raises(Gone) as gone:
         importer.refused_file(last.import_id, OFFICER)
     assert gone.value.next_step
 
 
 def test_a_fault_in_a_field_that_one_can_do_without_costs_that_field_and_is_told(
-    any_ground, importer
+    any_runtime, importer
 ):
     good = next(people(1))
     wrong = {
@@ -221,13 +225,13 @@ def test_a_fault_in_a_field_that_one_can_do_without_costs_that_field_and_is_told
     assert all(told.reason.endswith("it was left out") and told.what_to_do for told in remarks)
     assert importer.report(last.import_id).remarks == 4
     assert importer.remarks(last.import_id, skip=3) == remarks[3:]
-    known = Register(any_ground).known(importer.persons(last.import_id)[0])
+    known = Register(any_runtime).known(importer.persons(last.import_id)[0])
     assert set(known.claims(["email", "phone_number", "locale", "name"])) == {"name"}
     *_, again = importer.run(as_csv([wrong]), "register.csv", OFFICER)
     assert importer.report(again.import_id).remarks == 4
 
 
-def test_how_a_file_was_read_is_told_with_its_people(any_settings, any_ground, importer):
+def test_how_a_file_was_read_is_told_with_its_people(any_settings, any_runtime, importer):
     good = next(people(1))
     text = as_csv([{**good, "given_name": "Zoë", "birthdate": "21/03/1990"}]).decode()
     *_, last = importer.run(text.encode("windows-1252"), "register.csv", OFFICER)
@@ -235,7 +239,7 @@ def test_how_a_file_was_read_is_told_with_its_people(any_settings, any_ground, i
     (told,) = importer.remarks(last.import_id)
     assert (told.line, told.field) == (1, "file")
     assert "windows-1252" in told.reason
-    known = Register(any_ground).known(importer.persons(last.import_id)[0])
+    known = Register(any_runtime).known(importer.persons(last.import_id)[0])
     assert known.claims(["given_name", "birthdate"]) == {
         "given_name": "Zoë",
         "birthdate": "1990-03-21",
@@ -249,16 +253,16 @@ def test_the_operator_says_how_day_and_month_are_ordered_and_in_what_old_files_a
     changed = any_settings.with_sections(
         jurisdiction, RegisterSettings(import_encoding="windows-1251")
     )
-    ground = lay_ground(changed, clock)
-    register = Register(ground)
-    importer = Importer(ground, register)
+    runtime = build_runtime(changed, clock)
+    register = Register(runtime)
+    importer = Importer(runtime, register)
     ivan = {**next(people(1)), "given_name": "Иван", "family_name": "", "birthdate": "1/5/1990"}
     text = as_csv([ivan]).decode()
     *_, last = importer.run(text.encode("windows-1251"), "register.csv", OFFICER)
     known = register.known(importer.persons(last.import_id)[0])
     asked = ["given_name", "birthdate"]
     assert known.claims(asked) == {"given_name": "Иван", "birthdate": "1990-01-05"}
-    ground.close()
+    runtime.close()
 
 
 def test_an_encoding_that_nobody_knows_stops_the_start():
@@ -295,13 +299,13 @@ def test_an_encoding_that_nobody_knows_stops_the_start():
     ],
 )
 def test_a_file_that_is_wrong_as_a_whole_is_refused_before_anything(
-    any_ground, importer, content, name, where
+    any_runtime, importer, content, name, where
 ):
     with pytest.raises(FileRefused) as refusal:
         list(importer.run(content, name))
     assert refusal.value.where == where
     assert refusal.value.next_step
-    assert count_of(any_ground, imports) == 0
+    assert count_of(any_runtime, imports) == 0
 
 
 def test_members_of_json_objects_are_checked_one_by_one(importer):
@@ -322,51 +326,53 @@ def test_members_of_json_objects_are_checked_one_by_one(importer):
 
 def test_a_file_beyond_the_limits_is_refused(any_settings, clock):
     small = any_settings.with_sections(RegisterSettings(most_import_bytes=2048, most_import_rows=2))
-    ground = lay_ground(small, clock)
-    importer = Importer(ground, Register(ground))
+    runtime = build_runtime(small, clock)
+    importer = Importer(runtime, Register(runtime))
     with pytest.raises(PayloadTooLarge):
         list(importer.run(b"x" * 4096, "a.csv"))
     with pytest.raises(FileRefused, match="more than 2"):
         list(importer.run(as_csv(people(3)), "a.csv"))
-    ground.close()
+    runtime.close()
 
 
-def test_the_desks_upload_is_done_by_a_job_and_its_content_is_gone_afterwards(any_ground, importer):
+def test_the_desks_upload_is_done_by_a_job_and_its_content_is_gone_afterwards(
+    any_runtime, importer
+):
     import_id = importer.submit(as_csv(people(7)), "register.csv", OFFICER)
     assert importer.report(import_id).done == 0
     assert importer.submit(as_csv(people(7)), "register.csv", OFFICER) == import_id
-    any_ground.jobs.run_once()
+    any_runtime.jobs.run_once()
     report = importer.report(import_id)
     assert (report.accepted, report.finished_at is not None) == (7, True)
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         assert uow.one(select(imports.c.sealed_content))[0] is None
 
 
 @pytest.mark.row("assurance", "CM-7")
-def test_the_name_of_a_file_is_kept_nowhere(any_ground, importer):
+def test_the_name_of_a_file_is_kept_nowhere(any_runtime, importer):
     importer.submit(as_csv(people(2)), "anna-tamm.csv", OFFICER)
-    any_ground.jobs.run_once()
-    with any_ground.database.read() as uow:
+    any_runtime.jobs.run_once()
+    with any_runtime.database.read() as uow:
         rows = [repr(row) for table in metadata.sorted_tables for row in uow.all(select(table))]
     assert any("register.import" in row for row in rows)
     assert not any("anna-tamm" in row for row in rows)
 
 
-def test_a_long_import_is_done_in_slices(any_ground, importer, monkeypatch):
+def test_a_long_import_is_done_in_slices(any_runtime, importer, monkeypatch):
     import idp.register.imports.importer as module
 
     monkeypatch.setattr(module, "SLICE", 3)
     import_id = importer.submit(as_csv(people(8)), "register.csv", OFFICER)
-    any_ground.jobs.run_once()
+    any_runtime.jobs.run_once()
     assert importer.report(import_id).accepted == 8
 
 
-def test_an_upload_finishes_what_the_command_line_left(any_ground, importer):
+def test_an_upload_finishes_what_the_command_line_left(any_runtime, importer):
     content = as_csv(people(6))
     for _ in islice(importer.run(content, "register.csv"), 3):
         pass
     import_id = importer.submit(content, "register.csv", OFFICER)
-    any_ground.jobs.run_once()
+    any_runtime.jobs.run_once()
     assert importer.report(import_id).accepted == 6
 
 
@@ -375,11 +381,11 @@ def test_an_unknown_import_is_not_found(importer):
         importer.report("00")
 
 
-def test_no_value_of_a_row_is_stored_in_clear(any_ground, importer):
+def test_no_value_of_a_row_is_stored_in_clear(any_runtime, importer):
     list(importer.run(as_csv(people(3)), "register.csv"))
     some = list(people(3))
-    with any_ground.database.read() as uow:
-        for table in any_ground_tables():
+    with any_runtime.database.read() as uow:
+        for table in any_runtime_tables():
             for row in uow.all(select(table)):
                 for value in row:
                     stored = value if isinstance(value, bytes) else str(value).encode()
@@ -389,19 +395,19 @@ def test_no_value_of_a_row_is_stored_in_clear(any_ground, importer):
                                 assert person[name].encode() not in stored
 
 
-def any_ground_tables():
+def any_runtime_tables():
     from foundation.database import metadata
 
     return [t for t in metadata.sorted_tables if t.name.startswith(("register_", "audit_"))]
 
 
 def test_two_processes_importing_one_file_enrol_each_person_once(
-    any_ground, importer, any_settings
+    any_runtime, importer, any_settings
 ):
     import threading
 
     content = as_csv(people(12))
-    other = lay_ground(any_settings, any_ground.clock)
+    other = build_runtime(any_settings, any_runtime.clock)
     failures: list[BaseException] = []
 
     def work(one: Importer) -> None:
@@ -418,6 +424,6 @@ def test_two_processes_importing_one_file_enrol_each_person_once(
         thread.join()
     other.close()
     assert failures == []
-    assert count_of(any_ground, persons) == 12
+    assert count_of(any_runtime, persons) == 12
     report = importer.recent()[0]
     assert (report.accepted, report.refused) == (12, 0)

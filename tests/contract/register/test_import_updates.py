@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from civitas.residents import as_csv, as_json, residents
 from foundation.audit import Actor
 from foundation.errors import Forbidden
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.register import Importer, Register, store
 from idp.register.tables import corrections, import_rows, imports
 
@@ -25,26 +25,26 @@ FILE = [
 
 
 @pytest.fixture
-def register(any_ground: Ground) -> Register:
-    return Register(any_ground)
+def register(any_runtime: Runtime) -> Register:
+    return Register(any_runtime)
 
 
 @pytest.fixture
-def importer(any_ground: Ground, register: Register) -> Importer:
-    made = Importer(any_ground, register)
+def importer(any_runtime: Runtime, register: Register) -> Importer:
+    made = Importer(any_runtime, register)
     list(made.run(as_csv(iter(FIRST)), "first.csv", ANNA))
     return made
 
 
 def profile(register: Register, number: str):
-    with register.ground.database.read() as uow:
-        person_id = store.by_civil_number(uow, register.ground.vault, number)
+    with register.runtime.database.read() as uow:
+        person_id = store.by_civil_number(uow, register.runtime.vault, number)
         assert person_id is not None
         return register.profile(uow, person_id)
 
 
 def number_of(register: Register, table) -> int:
-    with register.ground.database.read() as uow:
+    with register.runtime.database.read() as uow:
         return uow.one(select(func.count()).select_from(table))[0]
 
 
@@ -77,12 +77,12 @@ def test_a_row_changes_a_record_and_a_name_waits_for_a_second_officer(register, 
     assert (moved.street_address, moved.postal_code) == ("Pikk 1", "")
     named = profile(register, FIRST[2]["civil_number"])
     assert (named.family_name, named.locality) == (FIRST[2]["family_name"], "Tartu")
-    with register.ground.database.read() as uow:
+    with register.runtime.database.read() as uow:
         (waiting,) = register.corrections.queue(uow)
-    now = register.ground.clock.now()
-    with pytest.raises(Forbidden), register.ground.database.write() as uow:
+    now = register.runtime.clock.now()
+    with pytest.raises(Forbidden), register.runtime.database.write() as uow:
         register.corrections.confirm(uow, waiting.id, ANNA, True, now)
-    with register.ground.database.write() as uow:
+    with register.runtime.database.write() as uow:
         register.corrections.confirm(uow, waiting.id, BORIS, True, now)
     assert profile(register, FIRST[2]["civil_number"]).family_name == "Corrected"
     assert len(importer.persons(last.import_id)) == 1
@@ -111,7 +111,7 @@ def test_the_same_file_twice_changes_each_record_once(register, importer):
 
 def test_an_upload_waits_until_it_is_started_by_who_sent_it(register, importer):
     import_id = importer.keep(as_csv(iter(FILE)), "next.csv", ANNA)
-    register.ground.jobs.run_once()
+    register.runtime.jobs.run_once()
     assert importer.report(import_id).done == 0
     with pytest.raises(Forbidden):
         importer.start(import_id, BORIS)
@@ -120,14 +120,14 @@ def test_an_upload_waits_until_it_is_started_by_who_sent_it(register, importer):
     assert len(importer.foresee_kept(import_id, ANNA)) == 5
     importer.start(import_id, ANNA)
     importer.start(import_id, ANNA)
-    register.ground.jobs.run_once()
+    register.runtime.jobs.run_once()
     report = importer.report(import_id)
     assert (report.done, report.updates, report.finished_at is not None) == (5, True, True)
 
 
 def test_nobodys_record_is_changed_by_their_own_import(register, importer, monkeypatch):
-    with register.ground.database.read() as uow:
-        own = store.by_civil_number(uow, register.ground.vault, FIRST[1]["civil_number"])
+    with register.runtime.database.read() as uow:
+        own = store.by_civil_number(uow, register.runtime.vault, FIRST[1]["civil_number"])
     monkeypatch.setattr(type(register.staff), "own_person", lambda *_: own)
     rows = list(importer.foresee(as_csv(iter(FILE)), "next.csv", ANNA, updates=True))
     assert outcomes(rows)[1] == "refused"

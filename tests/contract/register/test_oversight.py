@@ -12,20 +12,20 @@ from idp.register.oversight import measured, stands_out
 FIRST, SECOND, THIRD = (Actor("staff", f"stf_{n}") for n in ("first", "second", "third"))
 
 
-def test_an_officer_who_looks_many_people_up_in_a_day_stands_out(any_ground, person_id):
-    lookups, clock = Lookups(any_ground), any_ground.clock
+def test_an_officer_who_looks_many_people_up_in_a_day_stands_out(any_runtime, person_id):
+    lookups, clock = Lookups(any_runtime), any_runtime.clock
     for officer, times in ((FIRST, 2), (SECOND, 3), (THIRD, 11)):
         for _ in range(times):
             lookups.open(person_id, "request", officer, clock.now())
     clock.advance(timedelta(days=1))
     lookups.open(person_id, "request", THIRD, clock.now())
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         found = {one.name: one for one in officers_measures(uow, clock.now(), 30)}
     looked = {f.officer: (f.busiest, f.total, f.stands_out) for f in found["looked-up"].figures}
     assert looked["stf_first"] == (2, 2, False)
     assert looked["stf_third"] == (11, 12, True)
     clock.advance(timedelta(days=40))
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         assert all(not one.figures for one in officers_measures(uow, clock.now(), 30))
 
 

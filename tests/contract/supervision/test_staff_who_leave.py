@@ -25,24 +25,24 @@ def member(city: City, role: str) -> Actor:
     """Somebody who accepted their invitation; sign-in is another matter."""
     now = city.clock.now()
     secret = city.register.staff.invite(role, role.title(), now)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         return Actor("staff", city.register.staff.accept_invitation(uow, secret, now))
 
 
 def state(city: City, one: Actor) -> tuple[str, str]:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         found = city.register.staff.member(uow, one.id)
     return found.role, found.state
 
 
 def may_sign_in(city: City, one: Actor) -> bool:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return city.register.may_sign_in(uow, Subject("staff", one.id))
 
 
 def test_who_was_ended_is_out_for_good_and_their_name_is_free(city, incidents):
     boss, officer = member(city, "operator"), member(city, "officer")
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.register.claim_sign_in_name(uow, Subject("staff", officer.id), "olga")
     incidents.end_staff(officer.id, "left the city", boss)
     assert state(city, officer) == ("officer", "ended")
@@ -59,7 +59,7 @@ def test_who_was_ended_is_out_for_good_and_their_name_is_free(city, incidents):
 def test_an_invitation_opens_nothing_once_its_member_was_ended(city, incidents):
     boss, now = member(city, "operator"), city.clock.now()
     secret = city.register.staff.invite("officer", "Olga", now)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         invited = city.register.staff.open_invitation(uow, secret, now)
     incidents.end_staff(invited.id, "never came", boss)
     assert city.browser().get(f"/invitation/{secret}").status_code == 410
@@ -139,7 +139,7 @@ def test_two_other_operators_let_in_again_who_lost_their_passkey(city, incidents
     assert not may_sign_in(city, officer)
     with pytest.raises(Forbidden):
         incidents.agree(asked, second)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         back = city.register.staff.accept_invitation(uow, secret, city.clock.now())
     assert back == officer.id
 

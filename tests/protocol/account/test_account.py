@@ -15,8 +15,8 @@ from civitas.residents import as_csv, residents
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
+from idp.portal.portal import OF_STAFF
 from idp.portal.sentences import SENTENCES
-from idp.portal.wing import OF_STAFF
 from idp.register import Subject
 from idp.register.lookup import Lookups
 from policies import Consent, Facts, Permit, Policies, Question
@@ -104,7 +104,7 @@ def test_the_home_page_tells_strangers_what_this_is_and_leads_citizens_on(city, 
 @pytest.mark.row("privacy", "P-4")
 def test_the_ledger_says_who_when_and_why_in_sentences(city, citizen, policies):
     officer = Actor("staff", "stf_officer")
-    Lookups(city.ground).open(citizen.id, "request", officer, city.clock.now())
+    Lookups(city.runtime).open(citizen.id, "request", officer, city.clock.now())
     allow(policies, citizen.id)
     page = citizen.get("/account/ledger").text
     assert "An officer opened your record." in page
@@ -124,8 +124,8 @@ def test_every_kind_of_event_about_a_person_has_a_sentence(city, people, citizen
 
 def test_the_ledger_is_paged(city, citizen):
     for _ in range(60):
-        with city.ground.database.write() as uow:
-            city.ground.audit.record(uow, "session.ended", Actor("system", "x"), [citizen.id])
+        with city.runtime.database.write() as uow:
+            city.runtime.audit.record(uow, "session.ended", Actor("system", "x"), [citizen.id])
         city.clock.advance(timedelta(milliseconds=5))
     first = citizen.get("/account/ledger").text
     assert first.count("<time") == 50
@@ -137,7 +137,7 @@ def test_the_ledger_is_paged(city, citizen):
 
 @pytest.mark.row("privacy", "P-4")
 def test_an_outsider_finds_an_entry_of_the_downloaded_ledger_in_the_tree(city, citizen):
-    city.ground.audit.tree.sequence(city.clock.now())
+    city.runtime.audit.tree.sequence(city.clock.now())
     entries = citizen.get("/account/ledger.json").json()["entries"]
     assert all(e["leaf_index"] is not None for e in entries)
     one = entries[0]
@@ -349,7 +349,7 @@ def test_pages_speak_arabic_from_right_to_left(citizen):
 
 
 def test_a_ledger_digest_is_that_of_the_sealed_part(city, citizen):
-    entry = city.ground.audit.ledger(citizen.id)[0]
+    entry = city.runtime.audit.ledger(citizen.id)[0]
     told = citizen.get("/account/ledger.json").json()["entries"][0]
     assert told["sealed_sha256"] == hashlib.sha256(entry.sealed).hexdigest()
 

@@ -36,7 +36,7 @@ def citizen(city: City) -> Visitor:
 
 
 def record(city: City, visitor: Visitor) -> dict[str, str]:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return texts_of(city.register.profile(uow, visitor.id))
 
 
@@ -57,7 +57,7 @@ def test_a_new_address_of_mail_is_told_to_the_old_one(city, citizen):
     changed = {"email": "new@mail.example", "phone_number": "+3725551234", "locale": "fr"}
     assert after == {**before, **changed}
     assert "The person themselves" in citizen.get(HERE).text
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert uow.all(notices.select().where(notices.c.kind == "contact.changed"))
 
 
@@ -98,7 +98,7 @@ def test_what_is_wrong_otherwise_becomes_a_task_of_the_desk_and_is_answered(city
     assert f"{place}#corrections" in officer.get("/desk").text
     officer.post(f"{place}/look-up", purpose="correction")
     assert "My name is written with ö." in officer.get(place).text
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         (task,) = city.register.corrections.queue(uow)
     answered = {"answer": "answered", "reason": "It is corrected."}
     officer.post(f"/desk/corrections/{task.id}", place, **answered)
@@ -108,14 +108,14 @@ def test_what_is_wrong_otherwise_becomes_a_task_of_the_desk_and_is_answered(city
 
 def test_services_that_learned_a_value_before_it_changed_are_named(city, citizen):
     told = {"service": "cli_x", "purpose": "library", "attributes": ["email", "age_over_18"]}
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         service = Actor("service", "cli_x")
-        city.ground.audit.record(uow, "data.released", service, [citizen.id], told)
+        city.runtime.audit.record(uow, "data.released", service, [citizen.id], told)
     assert "has the old value" not in citizen.get(HERE).text
     city.clock.advance(timedelta(seconds=1))
     citizen.post(HERE, HERE, email="new@mail.example")
     assert citizen.get(HERE).text.count("has the old value") == 1
     city.clock.advance(timedelta(seconds=1))
-    with city.ground.database.write() as uow:
-        city.ground.audit.record(uow, "data.released", service, [citizen.id], told)
+    with city.runtime.database.write() as uow:
+        city.runtime.audit.record(uow, "data.released", service, [citizen.id], told)
     assert "has the old value" not in citizen.get(HERE).text

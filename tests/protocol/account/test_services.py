@@ -198,7 +198,7 @@ def test_who_recovers_is_asked_which_of_the_earlier_services_may_go_on(
     sign_in(citizen, add(city, "Quiet Notes", "quiet.example"), "openid offline_access")
     clock.advance(timedelta(minutes=1))
     login: Login = city.deployment.parts["login"]
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         login.directory.means_changed(uow, Subject("citizen", citizen.id), clock.now())
     clock.advance(timedelta(minutes=1))
     sign_in(citizen, add(city, "Later Library", "library.example"), "openid offline_access")

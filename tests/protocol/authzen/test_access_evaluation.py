@@ -1,4 +1,4 @@
-"""The AuthZEN doors over HTTP, asked rightly and wrongly — OpenID AuthZEN 1.0 §6, §7, §9, §10."""
+"""AuthZEN over HTTP, asked rightly and wrongly — OpenID AuthZEN 1.0 §6, §7, §9, §10."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from foundation.ground import Ground as Floor
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 from foundation.web import Principal
-from policies import DecisionPoint, Facts, Policies, PoliciesSettings, Withdrawal, doors
+from policies import DecisionPoint, Facts, Policies, PoliciesSettings, Withdrawal, routes_of
 from tests.support.client import TestClient
-from tests.support.decisions import People, give, house, serve
+from tests.support.decisions import People, give, ready_policies, serve
 
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
@@ -37,8 +37,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def policies(ground: Floor) -> Policies:
-    return house(ground)
+def policies(runtime: Runtime) -> Policies:
+    return ready_policies(runtime)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def people() -> People:
 
 @pytest.fixture
 def client(policies: Policies, people: People) -> TestClient:
-    app = serve(policies.floor, doors(DecisionPoint(policies, people)), who)
+    app = serve(policies.runtime, routes_of(DecisionPoint(policies, people)), who)
     return TestClient(
         app,
         base_url="http://localhost:8000",
@@ -68,11 +68,11 @@ def ask(claim: str = "age_over_18", sub: str = "sub-anna", **changed: Any) -> di
 
 
 def kinds(policies: Policies) -> list[str]:
-    return [entry.kind for entry in policies.floor.audit.ledger("per_anna")]
+    return [entry.kind for entry in policies.runtime.audit.ledger("per_anna")]
 
 
 @pytest.mark.rfc("AuthZEN 1.0", "9.2")
-def test_the_metadata_leads_to_both_doors_and_to_nothing_that_is_not_there(
+def test_the_metadata_leads_to_both_endpoints_and_to_nothing_that_is_not_there(
     client: TestClient,
 ) -> None:
     answer = client.get("/.well-known/authzen-configuration", headers={"Authorization": ""})
@@ -103,7 +103,7 @@ def test_every_look_up_is_in_the_citizens_ledger_answered_or_not(
     give(policies)
     client.post(EVALUATION, json=ask())
     assert sorted(kinds(policies)) == ["consent.given", "data.refused", "data.verified"]
-    for entry in policies.floor.audit.ledger("per_anna"):
+    for entry in policies.runtime.audit.ledger("per_anna"):
         if entry.kind.startswith("data."):
             assert entry.actor.id == "svc_parking"
             assert entry.details["purpose"] == "mobility.parking"
@@ -209,12 +209,14 @@ def test_one_service_cannot_use_the_subject_of_another(
     ("caller", "status"),
     [("", 401), ("Bearer wrong", 401), ("Bearer unscoped", 403), ("Bearer citizen", 403)],
 )
-@pytest.mark.parametrize("door", [EVALUATION, EVALUATIONS])
+@pytest.mark.parametrize("endpoint", [EVALUATION, EVALUATIONS])
 def test_only_a_service_with_the_scope_may_ask(
-    client: TestClient, policies: Policies, door: str, caller: str, status: int
+    client: TestClient, policies: Policies, endpoint: str, caller: str, status: int
 ) -> None:
     give(policies)
-    answer = client.post(door, json=ask(), headers={"Authorization": caller, "X-Request-ID": "r-1"})
+    answer = client.post(
+        endpoint, json=ask(), headers={"Authorization": caller, "X-Request-ID": "r-1"}
+    )
     assert answer.status_code == status
     assert "decision" not in answer.json()
     assert answer.headers["x-request-id"] == "r-1"
@@ -282,12 +284,12 @@ def test_a_malformed_question_is_a_400_that_names_the_field(
         (b"{}", "", 400),
     ],
 )
-@pytest.mark.parametrize("door", [EVALUATION, EVALUATIONS])
+@pytest.mark.parametrize("endpoint", [EVALUATION, EVALUATIONS])
 @pytest.mark.rfc("AuthZEN 1.0", "10.1.2")
 def test_a_broken_body_or_one_of_another_type_is_a_400(
-    client: TestClient, door: str, content: bytes, media_type: str, status: int
+    client: TestClient, endpoint: str, content: bytes, media_type: str, status: int
 ) -> None:
-    answer = client.post(door, content=content, headers={"Content-Type": media_type})
+    answer = client.post(endpoint, content=content, headers={"Content-Type": media_type})
     assert answer.status_code == status
 
 
@@ -434,10 +436,10 @@ def test_a_malformed_batch_is_a_400(client: TestClient, body: dict[str, Any]) ->
     assert answer.json()["where"]
 
 
-def test_the_doors_are_complete_in_openapi(client: TestClient) -> None:
+def test_the_routes_are_complete_in_openapi(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    for door in (EVALUATION, EVALUATIONS):
-        described = paths[door]["post"]
+    for endpoint in (EVALUATION, EVALUATIONS):
+        described = paths[endpoint]["post"]
         schema = described["requestBody"]["content"]["application/json"]["schema"]
         assert "subject" in schema["properties"]
         assert "$ref" not in json.dumps(schema)

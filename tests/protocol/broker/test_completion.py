@@ -37,7 +37,7 @@ def counted(hub: Hub, day: str = "2026-03-02", **outcomes: int) -> None:
     """As if that many sign-ins had been begun at the first provider, and had ended so."""
     slug = hub.slug(hub.first)
     hub.broker.providers.refresh()
-    with hub.member.ground.database.write() as uow:
+    with hub.member.runtime.database.write() as uow:
         for _ in range(outcomes.pop("begun", 0)):
             store.count_begun(uow, slug, day)
         for outcome, times in outcomes.items():
@@ -52,7 +52,7 @@ def test_every_sign_in_is_counted_where_it_begins_and_where_it_ends(hub: Hub) ->
     hub.first.acr = "0"
     hub.member.browser.cookies.clear()
     hub.sign_in(hub.first)
-    with hub.member.ground.database.read() as uow:
+    with hub.member.runtime.database.read() as uow:
         begun = [(r.provider, r.times) for r in uow.all(broker_begun.select())]
         ended = {(r.provider, r.outcome, r.times) for r in uow.all(broker_outcomes.select())}
     slug = hub.slug(hub.first)
@@ -68,14 +68,14 @@ def test_a_provider_that_was_never_offered_is_not_counted(hub: Hub, slug: str) -
         "/broker/choose", data={"csrf_token": token, "for": sealed, "provider": slug}
     )
     assert answer.status_code == 200
-    with hub.member.ground.database.read() as uow:
+    with hub.member.runtime.database.read() as uow:
         assert uow.all(broker_begun.select()) == []
         assert uow.all(broker_outcomes.select()) == []
 
 
-def test_the_count_of_a_provider_holds_on_every_database(any_ground: Any) -> None:
-    now = any_ground.clock.now()
-    with any_ground.database.write() as uow:
+def test_the_count_of_a_provider_holds_on_every_database(any_runtime: Any) -> None:
+    now = any_runtime.clock.now()
+    with any_runtime.database.write() as uow:
         store.remember_providers(uow, {"a" * 20: PROVIDER}, now)
         assert not store.count_begun(uow, "b" * 20, "2026-03-02")
         assert not store.count_begun(uow, "b" * 5000, "2026-03-02")
@@ -83,7 +83,7 @@ def test_the_count_of_a_provider_holds_on_every_database(any_ground: Any) -> Non
         for _ in range(6):
             store.count(uow, "a" * 20, "completed", "2026-03-02")
         store.count(uow, "a" * 20, "refused", "2026-03-02")
-    with any_ground.database.read() as uow:
+    with any_runtime.database.read() as uow:
         (row,) = completion.by_month(uow)
         assert completion.by_month(uow, date(2026, 3, 2)) == ()
     assert row == Completion(MONTH, PROVIDER, 5, 5, {"refused": 0})
@@ -146,8 +146,8 @@ def test_a_broker_reports_to_its_regulator_alone(hub: Hub, clock: FrozenClock) -
     from idp.federation.completion import asking
 
     now = clock.now()
-    regulator = hub.regulator.ground.keys.signer("federation")
-    provider = hub.first.member.ground.keys.signer("federation")
+    regulator = hub.regulator.runtime.keys.signer("federation")
+    provider = hub.first.member.runtime.keys.signer("federation")
 
     def ask(token: str | None) -> int:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -214,7 +214,7 @@ def test_an_entity_becomes_nothing_more_than_what_it_was_taken_up_as(
     honest = hub.first.metadata()
     service = {"client_name": "Also a shop", "redirect_uris": [f"{PROVIDER}/callback"]}
     hub.first.member.federation._metadata = lambda: {**honest, "openid_relying_party": service}
-    hub.first.member.ground.keys.rotate("federation")
+    hub.first.member.runtime.keys.rotate("federation")
     clock.advance(timedelta(seconds=5))
     hub.regulator.federation.accreditation.refresh_keys()
     assert hub.second.member.federation.relying_party(PROVIDER) is None

@@ -65,7 +65,7 @@ def hub_session(hub: Hub) -> Any:
     from idp.broker import store
     from idp.broker.tables import broker_sessions
 
-    with hub.member.ground.database.read() as uow:
+    with hub.member.runtime.database.read() as uow:
         (row,) = uow.all(broker_sessions.select())
         return store.session(uow, row.id, hub.city.clock.now())
 
@@ -109,10 +109,10 @@ def test_a_mark_that_was_taken_back_counts_no_more(of_level_3: Hub, clock: Froze
 
 
 def test_what_is_issued_later_is_not_above_the_level_of_that_day(
-    any_ground: Any,
+    any_runtime: Any,
 ) -> None:
     level = [3]
-    server = AuthorizationServer(any_ground, ceiling=lambda: level[0])
+    server = AuthorizationServer(any_runtime, ceiling=lambda: level[0])
     server.people.born("per_1", email="ada@example.org")
     server.people.sign_in("per_1", level=3)
     library = server.add()

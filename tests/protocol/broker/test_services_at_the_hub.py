@@ -22,7 +22,7 @@ def test_a_service_without_data_is_seen_and_ended_at_the_hub(hub) -> None:
             # Its key is made in no time; RS256, the usual one, needs `oauth.prepare`.
             "id_token_signed_response_alg": "ES256",
         },
-        hub.member.ground.clock.now(),
+        hub.member.runtime.clock.now(),
     )
     asked = {
         "client_id": service.client.id,

@@ -158,14 +158,14 @@ def test_a_birth_date_that_a_provider_knows_in_part_tells_the_age_that_is_sure(
 def test_attributes_are_sealed_and_gone_with_the_session(hub: Hub, clock: FrozenClock) -> None:
     hub.sign_in(hub.first)
     found = hub.here()
-    folder = hub.member.ground.settings.path.parent
+    folder = hub.member.runtime.settings.path.parent
     for file in folder.glob("*.db*"):
         assert b"Lovelace" not in file.read_bytes()
         assert hub.first.subject.encode() not in file.read_bytes()
     clock.advance(timedelta(seconds=hub.broker.settings.session_seconds))
     assert claims_of(hub, found, "name") == {}
     hub.broker.sweep()
-    with hub.member.ground.database.read() as uow:
+    with hub.member.runtime.database.read() as uow:
         assert uow.all(broker_sessions.select()) == []
 
 
@@ -179,7 +179,7 @@ def test_signing_out_erases_the_answer_at_once(hub: Hub) -> None:
     assert hub.member.browser.post("/sign-out", data={"csrf_token": token}).status_code == 303
     assert hub.here() is None
     assert claims_of(hub, found, "name") == {}
-    assert not hub.member.ground.vault.known(found["subject"])
+    assert not hub.member.runtime.vault.known(found["subject"])
 
 
 # ── levels ───────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +279,7 @@ def test_an_upstream_token_with_a_wrong_or_absent_claim_is_refused(
 def test_a_token_of_a_key_or_algorithm_that_is_not_registered_is_refused(
     hub: Hub, algorithm: str
 ) -> None:
-    kid = hub.first.member.ground.keys.signer("jwt").kid
+    kid = hub.first.member.runtime.keys.signer("jwt").kid
     hub.first.signed_by = Signer(kid, "jwt", algorithm, algorithms.generate(algorithm))
     answer = hub.sign_in(hub.first)
     assert "cannot be trusted" in answer.text
@@ -445,7 +445,7 @@ def test_outcomes_are_counted_per_provider_without_identities(hub: Hub) -> None:
     hub.first.acr = "0"
     hub.member.browser.cookies.clear()
     hub.sign_in(hub.first)
-    with hub.member.ground.database.read() as uow:
+    with hub.member.runtime.database.read() as uow:
         rows = uow.all(broker_outcomes.select())
     assert {(r.provider, r.outcome, r.times) for r in rows} == {
         (hub.slug(hub.first), "completed", 1),

@@ -64,7 +64,7 @@ def test_a_registered_device_shows_its_token_once_and_enrols(town: Town) -> None
     assert shown.json()["identifiers"] == [{"scheme": "eui64", "value": "0024befffe804ff1"}]
 
 
-def test_a_suspended_device_reads_why_at_its_own_door(town: Town) -> None:
+def test_a_suspended_device_reads_why_at_its_own_endpoint(town: Town) -> None:
     answer = registered(town)
     device_id = answer["device"]["id"]
     town.https.post(
@@ -133,7 +133,7 @@ def test_staff_write_by_json_only_from_a_page_of_ours(town: Town) -> None:
     assert town.https.post(API, json=NEW).status_code == 403
 
 
-def test_every_door_of_the_interface_is_in_openapi(town: Town) -> None:
+def test_every_route_of_the_interface_is_in_openapi(town: Town) -> None:
     paths = town.app.openapi()["paths"]
     ours = {path for path in paths if path.startswith(API)}
     assert {API, f"{API}/self", f"{API}/{{device_id}}", f"{API}/{{device_id}}/suspend"} <= ours

@@ -1,4 +1,4 @@
-"""The doors of the change-overs: who may, and what is refused without anything being done."""
+"""The endpoints of the change-overs: who may, and what is refused without anything being done."""
 
 from __future__ import annotations
 

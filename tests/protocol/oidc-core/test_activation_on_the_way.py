@@ -33,7 +33,7 @@ def code(city: City) -> str:
     people = residents(1, 7, city="Tallinn", country="EE")
     *_, last = city.importer.run(as_csv(people), "register.csv")
     person_id = city.importer.persons(last.import_id)[0]
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         return city.register.codes.issue(uow, person_id, SYSTEM, city.clock.now()).code
 
 

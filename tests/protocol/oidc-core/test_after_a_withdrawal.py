@@ -1,4 +1,4 @@
-"""After a withdrawal every door needs the person again — GDPR art. 7(3); G-4, P-6; failures 20."""
+"""After a withdrawal everything needs the person again — GDPR art. 7(3); G-4, P-6; failures 20."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sub_of(tokens: dict[str, Any]) -> str:
 
 
 def gives_nothing(server: AuthorizationServer, service: AddedClient, had: dict[str, Any]) -> None:
-    """Every scope, prompt and hint at the authorization endpoint, and every other door."""
+    """Every scope, prompt and hint at the authorization endpoint, and every other endpoint."""
     wish = json.dumps({"id_token": {"sub": {"value": sub_of(had)}}})
     hints = ({}, {"claims": wish}, {"id_token_hint": had["id_token"]}, {"login_hint": "ada"})
     for scope in ASKED:
@@ -50,13 +50,13 @@ def gives_nothing(server: AuthorizationServer, service: AddedClient, had: dict[s
     assert server.refresh(service, had["refresh_token"]).status_code == 400
     assert server.userinfo(had["access_token"]).status_code == 401
     assert server.introspect(service, had["access_token"]) == {"active": False}
-    asked = Question(service.client.id, "per_1", ("email",), "library", server.ground.clock.now())
+    asked = Question(service.client.id, "per_1", ("email",), "library", server.runtime.clock.now())
     assert not isinstance(server.policies.decide(asked, server.people.facts), Permit)
 
 
 @pytest.mark.row("failures", "20")
 @pytest.mark.row("privacy", "G-4")
-def test_after_a_withdrawal_no_scope_prompt_or_hint_gives_anything_at_any_door(
+def test_after_a_withdrawal_no_scope_prompt_or_hint_gives_anything_at_any_endpoint(
     server: AuthorizationServer,
 ) -> None:
     service = server.add()
@@ -147,7 +147,7 @@ def test_an_answer_to_sign_in_alone_ends_in_time_and_is_forgotten(
     server.people.sign_in("per_1")
     silent = server.authorize(service, prompt="none")
     assert answer_of(silent).get("error") == "login_required"
-    assert sweeping.sweep(server.ground.database, clock.now()) > 0
+    assert sweeping.sweep(server.runtime.database, clock.now()) > 0
 
 
 @pytest.mark.row("failures", "20")
@@ -177,9 +177,9 @@ def test_a_narrower_answer_ends_the_tokens_of_the_wider_one(server: Authorizatio
 def test_an_erased_or_suspended_identity_leaves_no_answer(server: AuthorizationServer) -> None:
     service = server.add()
     had = server.tokens(service, "email", scope=SCOPE)
-    with server.ground.database.write() as uow:
+    with server.runtime.database.write() as uow:
         oauth.TokensEndWithIdentity().end_identity(
-            uow, "per_1", "suspend", server.ground.clock.now()
+            uow, "per_1", "suspend", server.runtime.clock.now()
         )
     silent = server.authorize(service, prompt="none")
     assert answer_of(silent)["error"] == "login_required"

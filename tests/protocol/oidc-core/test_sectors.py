@@ -35,9 +35,9 @@ def sub_of(server: AuthorizationServer, service: AddedClient) -> str:
 
 def known_before(server: AuthorizationServer, sector: str, subject: str) -> None:
     """A subject that was made while the port belonged to the sector."""
-    now = server.ground.clock.now()
+    now = server.runtime.clock.now()
     row = {"person_id": "per_1", "sector": sector, "subject": subject, "created_at": now}
-    with server.ground.database.write() as uow:
+    with server.runtime.database.write() as uow:
         uow.execute(insert(subjects).values(**row))
 
 

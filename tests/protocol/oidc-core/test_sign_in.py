@@ -50,7 +50,7 @@ def test_the_id_token_says_who_how_and_when(server: AuthorizationServer) -> None
     service = server.add()
     tokens = server.tokens(service, max_age="0")
     claims = id_token(server, service, tokens["id_token"])
-    now = int(server.ground.clock.now().timestamp())
+    now = int(server.runtime.clock.now().timestamp())
     assert claims["nonce"] == "n-0S6_WzA2Mj"
     assert claims["acr"] == "urn:civitas:loa:2"
     assert claims["amr"] == ["pwd"]
@@ -91,7 +91,7 @@ def test_id_tokens_are_signed_by_rs256_where_the_registration_leaves_it_open(
     server: AuthorizationServer,
 ) -> None:
     """OpenID Connect Registration §2."""
-    oauth.prepare(server.ground)
+    oauth.prepare(server.runtime)
     service = server.add(id_token_signed_response_alg=None)
     token = server.tokens(service)["id_token"]
     assert jwt.get_unverified_header(token)["alg"] == "RS256"
@@ -103,7 +103,7 @@ def test_a_service_that_was_registered_before_keeps_its_algorithm(
     server: AuthorizationServer, clock: FrozenClock
 ) -> None:
     service = server.add()
-    with server.ground.database.write() as uow:
+    with server.runtime.database.write() as uow:
         row = uow.one(select(clients))
         assert row is not None
         # As rows were written while nobody chose: without the member.
@@ -227,7 +227,7 @@ def test_each_release_is_in_the_ledger_of_the_person(server: AuthorizationServer
     service = server.add()
     tokens = server.tokens(service, "email", scope="openid email")
     server.userinfo(tokens["access_token"])
-    entries = {entry.kind: entry.details for entry in server.ground.audit.ledger("per_1")}
+    entries = {entry.kind: entry.details for entry in server.runtime.audit.ledger("per_1")}
     assert entries["data.released"]["attributes"] == ["email"]
     assert entries["data.released"]["service"] == service.client.id
     assert entries["data.released"]["purpose"] == "library"
@@ -273,7 +273,7 @@ def test_userinfo_says_what_is_wrong_with_the_token(server: AuthorizationServer)
 
 
 @pytest.mark.rfc("oidc-core", "5.5")
-def test_claims_by_name_go_to_the_door_that_was_asked(server: AuthorizationServer) -> None:
+def test_claims_by_name_go_where_they_were_asked_for(server: AuthorizationServer) -> None:
     wish = {"id_token": {"age_over_18": None}, "userinfo": {"given_name": {"essential": True}}}
     service = server.add()
     tokens = server.tokens(service, "age_over_18", "given_name", claims=json.dumps(wish))

@@ -141,7 +141,7 @@ def test_a_yes_or_no_is_asked_where_it_is_answered_and_ends_with_the_consent(
     assert "withdrew" in refused.text
 
 
-def test_no_question_is_offered_where_discovery_has_no_door_for_it(
+def test_no_question_is_offered_where_discovery_has_no_endpoint_for_it(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("civitas.demo.questions.WELL_KNOWN", "/.well-known/no-such-thing")

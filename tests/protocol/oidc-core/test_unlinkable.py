@@ -94,7 +94,7 @@ def server(any_authorization_server: AuthorizationServer) -> AuthorizationServer
 
 def visit(server: AuthorizationServer, host: str, asks: Mapping[str, str]) -> tuple[Seen, set[int]]:
     """The whole life of one service with the person, and the seconds in which it asked."""
-    clock, seen, moments = server.ground.clock, Seen(), set()
+    clock, seen, moments = server.runtime.clock, Seen(), set()
 
     def later() -> None:
         assert isinstance(clock, FrozenClock)
@@ -318,8 +318,8 @@ def test_on_the_page_a_guess_is_looked_at_only_after_the_person_agreed(
 
     assert answered("per_1", "refuse") == answered("per_2", "refuse")
     assert answered("per_2", "accept")["error"] == "login_required"
-    with server.ground.database.read() as uow:
-        assert alive_of_person(uow, "per_2", server.ground.clock.now()) == []
+    with server.runtime.database.read() as uow:
+        assert alive_of_person(uow, "per_2", server.runtime.clock.now()) == []
     assert "code" in answered("per_1", "accept")
 
 

@@ -56,7 +56,7 @@ def test_keys_are_public_cacheable_and_readable_from_anywhere(
     authorization_server: AuthorizationServer,
 ) -> None:
     server = authorization_server
-    oauth.prepare(server.ground)
+    oauth.prepare(server.runtime)
     response = server.http.get("/oauth/jwks")
     assert response.headers["cache-control"] == "public, max-age=600"
     assert response.headers["access-control-allow-origin"] == "*"

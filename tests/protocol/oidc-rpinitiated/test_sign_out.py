@@ -41,7 +41,7 @@ def test_a_hint_that_a_key_of_before_signed_counts_as_any_other(
     server: AuthorizationServer, service: AddedClient, end: str
 ) -> None:
     hint = server.tokens(service)["id_token"]
-    keys, now = server.ground.keys, server.ground.clock.now()
+    keys, now = server.runtime.keys, server.runtime.clock.now()
     before = keys.signer("jwt").kid
     keys.rotate("jwt", now, keep=timedelta(0), ahead=timedelta(0))
     if end == "revoked":

@@ -1,4 +1,4 @@
-"""Those who come to the doors with more than nothing."""
+"""Those who come to the routes with more than nothing."""
 
 from __future__ import annotations
 

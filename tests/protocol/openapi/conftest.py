@@ -1,4 +1,4 @@
-"""A whole provider in this process, its doors and who may come through them."""
+"""A whole provider in this process, its routes and who may come through them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
     folder: Path = tmp_path_factory.mktemp("provider")
     made = City(settings_in(folder), FrozenClock(deployments.START))
-    made.ground.audit.tree.sequence(made.clock.now())
+    made.runtime.audit.tree.sequence(made.clock.now())
     yield made
     made.close()

@@ -29,13 +29,13 @@ def operations(description: Any) -> Iterator[tuple[str, str, Any]]:
             yield method, path, operation
 
 
-def test_every_typed_door_is_described(provider: City, description: Any) -> None:
+def test_every_typed_route_is_described(provider: City, description: Any) -> None:
     typed = {
-        (method.lower(), door.path)
-        for group in provider.deployment.doors.values()
-        for door in group
-        for method in door.methods
-        if door.api
+        (method.lower(), route.path)
+        for group in provider.deployment.routes.values()
+        for route in group
+        for method in route.methods
+        if route.api
     }
     shown = {(method, path) for method, path, _ in operations(description)}
     assert typed <= shown
@@ -96,7 +96,7 @@ def test_every_security_scheme_that_is_named_is_declared(description: Any) -> No
     assert declared["session"]["name"].startswith("civitas-")
 
 
-def test_a_door_asks_who_calls_exactly_where_the_description_says_so(
+def test_a_route_asks_who_calls_exactly_where_the_description_says_so(
     provider: City, description: Any
 ) -> None:
     stranger = provider.browser().http

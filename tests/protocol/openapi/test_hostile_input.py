@@ -1,6 +1,6 @@
-"""Every door, with what nobody should send: an answer below 500, in our frame, telling nothing.
+"""Every route, with what nobody should send: an answer below 500, in our frame, telling nothing.
 
-A whole provider answers here: what one door leaves behind must not break the next.
+A whole provider answers here: what one route leaves behind must not break the next.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from foundation.web import Door
+from foundation.web import Route
 from tests.protocol.openapi.callers import signed_in
 from tests.support.city import City, Visitor
 
@@ -59,12 +59,12 @@ PATHS = ("%00", "%ff", "..%2f..%2fetc%2fpasswd", "A" * 5000, "%ED%A0%80", "'--",
 COOKIES = ("browser", "session", "set-up", "known", "language")
 
 
-def doors(provider: City) -> Iterator[Door]:
-    for group in provider.deployment.doors.values():
+def routes(provider: City) -> Iterator[Route]:
+    for group in provider.deployment.routes.values():
         yield from group
 
 
-WINGS = (
+PACKAGES = (
     "oauth",
     "policies",
     "login",
@@ -81,12 +81,12 @@ WINGS = (
 )
 
 
-by_wing = pytest.mark.parametrize("wing", WINGS)
+by_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 @pytest.fixture(scope="module")
 def visitors(provider: City) -> tuple[Visitor, ...]:
-    """A stranger, and those who get behind the doors: each sends the token of its own forms."""
+    """A stranger, and those who get behind the routes: each sends the token of its own forms."""
     made = (provider.browser(), *(signed_in(provider, role) for role in ("officer", "operator")))
     for visitor in made:
         visitor.http.headers["X-CSRF-Token"] = visitor.token()
@@ -111,75 +111,77 @@ def filled(path: str, value: str = "x") -> str:
 
 
 def test_every_wing_of_the_deployment_is_swept(provider: City) -> None:
-    assert set(WINGS) == set(provider.deployment.doors)
+    assert set(PACKAGES) == set(provider.deployment.routes)
 
 
-@by_wing
+@by_package
 def test_a_hostile_query_is_answered(
-    provider: City, visitors: tuple[Visitor, ...], wing: str
+    provider: City, visitors: tuple[Visitor, ...], package: str
 ) -> None:
-    for door in provider.deployment.doors[wing]:
-        for method in door.methods:
+    for route in provider.deployment.routes[package]:
+        for method in route.methods:
             for raw in QUERIES.values():
-                url = f"{filled(door.path)}?{raw.decode('ascii')}"
+                url = f"{filled(route.path)}?{raw.decode('ascii')}"
                 for visitor in visitors:
                     send(visitor, method, url)
 
 
-@by_wing
+@by_package
 def test_a_hostile_path_is_answered(
-    provider: City, visitors: tuple[Visitor, ...], wing: str
+    provider: City, visitors: tuple[Visitor, ...], package: str
 ) -> None:
-    for door in provider.deployment.doors[wing]:
-        if "{" not in door.path:
+    for route in provider.deployment.routes[package]:
+        if "{" not in route.path:
             continue
-        for method in door.methods:
+        for method in route.methods:
             for value in PATHS:
                 for visitor in visitors:
-                    send(visitor, method, filled(door.path, value))
+                    send(visitor, method, filled(route.path, value))
 
 
-@by_wing
+@by_package
 def test_a_hostile_body_is_answered(
-    provider: City, visitors: tuple[Visitor, ...], wing: str
+    provider: City, visitors: tuple[Visitor, ...], package: str
 ) -> None:
-    for door in provider.deployment.doors[wing]:
-        for method in set(door.methods) - {"GET", "OPTIONS"}:
+    for route in provider.deployment.routes[package]:
+        for method in set(route.methods) - {"GET", "OPTIONS"}:
             for content_type, content in BODIES.values():
                 headers = {"Content-Type": content_type.encode("latin-1")} if content_type else {}
                 for visitor in visitors:
-                    send(visitor, method, filled(door.path), content=content, headers=headers)
+                    send(visitor, method, filled(route.path), content=content, headers=headers)
 
 
-@by_wing
-def test_another_method_is_refused_with_those_that_are_possible(provider: City, wing: str) -> None:
+@by_package
+def test_another_method_is_refused_with_those_that_are_possible(
+    provider: City, package: str
+) -> None:
     stranger = provider.browser()
     allowed: dict[str, set[str]] = {}
-    for door in doors(provider):
-        allowed.setdefault(door.path, set()).update(door.methods)
-    for door in provider.deployment.doors[wing]:
-        for method in {"DELETE", "PUT", "PATCH", "TRACE", "BREW"} - allowed[door.path]:
-            answer = send(stranger, method, filled(door.path))
-            assert answer.status_code in (404, 405), (method, door.path)
+    for route in routes(provider):
+        allowed.setdefault(route.path, set()).update(route.methods)
+    for route in provider.deployment.routes[package]:
+        for method in {"DELETE", "PUT", "PATCH", "TRACE", "BREW"} - allowed[route.path]:
+            answer = send(stranger, method, filled(route.path))
+            assert answer.status_code in (404, 405), (method, route.path)
             if answer.status_code == 405:
                 assert answer.headers["allow"]
 
 
-@by_wing
+@by_package
 @pytest.mark.parametrize("value", ["\x7f", "A" * 7000, "a.b.c", "e30.e30.", "%00", "=", '"'])
 def test_a_hostile_cookie_or_authorization_is_answered(
-    provider: City, wing: str, value: str
+    provider: City, package: str, value: str
 ) -> None:
     tag = provider.app.openapi()["components"]["securitySchemes"]["session"]["name"]
     cookies = "; ".join(f"{tag.rsplit('session', 1)[0]}{name}={value}" for name in COOKIES)
     stranger = provider.browser()
-    for door in provider.deployment.doors[wing]:
-        method = min(door.methods)
-        send(stranger, method, filled(door.path), headers={"Cookie": cookies})
+    for route in provider.deployment.routes[package]:
+        method = min(route.methods)
+        send(stranger, method, filled(route.path), headers={"Cookie": cookies})
         for scheme in ("Bearer", "Basic", "DPoP", ""):
             send(
                 stranger,
                 method,
-                filled(door.path),
+                filled(route.path),
                 headers={"Authorization": f"{scheme} {value}"},
             )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from civitas.plugs import Federated
+from civitas.adapters import Federated
 from foundation.clock import FrozenClock
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.federation import City, ScriptedProvider
@@ -14,8 +14,8 @@ from tests.support.federation import City, ScriptedProvider
 def leaf(provider: ScriptedProvider) -> AuthorizationServer:
     """An accredited provider that takes relying parties on the regulator's word."""
     member = provider.member
-    source = Federated(member.federation, member.ground.settings)
-    return AuthorizationServer(member.ground, sources=(source,))
+    source = Federated(member.federation, member.runtime.settings)
+    return AuthorizationServer(member.runtime, sources=(source,))
 
 
 def fetched(city: City) -> int:

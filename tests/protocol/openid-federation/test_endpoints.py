@@ -269,7 +269,7 @@ def test_keys_of_the_past_are_published_with_their_end(
     regulator: Member, clock: FrozenClock
 ) -> None:
     before = regulator.federation.key_set()["keys"][0]["kid"]
-    regulator.ground.keys.rotate("federation")
+    regulator.runtime.keys.rotate("federation")
     clock.advance(timedelta(days=30))
     answer = regulator.browser.get("/federation/historical-keys")
     assert answer.headers["content-type"] == "application/jwk-set+jwt"
@@ -282,7 +282,7 @@ def test_keys_of_the_past_are_published_with_their_end(
 def test_a_rolled_over_key_of_a_subordinate_is_taken_over_when_the_old_one_vouches(
     regulator: Member, provider: ScriptedProvider, clock: FrozenClock
 ) -> None:
-    provider.member.ground.keys.rotate("federation")
+    provider.member.runtime.keys.rotate("federation")
     clock.advance(timedelta(seconds=5))
     regulator.federation.accreditation.refresh_keys()
     statement = regulator.browser.get("/federation/fetch", params={"sub": PROVIDER}).text
@@ -311,11 +311,13 @@ def test_a_provider_on_its_own_takes_no_part(
 ) -> None:
     from idp import federation
 
-    settings = regulator.ground.settings
-    alone = federation.Federation(regulator.ground, dict, federation_city.network)
+    settings = regulator.runtime.settings
+    alone = federation.Federation(regulator.runtime, dict, federation_city.network)
     assert alone.role == "anchor"
     assert settings is not None
-    assert all(d.path != "/federation/fetch" for d in federation.doors(provider.member.federation))
+    assert all(
+        r.path != "/federation/fetch" for r in federation.routes_of(provider.member.federation)
+    )
 
 
 # ── the console ──────────────────────────────────────────────────────────────────────────────
@@ -406,4 +408,4 @@ def test_every_act_is_in_the_history_and_in_the_audit(
     acts.withdraw(PROVIDER, OFFICER, "closed")
     done = [act.act for act in acts.history(acts.entity(PROVIDER))]
     assert sorted(done) == ["accredit", "apply", "reinstate", "suspend", "withdraw"]
-    assert regulator.ground.audit.tree.sequence(regulator.ground.clock.now()) >= 5
+    assert regulator.runtime.audit.tree.sequence(regulator.runtime.clock.now()) >= 5

@@ -30,7 +30,7 @@ def token_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def hindered(how: str, regulator: Member, monkeypatch: pytest.MonkeyPatch) -> Any:
     if how == "token away":
         return token_away(monkeypatch)
-    return read_only(regulator.federation.ground.database)
+    return read_only(regulator.federation.runtime.database)
 
 
 def end_of(token: str, typ: str) -> int:

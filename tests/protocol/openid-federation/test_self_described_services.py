@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from civitas.plugs import Federated
+from civitas.adapters import Federated
 from foundation.clock import FrozenClock
 from foundation.fetch import Fetch, Fetched, FetchRefused
 from idp.federation import FederationSettings
@@ -41,8 +41,8 @@ def shop(federation_city: City, regulator: Member, provider: ScriptedProvider) -
 def server(provider: ScriptedProvider, shop: ScriptedService) -> AuthorizationServer:
     """A provider that takes relying parties on the regulator's word, with a person at hand."""
     member = provider.member
-    source = Federated(member.federation, member.ground.settings)
-    made = AuthorizationServer(member.ground, sources=(source,))
+    source = Federated(member.federation, member.runtime.settings)
+    made = AuthorizationServer(member.runtime, sources=(source,))
     made.people.born("per_1", email="ada@example.org", name="Ada", given_name="Ada")
     made.people.sign_in("per_1")
     return made
@@ -53,7 +53,7 @@ def begin(server: AuthorizationServer, shop: ScriptedService, **changed: Any) ->
 
 
 def client(server: AuthorizationServer) -> Client | None:
-    return server.oauth.clients.find(SERVICE, server.ground.clock.now())
+    return server.oauth.clients.find(SERVICE, server.runtime.clock.now())
 
 
 def sign_in(
@@ -176,11 +176,11 @@ def test_our_operator_can_vouch_for_what_nobody_else_does(
 ) -> None:
     allied = provider.member.federation
     chosen = FederationSettings(
-        trust_anchors=allied.ground.settings.of(FederationSettings).trust_anchors,
+        trust_anchors=allied.runtime.settings.of(FederationSettings).trust_anchors,
         relying_party_scope=("openid",),
         vouched={SERVICE: {"audiences": ["https://api.tax.example"], "sector": "tax.example"}},
     )
-    allied.ground = replace(allied.ground, settings=allied.ground.settings.with_sections(chosen))
+    allied.runtime = replace(allied.runtime, settings=allied.runtime.settings.with_sections(chosen))
     found = client(server)
     assert found is not None
     assert found.audiences == ("https://api.tax.example",)
@@ -246,7 +246,7 @@ def test_signed_keys_count_when_a_key_that_the_superior_knows_signed_them(
     keys = shop.said.pop("jwks")["keys"]
     shop.said["signed_jwks_uri"] = f"{SERVICE}/keys"
     claims = {"iss": SERVICE, "sub": SERVICE, "keys": keys}
-    signer = shop.member.ground.keys.signer("federation")
+    signer = shop.member.runtime.keys.signer("federation")
 
     def published(token: str) -> Client | None:
         shop.published = ("application/jwk-set+jwt", token)

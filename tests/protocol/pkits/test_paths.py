@@ -1,8 +1,8 @@
-"""NIST PKITS: every test of its sections 4.1 to 4.16, through the interface of our own doors.
+"""NIST PKITS: every test of its sections 4.1 to 4.16, through the interface of our own endpoints.
 
 The certificates and lists come from PyPI's `cryptography_vectors`; the verdicts are written in
 `verdicts.toml`. All certificates and lists are at hand for every test, as in the suite's directory.
-What differs from a client's certificate at our doors is said by explicit rules: PKITS knows no
+What differs from a client's certificate at our endpoints is said by explicit rules: PKITS knows no
 extended key usage, lets authorities be end entities, and brings lists instead of a record.
 """
 
@@ -28,11 +28,11 @@ VERDICTS = Path(__file__).parent / "verdicts.toml"
 NOW = datetime(2020, 1, 1, tzinfo=UTC)
 TEST_POLICY = "2.16.840.1.101.3.2.1.48"
 AS_PKITS = Rules(extended_key_usage=None, key_usage=None, may_be_authority=True)
-# 4.1.4 to 4.1.6 are about DSA with SHA-1, which our own doors refuse whatever it says.
+# 4.1.4 to 4.1.6 are about DSA with SHA-1, which our own endpoints refuse whatever it says.
 WITH_DSA = Algorithms(OURS.signatures | {"dsa"}, OURS.hashes | {"sha1"}, 1024)
 
 # The library does not inherit DSA parameters where a list is verified. Refusing is the safe side,
-# and no door of ours accepts DSA; should the verdict change, this table wants to know.
+# and no endpoint of ours accepts DSA; should the verdict change, this table wants to know.
 EXCLUDED = {"4.1.5": "revocation_unknown"}
 # Why the tests of a section are refused: the right verdict for a wrong reason proves nothing.
 REASONS = {
@@ -123,7 +123,7 @@ def test_what_is_excluded_is_valid_in_pkits() -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "DSA" in c.certificate], ids=str)
-def test_our_own_doors_refuse_dsa_and_sha1(case: Case, directory: Trust) -> None:
+def test_our_own_endpoints_refuse_dsa_and_sha1(case: Case, directory: Trust) -> None:
     with pytest.raises(PathRefused) as caught:
         directory.validate(end_entity(case.certificate), replace(case.rules, algorithms=OURS), NOW)
     assert caught.value.reason == "algorithm"

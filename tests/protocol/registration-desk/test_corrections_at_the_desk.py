@@ -52,7 +52,7 @@ def opened(officer: Visitor, person_id: str) -> str:
 
 
 def record(city: City, person_id: str) -> dict[str, str]:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return texts_of(city.register.profile(uow, person_id))
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_changes_records_shows_first_what_it_would_do(city, officer,
         files={"file": ("next.csv", as_csv(iter(rows)))},
     )
     place = sent.headers["location"]
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     page = officer.get(place).text
     for told in ("Nothing is done yet", "Pikk 1", PEOPLE[0]["street_address"], "is not a date"):
         assert told in page
@@ -192,7 +192,7 @@ def test_a_file_that_changes_records_shows_first_what_it_would_do(city, officer,
     assert "Pikk 1" not in colleague.get(place).text
     assert colleague.post(f"{place}/start", place).status_code == 403
     done = officer.post(f"{place}/start", place)
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     page = officer.get(done.headers["location"]).text
     assert "Records changed" in page
     assert record(city, person_id)["street_address"] == "Pikk 1"

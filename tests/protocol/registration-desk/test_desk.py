@@ -73,11 +73,11 @@ def await_second_officer(city: City, officer: Visitor, person_id: str) -> str:
     done = officer.post(f"{place}/proofing", place, **fields)
     assert done.headers["location"].endswith("done=awaiting-second-officer")
     assert city.register.known(person_id).person.level == 1
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return str(city.register.proofing.waiting(uow)[0].id)
 
 
-DOORS = [
+ROUTES = [
     ("GET", "/desk"),
     ("POST", "/desk/search"),
     ("GET", "/desk/persons/{id}"),
@@ -94,9 +94,9 @@ DOORS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), DOORS)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.row("failures", "12")
-def test_no_door_of_the_desk_opens_for_anybody_but_an_officer(city, person_id, method, path):
+def test_no_route_of_the_desk_is_open_to_anybody_but_an_officer(city, person_id, method, path):
     path = path.format(id=person_id)
     stranger = city.browser()
     answer = stranger.http.request(method, path)
@@ -109,7 +109,7 @@ def test_no_door_of_the_desk_opens_for_anybody_but_an_officer(city, person_id, m
     assert citizen.http.request(method, path).status_code == 403
 
 
-@pytest.mark.parametrize("path", [p for m, p in DOORS if m == "POST" and p != "/desk/imports"])
+@pytest.mark.parametrize("path", [p for m, p in ROUTES if m == "POST" and p != "/desk/imports"])
 def test_a_form_without_our_token_changes_nothing(city, officer, person_id, path):
     look_up(officer)
     before = city.kinds(person_id)
@@ -121,11 +121,11 @@ def test_a_form_without_our_token_changes_nothing(city, officer, person_id, path
 def test_an_upload_without_our_token_imports_nothing(city, officer):
     answer = officer.http.post("/desk/imports", files={"file": ("a.csv", as_csv(iter(PEOPLE)))})
     assert answer.status_code == 403
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert uow.one(select(func.count()).select_from(imports))[0] == 0
 
 
-OWN_DOORS = [
+OWN_ROUTES = [
     ("/desk/persons/{id}/look-up", {"purpose": "proofing"}),
     ("/desk/persons/{id}/proofing", passport()),
     ("/desk/persons/{id}/letter", {}),
@@ -136,7 +136,7 @@ OWN_DOORS = [
 
 
 @pytest.mark.row("failures", "12")
-@pytest.mark.parametrize(("path", "fields"), OWN_DOORS)
+@pytest.mark.parametrize(("path", "fields"), OWN_ROUTES)
 def test_an_officer_does_nothing_to_their_own_record_and_the_attempt_stays(
     city, person_id, path, fields
 ):
@@ -192,7 +192,7 @@ def test_a_look_up_asks_for_its_purpose_and_the_person_reads_it(city, officer, p
     assert refused.status_code == 400
     assert "register.looked-up" not in city.kinds(person_id)
     assert look_up(officer) == f"/desk/persons/{person_id}"
-    entries = city.ground.audit.ledger(person_id)
+    entries = city.runtime.audit.ledger(person_id)
     entry = next(e for e in entries if e.kind == "register.looked-up")
     assert entry.actor.id == officer.id
     assert entry.details["sentence"] == "To check your identity documents"
@@ -214,7 +214,7 @@ def test_a_look_up_ends(city, officer, person_id):
     city.clock.advance(timedelta(minutes=31))
     sent = officer.post(f"/desk/persons/{person_id}/letter")
     assert (sent.status_code, sent.headers["location"]) == (303, f"/desk/persons/{person_id}")
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert uow.one(select(func.count()).select_from(activation_codes))[0] == 0
 
 
@@ -247,7 +247,7 @@ def test_evidence_that_is_not_confirmed_is_refused_and_the_refusal_is_kept(
     assert page.status_code == 422
     assert "Possession and validity" in page.text
     assert city.register.known(person_id).person.level == 1
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         newest = city.register.proofing.decisions(uow, person_id)
     assert sorted(d.result for d in newest) == ["accepted", "refused"]
 
@@ -257,7 +257,7 @@ def test_the_desk_refuses_a_policy_that_is_not_published(city, officer, person_i
     place = look_up(officer)
     answer = officer.post(f"{place}/proofing", place, **{**passport(), "policy_version": "draft"})
     assert answer.status_code == 422
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert uow.one(select(func.count()).select_from(proofing_decisions))[0] == len(PEOPLE)
 
 
@@ -315,7 +315,7 @@ def test_each_letter_goes_to_the_registered_address_of_the_person_whom_its_code_
     for letter in letters:
         code = re.search(r'class="code"[^>]*>([^<]+)<', letter)
         assert code is not None
-        with city.ground.database.read() as uow:
+        with city.runtime.database.read() as uow:
             waiting = city.register.peek_activation(uow, code[1], city.clock.now())
             profile = city.register.profile(uow, waiting.person_id)
         for part in (profile.name, profile.street_address, profile.postal_code, profile.locality):
@@ -332,19 +332,19 @@ def test_an_upload_becomes_identities_and_shows_refused_rows(city, officer):
     assert sent.status_code == 303, sent.text
     place = sent.headers["location"]
     assert "0 of 5 rows are done" in officer.get(place).text
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     page = officer.get(place).text
     assert "Refused rows" in page
     assert "birthdate" in page
     assert "yesterday" not in page
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert uow.one(select(func.count()).select_from(persons))[0] == 4
 
 
 def test_a_person_with_one_name_and_a_month_of_birth_is_looked_up_like_any_other(city, officer):
     row = {**PEOPLE[0], "given_name": "", "family_name": "Suharto", "birthdate": "1958-07-00"}
     officer.upload("/desk/imports", "register.json", as_json(iter([row])))
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     pasted = "\u200b" + "\u2011".join(PEOPLE[0]["civil_number"]) + " "
     found = officer.post("/desk/search", "/desk", civil_number=pasted, purpose="proofing")
     page = officer.get(found.headers["location"]).text
@@ -357,7 +357,7 @@ def test_a_field_that_was_left_out_stands_on_the_page_of_the_import(city, office
     place = officer.upload("/desk/imports", "register.json", as_json(iter(rows))).headers[
         "location"
     ]
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     page = officer.get(place).text
     assert "Remarks" in page
     assert "is not in the expected form; it was left out" in page
@@ -369,7 +369,7 @@ def test_refused_rows_come_back_as_a_file_that_can_be_mended_and_sent_again(city
     wrong = {**PEOPLE[0], "birthdate": "yesterday", "country": "Estonia", "phone_number": "+37255"}
     rows = [wrong, *PEOPLE[1:]]
     place = officer.upload("/desk/imports", "r.csv", as_csv(iter(rows))).headers["location"]
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     page = officer.get(place).text
     for told in ("birthdate", "country", "Download the refused rows"):
         assert told in page
@@ -386,7 +386,7 @@ def test_refused_rows_come_back_as_a_file_that_can_be_mended_and_sent_again(city
     assert "'+37255" in text  # no spreadsheet takes it for a formula
     mended = text.replace("yesterday", PEOPLE[0]["birthdate"]).replace("Estonia", "EE")
     again = officer.upload("/desk/imports", "r.csv", mended.encode("utf-8-sig"))
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     report = city.importer.report(again.headers["location"].rpartition("/")[2])
     assert (report.accepted, report.refused) == (1, 0)
     city.clock.advance(timedelta(days=15))
@@ -455,7 +455,7 @@ def test_who_gets_one_of_many_letters_reads_its_purpose_and_their_record_stays_s
     import_id = city.importer.recent()[0].id
     second.post(f"/desk/imports/{import_id}/letters", "/desk")
     printer.post("/letters", "/letters", format="csv")
-    entries = city.ground.audit.ledger(person_id)
+    entries = city.runtime.audit.ledger(person_id)
     of_second = [e.kind for e in entries if e.actor.id == second.id]
     assert of_second == ["register.letter-asked"]
     of_printer = {e.kind: e.details for e in entries if e.actor.id == printer.id}

@@ -53,7 +53,7 @@ def officer(city: City, citizen: Visitor) -> Visitor:
 def ask(city: City, **more: str) -> Any:
     form = {"named": PEOPLE[0]["civil_number"], **BORN, **more}
     answer = city.browser().post("/lost", "/lost", **form)
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     return answer
 
 
@@ -75,7 +75,7 @@ def test_the_page_of_an_active_person_offers_a_way_back(
     place = f"/desk/persons/{citizen.id}"
     assert "lost every way to sign in" in officer.get(place).text
     assert "waits until the delay is over" in at_desk(officer, citizen)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert city.register.letters.waiting(uow, city.clock.now()) == 0
     proofed = officer.post(f"{place}/proofing", place, **PASSPORT)
     assert proofed.headers["location"].endswith("done=accepted")
@@ -102,7 +102,7 @@ def test_a_reason_is_needed_and_a_stop_ends_the_code(
     at_desk(officer, citizen)
     assert "Its code opens nothing" in at_desk(officer, citizen, "stop")
     city.clock.advance(city.register.recoveries.delay)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         assert city.register.letters.waiting(uow, city.clock.now()) == 0
 
 
@@ -156,7 +156,7 @@ def test_the_page_says_what_works_and_keeps_what_was_typed(city: City, citizen: 
 def test_a_form_without_our_token_asks_for_nothing(city: City, citizen: Visitor) -> None:
     named = {"named": PEOPLE[0]["civil_number"], **BORN}
     assert city.browser().http.post("/lost", data=named).status_code == 403
-    city.ground.jobs.run_once()
+    city.runtime.jobs.run_once()
     assert "recovery.asked" not in city.kinds(citizen.id)
 
 

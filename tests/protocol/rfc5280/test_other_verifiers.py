@@ -26,9 +26,9 @@ pytestmark = pytest.mark.rfc("5280", "6.1")
 def city(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[City]:
     pki = PkiSettings(url="http://pki.example.city", key_algorithm=request.param)
     clock = FrozenClock(SystemClock().now())
-    ground = deployments.lay_ground(deployments.settings_in(tmp_path, pki), clock)
-    yield found_city(ground)
-    ground.close()
+    runtime = deployments.build_runtime(deployments.settings_in(tmp_path, pki), clock)
+    yield found_city(runtime)
+    runtime.close()
 
 
 def pem(*chain: x509.Certificate) -> bytes:
@@ -68,7 +68,7 @@ def chains(city: City) -> Iterator[tuple[str, x509.Certificate, x509.Certificate
             parse(csr(new_key(), None)), Anybody(), city.now,
         )  # fmt: skip
     city.authority.issue_server_certificate(["id.example.city"])
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates))
     for row in rows:
         issuer = city.authority.hierarchy.by_kid(row.authority_kid)

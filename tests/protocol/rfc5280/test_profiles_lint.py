@@ -85,9 +85,9 @@ class Anybody:
 
 
 def city_of(folder: Path, clock: FrozenClock, **pki: Any) -> Iterator[City]:
-    ground = deployments.lay_ground(deployments.settings_in(folder, PkiSettings(**pki)), clock)
-    yield found_city(ground)
-    ground.close()
+    runtime = deployments.build_runtime(deployments.settings_in(folder, PkiSettings(**pki)), clock)
+    yield found_city(runtime)
+    runtime.close()
 
 
 @pytest.fixture(params=CLASSICAL)
@@ -124,7 +124,7 @@ def issued(city: City, profile: Profile, kind: str) -> bytes:
 
 
 def on_record(city: City) -> dict[str, bytes]:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.serial, certificates.c.profile,
                               certificates.c.certificate))  # fmt: skip
     return {f"{row.profile} {row.serial}": row.certificate for row in rows}

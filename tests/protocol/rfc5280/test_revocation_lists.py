@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import PkiSettings
 from tests.support import deployments
 from tests.support.devices import Town, build_town, found_city
@@ -164,7 +164,7 @@ def test_an_unspecified_reason_is_left_out(town: Town) -> None:
 
 @pytest.mark.rfc("5280", "5.2.3")
 def test_numbers_only_grow_also_when_the_clock_goes_back_and_in_another_process(
-    town: Town, ground: Ground, clock: FrozenClock
+    town: Town, runtime: Runtime, clock: FrozenClock
 ) -> None:
     lamp = issue(town.city, "lamp")
     path = place_of(lamp)
@@ -172,7 +172,7 @@ def test_numbers_only_grow_also_when_the_clock_goes_back_and_in_another_process(
     for move in (timedelta(hours=7), timedelta(hours=-2), timedelta(0), timedelta(hours=1)):
         clock.advance(move)
         revoke(town.city, beside(town.city, lamp, f"lamp{len(numbers)}"))
-        other = build_town(found_city(ground))
+        other = build_town(found_city(runtime))
         numbers += [number(fetch_list(town, path)), number(fetch_list(other, path))]
     rising = [numbers[0], *numbers[1::2]]
     assert rising == sorted(set(rising))
@@ -218,8 +218,8 @@ def test_an_authority_of_any_algorithm_signs_lists(
     tmp_path: Any, clock: FrozenClock, algorithm: Any
 ) -> None:
     settings = deployments.settings_in(tmp_path, PkiSettings(key_algorithm=algorithm))
-    ground = deployments.lay_ground(settings, clock)
-    town = build_town(found_city(ground))
+    runtime = deployments.build_runtime(settings, clock)
+    town = build_town(found_city(runtime))
     for profile in ("device", "device-mldsa"):
         certificate = issue(town.city, profile, profile)
         revoke(town.city, certificate)
@@ -227,7 +227,7 @@ def test_an_authority_of_any_algorithm_signs_lists(
         key = issuer_of(town.city, certificate).certificate.public_key()
         assert found.is_signature_valid(key)  # type: ignore[arg-type]
         assert reason(found, certificate) == "superseded"
-    ground.close()
+    runtime.close()
 
 
 def test_the_roots_list_names_an_authority_that_was_revoked(town: Town) -> None:
@@ -263,7 +263,7 @@ def test_a_list_that_nobody_here_can_sign_says_who_can(
     assert town.http.get("/pki/crl/root-1/0-delta.crl").status_code == 404
     from pki import store
 
-    with town.city.ground.database.write() as uow:
+    with town.city.runtime.database.write() as uow:
         for told, newer in ((b"list 7", True), (b"list 7 again", False)):
             kid = town.city.authority.hierarchy.named("root")[0].kid
             assert newer == store.put_list(

@@ -30,7 +30,7 @@ def server(authorization_server: AuthorizationServer) -> AuthorizationServer:
 @pytest.fixture
 def managing(server: AuthorizationServer) -> Managing:
     sessions: Any = None
-    return Managing(Parts(server.ground, sessions, tokens=server.oauth))
+    return Managing(Parts(server.runtime, sessions, tokens=server.oauth))
 
 
 def alive(server: AuthorizationServer, service: AddedClient, tokens: dict[str, Any]) -> bool:
@@ -152,7 +152,7 @@ def test_a_removed_service_is_refused_everywhere_for_good_and_keeps_its_name(
     assert (gone.name, gone.active, gone.removed) == ("City Library", False, True)
     assert (gone.secret_mac, gone.previous_secret_mac) == (None, None)
     for undo in (clients.resume, clients.suspend, clients.remove):
-        with server.ground.database.write() as uow, pytest.raises(NotFound):
+        with server.runtime.database.write() as uow, pytest.raises(NotFound):
             undo(uow, service.client.id, WHY, BY, now)
     with pytest.raises(NotFound):
         managing.change(service.client.id, {"client_name": "X"}, WHY, BY)
@@ -165,9 +165,9 @@ def test_each_change_is_on_record_with_who_and_why(
     managing.change(service.client.id, {"client_name": "Book House"}, WHY, BY)
     managing.remove(service.client.id, WHY, BY)
     for kind, members in (("client.changed", ["client_name"]), ("client.removed", None)):
-        with server.ground.database.read() as uow:
+        with server.runtime.database.read() as uow:
             row = uow.one(select(events.c.id).where(events.c.kind == kind))
         assert row is not None
-        details = server.ground.audit.details(row.id)["details"]
+        details = server.runtime.audit.details(row.id)["details"]
         assert (details["client"], details["reason"]) == (service.client.id, WHY)
         assert details.get("members") == members

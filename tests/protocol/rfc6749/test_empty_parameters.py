@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.authorization_server import AuthorizationServer
 
 AT_AUTHORIZATION = (
@@ -23,8 +23,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture
-def server(ground: Ground) -> AuthorizationServer:
-    made = AuthorizationServer(ground)
+def server(runtime: Runtime) -> AuthorizationServer:
+    made = AuthorizationServer(runtime)
     made.people.sign_in(made.people.born("per_1", given_name="Leida"))
     return made
 
@@ -68,13 +68,13 @@ def test_an_empty_parameter_of_a_token_request_is_none(
 
 @pytest.mark.rfc("7009", "2.1")
 @pytest.mark.rfc("7662", "2.1")
-@pytest.mark.parametrize("door", ["introspect", "revoke"])
-def test_an_empty_hint_at_a_token_is_none(server: AuthorizationServer, door: str) -> None:
+@pytest.mark.parametrize("endpoint", ["introspect", "revoke"])
+def test_an_empty_hint_at_a_token_is_none(server: AuthorizationServer, endpoint: str) -> None:
     client = server.add()
     token = server.tokens(client)["access_token"]
     own: Any = (client.client.id, client.secret)
     body = {"token": token, "token_type_hint": "", "client_assertion": ""}
-    assert server.browser().post(f"/oauth/{door}", data=body, auth=own).status_code == 200
+    assert server.browser().post(f"/oauth/{endpoint}", data=body, auth=own).status_code == 200
 
 
 @pytest.mark.rfc("6749", "3.1")

@@ -78,7 +78,7 @@ def test_a_page_reads_that_it_comes_too_often_and_when_to_come_back(
 ) -> None:
     spa, http = server.oauth.clients.list()[0], server.browser()
     confidential = server.add()
-    most = server.ground.settings.of(OAuthSettings).client_failures_per_minute
+    most = server.runtime.settings.of(OAuthSettings).client_failures_per_minute
     for _ in range(most + 1):
         answer = http.post(
             "/oauth/token",

@@ -169,7 +169,7 @@ def test_a_replaced_secret_is_dead_at_once(server: AuthorizationServer) -> None:
     service = server.add(grant_types=["client_credentials"], redirect_uris=None, scope="a:b")
     assert server.token(service, grant_type="client_credentials").status_code == 200
     server.oauth.clients.new_secret(
-        service.client.id, "leaked", server.ground.clock.now(), OPERATOR, timedelta(0)
+        service.client.id, "leaked", server.runtime.clock.now(), OPERATOR, timedelta(0)
     )
     assert server.token(service, grant_type="client_credentials").status_code == 401
 
@@ -177,8 +177,8 @@ def test_a_replaced_secret_is_dead_at_once(server: AuthorizationServer) -> None:
 def test_a_suspended_client_gets_nothing(server: AuthorizationServer) -> None:
     service = server.add()
     tokens = server.tokens(service)
-    with server.ground.database.write() as uow:
-        now = server.ground.clock.now()
+    with server.runtime.database.write() as uow:
+        now = server.runtime.clock.now()
         server.oauth.clients.suspend(uow, service.client.id, "hostile", OPERATOR, now)
     assert server.authorize(service).status_code == 400
     assert server.userinfo(tokens["access_token"]).status_code == 401
@@ -189,8 +189,8 @@ def test_no_secret_is_stored_in_clear(server: AuthorizationServer) -> None:
     service = server.add()
     code = server.sign_in(service, scope="openid offline_access")
     tokens = server.redeem(service, code).json()
-    server.ground.database.close()
-    folder = server.ground.settings.path.parent
+    server.runtime.database.close()
+    folder = server.runtime.settings.path.parent
     stored = b"".join(file.read_bytes() for file in folder.glob("civitas.db*"))
     for secret in (service.secret, code, tokens["refresh_token"], tokens["access_token"]):
         assert secret.encode() not in stored
@@ -225,7 +225,7 @@ def test_a_refresh_token_that_comes_back_ends_the_family_of_the_winner_too(
     assert server.refresh(service, tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert server.refresh(service, winner["refresh_token"]).json().get("error") == "invalid_grant"
     assert not server.introspect(service, winner["access_token"])["active"]
-    kinds = [entry.kind for entry in server.ground.audit.ledger("per_1")]
+    kinds = [entry.kind for entry in server.runtime.audit.ledger("per_1")]
     assert "tokens.ended" in kinds
 
 
@@ -245,8 +245,8 @@ def test_a_grant_without_offline_access_ends_with_the_session(
     service = server.add()
     tied = server.tokens(service)
     beyond = server.tokens(service, scope="openid offline_access")
-    with server.ground.database.write() as uow:
-        TokensEndWithSession().end_session(uow, "ses_1", "signed out", server.ground.clock.now())
+    with server.runtime.database.write() as uow:
+        TokensEndWithSession().end_session(uow, "ses_1", "signed out", server.runtime.clock.now())
     assert server.refresh(service, tied["refresh_token"]).json()["error"] == "invalid_grant"
     assert server.refresh(service, beyond["refresh_token"]).status_code == 200
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import PkiSettings, der
 from tests.support import deployments
 from tests.support.devices import Town, build_town, found_city, same_city
@@ -81,10 +81,10 @@ def test_responders_of_every_algorithm_answer(
     tmp_path: Any, clock: FrozenClock, algorithm: Any
 ) -> None:
     settings = deployments.settings_in(tmp_path, PkiSettings(key_algorithm=algorithm))
-    ground = deployments.lay_ground(settings, clock)
-    town = build_town(found_city(ground))
+    runtime = deployments.build_runtime(settings, clock)
+    town = build_town(found_city(runtime))
     assert about(town, issue(town.city, "lamp")).certificate_status is GOOD
-    ground.close()
+    runtime.close()
 
 
 @pytest.mark.rfc("6960", "4.1.1")
@@ -229,11 +229,11 @@ def test_a_certificate_on_hold_is_revoked_until_it_comes_off(town: Town) -> None
 
 @pytest.mark.row("devices", "revocation")
 def test_a_revocation_by_another_process_changes_the_next_answer(
-    town: Town, ground: Ground
+    town: Town, runtime: Runtime
 ) -> None:
     certificate = issue(town.city, "lamp")
     assert about(town, certificate).certificate_status is GOOD
-    revoke(same_city(ground), certificate)
+    revoke(same_city(runtime), certificate)
     assert about(town, certificate).certificate_status is REVOKED
 
 
@@ -272,7 +272,7 @@ def test_an_authority_that_another_process_distrusts_answers_no_more(
     certificate = issue(town.city, "holder")
     issuer = issuer_of(town.city, certificate).certificate
     assert post(town, asking(certificate, issuer)).certificate_status is GOOD
-    other = same_city(town.city.ground)
+    other = same_city(town.city.runtime)
     other.authority.compromise().declare("devices-1", timedelta(days=14), town.city.now)
     clock.advance(timedelta(seconds=1))
     assert post(town, asking(certificate, issuer)).response_status is STATUS.UNAUTHORIZED

@@ -36,7 +36,7 @@ def test_a_revoked_refresh_token_takes_its_access_tokens_along(
 
 
 @pytest.mark.rfc("7009", "2.1")
-def test_a_revoked_access_token_is_dead_at_every_door_and_goes_alone(
+def test_a_revoked_access_token_is_dead_at_every_endpoint_and_goes_alone(
     server: AuthorizationServer,
 ) -> None:
     service = server.add()

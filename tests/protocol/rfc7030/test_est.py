@@ -242,7 +242,7 @@ def test_beside_a_token_a_certificate_that_is_not_good_is_as_none(
             clock.advance(timedelta(days=400))
         else:
             serial = f"{certificate.serial_number:x}"
-            with town.city.ground.database.write() as uow:
+            with town.city.runtime.database.write() as uow:
                 town.city.authority.revoke(uow, serial, "superseded", town.city.now)
         refused = enrol(
             town, None, csr(new_key(), registered.device.id), path=f"{EST}/simplereenroll"

@@ -119,7 +119,7 @@ def test_a_device_with_an_early_id_enrols_and_renews(
 def _audited(town: Town, kind: str) -> Mapping[str, Any]:
     """What the last event of this kind says."""
     of_this_kind = select(events.c.id).where(events.c.kind == kind).order_by(events.c.at)
-    with town.city.ground.database.read() as uow:
+    with town.city.runtime.database.read() as uow:
         *_, last = uow.all(of_this_kind)
-    details: Mapping[str, Any] = town.city.ground.audit.details(last.id)["details"]
+    details: Mapping[str, Any] = town.city.runtime.audit.details(last.id)["details"]
     return details

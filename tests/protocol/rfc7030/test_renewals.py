@@ -235,7 +235,7 @@ def test_without_a_grace_an_expired_certificate_renews_nothing(
     clock: FrozenClock, tmp_path: Path
 ) -> None:
     settings = deployments.settings_in(tmp_path, PkiSettings(renewal_grace_days=0))
-    strict = deployments.lay_ground(settings, clock)
+    strict = deployments.build_runtime(settings, clock)
     town = build_town(found_city(strict))
     registered, _, old = enrolled(town)
     clock.advance(LIFE + timedelta(seconds=1))

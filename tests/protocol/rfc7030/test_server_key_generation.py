@@ -161,7 +161,7 @@ def test_the_private_key_is_nowhere_but_in_the_answer(town: Town) -> None:
     (_, pkcs8), _ = parts(answer)
     secret = load_der_private_key(pkcs8, None).private_numbers().private_value  # type: ignore[union-attr]
     raw = secret.to_bytes(32)
-    folder = town.city.ground.settings.path.parent
+    folder = town.city.runtime.settings.path.parent
     stored = [f.read_bytes() for f in folder.rglob("*") if f.is_file()]
     assert stored
     assert not any(raw in content or base64.b64encode(raw) in content for content in stored)

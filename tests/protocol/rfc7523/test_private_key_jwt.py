@@ -40,7 +40,7 @@ def claims_for(server: AuthorizationServer, service: AddedClient) -> dict[str, A
         "sub": service.client.id,
         "aud": server.issuer,
         "jti": opaque.secret(8),
-        "exp": soon(server.ground.clock.now()),
+        "exp": soon(server.runtime.clock.now()),
     }
 
 

@@ -142,8 +142,8 @@ def test_a_code_dies_with_its_consent(server: AuthorizationServer) -> None:
 def test_tokens_end_with_the_identity(server: AuthorizationServer) -> None:
     service = server.add()
     tokens = server.tokens(service, scope="openid offline_access")
-    with server.ground.database.write() as uow:
-        TokensEndWithIdentity().end_identity(uow, "per_1", "suspend", server.ground.clock.now())
+    with server.runtime.database.write() as uow:
+        TokensEndWithIdentity().end_identity(uow, "per_1", "suspend", server.runtime.clock.now())
     assert server.introspect(service, tokens["access_token"]) == {"active": False}
 
 
@@ -152,7 +152,7 @@ def test_tokens_of_a_client_itself_end_when_it_is_cut_off(
 ) -> None:
     service = server.add(grant_types=["client_credentials"], redirect_uris=None, scope="a:b")
     token = server.token(service, grant_type="client_credentials").json()["access_token"]
-    with server.ground.database.write() as uow:
+    with server.runtime.database.write() as uow:
         TokensEndWithDevice().end(uow, service.client.id, "suspended", clock.now())
     assert server.introspect(service, token) == {"active": False}
     clock.advance(timedelta(seconds=1))

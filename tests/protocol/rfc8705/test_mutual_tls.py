@@ -32,7 +32,7 @@ def certificate_of(server: AuthorizationServer, name: str, device: str | None = 
     """A header of the trusted proxy with a new certificate, known to the registry as `device`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = server.ground.clock.now()
+    now = server.runtime.clock.now()
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -148,8 +148,8 @@ def test_a_suspended_device_is_refused_with_old_and_new_tokens(
     with pytest.raises(InvalidToken):
         principal(server, token, certificate)
     # Reactivated within the five minutes of the token, it still does not come back to life.
-    with server.ground.database.write() as uow:
-        TokensEndWithDevice().end(uow, DEVICE, "suspended", server.ground.clock.now())
+    with server.runtime.database.write() as uow:
+        TokensEndWithDevice().end(uow, DEVICE, "suspended", server.runtime.clock.now())
     server.people.active_devices.add(DEVICE)
     with pytest.raises(InvalidToken):
         principal(server, token, certificate)

@@ -71,7 +71,7 @@ def test_the_algorithm_is_the_keys_even_where_the_signature_is_ours(
     server: AuthorizationServer, algorithm: str
 ) -> None:
     _, body, _ = server.tokens(server.add())["access_token"].split(".")
-    signer = server.ground.keys.signer("jwt")
+    signer = server.runtime.keys.signer("jwt")
 
     def status(named: str) -> int:
         head = encoded({"alg": named, "typ": "at+jwt", "kid": signer.kid})
@@ -103,7 +103,7 @@ def test_a_token_signed_with_our_public_key_as_a_secret_never_verifies(
 
     token = server.tokens(server.add())["access_token"]
     _, body, _ = token.split(".")
-    public = server.ground.keys.published("jwt")[0].public_key
+    public = server.runtime.keys.published("jwt")[0].public_key
     secret = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     head = encoded({**jwt.get_unverified_header(token), "alg": "HS256"})
     mac = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
@@ -119,13 +119,13 @@ def test_an_id_token_is_no_access_token(server: AuthorizationServer) -> None:
 @pytest.mark.rfc("9068", "4")
 def test_a_token_of_another_issuer_is_refused(server: AuthorizationServer) -> None:
     token = server.tokens(server.add())["access_token"]
-    now = server.ground.clock.now()
+    now = server.runtime.clock.now()
     with pytest.raises(jws.NotOurs):
-        access_token.decode(server.ground.keys, "https://other.example", token, now)
+        access_token.decode(server.runtime.keys, "https://other.example", token, now)
 
 
 def test_a_token_still_verifies_after_a_rotation(server: AuthorizationServer) -> None:
     token = server.tokens(server.add())["access_token"]
-    server.ground.keys.rotate("jwt", server.ground.clock.now())
+    server.runtime.keys.rotate("jwt", server.runtime.clock.now())
     assert server.userinfo(token).status_code == 200
     assert len(server.http.get("/oauth/jwks").json()["keys"]) == 2

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from foundation import opaque
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from idp.oauth import AddedClient, Client, client_from_metadata
 from tests.support.authorization_server import AuthorizationServer, answer_of, soon
 
@@ -49,8 +49,8 @@ def federation() -> Federation:
 
 
 @pytest.fixture
-def server(ground: Ground, federation: Federation) -> AuthorizationServer:
-    made = AuthorizationServer(ground, sources=(federation,))
+def server(runtime: Runtime, federation: Federation) -> AuthorizationServer:
+    made = AuthorizationServer(runtime, sources=(federation,))
     made.people.born("per_1", email="ada@example.org")
     made.people.sign_in("per_1")
     return made
@@ -58,7 +58,7 @@ def server(ground: Ground, federation: Federation) -> AuthorizationServer:
 
 @pytest.fixture
 def leaf(server: AuthorizationServer) -> AddedClient:
-    client = server.oauth.clients.find(ENTITY, server.ground.clock.now())
+    client = server.oauth.clients.find(ENTITY, server.runtime.clock.now())
     assert client is not None
     return AddedClient(client, None)
 
@@ -74,7 +74,7 @@ def begin(
         "iss": ENTITY,
         "aud": server.issuer,
         "jti": opaque.secret(8),
-        "exp": soon(server.ground.clock.now()),
+        "exp": soon(server.runtime.clock.now()),
         **changed,
     }
     kept = {name: value for name, value in claims.items() if value is not None}

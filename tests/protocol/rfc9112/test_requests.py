@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from civitas.server import spoken
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.deployments import free_port
 from tests.support.peer_server import app_on
 from tests.support.serving import serving
@@ -47,9 +47,9 @@ class Line:
 
 
 @pytest.fixture
-def line(ground: Ground) -> Iterator[Line]:
+def line(runtime: Runtime) -> Iterator[Line]:
     port = free_port()
-    with serving(app_on(ground), port, http=spoken(), lifespan="off"):
+    with serving(app_on(runtime), port, http=spoken(), lifespan="off"):
         yield Line(port)
 
 

@@ -35,7 +35,7 @@ def auditor(city: City) -> Visitor:
 
 
 def known(city: City) -> int:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return int(uow.one(select(func.count()).select_from(events))[0])
 
 
@@ -101,7 +101,7 @@ def test_a_day_is_asked_for_in_the_time_zone_that_the_pages_show(settings, clock
 def test_an_event_leads_to_its_proof_and_tells_who_and_why_where_nobody_is_concerned(city, auditor):
     boss, officer = city.staff("operator", "Otto Operator"), city.staff("officer")
     boss.mean_it(f"/staff/{officer.id}/end", "/staff", reason="left the city")
-    city.ground.audit.tree.sequence(city.clock.now())
+    city.runtime.audit.tree.sequence(city.clock.now())
     listed = auditor.get("/auditor/events?kind=staff.ended").text
     link = re.search(r'href="(/auditor/events/evt_[^"]+)"', listed)
     assert link is not None

@@ -14,7 +14,7 @@ from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from tests.support.city import City, Visitor
 
-DOORS = [
+ROUTES = [
     ("GET", "/staff"),
     ("GET", "/staff/stf_x"),
     ("POST", "/staff/stf_x/end"),
@@ -48,7 +48,7 @@ def operator(city: City) -> Visitor:
 def test_operators_pages_open_for_no_other_role_and_no_form_without_its_token(city, operator):
     others = [city.staff(role) for role in ("officer", "regulator", "auditor")]
     stranger = city.browser()
-    for method, path in DOORS:
+    for method, path in ROUTES:
         assert stranger.http.request(method, path).status_code == (303 if method == "GET" else 401)
         for other in others:
             assert other.http.request(method, path).status_code == 403, path
@@ -124,9 +124,9 @@ def test_an_operator_suspends_resumes_and_rotates_a_service(city, operator):
 def test_who_and_why_stand_in_the_audit(city, operator):
     officer = city.staff("officer")
     operator.mean_it(f"/staff/{officer.id}/end", "/staff", reason="left the city")
-    audit = city.ground.audit
+    audit = city.runtime.audit
     audit.tree.sequence(city.clock.now())
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(events.c.id).where(events.c.kind == "staff.ended"))
     said = [audit.details(row.id) for row in rows]
     assert [(s["actor"], s["details"]["reason"]) for s in said] == [(operator.id, "left the city")]

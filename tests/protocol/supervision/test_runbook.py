@@ -13,7 +13,7 @@ import pytest
 from civitas.residents import as_csv, residents
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Settings
 from idp.oauth import Client, client_from_metadata
 from idp.supervision import Incidents, Parts
@@ -129,7 +129,7 @@ class Elsewhere:
 
 
 def incidents_of(server: AuthorizationServer) -> Incidents:
-    return Incidents(Parts(server.ground, NoSessions(), tokens=server.oauth))
+    return Incidents(Parts(server.runtime, NoSessions(), tokens=server.oauth))
 
 
 def test_a_secret_of_a_service_leaked(any_authorization_server: AuthorizationServer) -> None:
@@ -144,7 +144,7 @@ def test_a_secret_of_a_service_leaked(any_authorization_server: AuthorizationSer
     assert server.token(service, grant_type="client_credentials").status_code == 401
     after = type(service)(service.client, fresh)
     assert not server.introspect(after, stolen)["active"]
-    server.ground.clock.advance(timedelta(seconds=1))
+    server.runtime.clock.advance(timedelta(seconds=1))
     ours = server.token(after, grant_type="client_credentials").json()["access_token"]
     assert server.introspect(after, ours)["active"]
 
@@ -177,7 +177,7 @@ def test_a_service_turned_hostile(any_authorization_server: AuthorizationServer)
 
 
 def test_a_federated_service_turned_hostile_though_its_regulator_still_vouches(
-    any_ground: Ground,
+    any_runtime: Runtime,
 ) -> None:
     name = "https://library.example"
     found = client_from_metadata(
@@ -191,10 +191,10 @@ def test_a_federated_service_turned_hostile_though_its_regulator_still_vouches(
         },
         development=True,
     )
-    server = AuthorizationServer(any_ground, sources=[Elsewhere({name: found})])
+    server = AuthorizationServer(any_runtime, sources=[Elsewhere({name: found})])
     server.people.born("per_1")
     server.people.sign_in("per_1")
-    clients, now = server.oauth.clients, any_ground.clock.now()
+    clients, now = server.oauth.clients, any_runtime.clock.now()
     assert clients.find(name, now).active
     incidents = incidents_of(server)
     incidents.suspend_client(name, "Sells what it learns", HOST)
@@ -219,7 +219,7 @@ def test_a_backup_was_stolen(city: City) -> None:
     officer.post(f"{place}/look-up", purpose="activation")
     officer.post(f"{place}/letter", place)
     (code,) = printed(operator)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         (batch,) = city.register.letters.batches(uow)
     # What lies in the copy opens nothing: neither a cookie nor a code is in it.
     stored = b"".join(f.read_bytes() for f in city.settings.path.parent.glob("civitas.db*"))
@@ -233,5 +233,5 @@ def test_a_backup_was_stolen(city: City) -> None:
         assert out.get(page).headers["location"].startswith("/sign-in")
     assert city.register.letters.again(batch.id, HOST, city.clock.now()) == 1
     assert city.browser().post("/activate", "/activate", code=code).status_code == 410
-    city.ground.audit.tree.sequence(city.clock.now())
-    assert city.ground.audit.tree.verify().ok
+    city.runtime.audit.tree.sequence(city.clock.now())
+    assert city.runtime.audit.tree.verify().ok

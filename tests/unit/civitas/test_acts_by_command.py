@@ -48,7 +48,7 @@ def opened(config: Path) -> Iterator[Deployment]:
     try:
         yield deployment
     finally:
-        deployment.ground.close()
+        deployment.runtime.close()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def device(config: Path) -> str:
     with opened(config) as deployment:
         parts = deployment.parts
         pki = Pki(parts["pki"], parts["devices"].gate)
-        city = City(deployment.ground, parts["pki"], parts["devices"], parts["device_life"], pki)
+        city = City(deployment.runtime, parts["pki"], parts["devices"], parts["device_life"], pki)
         registered, _, _ = city.enrolled()
     return registered.device.id
 
@@ -73,13 +73,13 @@ def person(config: Path, tmp_path: Path) -> str:
     done = runner.invoke(app, ["citizens", "import", str(file), "--config", str(config)])
     assert done.exit_code == 0, done.output
     with opened(config) as deployment:
-        ground = deployment.ground
-        with ground.database.write() as uow:
-            found = store.by_civil_number(uow, ground.vault, "38001085718")
+        runtime = deployment.runtime
+        with runtime.database.write() as uow:
+            found = store.by_civil_number(uow, runtime.vault, "38001085718")
             assert found is not None
             seen = {Guard.CREDENTIAL, Guard.CONFIRMED}
             store.change_state(
-                uow, ground.audit, found, "activate", seen, SYSTEM, ground.clock.now()
+                uow, runtime.audit, found, "activate", seen, SYSTEM, runtime.clock.now()
             )
     return found
 
@@ -98,8 +98,8 @@ def said(config: Path, *words: str, typed: str | None = None) -> Any:
 def told(config: Path) -> list[tuple[str, str, Any]]:
     """Kind, actor and details of every event that concerns no person, oldest first."""
     with opened(config) as deployment:
-        audit = deployment.ground.audit
-        with deployment.ground.database.read() as uow:
+        audit = deployment.runtime.audit
+        with deployment.runtime.database.read() as uow:
             rows = uow.all(select(events).order_by(events.c.at))
         found = [(r.kind, audit.details(r.id)) for r in rows if r.kind.startswith("device.")]
     return [(kind, str(whole["actor"]), whole["details"]) for kind, whole in found]
@@ -108,7 +108,7 @@ def told(config: Path) -> list[tuple[str, str, Any]]:
 def read_by(config: Path, person: str) -> list[tuple[str, str, Any]]:
     """The same of what stands in a person's ledger."""
     with opened(config) as deployment:
-        entries = reversed(deployment.ground.audit.ledger(person))
+        entries = reversed(deployment.runtime.audit.ledger(person))
         return [(entry.kind, entry.actor.id, entry.details) for entry in entries]
 
 

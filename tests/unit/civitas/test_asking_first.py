@@ -1,4 +1,4 @@
-"""No act that cannot be undone without its page: every door of every governance model."""
+"""No act that cannot be undone without its page: every route of every governance model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FINAL = {
     "/work/credentials/{credential_id}/remove": ("remove",),
 }
 FINAL_BY_NAME = ("remove", "lost", "archive", "decommission", "revoke", "transfer", "everybody")
-"""A door with one of these in its path asks first, or is in neither table by mistake."""
+"""A route with one of these in its path asks first, or is in neither table by mistake."""
 ENDS_NOTHING = ("/oauth/revoke", "/lost")
 """A program's own token, by its protocol; the page of who lost their means, which has a delay."""
 
@@ -45,19 +45,19 @@ def city(settings: Settings, clock: FrozenClock) -> Iterator[City]:
     made.close()
 
 
-def test_every_act_that_cannot_be_undone_says_so_where_its_door_is(tmp_path: Path) -> None:
+def test_every_act_that_cannot_be_undone_says_so_where_its_route_is(tmp_path: Path) -> None:
     asks: dict[str, tuple[str, ...]] = {}
     for model in governance.MODELS:
         folder = tmp_path / model
         folder.mkdir()
         deployment = governance.assemble(_settings_for(model, folder))
-        for doors in deployment.doors.values():
-            for door in doors:
-                if door.asks_first:
-                    asks[door.path] = door.asks_first
-                elif "POST" in door.methods and not door.api and door.path not in ENDS_NOTHING:
-                    assert door.path.rpartition("/")[2] not in FINAL_BY_NAME, door.path
-        deployment.ground.close()
+        for routes in deployment.routes.values():
+            for route in routes:
+                if route.asks_first:
+                    asks[route.path] = route.asks_first
+                elif "POST" in route.methods and not route.api and route.path not in ENDS_NOTHING:
+                    assert route.path.rpartition("/")[2] not in FINAL_BY_NAME, route.path
+        deployment.runtime.close()
     assert asks == FINAL
 
 
@@ -132,7 +132,7 @@ def test_staff_people_and_means_of_signing_in_end_only_after_their_page(city: Ci
     archive = {"step": "archive", "reason": "Moved away", "level": "1"}
     yes = asked_about(officer.post(f"{place}/state", place, **archive))
     assert citizen.get("/account").status_code in (200, 303)
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         person = city.register.person(uow, person_id)
         assert person is not None
         assert person.state == "active"

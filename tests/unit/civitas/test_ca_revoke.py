@@ -33,7 +33,7 @@ def serials(config: Path) -> list[str]:
         deployment.parts["pki"].issue_server_certificate([f"s{n}.example"]).chain_pem
         for n in range(3)
     ]
-    deployment.ground.close()
+    deployment.runtime.close()
     return [f"{x509.load_pem_x509_certificate(pem).serial_number:x}" for pem in made]
 
 

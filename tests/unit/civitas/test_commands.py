@@ -104,7 +104,7 @@ def test_routes_tells_of_every_endpoint_of_the_running_application(config: Path)
         if isinstance(route, Route):
             methods = (route.methods or set()) - {"HEAD"}
             served |= {(method, route.path) for method in methods}
-    deployment.ground.close()
+    deployment.runtime.close()
     assert told == served - {("GET", "/openapi.json")}
 
 
@@ -113,7 +113,7 @@ def test_routes_leads_to_the_file_that_answers(config: Path) -> None:
     found = json.loads(done.output)
     revoke = next(e for e in found if e["path"] == "/oauth/revoke")
     assert revoke["file"].startswith("idp/oauth/endpoints/revoke.py:")
-    assert all(not e["file"].startswith("/") for e in found), "an endpoint outside the house"
+    assert all(not e["file"].startswith("/") for e in found), "an endpoint outside the project"
 
 
 @pytest.mark.parametrize("model", [None, "provider", "regulator", "broker"])
@@ -129,7 +129,7 @@ def test_routes_needs_no_deployment(
 
 
 @pytest.mark.parametrize("model", ["provider", "regulator", "broker"])
-def test_each_model_has_doors_of_its_own(tmp_path: Path, model: str) -> None:
+def test_each_model_has_routes_of_its_own(tmp_path: Path, model: str) -> None:
     written = tmp_path / "civitas.toml"
     more = ["--regulator", "http://localhost:1"] if model == "broker" else []
     settings = f"""
@@ -147,8 +147,8 @@ def test_each_model_has_doors_of_its_own(tmp_path: Path, model: str) -> None:
     done = runner.invoke(app, ["init", "--config", str(written)])
     assert done.exit_code == 0, done.output
     deployment = governance.assemble(settings_of(written))
-    paths = {door.path for group in deployment.doors.values() for door in group}
-    deployment.ground.close()
+    paths = {route.path for group in deployment.routes.values() for route in group}
+    deployment.runtime.close()
     assert ("/oauth/authorize" in paths) == (model != "regulator")
     assert ("/desk" in paths) == (model == "provider")
     assert ("/regulator" in paths) == (model == "regulator")

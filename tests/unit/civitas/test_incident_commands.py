@@ -34,12 +34,12 @@ def run(config: Path, *arguments: str, code: int = 0) -> str:
 def told(config: Path, kind: str) -> dict[str, object]:
     deployment = governance.assemble(settings_of(config))
     try:
-        with deployment.ground.database.read() as uow:
+        with deployment.runtime.database.read() as uow:
             row = uow.one(select(events.c.id).where(events.c.kind == kind))
         assert row is not None, kind
-        return dict(deployment.ground.audit.details(row.id))
+        return dict(deployment.runtime.audit.details(row.id))
     finally:
-        deployment.ground.close()
+        deployment.runtime.close()
 
 
 def test_the_host_ends_staff_and_stops_services_and_the_audit_says_who_and_why(

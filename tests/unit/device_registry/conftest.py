@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.devices import City, found_city
 
 
 @pytest.fixture
-def city(ground: Ground) -> City:
-    return found_city(ground)
+def city(runtime: Runtime) -> City:
+    return found_city(runtime)

@@ -8,14 +8,14 @@ import pytest
 from cryptography import x509
 
 from device_registry import DeviceRefused
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import CertificateRefused
 from tests.support.devices import OPERATOR, City, found_city
 
 
 @pytest.fixture
-def city(ground: Ground) -> City:
-    return found_city(ground)
+def city(runtime: Runtime) -> City:
+    return found_city(runtime)
 
 
 def listed(city: City, certificate: x509.Certificate) -> str | None:
@@ -60,7 +60,7 @@ def test_a_device_that_ends_while_suspended_leaves_them_revoked_for_good(city: C
 def test_what_the_operator_revoked_does_not_come_back_with_the_device(city: City) -> None:
     registered, _, certificate = city.enrolled()
     city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         assert city.authority.revoke(
             uow, f"{certificate.serial_number:x}", "keyCompromise", city.now
         )
@@ -73,7 +73,7 @@ def test_what_the_operator_revoked_does_not_come_back_with_the_device(city: City
 
 def test_a_hold_of_the_operators_own_stays_when_the_device_comes_back(city: City) -> None:
     registered, _, certificate = city.enrolled()
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         serial = f"{certificate.serial_number:x}"
         assert city.authority.revoke(uow, serial, "certificateHold", city.now)
     city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)

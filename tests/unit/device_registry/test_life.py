@@ -13,7 +13,7 @@ from device_registry.tables import device_identifiers, device_ownership_events, 
 from foundation.clock import FrozenClock
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key
 
 LIVING_ACTS = ("suspend", "quarantine", "transfer", "revoke", "decommission")
@@ -39,8 +39,8 @@ def tokens() -> Tokens:
 
 
 @pytest.fixture
-def city(ground: Ground, tokens: Tokens) -> City:
-    return found_city(ground, (tokens,))
+def city(runtime: Runtime, tokens: Tokens) -> City:
+    return found_city(runtime, (tokens,))
 
 
 def test_decommissioned_is_final() -> None:
@@ -72,7 +72,7 @@ def test_from_registration_to_active_every_step_is_in_the_history(city: City) ->
 @pytest.mark.row("failures", "16")
 def test_the_token_is_stored_as_a_digest_only(city: City) -> None:
     registered = city.register()
-    database = city.ground.settings.resolve("civitas.db")
+    database = city.runtime.settings.resolve("civitas.db")
     stored = database.read_bytes() + database.with_name("civitas.db-wal").read_bytes()
     assert registered.device.id.encode() in stored
     assert registered.token.encode() not in stored
@@ -168,32 +168,32 @@ def test_devices_fall_due_before_their_certificate_ends_and_renew(
 @pytest.mark.row("devices", "5.8")
 @pytest.mark.row("devices", "5.11")
 def test_decommissioning_erases_what_tells_of_a_person_and_the_audit_verifies(
-    city: City, ground: Ground
+    city: City, runtime: Runtime
 ) -> None:
-    ground.vault.create("per_anna")
+    runtime.vault.create("per_anna")
     owner = Owner("citizen", "per_anna")
     registered = city.register("Anna's car", owner, ("eui64", "0024befffe804ff1"))
     city.enrol(registered, csr(new_key(), registered.device.id))
-    ground.audit.tree.sequence(city.now)
+    runtime.audit.tree.sequence(city.now)
     city.life.decommission(registered.device.id, OPERATOR, "scrapped", city.now)
-    ground.audit.tree.sequence(city.now)
-    with ground.database.read() as uow:
+    runtime.audit.tree.sequence(city.now)
+    with runtime.database.read() as uow:
         row = uow.one(select(devices).where(devices.c.id == registered.device.id))
         assert row is not None
         assert (row.state, row.label, row.owner) == ("decommissioned", None, None)
         owners = uow.all(select(device_ownership_events.c.owner))
         assert {o.owner for o in owners} == {None}
         assert uow.all(select(device_identifiers)) == []
-    assert ground.audit.tree.verify().ok
+    assert runtime.audit.tree.verify().ok
     again = city.register("Anna's car", owner, ("eui64", "0024befffe804ff1"))
     assert again.device.id != registered.device.id
 
 
-def test_a_citizen_reads_their_devices_events_in_their_ledger(city: City, ground: Ground) -> None:
-    ground.vault.create("per_anna")
+def test_a_citizen_reads_their_devices_events_in_their_ledger(city: City, runtime: Runtime) -> None:
+    runtime.vault.create("per_anna")
     registered, _, _ = city.enrolled(Owner("citizen", "per_anna"))
     city.life.suspend(registered.device.id, OPERATOR, "noise", city.now)
-    kinds = {entry.kind for entry in ground.audit.ledger("per_anna")}
+    kinds = {entry.kind for entry in runtime.audit.ledger("per_anna")}
     assert {"device.registered", "device.enrolled", "device.suspended"} <= kinds
 
 

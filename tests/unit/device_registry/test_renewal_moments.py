@@ -37,7 +37,7 @@ def test_the_same_certificate_hears_the_same_moment() -> None:
 
 
 @pytest.mark.row("devices", "5.9")
-def test_a_device_reads_when_to_renew_at_its_own_door(city: City) -> None:
+def test_a_device_reads_when_to_renew_at_its_own_endpoint(city: City) -> None:
     town = build_town(city)
     registered = city.register()
     town.who["caller"] = Principal("device", registered.device.id)

@@ -37,7 +37,7 @@ def test_while_the_authoritys_key_is_out_of_reach_devices_still_authenticate(
         raise Unavailable("The token was taken out.")
 
     monkeypatch.setattr(Keys, "signers", gone)
-    started_anew = same_city(city.ground)
+    started_anew = same_city(city.runtime)
     assert started_anew.devices.authenticate(certificate, city.now).id == registered.device.id
     with pytest.raises(Unavailable):
         started_anew.renew(certificate, csr(new_key(), registered.device.id))
@@ -55,7 +55,7 @@ def test_while_all_of_us_is_down_a_service_verifies_devices_by_anchors_and_the_l
     (tmp_path / "lists.pem").write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in lists))
     (tmp_path / "device.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     ends = [one.next_update_utc for one in lists if one.next_update_utc]
-    city.ground.close()
+    city.runtime.close()
     done = subprocess.run(
         ["openssl", "verify", "-x509_strict", "-crl_check_all", "-purpose", "sslclient",
          "-attime", str(int(min(ends).timestamp()) - 60),
@@ -76,7 +76,7 @@ def test_while_the_database_is_down_no_certificate_is_called_bad(
 
     with monkeypatch.context() as down:
         for way in ("read", "write"):
-            down.setattr(city.ground.database, way, gone)
+            down.setattr(city.runtime.database, way, gone)
         with pytest.raises(OperationalError):  # 503 at the edge: try again
             city.devices.authenticate(certificate, city.now)
     city.devices.authenticate(certificate, city.now)

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from device_registry import Owner
 from foundation.errors import Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import Caller
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
 from tests.support.status import revoke
@@ -19,8 +19,8 @@ NEW_OWNER = Owner("organisation", "New owner")
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def while_signing(city: City, happens: Callable[[], object]) -> None:
@@ -64,7 +64,7 @@ def test_a_crash_before_the_sale_leaves_nothing_that_the_next_start_completes(ci
     with pytest.raises(SystemError):
         city.enrol(registered, csr(new_key(), device_id))
     hand_on(city, device_id)
-    settled = same_city(city.ground).pki.complete_or_void(city.now)
+    settled = same_city(city.runtime).pki.complete_or_void(city.now)
     assert settled.completed == 0
     assert city.devices.credentials(device_id) == []
 
@@ -121,7 +121,7 @@ def test_a_change_over_that_is_undone_meanwhile_gives_no_further_certificate(cit
 
     def undo() -> None:
         change_overs.act(change_over.id, "undo", OPERATOR, city.now)
-        assert list(change_overs.take_back(change_over.id, city.ground.clock)) == []
+        assert list(change_overs.take_back(change_over.id, city.runtime.clock)) == []
 
     valid = city.authority.validate_client(first, city.now)
     while_signing(city, undo)

@@ -16,7 +16,7 @@ import pytest
 import typer.main
 
 from civitas.cli import app
-from civitas.house import SECTIONS
+from civitas.components import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from foundation import bodies, middleware, web
 from foundation.errors import Forbidden, Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.gates import MOST, Request, answered, gate_of, settle
 
 LARGE = 400_000
@@ -29,8 +29,8 @@ def anybody(request: requests.Request) -> None:
     return None
 
 
-def door(admits: Any, path: str = "/large") -> web.Door:
-    return web.Door(("POST",), path, Response, "test", max_body=LARGE, admits=admits)
+def route(admits: Any, path: str = "/large") -> web.Route:
+    return web.Route(("POST",), path, Response, "test", max_body=LARGE, admits=admits)
 
 
 async def chunks(*parts: bytes, then: asyncio.Event | None = None) -> AsyncIterator[bytes]:
@@ -55,9 +55,9 @@ def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
     "headers", [declared(LARGE), {"transfer-encoding": "chunked"}], ids=["declared", "chunked"]
 )
 def test_a_stranger_is_refused_before_any_of_a_large_body_is_read(
-    ground: Ground, headers: dict[str, str]
+    runtime: Runtime, headers: dict[str, str]
 ) -> None:
-    gate = gate_of(answered, ground, [door(nobody)])
+    gate = gate_of(answered, runtime, [route(nobody)])
     request = Request("POST", "/large", headers=headers, body=chunks(b"a" * LARGE))
     asyncio.run(request(gate))  # type: ignore[arg-type]
     assert (request.status, request.asked_before_answer) == (403, 0)
@@ -65,7 +65,7 @@ def test_a_stranger_is_refused_before_any_of_a_large_body_is_read(
 
 
 @pytest.mark.row("failures", "15")
-def test_a_large_body_lies_on_disk_sealed_and_comes_out_whole(ground: Ground) -> None:
+def test_a_large_body_lies_on_disk_sealed_and_comes_out_whole(runtime: Runtime) -> None:
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_large_body_lies_on_disk_sealed_and_comes_out_whole(ground: Ground) ->
         await answered(scope, receive, send)
 
     secret = [b"civil number 48001010011" * 500, b"b" * 100_000]
-    gate = gate_of(app, ground, [door(anybody)])
+    gate = gate_of(app, runtime, [route(anybody)])
     request = Request("POST", "/large", headers=declared(112_000), body=chunks(*secret))
     asyncio.run(request(gate))  # type: ignore[arg-type]
     ((on_disk, whole, stored, name),) = seen
@@ -88,10 +88,10 @@ def test_a_large_body_lies_on_disk_sealed_and_comes_out_whole(ground: Ground) ->
 
 @pytest.mark.row("failures", "15")
 def test_few_large_bodies_come_in_at_once_and_the_rest_is_told_when_to_come_back(
-    ground: Ground,
+    runtime: Runtime,
 ) -> None:
     async def walk() -> None:
-        gate = gate_of(answered, ground, [door(anybody)], large_bodies=2)
+        gate = gate_of(answered, runtime, [route(anybody)], large_bodies=2)
         go_on = asyncio.Event()
         tasks = []
         for number in range(9):
@@ -112,9 +112,9 @@ def test_few_large_bodies_come_in_at_once_and_the_rest_is_told_when_to_come_back
 
 @pytest.mark.row("failures", "15")
 @pytest.mark.row("failures", "22")
-def test_a_body_that_does_not_come_is_not_waited_for(ground: Ground) -> None:
+def test_a_body_that_does_not_come_is_not_waited_for(runtime: Runtime) -> None:
     async def walk() -> None:
-        gate = gate_of(answered, ground, (), body_seconds=0.01)
+        gate = gate_of(answered, runtime, (), body_seconds=0.01)
         body = chunks(b"half", then=asyncio.Event())
         request = await Request("POST", "/any", headers=declared(9), body=body)(gate)
         assert request.status == 408
@@ -123,10 +123,10 @@ def test_a_body_that_does_not_come_is_not_waited_for(ground: Ground) -> None:
     asyncio.run(walk())
 
 
-def test_a_body_that_comes_has_longer_the_more_of_it_came(ground: Ground) -> None:
+def test_a_body_that_comes_has_longer_the_more_of_it_came(runtime: Runtime) -> None:
     async def walk() -> None:
         # A thousandth of a second for the first, then a second more for each byte that came.
-        gate = gate_of(answered, ground, (), body_seconds=0.001, least_rate=1)
+        gate = gate_of(answered, runtime, (), body_seconds=0.001, least_rate=1)
 
         async def slowly() -> AsyncIterator[bytes]:
             yield b"a" * 600
@@ -140,7 +140,7 @@ def test_a_body_that_comes_has_longer_the_more_of_it_came(ground: Ground) -> Non
 
 
 def test_who_goes_on_sending_after_a_refusal_is_not_read_for_long(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(middleware, "LINGER_SECONDS", 0.5)
     monkeypatch.setattr(middleware, "LINGER_PAUSE", 0.3)
@@ -152,7 +152,7 @@ def test_who_goes_on_sending_after_a_refusal_is_not_read_for_long(
             given += 65_536
             yield b"a" * 65_536
 
-    gate = gate_of(answered, ground, [door(nobody)])
+    gate = gate_of(answered, runtime, [route(nobody)])
     request = Request("POST", "/large", headers=declared(LARGE), body=endless())
     asyncio.run(request(gate))  # type: ignore[arg-type]
     assert request.status == 403
@@ -162,18 +162,18 @@ def test_who_goes_on_sending_after_a_refusal_is_not_read_for_long(
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("says", [{}, {"transfer-encoding": "chunked"}], ids=["lies", "chunked"])
 def test_more_than_the_cap_is_refused_whatever_the_head_says(
-    ground: Ground, method: str, says: dict[str, str]
+    runtime: Runtime, method: str, says: dict[str, str]
 ) -> None:
-    gate = gate_of(answered, ground, ())
+    gate = gate_of(answered, runtime, ())
     headers = says or declared(1)
     request = Request(method, "/any", headers=headers, body=chunks(b"a" * MOST, b"a"))
     asyncio.run(request(gate))  # type: ignore[arg-type]
     assert request.status == 413
 
 
-def test_a_length_that_is_no_number_is_more_than_any_cap(ground: Ground) -> None:
+def test_a_length_that_is_no_number_is_more_than_any_cap(runtime: Runtime) -> None:
     for length in ("-1", "1e3", "9" * 400, ""):
-        gate = gate_of(answered, ground, ())
+        gate = gate_of(answered, runtime, ())
         request = Request("POST", "/any", headers={"content-length": length})
         asyncio.run(request(gate))  # type: ignore[arg-type]
         assert request.status == 413, length

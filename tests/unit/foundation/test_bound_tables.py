@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Table
 
-import civitas.app  # noqa: F401 - declares the tables of every wing
+import civitas.app  # noqa: F401 - declares the tables of every package
 from foundation.database import metadata
 from foundation.row_macs import MAC, binding, refusal, why_unbound
 

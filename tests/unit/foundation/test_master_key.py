@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from foundation.clock import FrozenClock
-from foundation.ground import open_database
 from foundation.keys import Keys, KeySettings
 from foundation.master_key import MasterKey
+from foundation.runtime import open_database
 from foundation.settings import Settings, SettingsError
 from tests.support import deployments
 
@@ -122,18 +122,18 @@ def test_a_master_key_neither_prints_nor_pickles_itself(tmp_path: Path) -> None:
 def test_another_master_key_stops_the_start_with_a_sentence(
     settings: Settings, tmp_path: Path
 ) -> None:
-    ground = deployments.lay_ground(settings, FrozenClock(deployments.START))
+    runtime = deployments.build_runtime(settings, FrozenClock(deployments.START))
     try:
-        ground.keys.check()
+        runtime.keys.check()
         MasterKey.create(tmp_path / "other.key")
         changed = settings.with_sections(KeySettings(master_key="file:other.key"))
-        other = Keys.load(changed, ground.database, ground.clock)
+        other = Keys.load(changed, runtime.database, runtime.clock)
         with pytest.raises(SettingsError, match="not the one that this database was made with"):
             other.check()
         with pytest.raises(SettingsError, match="not the one"):
             other.prepare()  # a second `init` does not adopt the database either
     finally:
-        ground.close()
+        runtime.close()
 
 
 def test_a_database_without_master_key_names_init(settings: Settings) -> None:

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from foundation.errors import Conflict, Forbidden, Unprocessable
-from foundation.ground import Ground
 from foundation.pages import Mistakes
+from foundation.runtime import Runtime
 from tests.support.sign_in import SignInDesk
 
 
@@ -39,8 +39,8 @@ def test_what_no_form_can_mend_goes_on_to_its_own_page() -> None:
         raise Unprocessable("This one is kept on record.", consequence=lambda uow: None)
 
 
-def test_a_form_that_comes_back_says_so_first_and_keeps_what_was_typed(ground: Ground) -> None:
-    desk = SignInDesk(ground)
+def test_a_form_that_comes_back_says_so_first_and_keeps_what_was_typed(runtime: Runtime) -> None:
+    desk = SignInDesk(runtime)
     desk.citizen()
     page = desk.browser().sign_in(name="Mira <x>", password="a secret that is wrong").text
     assert "<title>Error: " in page

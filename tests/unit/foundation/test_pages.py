@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from foundation.ground import Ground
 from foundation.pages import local_path
 from foundation.pages.navigation import PLACES, places_for
 from foundation.pages.static_files import StaticFiles
+from foundation.runtime import Runtime
 from foundation.web import Principal
 from tests.support.sign_in import Browser, SignInDesk
 
 
 @pytest.fixture
-def browser(ground: Ground) -> Browser:
-    return SignInDesk(ground).browser()
+def browser(runtime: Runtime) -> Browser:
+    return SignInDesk(runtime).browser()
 
 
 def test_static_files_carry_their_hash_and_may_be_kept_for_ever(browser: Browser) -> None:

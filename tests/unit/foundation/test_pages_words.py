@@ -27,7 +27,7 @@ FORMS = {"en": 2, "fr": 2, "ar": 6}
 
 @pytest.fixture(scope="module")
 def marked() -> list[tuple[str, str]]:
-    """(file, message id) of every sentence in the house."""
+    """(file, message id) of every sentence in the service."""
     found = []
     for file, _, message in sentences(ROOT):
         for part in (message,) if isinstance(message, str) else message:

@@ -128,26 +128,26 @@ def test_eight_threads_sign_with_one_token(token: SoftToken) -> None:
 def test_signing_keys_of_a_deployment_rotate_in_the_token(
     in_token: Settings, clock: FrozenClock
 ) -> None:
-    ground = deployments.lay_ground(in_token, clock)
-    ground.keys.ensure("jwt", "ES256")
-    ground.keys.ensure("receipt", "ES256")
-    old = ground.keys.signer("jwt")
+    runtime = deployments.build_runtime(in_token, clock)
+    runtime.keys.ensure("jwt", "ES256")
+    runtime.keys.ensure("receipt", "ES256")
+    old = runtime.keys.signer("jwt")
     assert isinstance(old.private_key, TokenEC)
-    assert not isinstance(ground.keys.signer("receipt").private_key, TokenEC)
+    assert not isinstance(runtime.keys.signer("receipt").private_key, TokenEC)
     assert len(old.sign(b"data")) == 64
-    ground.keys.rotate("jwt", clock.now())
+    runtime.keys.rotate("jwt", clock.now())
     clock.advance(timedelta(days=2))
-    elsewhere = Keys.load(in_token, ground.database, clock)
+    elsewhere = Keys.load(in_token, runtime.database, clock)
     new = elsewhere.signer("jwt")
     assert new.kid != old.kid
     assert isinstance(new.private_key, TokenEC)
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         rows = uow.all(signing_keys.select().where(signing_keys.c.use == "jwt"))
     assert [row.sealed for row in rows] == [None, None]
-    without = Keys.load(in_token.with_sections(KeySettings()), ground.database, clock)
+    without = Keys.load(in_token.with_sections(KeySettings()), runtime.database, clock)
     with pytest.raises(SettingsError, match="in a PKCS#11 token"):
         without.signer("jwt")
-    ground.close()
+    runtime.close()
 
 
 def test_the_master_key_comes_from_a_secret_that_stays_in_the_token(token: SoftToken) -> None:
@@ -199,4 +199,4 @@ def test_keys_in_a_token_need_the_name_of_the_token(settings: Settings) -> None:
     MasterKey.create(settings.path.parent / "master.key")
     changed = settings.with_sections(KeySettings(in_token=("jwt",)))
     with pytest.raises(SettingsError, match=r"write pkcs11 = "):
-        deployments.lay_ground(changed, FrozenClock(deployments.START))
+        deployments.build_runtime(changed, FrozenClock(deployments.START))

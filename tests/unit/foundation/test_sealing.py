@@ -10,8 +10,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from foundation import algorithms
-from foundation.ground import Ground
 from foundation.keys import CannotOpen, thumbprint
+from foundation.runtime import Runtime
 
 quick = examples(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -21,24 +21,26 @@ quick = examples(
 @quick
 @given(plaintext=st.binary(max_size=300), purpose=st.text(max_size=20), context=st.text())
 def test_what_was_sealed_opens_in_the_same_place(
-    ground: Ground, plaintext: bytes, purpose: str, context: str
+    runtime: Runtime, plaintext: bytes, purpose: str, context: str
 ) -> None:
-    sealed = ground.keys.seal(purpose, plaintext, context)
-    assert ground.keys.open(purpose, sealed, context) == plaintext
+    sealed = runtime.keys.seal(purpose, plaintext, context)
+    assert runtime.keys.open(purpose, sealed, context) == plaintext
 
 
 @quick
 @given(data=st.data(), plaintext=st.binary(max_size=80))
-def test_any_changed_bit_is_noticed(ground: Ground, data: st.DataObject, plaintext: bytes) -> None:
-    sealed = bytearray(ground.keys.seal("purpose", plaintext, "context"))
+def test_any_changed_bit_is_noticed(
+    runtime: Runtime, data: st.DataObject, plaintext: bytes
+) -> None:
+    sealed = bytearray(runtime.keys.seal("purpose", plaintext, "context"))
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     sealed[bit // 8] ^= 1 << bit % 8
     with pytest.raises(CannotOpen):
-        ground.keys.open("purpose", bytes(sealed), "context")
+        runtime.keys.open("purpose", bytes(sealed), "context")
 
 
-def test_a_sealed_value_moved_to_another_place_does_not_open(ground: Ground) -> None:
-    sealed = ground.keys.seal("totp", b"value", "per_1")
+def test_a_sealed_value_moved_to_another_place_does_not_open(runtime: Runtime) -> None:
+    sealed = runtime.keys.seal("totp", b"value", "per_1")
     for purpose, context in [
         ("totp", "per_2"),
         ("other", "per_1"),
@@ -46,24 +48,24 @@ def test_a_sealed_value_moved_to_another_place_does_not_open(ground: Ground) -> 
         ("to", "tpper_1"),
     ]:
         with pytest.raises(CannotOpen):
-            ground.keys.open(purpose, sealed, context)
+            runtime.keys.open(purpose, sealed, context)
 
 
-def test_a_truncated_or_foreign_value_does_not_open(ground: Ground) -> None:
-    sealed = ground.keys.seal("purpose", b"value")
+def test_a_truncated_or_foreign_value_does_not_open(runtime: Runtime) -> None:
+    sealed = runtime.keys.seal("purpose", b"value")
     for value in (b"", b"\x01", sealed[:-1], sealed[:20], b"\x02" + sealed[1:], b"plain text"):
         with pytest.raises(CannotOpen):
-            ground.keys.open("purpose", value)
+            runtime.keys.open("purpose", value)
 
 
-def test_the_same_plaintext_is_never_sealed_alike(ground: Ground) -> None:
-    assert len({ground.keys.seal("purpose", b"value") for _ in range(100)}) == 100
+def test_the_same_plaintext_is_never_sealed_alike(runtime: Runtime) -> None:
+    assert len({runtime.keys.seal("purpose", b"value") for _ in range(100)}) == 100
 
 
-def test_a_mac_depends_on_purpose_and_data(ground: Ground) -> None:
-    macs = {ground.keys.mac(p, d) for p in ("a", "b") for d in (b"", b"1", b"2")}
+def test_a_mac_depends_on_purpose_and_data(runtime: Runtime) -> None:
+    macs = {runtime.keys.mac(p, d) for p in ("a", "b") for d in (b"", b"1", b"2")}
     assert len(macs) == 6
-    assert ground.keys.mac("a", b"1") in macs
+    assert runtime.keys.mac("a", b"1") in macs
 
 
 @pytest.mark.rfc("7638", "3.1")

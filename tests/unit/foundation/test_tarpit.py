@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from foundation import tarpit, web
 from foundation.errors import Forbidden
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.tarpit import A_MINUTE, AT_ONCE, FEW, LONGEST, STEP, Tarpit
 from tests.support.gates import Request, gate_of
 
@@ -91,7 +91,7 @@ def refusing(status: int) -> Any:
     ],
 )
 def test_guesses_and_attempts_too_many_are_counted_and_no_step_of_a_protocol(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, status: int, path: str, counted: int
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, status: int, path: str, counted: int
 ) -> None:
     parties: list[str] = []
 
@@ -99,8 +99,8 @@ def test_guesses_and_attempts_too_many_are_counted_and_no_step_of_a_protocol(
         parties.append(party)
 
     monkeypatch.setattr(Tarpit, "hold", hold)
-    door = web.Door(("POST",), "/hash", Response, "test", hashes=True)
-    gate = gate_of(refusing(status), ground, [door])
+    route = web.Route(("POST",), "/hash", Response, "test", hashes=True)
+    gate = gate_of(refusing(status), runtime, [route])
     request = Request("POST", path, "2001:db8:aa00:1::7")
     asyncio.run(request(gate))  # type: ignore[arg-type]
     assert request.status == status
@@ -110,7 +110,7 @@ def test_guesses_and_attempts_too_many_are_counted_and_no_step_of_a_protocol(
 @pytest.mark.row("failures", "15")
 @pytest.mark.parametrize("shown", [{}, {"cookie": "session=a"}, {"authorization": "Bearer a"}])
 def test_who_shows_nothing_is_refused_a_large_body_without_a_thread(
-    ground: Ground, shown: dict[str, str]
+    runtime: Runtime, shown: dict[str, str]
 ) -> None:
     asked: list[int] = []
 
@@ -118,8 +118,8 @@ def test_who_shows_nothing_is_refused_a_large_body_without_a_thread(
         asked.append(threading.get_ident())
         raise Forbidden("Not for you.")
 
-    door = web.Door(("POST",), "/large", Response, "test", max_body=LARGE, admits=admits)
-    gate = gate_of(refusing(200), ground, [door])
+    route = web.Route(("POST",), "/large", Response, "test", max_body=LARGE, admits=admits)
+    gate = gate_of(refusing(200), runtime, [route])
     request = Request("POST", "/large", headers={**HERE, **shown})
     asyncio.run(request(gate))  # type: ignore[arg-type]
     assert request.status == 403

@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from foundation.audit import SYSTEM
-from foundation.ground import Ground
 from foundation.log_lines import JsonLines
+from foundation.runtime import Runtime
 from foundation.telemetry import Telemetry, TelemetrySettings
 
 SCOPE = {
@@ -55,11 +55,11 @@ def collector() -> Iterator[Collector]:
     server.shutdown()
 
 
-def test_requests_and_acts_are_counted_without_identifiers(ground: Ground) -> None:
-    with ground.database.write() as uow:
-        ground.audit.record(uow, "sign-in.failed", SYSTEM, (), {"who": "per_secret"})
-    ground.telemetry.observe(SCOPE, 200, 0.01)
-    exposed = ground.telemetry.exposition().decode()
+def test_requests_and_acts_are_counted_without_identifiers(runtime: Runtime) -> None:
+    with runtime.database.write() as uow:
+        runtime.audit.record(uow, "sign-in.failed", SYSTEM, (), {"who": "per_secret"})
+    runtime.telemetry.observe(SCOPE, 200, 0.01)
+    exposed = runtime.telemetry.exposition().decode()
     assert 'civitas_acts_total{kind="sign-in.failed"} 1.0' in exposed
     assert 'http_route="unmatched"' in exposed
     assert "per_secret" not in exposed

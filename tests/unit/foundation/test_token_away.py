@@ -249,20 +249,20 @@ def test_readiness_signs_with_every_key_that_is_published(
     folder: Path, settings: Settings, token: SoftToken, clock: object
 ) -> None:
     in_token = settings.with_sections(KeySettings(pkcs11=token.uri(), in_token=("receipt",)))
-    ground = deployments.lay_ground(in_token, clock)  # type: ignore[arg-type]
-    ground.keys.ensure("receipt", "ES256")
-    ground.keys.ensure("jwt", "ES256")
-    ground.keys.ensure("ca-root", "ML-DSA-65")
-    assert not_signing(ground.keys) == ()
+    runtime = deployments.build_runtime(in_token, clock)  # type: ignore[arg-type]
+    runtime.keys.ensure("receipt", "ES256")
+    runtime.keys.ensure("jwt", "ES256")
+    runtime.keys.ensure("ca-root", "ML-DSA-65")
+    assert not_signing(runtime.keys) == ()
     with away(folder):
-        assert not_signing(ground.keys) == ("receipt",)
-        fresh = Keys.load(in_token, ground.database, ground.clock)
+        assert not_signing(runtime.keys) == ("receipt",)
+        fresh = Keys.load(in_token, runtime.database, runtime.clock)
         assert not_signing(fresh) == ("receipt",)
-    assert not_signing(ground.keys) == ()
-    Token(token.uri()).destroy(label_of(ground.keys))
+    assert not_signing(runtime.keys) == ()
+    Token(token.uri()).destroy(label_of(runtime.keys))
     session_of(TokenUri.parse(token.uri(), Path()))._close()
-    assert not_signing(ground.keys) == ("receipt",)
-    ground.close()
+    assert not_signing(runtime.keys) == ("receipt",)
+    runtime.close()
 
 
 def label_of(keys: Keys) -> str:

@@ -10,22 +10,22 @@ import pytest
 from starlette.responses import Response
 
 from foundation import web
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.gates import Request, gate_of, settle
 
 
 class Crowd:
-    """Requests straight at a gate whose doors wait until they may go on: no server, no thread."""
+    """Requests straight at a gate whose routes wait until they may go on: no server, no thread."""
 
-    def __init__(self, ground: Ground, threads: int, **limits: int) -> None:
+    def __init__(self, runtime: Runtime, threads: int, **limits: int) -> None:
         self.inside: list[str] = []
         self.open = asyncio.Event()
-        doors = [
-            web.Door(("POST",), "/hash", Response, "test", hashes=True),
-            web.Door(("POST",), "/work", Response, "test"),
-            web.Door(("GET",), "/alive", Response, "test", light=True),
+        routes = [
+            web.Route(("POST",), "/hash", Response, "test", hashes=True),
+            web.Route(("POST",), "/work", Response, "test"),
+            web.Route(("GET",), "/alive", Response, "test", light=True),
         ]
-        self.gate = gate_of(self._app, ground, doors, threads, **limits)
+        self.gate = gate_of(self._app, runtime, routes, threads, **limits)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/alive":
@@ -48,15 +48,15 @@ class Crowd:
 
 
 @pytest.mark.row("failures", "22")
-def test_a_rush_at_sign_in_takes_few_turns_and_leaves_the_others_theirs(ground: Ground) -> None:
+def test_a_rush_at_sign_in_takes_few_turns_and_leaves_the_others_theirs(runtime: Runtime) -> None:
     async def walk() -> None:
-        crowd = Crowd(ground, threads=40, hashes_waiting=8)
+        crowd = Crowd(runtime, threads=40, hashes_waiting=8)
         rush = await crowd.come(50, "/hash")
         at_once = crowd.inside.count("/hash")
         assert at_once == 1 + (os.cpu_count() or 1)
         work = asyncio.create_task(crowd.ask("POST", "/work", "198.51.100.7"))
         await settle()
-        assert crowd.inside.count("/work") == 1, "another door is not behind the rush"
+        assert crowd.inside.count("/work") == 1, "another route is not behind the rush"
         crowd.open.set()
         answers = [await task for task in rush]
         assert (await work)["status"] == 200
@@ -67,9 +67,9 @@ def test_a_rush_at_sign_in_takes_few_turns_and_leaves_the_others_theirs(ground: 
     asyncio.run(walk())
 
 
-def test_health_answers_when_every_turn_is_taken_and_the_rest_is_full(ground: Ground) -> None:
+def test_health_answers_when_every_turn_is_taken_and_the_rest_is_full(runtime: Runtime) -> None:
     async def walk() -> None:
-        crowd = Crowd(ground, threads=2, waiting=3)
+        crowd = Crowd(runtime, threads=2, waiting=3)
         rush = await crowd.come(10, "/work")
         assert (await crowd.ask("GET", "/alive", "198.51.100.7"))["status"] == 200
         crowd.open.set()
@@ -79,9 +79,9 @@ def test_health_answers_when_every_turn_is_taken_and_the_rest_is_full(ground: Gr
     asyncio.run(walk())
 
 
-def test_a_reader_who_takes_an_answer_slowly_keeps_no_turn(ground: Ground) -> None:
+def test_a_reader_who_takes_an_answer_slowly_keeps_no_turn(runtime: Runtime) -> None:
     async def walk() -> None:
-        crowd = Crowd(ground, threads=1)
+        crowd = Crowd(runtime, threads=1)
         crowd.open.set()
         stuck = asyncio.Event()
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support import softhsm
 from tests.support.devices import City, found_city
 
 
 @pytest.fixture
-def city(ground: Ground) -> City:
-    return found_city(ground)
+def city(runtime: Runtime) -> City:
+    return found_city(runtime)
 
 
 @pytest.fixture(scope="session")

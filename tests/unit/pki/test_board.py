@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import Rollover
 from pki.board import MONTHS, Board
 from pki.picture import LABELS, WIDTH, draw
@@ -15,8 +15,8 @@ from tests.support.devices import City, found_city
 
 
 @pytest.fixture
-def city(any_ground: Ground) -> City:
-    return found_city(any_ground)
+def city(any_runtime: Runtime) -> City:
+    return found_city(any_runtime)
 
 
 def board(city: City) -> Board:
@@ -33,7 +33,7 @@ def test_certificates_are_counted_in_the_month_in_which_they_end(
     for _ in range(3):
         city.enrolled()
     _, _, revoked = city.enrolled()
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, f"{revoked.serial_number:x}", "superseded", city.now)
     months = dict(board(city).months)
     assert len(months) == MONTHS
@@ -52,14 +52,14 @@ def test_an_authority_is_named_in_time_to_publish_the_next_one(
     assert "devices-1" in named
     assert named["devices-1"].next_step == "Run `civitas ca roll devices`."
     assert named["devices-1"].by == end - timedelta(days=90 + 30)
-    Rollover(city.ground).begin("devices", city.now)
+    Rollover(city.runtime).begin("devices", city.now)
     clock.advance(timedelta(seconds=2))
     assert "devices-1" not in {a.authority for a in board(city).attention}
 
 
 def test_where_nobody_can_sign_the_board_says_so(city: City, clock: FrozenClock) -> None:
     (devices,) = city.authority.hierarchy.named("devices")
-    city.ground.keys.revoke(devices.kid, city.now)
+    city.runtime.keys.revoke(devices.kid, city.now)
     clock.advance(timedelta(seconds=2))
     assert [a.authority for a in board(city).attention] == ["devices"]
     assert city.authority.outlook.alert(city.now) == 1

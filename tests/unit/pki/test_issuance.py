@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 def states(city: City) -> list[str]:
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         return [row.state for row in uow.all(select(certificates.c.state).where(OF_DEVICES))]
 
 
@@ -49,7 +49,7 @@ def test_killed_before_signing_the_certificate_is_completed_at_the_next_start(
     assert states(city) == ["recorded"]
     assert city.devices.get(registered.device.id).state == "claimed"
 
-    again = same_city(city.ground)
+    again = same_city(city.runtime)
     assert again.pki.complete_or_void(again.now) == Settled(completed=1, voided=0)
     assert again.devices.get(registered.device.id).state == "active"
     repeated = again.enrol(registered, body)
@@ -130,7 +130,7 @@ def test_a_token_works_for_one_key_only(city: City) -> None:
 def test_a_certificate_that_was_revoked_is_not_handed_out_again(city: City) -> None:
     registered, key = city.register(), new_key()
     issued = city.enrol(registered, csr(key, registered.device.id))
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, issued.serial, "superseded", city.now)
     with pytest.raises(EnrolmentRefused):
         city.enrol(registered, csr(key, registered.device.id))
@@ -140,7 +140,7 @@ def test_a_certificate_that_was_revoked_is_not_handed_out_again(city: City) -> N
 def test_serials_come_from_159_random_bits_and_never_repeat(city: City) -> None:
     for _ in range(32):
         city.enrolled()
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.serial, certificates.c.profile))
     # Ours, of devices and of the authorities themselves: not those that the library could make.
     serials = [int(row.serial, 16) for row in rows]
@@ -188,7 +188,7 @@ def test_a_draft_that_differs_from_its_profile_is_never_signed(city: City) -> No
 def test_every_issued_certificate_is_on_record_and_in_the_audit(city: City) -> None:
     city.enrolled()
     city.authority.issue_server_certificate(["localhost"])
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         recorded = uow.all(select(certificates.c.profile, func.count().label("n"))
                            .group_by(certificates.c.profile))  # fmt: skip
         # The authorities' and their responders' own certificates are certificates like any other.

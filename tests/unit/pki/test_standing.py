@@ -32,14 +32,14 @@ def reason(city: City, certificate: x509.Certificate, now: Any = None) -> str:
 def distrust(city: City, name: str, at: Any) -> None:
     """As another process would: past the hierarchy that this one has read."""
     statement = update(authorities).where(authorities.c.name == name)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         uow.execute(statement.values(distrusted_at=at))
 
 
 def revoke_authority(city: City, name: str, now: Any = None) -> None:
     (authority,) = city.authority.hierarchy.named(name)
     serial = f"{authority.certificate.serial_number:x}"
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         assert city.authority.revoke(uow, serial, "cACompromise", now or city.now)
 
 
@@ -118,7 +118,7 @@ def test_a_path_is_validated_once_and_the_record_each_time(
     for _ in range(5):
         assert city.authority.validate_client(certificate, city.now)
     assert len(walked) == 1
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, f"{certificate.serial_number:x}", "superseded", city.now)
     assert reason(city, certificate) == "revoked"
     assert len(walked) == 1
@@ -138,7 +138,7 @@ def test_what_changed_below_the_roots_does_not_make_the_hierarchy_another(city: 
     city.authority.validate_client(certificate, city.now)
     known = city.authority._validation._known
     _, _, other = city.enrolled()
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, f"{other.serial_number:x}", "superseded", city.now)
     city.authority.validate_client(certificate, city.now)
     assert city.authority._validation._known is known
@@ -181,7 +181,7 @@ def test_a_certificate_on_record_under_a_profile_for_no_clients_is_refused(city:
     from pki.tables import certificates
 
     _, _, certificate = city.enrolled()
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         uow.execute(update(certificates).values(profile="idevid"))
     assert reason(city, certificate) == "wrong_profile"
 
@@ -210,7 +210,7 @@ def test_a_cross_certificate_carries_where_the_old_root_has_ended(city: City) ->
     old, public_key = root.certificate.subject, root.certificate.public_key()
     tomorrow, later = city.now + timedelta(days=1), city.now + timedelta(days=2)
     ended = _authority(old, old, public_key, private_key, tomorrow, city.now)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         uow.execute(
             update(authorities).where(authorities.c.kid == root.kid).values(certificate=_der(ended))
         )
@@ -221,7 +221,7 @@ def test_a_cross_certificate_carries_where_the_old_root_has_ended(city: City) ->
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Root G2")])
     second = _authority(name, name, key.public_key(), key, years, city.now)
     cross = _authority(old, name, public_key, key, years, city.now)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         store.add_authority(
             uow, kid="second", name="root", generation=2, certificate=_der(second),
             issuer_kid="second", partitions=1, created_at=city.now,
@@ -268,7 +268,7 @@ def test_another_process_of_the_city_says_the_same(city: City) -> None:
     registered = city.register()
     issued = city.enrol(registered, csr(new_key(), registered.device.id))
     certificate = x509.load_der_x509_certificate(issued.der)
-    other = same_city(city.ground)
+    other = same_city(city.runtime)
     assert other.authority.validate_client(certificate, city.now) == (
         city.authority.validate_client(certificate, city.now)
     )

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 import pki
 from foundation.clock import FrozenClock
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from pki import CertificateRefused, drafting
 from pki.public_key import info_of
 from tests.support.devices import City, new_key, same_city
@@ -75,7 +75,7 @@ def test_a_certificate_of_another_city_is_foreign(
     from tests.support.devices import found_city
 
     (tmp_path / "other").mkdir()
-    other = deployments.lay_ground(deployments.settings_in(tmp_path / "other"), clock)
+    other = deployments.build_runtime(deployments.settings_in(tmp_path / "other"), clock)
     try:
         _, _, certificate = found_city(other).enrolled()
     finally:
@@ -116,7 +116,7 @@ def test_revocation_takes_effect_at_once_and_stands_in_the_list(city: City) -> N
     _, _, certificate = city.enrolled()
     before = x509.load_der_x509_crl(city.authority.crl("devices", city.now))
     assert len(before) == 0
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         assert city.authority.revoke(
             uow, f"{certificate.serial_number:x}", "keyCompromise", city.now
         )
@@ -135,24 +135,24 @@ def test_revocation_takes_effect_at_once_and_stands_in_the_list(city: City) -> N
     assert after.is_signature_valid(public)
 
 
-def test_preparing_twice_makes_one_hierarchy(city: City, ground: Ground) -> None:
+def test_preparing_twice_makes_one_hierarchy(city: City, runtime: Runtime) -> None:
     before = city.authority.trust_anchors()
-    pki.prepare(ground)
-    assert same_city(ground).authority.trust_anchors() == before
+    pki.prepare(runtime)
+    assert same_city(runtime).authority.trust_anchors() == before
     assert before.count(b"BEGIN CERTIFICATE") == 5
 
 
-def test_a_changed_authority_row_is_no_authority(city: City, ground: Ground) -> None:
+def test_a_changed_authority_row_is_no_authority(city: City, runtime: Runtime) -> None:
     from sqlalchemy import update
 
     from pki.tables import authorities
 
     stranger = signed_by_ours(city).public_bytes(Encoding.DER)
-    with ground.database.write() as uow:
+    with runtime.database.write() as uow:
         uow.execute(
             update(authorities).where(authorities.c.name == "devices").values(certificate=stranger)
         )
-    names = [authority.name for authority in same_city(ground).authority.hierarchy.all()]
+    names = [authority.name for authority in same_city(runtime).authority.hierarchy.all()]
     assert "devices" not in names
 
 
@@ -202,7 +202,7 @@ def test_openssl_verifies_the_server_certificate_by_name(
 
 def test_openssl_reads_the_revocation_list(city: City, tmp_path: Path, at_noon: list[str]) -> None:
     _, _, certificate = city.enrolled()
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         city.authority.revoke(uow, f"{certificate.serial_number:x}", "superseded", city.now)
     lists = b"".join(
         x509.load_der_x509_crl(city.authority.crl(name, city.now)).public_bytes(Encoding.PEM)

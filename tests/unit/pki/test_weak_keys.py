@@ -158,7 +158,7 @@ def _der(body: bytes) -> bytearray:
 
 
 def banned(city: City, *keys: str) -> None:
-    ban(city.ground.database, city.ground.audit, keys, "found in a firmware image", city.now)
+    ban(city.runtime.database, city.runtime.audit, keys, "found in a firmware image", city.now)
 
 
 def test_nobody_gets_a_certificate_for_a_banned_key(city: City) -> None:

@@ -10,14 +10,14 @@ from joserfc import jwt as other_library
 from joserfc.jwk import KeySet
 
 from foundation.clock import FrozenClock
-from foundation.ground import Ground as Floor
+from foundation.runtime import Runtime
 from policies import NotAReceipt, Policies, Withdrawal
-from tests.support.decisions import give, house
+from tests.support.decisions import give, ready_policies
 
 
 @pytest.fixture
-def policies(ground: Floor) -> Policies:
-    return house(ground)
+def policies(runtime: Runtime) -> Policies:
+    return ready_policies(runtime)
 
 
 def test_a_receipt_verifies_with_the_published_keys_and_a_library_we_did_not_write(
@@ -85,7 +85,7 @@ def test_two_receipts_of_one_person_share_nothing_that_joins_them(policies: Poli
 
 def test_a_receipt_still_verifies_after_its_key_was_replaced(policies: Policies) -> None:
     token = policies.receipt(give(policies).id, "per_anna")
-    policies.floor.keys.rotate("receipt")
+    policies.runtime.keys.rotate("receipt")
     assert policies.verify_receipt(token)
 
 
@@ -100,8 +100,8 @@ def test_a_changed_unsigned_or_foreign_token_is_no_receipt(policies: Policies) -
     kid = jwt.get_unverified_header(token)["kid"]
     typ = {"typ": "consent-receipt+jwt", "kid": kid}
     claims = jwt.decode(token, options={"verify_signature": False})
-    policies.floor.keys.ensure("jwt", "ES256")
-    foreign = policies.floor.keys.signer("jwt")
+    policies.runtime.keys.ensure("jwt", "ES256")
+    foreign = policies.runtime.keys.signer("jwt")
     hostile = [
         "",
         "a.b.c",

@@ -9,13 +9,13 @@ from sqlalchemy import text
 
 from civitas.tour.deployments import Deployed
 from foundation.database import Database
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.browser import VirtualAuthenticator
 
 
-def test_the_ground_stands_with_its_keys_bound_to_its_database(ground: Ground) -> None:
-    ground.keys.check()
-    assert ground.clock.now().isoformat() == "2026-03-02T09:00:00+00:00"
+def test_the_runtime_stands_with_its_keys_bound_to_its_database(runtime: Runtime) -> None:
+    runtime.keys.check()
+    assert runtime.clock.now().isoformat() == "2026-03-02T09:00:00+00:00"
 
 
 def test_a_database_of_either_kind_is_there_and_has_tables(any_database: Database) -> None:

@@ -19,7 +19,7 @@ def test_the_code_of_the_letter_leads_to_a_session_and_an_active_identity(
     assert done.headers["location"] == "/activate/passkey"
     there = browser.whoami()
     assert (there["kind"], there["level"]) == ("citizen", 2)
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         assert desk.register.is_active(uow, there["id"])
     kinds = [kind for kind, _ in desk.events(there["id"])]
     assert "credential.added" in kinds
@@ -30,7 +30,7 @@ def test_the_code_of_the_letter_leads_to_a_session_and_an_active_identity(
 def test_no_credential_works_before_its_identity_is_activated(desk: SignInDesk) -> None:
     browser = desk.citizen()
     passkey = browser.add_passkey()
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         uow.execute(update(persons).values(state=State.ESTABLISHED))
     assert browser.whoami() is None
     later = desk.browser()
@@ -170,7 +170,7 @@ def test_guessing_codes_is_throttled_by_source(desk: SignInDesk) -> None:
 
 def invited(desk: SignInDesk) -> Browser:
     """A browser in which an officer has followed their link, and chosen name and password."""
-    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
+    secret = desk.register.staff.invite("officer", "Ada Mets", desk.runtime.clock.now())
     browser = desk.browser()
     browser.get(f"/invitation/{secret}")
     browser.post("/activate/set-up", name="ada", password=PASSWORD, repeated=PASSWORD)
@@ -179,7 +179,7 @@ def invited(desk: SignInDesk) -> Browser:
 
 @pytest.mark.row("assurance", "AU-2")
 def test_staff_begin_by_a_one_time_link_and_get_their_role(desk: SignInDesk) -> None:
-    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
+    secret = desk.register.staff.invite("officer", "Ada Mets", desk.runtime.clock.now())
     browser = desk.browser()
     assert browser.get(f"/invitation/{secret}").headers["location"] == "/activate/set-up"
     assert "Ada Mets" in browser.get("/activate/set-up").text
@@ -234,7 +234,7 @@ def test_a_password_of_staff_binds_no_passkey_after_the_set_up(desk: SignInDesk)
 
 
 def test_where_nobody_but_staff_signs_in_there_is_nothing_to_activate(desk: SignInDesk) -> None:
-    regulator = SignInDesk(desk.ground, staff_only=True)
+    regulator = SignInDesk(desk.runtime, staff_only=True)
     browser = regulator.browser()
     assert browser.get("/activate").status_code == 404
     page = browser.get("/sign-in").text

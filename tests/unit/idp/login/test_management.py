@@ -19,7 +19,7 @@ HERE = "192.0.2.1"
 
 
 def session_of(desk: SignInDesk, browser: Browser) -> Session:
-    found = desk.login.sessions.find(str(browser.cookie("session")), desk.ground.clock.now())
+    found = desk.login.sessions.find(str(browser.cookie("session")), desk.runtime.clock.now())
     assert found is not None
     return found
 
@@ -82,7 +82,7 @@ def test_what_a_person_calls_their_passkey_is_sealed_at_rest(desk: SignInDesk) -
     session = session_of(desk, browser)
     labels = {c.label for c in desk.login.management.list(session.subject)}
     assert "Anna Tamm's old phone" in labels
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         rows = uow.all(select(credentials))
     assert not any("old phone" in str(tuple(row)) for row in rows)
 

@@ -90,7 +90,7 @@ def test_a_dump_of_the_database_holds_no_password_and_only_sealed_slow_hashes(
     browser = desk.citizen()
     token = browser.cookie("session")
     assert token is not None
-    desk.ground.database.close()
+    desk.runtime.database.close()
     dump = b"".join(path.read_bytes() for path in tmp_path.glob("civitas.db*"))
     for secret in (PASSWORD, token, "argon2", NAME, "Tamm"):
         assert secret.encode() not in dump
@@ -100,7 +100,7 @@ def test_a_dump_of_the_database_holds_no_password_and_only_sealed_slow_hashes(
 def test_as_shipped_a_password_is_hashed_as_slowly_as_rfc_9106_and_owasp_ask(
     desk: SignInDesk,
 ) -> None:
-    passwords = Passwords(desk.ground.keys, LoginSettings())
+    passwords = Passwords(desk.runtime.keys, LoginSettings())
     written = passwords._open(passwords.hash(PASSWORD, "cred_1"), "cred_1")
     assert written.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert written != passwords._open(passwords.hash(PASSWORD, "cred_1"), "cred_1"), "salted"
@@ -113,7 +113,7 @@ def test_a_stored_password_that_is_moved_to_another_person_opens_nothing(
     desk.citizen()
     mine = desk.browser()
     mine.activate(desk.enrol("CD654321"), "other", "quiet marble ladder comet")
-    with desk.ground.database.write() as uow:
+    with desk.runtime.database.write() as uow:
         rows = uow.all(select(credentials).order_by(credentials.c.created_at))
         sealed = next(r.secret for r in rows if r.subject_id == mine.whoami()["id"])
         uow.execute(update(credentials).values(secret=sealed))
@@ -136,11 +136,11 @@ def test_a_password_is_hashed_anew_when_the_parameters_changed(desk: SignInDesk)
     desk.citizen()
     subject = desk.login.directory.of_name(NAME)
     assert subject is not None
-    costlier = SignInDesk(desk.ground)
+    costlier = SignInDesk(desk.runtime)
     passwords = costlier.login.sign_in._passwords
     passwords._hasher.__init__(time_cost=2, memory_cost=7168, parallelism=1)  # type: ignore[misc]
     assert costlier.browser().sign_in().status_code == 303
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         stored = store.password_of(uow, subject)
     assert stored is not None
     assert not passwords.outdated(stored[1], stored[0].id)
@@ -231,7 +231,7 @@ def test_a_guessing_pattern_is_on_record_once_a_window(desk: SignInDesk) -> None
     stranger = desk.browser("198.51.100.7")
     for _ in range(desk.login.settings.account_attempts + 4):
         stranger.sign_in(password="wrong")
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         row = uow.one(
             select(func.count()).select_from(events).where(events.c.kind == "sign-in.locked")
         )
@@ -267,7 +267,7 @@ def test_signing_in_as_somebody_else_never_keeps_the_session_id(desk: SignInDesk
     after = browser.whoami()
     assert after["id"] != before["id"]
     assert after["session"] != before["session"]
-    with desk.ground.database.read() as uow:
+    with desk.runtime.database.read() as uow:
         assert not desk.login.session_lives(uow, before["session"])
 
 
@@ -331,7 +331,7 @@ def test_a_session_ends_when_nothing_happens_and_after_its_lifetime(
     assert browser.whoami() is None
 
 
-def test_signing_out_ends_the_session_at_every_door(desk: SignInDesk) -> None:
+def test_signing_out_ends_the_session_at_every_endpoint(desk: SignInDesk) -> None:
     browser = desk.citizen()
     old = str(browser.cookie("session"))
     assert browser.post("/sign-out", form="/activate/passkey").status_code == 303
@@ -350,7 +350,7 @@ def test_signing_out_needs_our_own_form(desk: SignInDesk) -> None:
 def test_who_sends_a_citizen_of_no_session_to_sign_in_and_staff_are_no_citizens(
     desk: SignInDesk,
 ) -> None:
-    secret = desk.register.staff.invite("officer", "Ada Mets", desk.ground.clock.now())
+    secret = desk.register.staff.invite("officer", "Ada Mets", desk.runtime.clock.now())
     browser = desk.browser()
     assert browser.who()["go_to"].startswith("/sign-in?return_to=")
     browser.get(f"/invitation/{secret}")
@@ -370,7 +370,7 @@ def test_who_asks_for_no_level_that_the_person_cannot_reach(desk: SignInDesk) ->
 def test_no_authentication_outside_active(desk: SignInDesk) -> None:
     browser = desk.citizen()
     person = browser.whoami()["id"]
-    desk.life.suspend(person, OFFICER, "reported stolen", desk.ground.clock.now())
+    desk.life.suspend(person, OFFICER, "reported stolen", desk.runtime.clock.now())
     assert browser.whoami() is None, "suspension ends sessions"
     answer = desk.browser().sign_in()
     assert answer.status_code == 422

@@ -12,9 +12,9 @@ from civitas import schema
 from civitas.cli import app
 from civitas.configuration import settings_of
 from foundation.clock import FrozenClock, Instant
-from foundation.ground import lay, open_database
 from foundation.master_key import MasterKey
 from foundation.rows.check import wrong_rows
+from foundation.runtime import build, open_database
 from foundation.settings import Settings
 from idp.register.tables import staff
 from tests.support.intruder import Intruder
@@ -35,20 +35,20 @@ def test_a_row_of_0011_is_trusted_at_the_upgrade_and_altered_ones_are_not_afterw
     schema.upgrade(database)
     database.close()
     MasterKey.create(any_settings.path.parent / "master.key")
-    ground = lay(any_settings, {}, clock)
-    ground.prepare()
-    ground.check()
-    with ground.database.read() as uow:
+    runtime = build(any_settings, {}, clock)
+    runtime.prepare()
+    runtime.check()
+    with runtime.database.read() as uow:
         assert uow.one(select(staff.c.role).where(staff.c.id == "stf_1")) == ("officer",)
-    intruder = Intruder(ground.database)
+    intruder = Intruder(runtime.database)
     intruder.run("UPDATE register_staff SET role = 'operator'")
-    ground.prepare()
-    with ground.database.read() as uow:
+    runtime.prepare()
+    with runtime.database.read() as uow:
         assert uow.one(select(staff.c.role).where(staff.c.id == "stf_1")) is None
-    (wrong,) = wrong_rows(ground.database, ground.guard, clock.now())
+    (wrong,) = wrong_rows(runtime.database, runtime.guard, clock.now())
     assert wrong.table == "register_staff"
     intruder.close()
-    ground.close()
+    runtime.close()
 
 
 def test_the_command_names_a_raised_role_and_fails(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The policies wing: levels, purposes, consents, and the one decision on every release."""
+"""The policies package: levels, purposes, consents, and the one decision on every release."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import NotFound
-from foundation.ground import Ground as Floor
 from foundation.nearest import instead
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction
 from policies import levels, store
 from policies.catalogue import Attribute, Basis, Catalogue, Purpose
@@ -26,22 +26,22 @@ from policies.settings import PoliciesSettings
 
 
 class Policies:
-    """What the rest of the house asks. Safe to share between threads."""
+    """What the rest of the service asks. Safe to share between threads."""
 
-    def __init__(self, floor: Floor, catalogue: Catalogue | None = None) -> None:
+    def __init__(self, runtime: Runtime, catalogue: Catalogue | None = None) -> None:
         """Loads and cross-checks all tables and rules; raises SettingsError with a sentence."""
-        self.floor = floor
-        self.settings = floor.settings.of(PoliciesSettings)
+        self.runtime = runtime
+        self.settings = runtime.settings.of(PoliciesSettings)
         if catalogue is None:
             own = self.settings.bases
-            catalogue = load(floor.settings.resolve(own) if own else None)
+            catalogue = load(runtime.settings.resolve(own) if own else None)
         self.catalogue = catalogue
-        self.engine = Engine(catalogue, floor.settings.of(Jurisdiction).digital_age)
+        self.engine = Engine(catalogue, runtime.settings.of(Jurisdiction).digital_age)
         # A look ahead and the decision on record are one question, at one instant: unless the
         # ground changed between them, the rules need not be asked twice.
         self._answer = lru_cache(maxsize=256)(self.engine.decide)
-        self.consent = Consents(floor, catalogue)
-        self._receipts = Receipts(floor, catalogue)
+        self.consent = Consents(runtime, catalogue)
+        self._receipts = Receipts(runtime, catalogue)
 
     # ── the decision ──────────────────────────────────────────────────────────────────
 
@@ -68,7 +68,7 @@ class Policies:
         """
         if uow is not None:
             return self._decide(uow, question, facts, record, actor)
-        unit = self.floor.database.write if record else self.floor.database.read
+        unit = self.runtime.database.write if record else self.runtime.database.read
         with unit() as own:
             return self._decide(own, question, facts, record, actor)
 
@@ -108,7 +108,7 @@ class Policies:
             kind = "data.refused"
             details["reason"] = answer.code
         persons = (question.person,) if question.person else ()
-        self.floor.audit.record(
+        self.runtime.audit.record(
             uow, kind, actor or Actor("service", question.service), persons, details
         )
 
@@ -179,7 +179,7 @@ class Policies:
         translate: Callable[[str], str] = str,
     ) -> Notice:
         """The notice to show before asking, which `consent.give` then stores word for word."""
-        jurisdiction = self.floor.settings.of(Jurisdiction)
+        jurisdiction = self.runtime.settings.of(Jurisdiction)
         controller = self.settings.controller or jurisdiction.name
         return notice_of(
             self.purpose(purpose_id),
@@ -205,9 +205,9 @@ class Policies:
         return self._receipts.keys()
 
 
-def prepare(floor: Floor) -> None:
-    """Make what the wing needs before it serves; idempotent."""
-    floor.keys.ensure(USE, "ES256")
+def prepare(runtime: Runtime) -> None:
+    """Make what the package needs before it serves; idempotent."""
+    runtime.keys.ensure(USE, "ES256")
 
 
 def _as_ground(basis: Basis) -> Ground:

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import column, insert, select, table
 
 from civitas import governance, schema
-from foundation.ground import open_database
+from foundation.runtime import open_database
 from foundation.settings import Settings
 
-assert governance  # every wing has declared its tables
+assert governance  # every package has declared its tables
 
 CONSENTS: dict[str, Any] = {
     "giver_kind": "self", "giver_id": "p", "service_name": "S", "purpose": "library",

@@ -1,4 +1,4 @@
-"""While the database is away, each door says so in the form of its own protocol."""
+"""While the database is away, each route says so in the form of its own protocol."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def town(settings: Settings, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
     made = City(settings, clock)
     with monkeypatch.context() as down:
         for way in ("read", "write"):
-            down.setattr(made.ground.database, way, away)
+            down.setattr(made.runtime.database, way, away)
         yield made
     made.close()
 
@@ -100,8 +100,8 @@ def test_a_defect_is_a_server_error_with_a_reference(
     def broken(*_: Any) -> NoReturn:
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(town.ground.database, "read", broken)
-    monkeypatch.setattr(town.ground.database, "write", broken)
+    monkeypatch.setattr(town.runtime.database, "read", broken)
+    monkeypatch.setattr(town.runtime.database, "write", broken)
     client = TestClient(town.app, base_url="http://localhost:8000")
     answer = client.post("/oauth/token", data=FORM)
     assert (answer.status_code, answer.json()["error"]) == (500, "server_error")

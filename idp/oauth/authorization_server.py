@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from foundation.cross_origin import origin as origin_of
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Development, Server
 from foundation.web import Principal
 from idp.login import WhoIsThere
@@ -62,7 +62,7 @@ class OAuth:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         policies: Policies,
         who: WhoIsThere,
         signs_out: SignsOut,
@@ -79,24 +79,24 @@ class OAuth:
         """
         ceiling = ceiling or (lambda: max(policies.catalogue.levels))
         who = NeverAbove(who, ceiling)
-        self.ground = ground
+        self.runtime = runtime
         self.policies = policies
-        self.settings = ground.settings.of(OAuthSettings)
-        self.issuer = ground.settings.of(Server).url
+        self.settings = runtime.settings.of(OAuthSettings)
+        self.issuer = runtime.settings.of(Server).url
         self.signs_out = signs_out
-        database, keys = ground.database, ground.keys
+        database, keys = runtime.database, runtime.keys
         secrets = ClientSecrets(keys)
         self.clients = Clients(
             database,
             secrets,
-            ground.audit,
-            development=ground.settings.of(Development).loopback_http,
+            runtime.audit,
+            development=runtime.settings.of(Development).loopback_http,
             complete=catalogue_check.against(policies.catalogue),
-            rates=ground.rates,
+            rates=runtime.rates,
             unknown_per_minute=self.settings.unknown_clients_per_minute,
             sources=sources,
         )
-        self.families = Families(ground.audit)
+        self.families = Families(runtime.audit)
         self.releases = Releases(database, policies, claims, self.clients, ceiling)
         self.authenticator = Authenticator(
             self.clients,
@@ -107,11 +107,11 @@ class OAuth:
                 TlsClientAuth(authenticate_device, validate_certificate),
                 PublicClient(),
             ),
-            ground.rates,
+            runtime.rates,
             self.settings.client_failures_per_minute,
         )
         self.pipeline = Pipeline(
-            ground,
+            runtime,
             self.settings,
             self.issuer,
             self.authenticator,
@@ -125,11 +125,11 @@ class OAuth:
             ceiling,
         )
         wishes = Wishes(policies.catalogue)
-        repeating = Repeating(ground)
+        repeating = Repeating(runtime)
         asking = Asking(database, policies, wishes, self.releases)
         issuing = Issuing(self.settings, keys, wishes, self.issuer)
         self.authorization = Authorization(
-            ground,
+            runtime,
             self.settings,
             self.issuer,
             self.clients,
@@ -138,8 +138,8 @@ class OAuth:
             issuing,
             repeating,
         )
-        self.ways_back = WaysBack(ground, self.clients, repeating, self.issuer)
-        self.answering = Answering(ground, policies, self.authorization)
+        self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
+        self.answering = Answering(runtime, policies, self.authorization)
         self.active_tokens = ActiveTokens(
             database, keys, self.clients, self.issuer, device_is_active or _no_device
         )
@@ -147,17 +147,17 @@ class OAuth:
         self.stopping = Stopping()
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
         self._pages: Sequence[Client] = ()
-        self._principals = TokenPrincipals(self.active_tokens, self.issuer, ground.clock)
-        ground.jobs.periodic(
+        self._principals = TokenPrincipals(self.active_tokens, self.issuer, runtime.clock)
+        runtime.jobs.periodic(
             "oauth sweep",
             timedelta(minutes=10),
-            lambda: sweeping.sweep(database, ground.clock.now()),
+            lambda: sweeping.sweep(database, runtime.clock.now()),
         )
 
-        ground.jobs.periodic(
+        runtime.jobs.periodic(
             "ends of tokens",
             timedelta(seconds=15),
-            lambda: cut_offs.set_right(database, ground.clock.now()),
+            lambda: cut_offs.set_right(database, runtime.clock.now()),
         )
 
     def resource_metadata(self, path: str) -> str:
@@ -173,15 +173,15 @@ class OAuth:
 
     def person_of(self, service_id: str, sub: str) -> str | None:
         """The person whom this service knows as `sub`, or None (`policies.Subjects`)."""
-        client = self.clients.find(service_id, self.ground.clock.now())
+        client = self.clients.find(service_id, self.runtime.clock.now())
         if client is None:
             return None
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return subjects.person_of(uow, client.sector, sub)
 
     def purpose_of(self, service_id: str) -> str | None:
         """The one purpose that this service is registered for, or None (`policies.Subjects`)."""
-        client = self.clients.find(service_id, self.ground.clock.now())
+        client = self.clients.find(service_id, self.runtime.clock.now())
         return None if client is None else client.purpose_of(None)
 
     def is_client_origin(self, origin: str) -> bool:
@@ -198,14 +198,14 @@ class OAuth:
 
     @cached_property
     def _hosts(self) -> tuple[str, ...]:
-        server = self.ground.settings.of(Server)
+        server = self.runtime.settings.of(Server)
         return tuple(url for url in (server.url, server.tls_url) if url is not None)
 
 
-def prepare(ground: Ground) -> None:
+def prepare(runtime: Runtime) -> None:
     """Make the keys that sign tokens; run by `civitas init` and `civitas db upgrade`."""
-    ground.keys.ensure("jwt", "ES256")
-    ground.keys.ensure("jwt-rs256", "RS256")
+    runtime.keys.ensure("jwt", "ES256")
+    runtime.keys.ensure("jwt-rs256", "RS256")
 
 
 def _no_device(device_id: str, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""The public doors of the audit: checkpoint, entries, proofs — RFC 9162 §2.1, C2SP tlog-checkpoint.
+"""Public routes of the audit: checkpoint, entries, proofs — RFC 9162 §2.1, C2SP tlog-checkpoint.
 
 Open to everybody: what they show names nobody. Only what a checkpoint was signed for is shown.
 """
@@ -22,7 +22,7 @@ from foundation.audit.signed_tree import NothingSigned
 from foundation.audit.tree import Span
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound, Unavailable
-from foundation.web import Door
+from foundation.web import Route
 
 MOST = 1000
 _LARGEST = 2**53 - 1  # what a JSON number carries everywhere
@@ -155,30 +155,30 @@ def consistency(audit: Audit, old: OldSize, new: Size = None) -> Proof:
         return Proof(tree_size=new, proof=_prove(uow, spans))
 
 
-def doors(audit: Audit) -> tuple[Door, ...]:
-    """Every public door of the audit."""
+def routes_of(audit: Audit) -> tuple[Route, ...]:
+    """Every public route of the audit."""
     return (
-        _door("checkpoint", partial(checkpoint, audit), NOTE, _TEXT),
-        _door("key", partial(key, audit), "C2SP signed-note", _TEXT),
-        _door("entries", partial(entries, audit), TREE),
-        _door("leaves", partial(leaves, audit), TREE),
-        _door("proof/inclusion", partial(inclusion, audit), TREE),
-        _door("proof/consistency", partial(consistency, audit), TREE),
+        _route("checkpoint", partial(checkpoint, audit), NOTE, _TEXT),
+        _route("key", partial(key, audit), "C2SP signed-note", _TEXT),
+        _route("entries", partial(entries, audit), TREE),
+        _route("leaves", partial(leaves, audit), TREE),
+        _route("proof/inclusion", partial(inclusion, audit), TREE),
+        _route("proof/consistency", partial(consistency, audit), TREE),
     )
 
 
-def _door(
+def _route(
     name: str,
     endpoint: partial[Any],
     specification: str,
     options: Mapping[str, Any] = MappingProxyType({}),
-) -> Door:
+) -> Route:
     told = {
         "summary": f"Audit {name.replace('/', ': ')}",
         "description": inspect.getdoc(endpoint.func),
     }
     path = f"/audit/{name}"
-    return Door(("GET",), path, endpoint, specification, api=True, options={**told, **options})
+    return Route(("GET",), path, endpoint, specification, api=True, options={**told, **options})
 
 
 def _signed(audit: Audit, uow: UnitOfWork) -> int:

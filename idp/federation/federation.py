@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from foundation.fetch import Fetch
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Development, Jurisdiction
 from idp.federation import client_keys, completion, entity_statement, jws, settings, trust_chain
 from idp.federation.accreditation import OPENID_PROVIDER, OPENID_RELYING_PARTY, Accreditation
@@ -48,9 +48,9 @@ class RelyingParty:
     scope: tuple[str, ...]
 
 
-def prepare(ground: Ground) -> None:
+def prepare(runtime: Runtime) -> None:
     """What `init` and `db upgrade` do: the federation key, used for nothing else (§3.1.1)."""
-    ground.keys.ensure(USE, "ES256")
+    runtime.keys.ensure(USE, "ES256")
 
 
 class Federation:
@@ -63,24 +63,24 @@ class Federation:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         metadata: Callable[[], Metadata],
         fetch: Fetch | None = None,
         how_they_end: Own | None = None,
     ) -> None:
-        self.ground = ground
-        self.entity_id = settings.entity_id(ground.settings)
-        self.authority_hints = settings.authority_hints(ground.settings)
+        self.runtime = runtime
+        self.entity_id = settings.entity_id(runtime.settings)
+        self.authority_hints = settings.authority_hints(runtime.settings)
         self._metadata = metadata
         self._completion = how_they_end
-        chosen = ground.settings.of(FederationSettings)
+        chosen = runtime.settings.of(FederationSettings)
         self._lifetime = timedelta(seconds=chosen.statement_seconds)
-        self.fetch = fetch or Fetch.of(ground.settings)
-        self._loopback = ground.settings.of(Development).loopback_http
-        self.anchors = settings.trust_anchors(ground.settings)
+        self.fetch = fetch or Fetch.of(runtime.settings)
+        self._loopback = runtime.settings.of(Development).loopback_http
+        self.anchors = settings.trust_anchors(runtime.settings)
         self.resolution = Resolution(
             self.fetch,
-            ground.clock,
+            runtime.clock,
             self.anchors,
             keep=timedelta(seconds=chosen.cache_seconds),
             loopback_http=self._loopback,
@@ -89,35 +89,35 @@ class Federation:
             timedelta(seconds=chosen.cache_seconds)
         )
         self._resolved: BriefMemory[str | None] = BriefMemory(timedelta(seconds=2))
-        self._lasting = Lasting(ground.keys, USE)
+        self._lasting = Lasting(runtime.keys, USE)
         self.authority = Authority(
-            ground,
+            runtime,
             self.entity_id,
             statement_for=self._lifetime,
             mark_for=timedelta(seconds=chosen.mark_seconds),
         )
-        self.accreditation = Accreditation(ground, self.resolution, self.entity_id)
+        self.accreditation = Accreditation(runtime, self.resolution, self.entity_id)
         self.own_marks = OwnMarks(
-            ground, self.fetch, self.resolution, self.entity_id, self.authority_hints
+            runtime, self.fetch, self.resolution, self.entity_id, self.authority_hints
         )
         self._standing = OwnStanding(
-            ground, self.resolution, self.own_marks, self.entity_id, self.authority_hints
+            runtime, self.resolution, self.own_marks, self.entity_id, self.authority_hints
         )
         self._own_level: BriefMemory[int | None] = BriefMemory(
             timedelta(seconds=chosen.cache_seconds)
         )
         if self.role == "anchor":
-            ground.jobs.periodic(
+            runtime.jobs.periodic(
                 "federation keys", timedelta(minutes=5), self.accreditation.refresh_keys
             )
-            ground.jobs.periodic("federation marks", timedelta(hours=6), self.authority.sweep)
+            runtime.jobs.periodic("federation marks", timedelta(hours=6), self.authority.sweep)
         elif self.role == "leaf":
-            ground.jobs.periodic("own trust marks", timedelta(minutes=5), self.own_marks.renew)
+            runtime.jobs.periodic("own trust marks", timedelta(minutes=5), self.own_marks.renew)
 
     @property
     def role(self) -> Literal["anchor", "leaf", "none"]:
         """Which part this deployment takes."""
-        if self.ground.settings.of(Jurisdiction).governance == "regulator":
+        if self.runtime.settings.of(Jurisdiction).governance == "regulator":
             return "anchor"
         return "leaf" if self.authority_hints else "none"
 
@@ -125,11 +125,11 @@ class Federation:
 
     def key_set(self) -> dict[str, Any]:
         """Our federation keys as a JWK Set: what others pin when we are their anchor."""
-        return jws.published(self.ground.keys.published(USE))
+        return jws.published(self.runtime.keys.published(USE))
 
     def entity_configuration(self) -> str:
         """The signed Entity Configuration (§3, §9)."""
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         claims: dict[str, Any] = {
             "iss": self.entity_id,
             "sub": self.entity_id,
@@ -158,8 +158,8 @@ class Federation:
         return metadata
 
     def _federation_entity(self) -> dict[str, Any]:
-        chosen = self.ground.settings.of(FederationSettings)
-        name = chosen.organization_name or self.ground.settings.of(Jurisdiction).name
+        chosen = self.runtime.settings.of(FederationSettings)
+        name = chosen.organization_name or self.runtime.settings.of(Jurisdiction).name
         own: dict[str, Any] = {"organization_name": name, "organization_uri": self.entity_id}
         if self.role == "anchor":
             base = f"{self.entity_id}/federation"
@@ -187,17 +187,17 @@ class Federation:
         is logged."""
         if not self.anchors or self.role != "leaf" or entity_id == self.entity_id:
             return None
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         return self._described.recall(entity_id, now, lambda: self._describe(entity_id))
 
     def _describe(self, entity_id: str) -> RelyingParty | None:
-        chosen = self.ground.settings.of(FederationSettings)
+        chosen = self.runtime.settings.of(FederationSettings)
         try:
             chain = self.resolution.chain(entity_id)
             said = chain.metadata.get(OPENID_RELYING_PARTY)
             if said is None:
                 raise Unresolved("Its anchor does not know it as a relying party.")
-            said = client_keys.with_keys(said, chain, self.fetch, self.ground.clock.now())
+            said = client_keys.with_keys(said, chain, self.fetch, self.runtime.clock.now())
         except Unresolved as reason:
             log.warning("relying party %s is refused: %s", entity_id, reason)
             return None
@@ -206,12 +206,12 @@ class Federation:
 
     def remembers(self, entity_id: str) -> bool:
         """Whether `self_described` would answer now without asking anybody."""
-        return self._described.holds(entity_id, self.ground.clock.now())
+        return self._described.holds(entity_id, self.runtime.clock.now())
 
     def own_level(self) -> int | None:
         """The level at which those whom we answer to accredit us now: None without one or without
         anybody, 0 when they do not vouch for us."""
-        return self._own_level.recall("", self.ground.clock.now(), self._standing.level)
+        return self._own_level.recall("", self.runtime.clock.now(), self._standing.level)
 
     def provider(self, entity_id: str) -> Accredited | None:
         """An accredited provider, with its level by an active mark; None when it is not one now."""
@@ -244,14 +244,14 @@ class Federation:
 
     def completion_report(self, proof: str) -> str:
         """The report for the anchor that `proof` comes from. Raises Invalid."""
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         to = completion.check_asking(proof, self.anchors, self.entity_id, now)
         rows = self._completion() if self._completion is not None else ()
-        return completion.report(self.ground.keys.signer(USE), self.entity_id, to, rows, now)
+        return completion.report(self.runtime.keys.signer(USE), self.entity_id, to, rows, now)
 
     def completions(self) -> list[tuple[str, Sequence[Completion] | None]]:
         """As the anchor: what each accredited relying party that is a broker reports."""
-        signer, now = self.ground.keys.signer(USE), self.ground.clock.now()
+        signer, now = self.runtime.keys.signer(USE), self.runtime.clock.now()
         told: list[tuple[str, Sequence[Completion] | None]] = []
         for e in self.accreditation.entities():
             if not e.is_accredited or OPENID_RELYING_PARTY not in e.entity_types:
@@ -269,7 +269,7 @@ class Federation:
         Only our own subordinates are fetched: the endpoint is no way to make us call others.
         Raises Unresolved or jws.Invalid when it publishes nothing that verifies.
         """
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         if entity_id == self.entity_id:
             return self._resolve_self(entity_types)
         if self.authority.statement_about(entity_id) is None:
@@ -281,7 +281,7 @@ class Federation:
         about = self.authority.statement_about(entity_id)
         if about is None:
             return None
-        now = self.ground.clock.now()
+        now = self.runtime.clock.now()
         leaf = self.resolution.configuration(entity_id)
         chain = trust_chain.validate(
             (leaf.token, about, self.entity_configuration()),
@@ -297,7 +297,7 @@ class Federation:
             claims["trust_marks"] = [
                 {"trust_mark_type": m.trust_mark_type, "trust_mark": m.token} for m in marks
             ]
-        return jws.sign(self.ground.keys.signer(USE), RESOLVE_TYP, claims)
+        return jws.sign(self.runtime.keys.signer(USE), RESOLVE_TYP, claims)
 
     def _resolve_self(self, entity_types: frozenset[str]) -> str:
         """The chain that begins and ends with the anchor is its configuration, alone (§4): nobody
@@ -305,7 +305,7 @@ class Federation:
         own = entity_statement.parse(self.entity_configuration(), loopback_http=self._loopback)
         claims = self._resolved_claims(self.entity_id, own.expires_at, own.metadata, entity_types)
         claims["trust_chain"] = [own.token]
-        return jws.sign(self.ground.keys.signer(USE), RESOLVE_TYP, claims)
+        return jws.sign(self.runtime.keys.signer(USE), RESOLVE_TYP, claims)
 
     def _resolved_claims(
         self,
@@ -317,7 +317,7 @@ class Federation:
         return {
             "iss": self.entity_id,
             "sub": entity_id,
-            "iat": jws.seconds(self.ground.clock.now()),
+            "iat": jws.seconds(self.runtime.clock.now()),
             "exp": jws.seconds(expires),
             "metadata": {
                 t: m for t, m in metadata.items() if not entity_types or t in entity_types

@@ -1,4 +1,4 @@
-"""The audit's public doors: what they show, to whom, and how they refuse — RFC 9162 §2.1."""
+"""The audit's public endpoints: what they show, to whom, and how they refuse — RFC 9162 §2.1."""
 
 import base64
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import VerifierKey, open_note
 from foundation.audit.entry import entry
 from foundation.errors import Problem
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from tests.support.audits import history, outside, record, sequence
 from tests.support.client import TestClient
 
 
 @pytest.fixture
-def client(ground: Ground) -> Iterator[TestClient]:
-    with outside(ground.audit, rendered=False) as client:
+def client(runtime: Runtime) -> Iterator[TestClient]:
+    with outside(runtime.audit, rendered=False) as client:
         yield client
 
 
-def test_an_outsider_proves_every_leaf_with_nothing_but_the_doors(
-    ground: Ground, client: TestClient
+def test_an_outsider_proves_every_leaf_with_nothing_but_the_routes(
+    runtime: Runtime, client: TestClient
 ) -> None:
-    history(ground)
+    history(runtime)
     key = VerifierKey.parse(client.get("/audit/key").text)
     signed = open_note(client.get("/audit/checkpoint").text, [key])
     assert (signed.origin, signed.size) == ("localhost:8000/audit", 11)
@@ -37,12 +37,12 @@ def test_an_outsider_proves_every_leaf_with_nothing_but_the_doors(
         )
 
 
-def test_the_tree_only_grows(ground: Ground, client: TestClient) -> None:
-    history(ground)
+def test_the_tree_only_grows(runtime: Runtime, client: TestClient) -> None:
+    history(runtime)
     key = VerifierKey.parse(client.get("/audit/key").text)
     old = open_note(client.get("/audit/checkpoint").text, [key])
-    record(ground)
-    sequence(ground)
+    record(runtime)
+    sequence(runtime)
     new = open_note(client.get("/audit/checkpoint").text, [key])
     proof = client.get("/audit/proof/consistency", params={"old": old.size, "new": new.size})
     audit_tree.verify_consistency(
@@ -50,16 +50,16 @@ def test_the_tree_only_grows(ground: Ground, client: TestClient) -> None:
     )
 
 
-def test_what_no_checkpoint_covers_is_not_shown(ground: Ground, client: TestClient) -> None:
-    history(ground)
-    record(ground)
+def test_what_no_checkpoint_covers_is_not_shown(runtime: Runtime, client: TestClient) -> None:
+    history(runtime)
+    record(runtime)
     assert client.get("/audit/entries").json()["tree_size"] == 11
     assert len(client.get("/audit/entries").json()["entries"]) == 11
     assert client.get("/audit/entries", params={"start": 11}).json()["entries"] == []
 
 
-def test_public_entries_name_nobody(ground: Ground, client: TestClient) -> None:
-    history(ground)
+def test_public_entries_name_nobody(runtime: Runtime, client: TestClient) -> None:
+    history(runtime)
     everything = client.get("/audit/entries").text
     assert "per_" not in everything
     assert set(client.get("/audit/entries").json()["entries"][0]) == {
@@ -71,7 +71,7 @@ def test_public_entries_name_nobody(ground: Ground, client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "door",
+    "endpoint",
     [
         "entries?start=-1",
         "entries?start=x",
@@ -87,14 +87,14 @@ def test_public_entries_name_nobody(ground: Ground, client: TestClient) -> None:
     ],
 )
 def test_a_value_out_of_bounds_is_refused_by_the_types(
-    ground: Ground, client: TestClient, door: str
+    runtime: Runtime, client: TestClient, endpoint: str
 ) -> None:
-    history(ground)
-    assert client.get(f"/audit/{door}").status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    history(runtime)
+    assert client.get(f"/audit/{endpoint}").status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
 @pytest.mark.parametrize(
-    ("door", "where"),
+    ("endpoint", "where"),
     [
         ("entries?start=12", "start"),
         ("leaves?start=9007199254740991", "start"),
@@ -106,21 +106,21 @@ def test_a_value_out_of_bounds_is_refused_by_the_types(
     ],
 )
 def test_a_question_about_no_signed_tree_is_a_problem_that_says_where(
-    ground: Ground, client: TestClient, door: str, where: str
+    runtime: Runtime, client: TestClient, endpoint: str, where: str
 ) -> None:
-    history(ground)
+    history(runtime)
     with pytest.raises(Problem) as refused:
-        client.get(f"/audit/{door}")
+        client.get(f"/audit/{endpoint}")
     assert refused.value.status in (400, 404)
     assert (refused.value.where, bool(refused.value.next_step)) == (where, True)
 
 
-@pytest.mark.parametrize("door", ["checkpoint", "entries", "leaves", "proof/inclusion?index=0"])
-def test_before_the_first_checkpoint_the_doors_ask_for_patience(
-    client: TestClient, door: str
+@pytest.mark.parametrize("endpoint", ["checkpoint", "entries", "leaves", "proof/inclusion?index=0"])
+def test_before_the_first_checkpoint_the_routes_ask_for_patience(
+    client: TestClient, endpoint: str
 ) -> None:
     with pytest.raises(Problem) as refused:
-        client.get(f"/audit/{door}")
+        client.get(f"/audit/{endpoint}")
     assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "2"})
 
 

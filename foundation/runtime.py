@@ -1,4 +1,4 @@
-"""The ground floor as one value: what the roof hands to every wing."""
+"""What one deployment runs on in one process, as one value: `civitas` hands it to every package."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ SECTIONS = (
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Everything that stands below the wings, of one deployment in one process."""
+class Runtime:
+    """Everything that stands below the packages, of one deployment in one process."""
 
     settings: Settings
     clock: Clock
@@ -83,10 +83,10 @@ def open_database(settings: Settings) -> Database:
     )
 
 
-def lay(
+def build(
     settings: Settings, template_dirs: Mapping[str, Path], clock: Clock | None = None
-) -> Ground:
-    """Build the ground floor from settings; opens no connection yet."""
+) -> Runtime:
+    """Build the runtime from settings; opens no connection yet."""
     database = open_database(settings)
     common = None
     if clock is None and database.dialect == "postgresql":
@@ -111,7 +111,7 @@ def lay(
     jobs.periodic("row marks", timedelta(seconds=5), marks.settle)
     jobs.periodic("old row marks", timedelta(hours=1), lambda: marks.sweep(clock.now()))
     jobs.periodic("row alarms", timedelta(seconds=1), lambda: record_alarms(audit, guard))
-    return Ground(
+    return Runtime(
         settings=settings,
         clock=clock,
         database=database,

@@ -15,12 +15,12 @@ from foundation.audit.entry import open_part
 from foundation.audit.tables import subjects
 from foundation.clock import FrozenClock, Instant
 from foundation.database import Database, metadata
-from foundation.ground import lay, open_database
 from foundation.master_key import MasterKey
+from foundation.runtime import build, open_database
 from foundation.settings import Settings, SettingsError
 from tests.support.deployments import ROOT
 
-assert governance  # every wing has declared its tables
+assert governance  # every package has declared its tables
 
 
 def test_the_newest_revision_is_the_one_that_the_program_asks_for() -> None:
@@ -111,8 +111,8 @@ def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
     schema.upgrade(database)
     database.close()
     MasterKey.create(any_settings.path.parent / "master.key")
-    ground = lay(any_settings, {}, clock)
-    ground.prepare()
-    assert ground.audit.tree.sequence(clock.now()) == 1
-    assert ground.audit.tree.verify().problems == ()
-    ground.close()
+    runtime = build(any_settings, {}, clock)
+    runtime.prepare()
+    assert runtime.audit.tree.sequence(clock.now()) == 1
+    assert runtime.audit.tree.verify().problems == ()
+    runtime.close()

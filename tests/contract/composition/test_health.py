@@ -77,7 +77,7 @@ def test_health_is_told_and_readiness_too_while_every_thread_waits_for_the_datab
     async def ask() -> None:
         limiter = anyio.to_thread.current_default_thread_limiter()
         async with asking(town) as client:
-            with locked(town.ground.database):
+            with locked(town.runtime.database):
                 form = {"grant_type": "client_credentials", "client_id": "nobody"}
                 waiting = [
                     asyncio.create_task(client.post("/oauth/token", data=form))
@@ -104,7 +104,7 @@ def test_a_deployment_that_can_do_its_work_is_ready(town: City) -> None:
 
 
 def test_a_database_that_only_reads_is_not_ready(town: City) -> None:
-    database = town.ground.database
+    database = town.runtime.database
     stands = (
         "PRAGMA query_only=ON"
         if database.dialect == "sqlite"
@@ -117,13 +117,13 @@ def test_a_database_that_only_reads_is_not_ready(town: City) -> None:
 
 
 def test_a_key_store_that_is_away_is_not_ready(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.ground.vault.store.close()
-    url = town.ground.vault.store.engine.url
+    town.runtime.vault.store.close()
+    url = town.runtime.vault.store.engine.url
 
     def gone(*_: object) -> object:
         raise ConnectionRefusedError(str(url))
 
-    monkeypatch.setattr(town.ground.vault.store._reader.pool, "_creator", gone)
+    monkeypatch.setattr(town.runtime.vault.store._reader.pool, "_creator", gone)
     answer = ready(town)
     assert (answer.status_code, answer.json()["person_keys"]) == (503, "unusable")
     assert answer.json()["database"] == "ok"

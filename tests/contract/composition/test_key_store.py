@@ -20,7 +20,7 @@ from civitas.deployment import Deployment
 from civitas.residents import as_csv, residents
 from foundation.audit.tables import subjects
 from foundation.database import Database
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import SettingsError
 from foundation.vault import Erased, VaultSettings, person_keys, vault_metadata
 from tests.support import deployments
@@ -237,12 +237,12 @@ def test_after_an_erasure_an_old_dump_and_todays_keys_open_nothing(
     backup = folder / "city.backup"
     run("backup", str(backup), "--config", str(config))
     dumped = dump(postgres_url)
-    ground = opened(config).ground
-    everybody = people_of(ground)
+    runtime = opened(config).runtime
+    everybody = people_of(runtime)
     gone, stays = everybody[0], everybody[1]
-    assert readable(ground, gone)
-    ground.vault.erase(gone)
-    ground.close()
+    assert readable(runtime, gone)
+    runtime.vault.erase(gone)
+    runtime.close()
     with postgresql_server.database() as from_dump, postgresql_server.database() as from_backup:
         load(from_dump, dumped)
         for url in (from_dump, from_backup):
@@ -252,7 +252,7 @@ def test_after_an_erasure_an_old_dump_and_todays_keys_open_nothing(
             )
             if url == from_backup:
                 run("restore", str(backup), "--config", str(again))
-            restored = opened(again).ground
+            restored = opened(again).runtime
             assert sorted(people_of(restored, everybody)) == sorted(everybody)
             assert not readable(restored, gone)
             with pytest.raises(Erased):
@@ -265,19 +265,19 @@ def opened(config: Path) -> Deployment:
     return governance.assemble(settings_of(config))
 
 
-def people_of(ground: Ground, expected: list[str] | None = None) -> list[str]:
+def people_of(runtime: Runtime, expected: list[str] | None = None) -> list[str]:
     """Whose events there are: by the blind index, where it is known whom to expect."""
     if expected is None:
-        with ground.vault.store.read() as uow:
+        with runtime.vault.store.read() as uow:
             of_people = select(person_keys.c.person_id).where(person_keys.c.held_until.is_(None))
             return [row.person_id for row in uow.all(of_people)]
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         known = {bytes(r.subject) for r in uow.all(select(subjects.c.subject)) if r.subject}
-    return [p for p in expected if ground.audit._subject(p) in known]
+    return [p for p in expected if runtime.audit._subject(p) in known]
 
 
-def readable(ground: Ground, person: str) -> bool:
-    entries = ground.audit.ledger(person)
+def readable(runtime: Runtime, person: str) -> bool:
+    entries = runtime.audit.ledger(person)
     assert entries
     return any(entry.readable for entry in entries)
 

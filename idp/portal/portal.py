@@ -9,8 +9,8 @@ from starlette.requests import Request
 from device_registry import Device, Devices, owner
 from foundation import web
 from foundation.errors import SeeOther
-from foundation.ground import Ground
 from foundation.pages import Translator
+from foundation.runtime import Runtime
 from idp.login import Login, Session
 from idp.oauth import ActingServices, OAuth
 from idp.portal.staff_account import StaffAccount
@@ -35,7 +35,7 @@ class Portal:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         policies: Policies,
         withdrawal: Withdrawal,
         register: Register,
@@ -44,7 +44,7 @@ class Portal:
         devices: Devices,
         acting: ActingServices,
     ) -> None:
-        self.ground = ground
+        self.runtime = runtime
         self.policies = policies
         self.withdrawal = withdrawal
         self.register = register
@@ -97,7 +97,7 @@ class Portal:
     def service_name(self, service: str, known: Mapping[str, str]) -> str:
         if service in known:
             return known[service]
-        client = self._oauth.clients.find(service, self.ground.clock.now())
+        client = self._oauth.clients.find(service, self.runtime.clock.now())
         return service if client is None else client.name
 
     def purpose_sentence(self, purpose: str, translate: Translator) -> str:

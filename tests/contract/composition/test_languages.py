@@ -27,12 +27,12 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, World
 
 
 def pages(world: World, caller: Caller, method: str, language: str) -> Iterator[tuple[str, str]]:
-    """(door, page) of all that answers a browser: what is shown, or what is refused."""
-    for door in world.doors():
-        # Typed doors are for programs; what they refuse names members of JSON.
-        if door.method != method or door.path in LAST or (door.typed and method == "POST"):
+    """(route, page) of all that answers a browser: what is shown, or what is refused."""
+    for route in world.routes():
+        # Typed routes are for programs; what they refuse names members of JSON.
+        if route.method != method or route.path in LAST or (route.typed and method == "POST"):
             continue
-        with world.city.ground.database.write() as uow:
+        with world.city.runtime.database.write() as uow:
             uow.execute(delete(rate_limits))
         headers = {"Accept": "text/html", "Accept-Language": language}
         sent = {}
@@ -40,10 +40,10 @@ def pages(world: World, caller: Caller, method: str, language: str) -> Iterator[
             # Nothing is filled in: what is refused says why.
             sent = {"data": {"csrf_token": caller.headers.get("X-CSRF-Token", "")}}
         answer = caller.visitor.http.request(
-            method, world.filled(door.path), headers=headers, **sent
+            method, world.filled(route.path), headers=headers, **sent
         )
         if answer.headers.get("content-type", "").startswith("text/html"):
-            yield door.name, answer.text
+            yield route.name, answer.text
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -56,10 +56,10 @@ def test_no_english_on_a_page_in_another_language(
         if kind not in PEOPLE:
             continue
         for language in ("fr", "ar"):
-            for door, page in pages(world, caller, method, language):
-                assert f'lang="{language}"' in page, door
+            for route, page in pages(world, caller, method, language):
+                assert f'lang="{language}"' in page, route
                 seen += 1
-                found |= {(door, piece) for piece in english_on(page, language)}
+                found |= {(route, piece) for piece in english_on(page, language)}
     assert not sorted(found)
     assert seen > 20
 
@@ -71,7 +71,7 @@ def test_no_english_on_the_way_in(worlds: dict[str, World]) -> None:
     uri = LIBRARY["redirect_uris"][0]
     asked = request_of(client, uri, scope="openid profile email", prompt="consent")
     *_, waiting = city.importer.persons(world.ids["import_id"])
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         issued = city.register.codes.issue(uow, waiting, SYSTEM, city.clock.now())
     found: set[str] = set()
     for language in ("fr", "ar"):
@@ -96,7 +96,7 @@ def test_no_english_on_the_way_in(worlds: dict[str, World]) -> None:
         shown = person.get(question.headers["location"], headers=headers)
         assert 'name="answer"' in shown.text
         found |= english(shown, language)
-    with city.ground.database.write() as uow:
+    with city.runtime.database.write() as uow:
         uow.execute(delete(rate_limits))
     citizen = city.browser()
     citizen.http.headers["Accept-Language"] = "ar"

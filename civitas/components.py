@@ -1,4 +1,4 @@
-"""The wings of the house: their sections of the settings and their pages."""
+"""What a deployment is put together from: each package's sections of the settings and pages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 import device_registry
 import pki
 import policies
-from foundation import ground
+from foundation import runtime
 from foundation.settings import Section
 from idp import broker, federation, login, oauth, portal, register
 
 ROOT = Path(__file__).parents[1]
 
-WINGS = (pki, policies, device_registry, register, federation, login, oauth, broker, portal)
+PACKAGES = (pki, policies, device_registry, register, federation, login, oauth, broker, portal)
 
 SECTIONS: tuple[type[Section], ...] = (
-    *ground.SECTIONS,
-    *(section for wing in WINGS for section in wing.SECTIONS),
+    *runtime.SECTIONS,
+    *(section for package in PACKAGES for section in package.SECTIONS),
 )
 
 PAGES: dict[str, Path] = {

@@ -20,8 +20,8 @@ from civitas.cli import app
 from civitas.configuration import settings_of
 from civitas.residents import as_csv, residents
 from foundation.database import Database, metadata
-from foundation.ground import open_database
 from foundation.master_key import MasterKey
+from foundation.runtime import open_database
 from foundation.sealed_stream import CHUNK, HEADER
 from idp.register.tables import persons
 

@@ -1,4 +1,4 @@
-"""Who may come through which door: tried with every kind of caller, and with ids of others."""
+"""Who may come through which route: tried with every kind of caller, and with ids of others."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from civitas import governance
 from civitas.governance import MODELS
-from civitas.system import doors as system_doors
+from civitas.system import routes_of as system_routes
 from foundation.settings import Jurisdiction, Server, Settings
 from tests.support import access, access_worlds
-from tests.support.access_walk import CLIENT_DOORS, IN, World
-from tests.support.deployments import lay_ground
+from tests.support.access_walk import CLIENT_ROUTES, IN, World
+from tests.support.deployments import build_runtime
 
 SIGN_IN = {"/sign-in", "/activate/set-up"}
 HASHING = {
@@ -33,20 +33,20 @@ def walked(worlds: dict[str, World]) -> dict[str, access.Walked]:
     return {model: world.walk() for model, world in worlds.items()}
 
 
-def let_in(walked: access.Walked, door: str) -> set[str]:
-    return {kind for kind, said in walked[door].items() if said == IN}
+def let_in(walked: access.Walked, route: str) -> set[str]:
+    return {kind for kind, said in walked[route].items() if said == IN}
 
 
-def test_every_door_opens_for_whom_the_table_says(walked: dict[str, access.Walked]) -> None:
+def test_every_route_is_open_to_whom_the_table_says(walked: dict[str, access.Walked]) -> None:
     table = access.OUTPUT.read_text("utf-8")
     assert access.as_page(walked) == table, "look at each change, then run `make index`"
 
 
-def test_no_door_breaks_whoever_asks(walked: dict[str, access.Walked]) -> None:
+def test_no_route_breaks_whoever_asks(walked: dict[str, access.Walked]) -> None:
     said = [
-        (model, door, kind, what)
-        for model, doors in walked.items()
-        for door, kinds in doors.items()
+        (model, route, kind, what)
+        for model, routes in walked.items()
+        for route, kinds in routes.items()
         for kind, what in kinds.items()
     ]
     assert [one for one in said if one[3].startswith("5")] == []
@@ -62,8 +62,8 @@ def test_no_door_breaks_whoever_asks(walked: dict[str, access.Walked]) -> None:
 def test_what_is_one_citizens_opens_for_nobody_else(
     walked: dict[str, access.Walked], model: str, ids: tuple[str, ...], at_least: int
 ) -> None:
-    own = [door for door in walked[model] if any(name in door for name in ids)]
-    kinds = {door: let_in(walked[model], door) for door in own}
+    own = [route for route in walked[model] if any(name in route for name in ids)]
+    kinds = {route: let_in(walked[model], route) for route in own}
     assert all(found <= {"the citizen"} for found in kinds.values()), kinds
     assert sum(map(bool, kinds.values())) >= at_least, "the ids are of something that is there"
 
@@ -86,10 +86,10 @@ def test_what_one_service_holds_is_nothing_to_another(
 def test_a_token_that_a_person_gave_opens_nothing_but_userinfo(
     walked: dict[str, access.Walked],
 ) -> None:
-    doors = walked["provider"]
-    opened = {door for door in doors if "federated service" in let_in(doors, door)}
-    to_nobody = {door for door in doors if "nobody" in let_in(doors, door)}
-    as_client = {f"POST {path}" for path in CLIENT_DOORS}
+    routes = walked["provider"]
+    opened = {route for route in routes if "federated service" in let_in(routes, route)}
+    to_nobody = {route for route in routes if "nobody" in let_in(routes, route)}
+    as_client = {f"POST {path}" for path in CLIENT_ROUTES}
     assert opened - to_nobody - as_client == {"GET /oauth/userinfo", "POST /oauth/userinfo"}
 
 
@@ -110,32 +110,32 @@ def test_pages_of_staff_open_for_one_role_and_no_program(
         "/auditor": "auditor",
         "/regulator": "regulator",
     }
-    for doors in walked.values():
-        for door in doors:
-            path = door.split()[1]
+    for routes in walked.values():
+        for route in routes:
+            path = route.split()[1]
             for prefix, role in roles.items():
                 if f"{path}/".startswith(f"{prefix}/") and "/v1" not in path:
-                    expected = set() if door in OF_THE_SENDER else {role}
-                    assert let_in(doors, door) == expected, door
+                    expected = set() if route in OF_THE_SENDER else {role}
+                    assert let_in(routes, route) == expected, route
 
 
 @pytest.mark.row("failures", "15")
 @pytest.mark.parametrize("model", sorted(MODELS))
-def test_a_door_that_costs_much_asks_first_who_brings_it_or_waits_with_its_like(
+def test_a_route_that_costs_much_asks_first_who_brings_it_or_waits_with_its_like(
     model: str, settings: Settings
 ) -> None:
     regulator = "https://regulator.example" if model == "broker" else None
     chosen = settings.with_sections(Jurisdiction(governance=model, regulator=regulator))  # type: ignore[arg-type]
-    lay_ground(chosen, None).close()  # type: ignore[arg-type]
+    build_runtime(chosen, None).close()  # type: ignore[arg-type]
     deployment = governance.assemble(chosen)
-    groups = {**deployment.doors, "civitas": system_doors(deployment.ground, dict)}
+    groups = {**deployment.routes, "civitas": system_routes(deployment.runtime, dict)}
     most = settings.of(Server).max_body
     hashing = {d.path for group in groups.values() for d in group if d.hashes}
     assert hashing >= HASHING[model], "a password is hashed behind it: it waits with its like"
     large = [d for group in groups.values() for d in group if (d.max_body or 0) > most]
     assert [d.path for d in large if d.admits is None] == []
     assert [d.path for d in large] == (["/desk/imports"] if model == "provider" else [])
-    deployment.ground.close()
+    deployment.runtime.close()
 
 
 MODEL = pytest.mark.parametrize("model", ["provider", "regulator", "broker"])
@@ -151,17 +151,17 @@ def test_every_address_says_all_that_can_be_done_there(
     world = worlds[model]
     http = next(iter(world.callers.values())).visitor.http
     methods: dict[str, set[str]] = {}
-    for door in world.doors():
-        path = world.filled(door.path).partition("?")[0]
-        methods.setdefault(path, {"OPTIONS"}).add(door.method)
-        if door.method == "GET":
+    for route in world.routes():
+        path = world.filled(route.path).partition("?")[0]
+        methods.setdefault(path, {"OPTIONS"}).add(route.method)
+        if route.method == "GET":
             methods[path].add("HEAD")
     assert len(methods) > 20
     for path, can in methods.items():
         asked = http.request("OPTIONS", path)
         assert (asked.status_code, asked.content) == (204, b""), path
         allowed = set(asked.headers["allow"].split(", "))
-        # A door with a parameter in its path may be there as well.
+        # A route with a parameter in its path may be there as well.
         assert can <= allowed <= set(ALL), path
         for method in set(ALL) - allowed:
             refused = http.request(method, path, headers={"X-Forwarded-Proto": "https"})
@@ -177,10 +177,10 @@ def test_every_address_says_all_that_can_be_done_there(
 def test_head_says_what_get_says_but_the_content(worlds: dict[str, World], model: str) -> None:
     world = worlds[model]
     late = ("/sign-out", "/oauth/end-session")
-    looking = [d for d in world.doors() if d.method == "GET" and not d.path.startswith(late)]
+    looking = [r for r in world.routes() if r.method == "GET" and not r.path.startswith(late)]
     for kind, caller in world.callers.items():
-        for door in looking:
-            path = world.filled(door.path)
+        for route in looking:
+            path = world.filled(route.path)
             head, get = (
                 caller.visitor.http.request(method, path, headers=caller.headers)
                 for method in ("HEAD", "GET")

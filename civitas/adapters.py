@@ -1,4 +1,4 @@
-"""The plugs in the ports: small answers of one wing, in the words of another."""
+"""Adapters in the ports: small answers of one package, in the words of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a request finds its door: by one look-up where the path is fixed, else by trying in turn."""
+"""How a request finds its route: by one look-up where the path is fixed, else by trying in turn."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 LONGEST_SLIP = 80
 
 
-class ProtocolDoor(Route):
-    """A page, or a door with a protocol of its own: it shows in the metrics by its path, as the
-    typed doors do, and not in OpenAPI."""
+class ProtocolRoute(Route):
+    """A page, or a route with a protocol of its own: it shows in the metrics by its path, as the
+    typed routes do, and not in OpenAPI."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
@@ -47,7 +47,7 @@ class FixedPaths(BaseRoute):
 class Options(BaseRoute):
     """What can be done at an address — RFC 9110 §9.3.7, §10.2.1.
 
-    A door that has an answer of its own, as the preflight of browsers, gives it; here the methods
+    A route that has an answer of its own, as the preflight of browsers, gives it; here the methods
     are added. `*` is the server as a whole.
     """
 

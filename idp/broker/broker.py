@@ -18,7 +18,7 @@ from foundation import birth, web
 from foundation.birth import sure_age
 from foundation.clock import recent
 from foundation.fetch import Fetch
-from foundation.ground import Ground
+from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from foundation.vault import Erased
 from foundation.web import Principal
@@ -40,22 +40,22 @@ CHOOSE = "/broker/choose"
 CALLBACK = "/broker/callback"
 
 
-def prepare(ground: Ground) -> None:
+def prepare(runtime: Runtime) -> None:
     """What `init` and `db upgrade` do: the key of our relying party."""
-    ground.keys.ensure(USE, "ES256")
+    runtime.keys.ensure(USE, "ES256")
 
 
-def relying_party_metadata(ground: Ground) -> Mapping[str, Any]:
+def relying_party_metadata(runtime: Runtime) -> Mapping[str, Any]:
     """Our `openid_relying_party` metadata, for the entity configuration: one redirect URI for
     every provider that was ever offered."""
-    with ground.database.read() as uow:
+    with runtime.database.read() as uow:
         slugs = store.known_slugs(uow)
-    base = ground.settings.of(Server).url + CALLBACK
+    base = runtime.settings.of(Server).url + CALLBACK
     return client_metadata(
-        ground.settings.of(BrokerSettings),
-        ground.settings.of(Jurisdiction).name,
+        runtime.settings.of(BrokerSettings),
+        runtime.settings.of(Jurisdiction).name,
         [f"{base}/{slug}" for slug in slugs],
-        ground.keys.published(USE),
+        runtime.keys.published(USE),
     )
 
 
@@ -67,30 +67,30 @@ class Broker:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         federation: Federation,
         policies: Policies,
         ends: Sequence[EndsWithSession] = (TokensEndWithSession(),),
         fetch: Fetch | None = None,
     ) -> None:
-        self.ground = ground
+        self.runtime = runtime
         self.policies = policies
-        self.settings = ground.settings.of(BrokerSettings)
+        self.settings = runtime.settings.of(BrokerSettings)
         self._ends = tuple(ends)
         self._federation = federation
-        self.providers = Providers(ground, federation)
+        self.providers = Providers(runtime, federation)
         self._oidc = Oidc(
-            ground.keys,
-            ground.clock,
+            runtime.keys,
+            runtime.clock,
             fetch or federation.fetch,
             federation.entity_id,
             self.settings,
         )
         self.signing_in = SigningIn(
-            ground, self.settings, self.providers, self._oidc, federation.entity_id + CALLBACK
+            runtime, self.settings, self.providers, self._oidc, federation.entity_id + CALLBACK
         )
-        ground.jobs.periodic("broker sessions", timedelta(minutes=1), self.sweep)
-        ground.jobs.periodic("offered providers", timedelta(minutes=1), self.providers.refresh)
+        runtime.jobs.periodic("broker sessions", timedelta(minutes=1), self.sweep)
+        runtime.jobs.periodic("offered providers", timedelta(minutes=1), self.providers.refresh)
 
     # ── who is there? ─────────────────────────────────────────────────────────────────
 
@@ -98,7 +98,7 @@ class Broker:
         """The person of this browser's session if it suffices, else the way to the choice."""
         if not is_local(requirement.return_to):
             raise ValueError("a return path must be local")
-        now, ceiling = self.ground.clock.now(), self.ceiling()
+        now, ceiling = self.runtime.clock.now(), self.ceiling()
         # Nobody is sent away for more than we may hand on; the asker compares what came back.
         wanted = min(requirement.level, ceiling)
         fresh = bool(requirement.prompt & {"login", "select_account"})
@@ -120,7 +120,7 @@ class Broker:
             leave_to=requirement.leave_to if is_local(requirement.leave_to) else "",
             ui_locales=requirement.ui_locales[:200],
         )
-        sealed = wish.seal(self.ground.keys, web.browser_id(request))
+        sealed = wish.seal(self.runtime.keys, web.browser_id(request))
         wished = {"ui_locales": wish.ui_locales} if wish.ui_locales else {}
         return GoTo(f"{CHOOSE}?{urlencode({'for': sealed, **wished})}")
 
@@ -129,8 +129,8 @@ class Broker:
         cookie = web.cookie(request, SESSION)
         if not cookie:
             return None
-        with self.ground.database.read() as uow:
-            return store.session_of_cookie(uow, cookie, self.ground.clock.now())
+        with self.runtime.database.read() as uow:
+            return store.session_of_cookie(uow, cookie, self.runtime.clock.now())
 
     def principal_of_session(self, request: Request) -> Principal | None:
         """Who calls by a broker session: a citizen, for our own pages."""
@@ -176,19 +176,19 @@ class Broker:
     def _age(self, born: object) -> int | None:
         if not isinstance(born, str):
             return None
-        now, jurisdiction = self.ground.clock.now(), self.ground.settings.of(Jurisdiction)
+        now, jurisdiction = self.runtime.clock.now(), self.runtime.settings.of(Jurisdiction)
         try:
             return sure_age(birth.parse(born), now, jurisdiction)
         except ValueError:  # no date, or one without its year (OpenID Connect Core §5.1)
             return None
 
     def _claims(self, person_id: str, session_id: str) -> Mapping[str, Any]:
-        with self.ground.database.read() as uow:
-            session = store.session(uow, session_id, self.ground.clock.now())
+        with self.runtime.database.read() as uow:
+            session = store.session(uow, session_id, self.runtime.clock.now())
         if session is None or session.person_id != person_id:
             return {}
         try:
-            return opened_claims(self.ground, session)
+            return opened_claims(self.runtime, session)
         except Erased:
             return {}
 
@@ -197,8 +197,8 @@ class Broker:
     def completion(self, *, whole_days: bool = False) -> tuple[Completion, ...]:
         """Per provider and month. `whole_days`: without today, so that who watches the numbers
         cannot tell which provider somebody used a moment ago."""
-        today = self.ground.clock.now().date() if whole_days else None
-        with self.ground.database.read() as uow:
+        today = self.runtime.clock.now().date() if whole_days else None
+        with self.runtime.database.read() as uow:
             return completion.by_month(uow, today)
 
     # ── the end of a session ──────────────────────────────────────────────────────────
@@ -212,14 +212,14 @@ class Broker:
         session = self.session(request)
         if session is None:
             return
-        now = self.ground.clock.now()
-        with self.ground.database.write() as uow:
+        now = self.runtime.clock.now()
+        with self.runtime.database.write() as uow:
             for other in self._ends:
                 other.end_session(uow, session.id, "signed out", now)
             store.end_session(uow, session.id)
             alone = store.others_of(uow, session.person_id, now) == 0
         if alone:
-            self.ground.vault.erase(session.person_id)
+            self.runtime.vault.erase(session.person_id)
 
     def make_way(self, request: Request, person_id: str) -> None:
         """Before a new session: one of somebody else in this browser ends. The same person's
@@ -235,5 +235,5 @@ class Broker:
 
     def sweep(self) -> None:
         """Delete expired sessions and transactions: periodic work."""
-        with self.ground.database.write() as uow:
-            store.sweep(uow, self.ground.clock.now())
+        with self.runtime.database.write() as uow:
+            store.sweep(uow, self.runtime.clock.now())

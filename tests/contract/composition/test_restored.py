@@ -22,7 +22,7 @@ from civitas import governance
 from civitas.configuration import settings_of
 from idp.register import InvitationRefused, Register
 from pki import Caller, EnrolmentUnauthorized, Pki
-from tests.contract.roof.test_backup import beside, found, run
+from tests.contract.composition.test_backup import beside, found, run
 from tests.support.devices import City, csr, new_key
 from tests.support.postgresql import PostgreSQL
 from tests.support.status import asking, revoke, serial
@@ -34,13 +34,13 @@ def told(*arguments: str) -> Any:
 
 @contextmanager
 def opened(config: Path) -> Iterator[City]:
-    """The devices' wing of a deployment, in this process."""
+    """The devices' package of a deployment, in this process."""
     deployment = governance.assemble(settings_of(config))
     parts = deployment.parts
     authority, devices = parts["pki"], parts["devices"]
     pki = Pki(authority, devices.gate)
-    yield City(deployment.ground, authority, devices, parts["device_life"], pki)
-    deployment.ground.close()
+    yield City(deployment.runtime, authority, devices, parts["device_life"], pki)
+    deployment.runtime.close()
 
 
 class Before:
@@ -59,7 +59,7 @@ class Before:
             _, _, self.held = city.enrolled()
             self.waiting = city.register()
             city.authority.lists.whole("devices", city.now)
-            city.ground.audit.tree.sequence(city.now)
+            city.runtime.audit.tree.sequence(city.now)
         self.backup, self.keys = folder / "db.backup", folder / "keys.backup"
         run("backup", str(self.backup), "--config", str(self.config))
         run("backup", str(self.keys), "--person-keys", "--config", str(self.config))
@@ -69,7 +69,7 @@ class Before:
             revoke(city, self.lamp, "keyCompromise")
             revoke(city, self.lost, "superseded")
             revoke(city, self.held, "certificateHold")
-            city.ground.audit.tree.sequence(city.now)
+            city.runtime.audit.tree.sequence(city.now)
         self.last = folder / "last.crl"
         run("ca", "crl", "devices", "-o", str(self.last), "--config", str(self.config))
 
@@ -125,8 +125,8 @@ def test_a_restore_says_in_numbers_what_is_void_and_missing_and_openssl_reads_wh
         with pytest.raises(EnrolmentUnauthorized):
             city.enrol(before.waiting, csr(new_key(), before.waiting.device.id))
         secret = before.invitation["link"].rpartition("/")[2]
-        staff = Register(city.ground).staff
-        with city.ground.database.read() as uow, pytest.raises(InvitationRefused):
+        staff = Register(city.runtime).staff
+        with city.runtime.database.read() as uow, pytest.raises(InvitationRefused):
             staff.open_invitation(uow, secret, city.now)
         assert city.authority.validate_client(before.lamp, city.now), "good again, and told so"
 
@@ -236,7 +236,7 @@ def test_a_move_keeps_what_works_once_and_only_where_nothing_happened_since(
     fresh, keys = tmp_path / "fresh.backup", tmp_path / "fresh-keys.backup"
     with opened(before.config) as city:
         waiting = city.register()
-        city.ground.audit.tree.sequence(city.now)
+        city.runtime.audit.tree.sequence(city.now)
     run("backup", str(fresh), "--config", str(before.config))
     run("backup", str(keys), "--person-keys", "--config", str(before.config))
     said = told("restore", str(fresh), "--moved", *config)

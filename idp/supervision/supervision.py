@@ -1,4 +1,4 @@
-"""Supervision as the roof plugs it in: the parts that its pages and commands stand on."""
+"""Supervision put together: the parts that its pages and commands stand on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Supervision:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.ground = parts.ground
+        self.runtime = parts.runtime
         self.incidents = Incidents(parts)
         self.managing = Managing(parts)
         self.has_services = parts.tokens is not None
@@ -34,7 +34,7 @@ class Supervision:
 
     def members(self) -> list[StaffMember]:
         """Everybody who works here or did, with their names."""
-        with self.ground.database.read() as uow:
+        with self.runtime.database.read() as uow:
             return self.parts.require_register().staff.members(uow)
 
     def posted(self, request: Request) -> tuple[Actor, Form]:
