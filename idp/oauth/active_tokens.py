@@ -17,9 +17,9 @@ from idp.oauth.clients import Clients
 from idp.oauth.cut_offs import EVERYBODY
 from idp.oauth.grant import Grant
 from idp.oauth.tables import cut_offs, revoked_tokens
-from idp.oauth.tokens import access_token
 from idp.oauth.tokens.access_token import AccessToken
 from idp.oauth.tokens.jws import NotOurs
+from idp.oauth.tokens.signatures import Signatures
 
 # Asked at every endpoint for every token: built once, and one journey to the database.
 _ENDED = select(
@@ -55,14 +55,13 @@ class ActiveTokens:
         device_is_active: DeviceIsActive,
     ) -> None:
         self._database = database
-        self._keys = keys
+        self._signatures = Signatures(keys, issuer)
         self._clients = clients
-        self._issuer = issuer
         self._device_is_active = device_is_active
 
     def find(self, value: str, now: datetime) -> ActiveToken:
         """The live token. Raises NotOurs for anything else; the words are for the log."""
-        token = access_token.decode(self._keys, self._issuer, value, now)
+        token = self._signatures.token(value, now)
         client = self._clients.find(token.client_id, now)
         if client is None or not client.active:
             raise NotOurs("its client is not active")

@@ -33,6 +33,13 @@ def verify(
 
     Raises NotOurs. Times are not looked at: whoever asks knows what `now` is and what it means.
     """
+    return signed_by(keys, uses, typ, token, ever=ever)[1]
+
+
+def signed_by(
+    keys: Keys, uses: tuple[str, ...], typ: str, token: str, *, ever: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """The same, after the `kid` of the key that signed it."""
     signed, _, signature = token.encode(errors="replace").rpartition(b".")
     head, _, payload = signed.partition(b".")
     header = _object(head)
@@ -46,7 +53,7 @@ def verify(
     if not known:
         raise NotOurs("signed by a key that we do not publish")
     _check(known[0], header.get("alg"), _bytes(signature), signed)
-    return _object(payload)
+    return known[0].kid, _object(payload)
 
 
 def _check(key: PublishedKey, named: Any, signature: bytes, signed: bytes) -> None:
