@@ -35,6 +35,7 @@ from foundation import networks, opaque
 from foundation.clock import Instant
 from foundation.database import Database, UnitOfWork, metadata
 from foundation.errors import TooManyRequests
+from foundation.recent import Recent
 from foundation.row_macs import grants_nothing
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,6 +43,7 @@ _APART = timedelta(seconds=2)
 """What the clocks of processes that count together may differ by, and a clock be set back."""
 _LONGEST = timedelta(days=7)
 """No limit counts over more."""
+_MOST_FULL = 4096
 
 rate_limits = Table(
     "rate_limits",
@@ -110,6 +112,11 @@ def _pour(bucket: str, key: str, limit: int, per: timedelta, now: datetime) -> d
     }
 
 
+def _full(bucket: str, wait: timedelta) -> TooManyRequests:
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    return TooManyRequests("Too many attempts.", retry_after=seconds, detail=bucket)
+
+
 def _reserve(bucket: str) -> str:
     return f"{bucket}/reserve"
 
@@ -134,6 +141,8 @@ class Rates:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Until when a bucket that was seen full has no room: it only leaks, and steadily.
+        self._full_until: Recent[tuple[str, str], datetime] = Recent(_MOST_FULL)
 
     def attempt(
         self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta, now: datetime
@@ -240,13 +249,25 @@ class Rates:
     def room(
         self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta, now: datetime
     ) -> None:
-        """Raises TooManyRequests where `attempt` would, and counts nothing: a look before work
-        that ends in the write where the attempt is counted."""
+        """Raises TooManyRequests where `attempt` would, and counts nothing."""
         row = uow.one(_LEVEL, _named(bucket, key))
         full_from = now + per - per / limit
         if row is not None and full_from < row.empty_at <= now + per + _APART:
-            wait = math.ceil((row.empty_at - full_from).total_seconds())
-            raise TooManyRequests("Too many attempts.", retry_after=max(1, wait), detail=bucket)
+            until = now + (row.empty_at - full_from)
+            self._full_until.put((bucket, key), until)
+            raise _full(bucket, until - now)
+
+    def known_full(self, bucket: str, key: str, per: timedelta, now: datetime) -> None:
+        """Raises TooManyRequests as long as a bucket that this process saw full cannot have room
+        again: what is refused so costs no journey to the database.
+
+        It is for a look before work that ends in the write where the attempt is counted. What
+        another process gives back or forgives is not seen: of use where nobody does.
+        """
+        until = self._full_until.get((bucket, key))
+        # A wait of more than the whole time was reckoned by a clock that was ahead.
+        if until is not None and timedelta(0) < until - now <= per + _APART:
+            raise _full(bucket, until - now)
 
     def check(self, bucket: str, key: str, limit: int, per: timedelta, now: datetime) -> None:
         """`attempt` in a unit of work of its own, so that the count survives a later refusal."""
@@ -255,11 +276,13 @@ class Rates:
 
     def give_back(self, uow: UnitOfWork, bucket: str, key: str, limit: int, per: timedelta) -> None:
         """Take one attempt back: it was counted before its outcome was known, and was right."""
+        self._full_until.forget((bucket, key))
         drop = per / limit // _MICROSECOND
         uow.execute(_GIVE_BACK, {**_named(bucket, key), "drop": drop})
 
     def forgive(self, uow: UnitOfWork, bucket: str, key: str) -> None:
         """Forget the attempts of one key, after a success."""
+        self._full_until.forget((bucket, key))
         uow.execute(_FORGIVE, _named(bucket, key))
 
     def sweep(self, now: datetime) -> int:

@@ -20,6 +20,7 @@ import cedarpy
 from foundation.settings import SettingsError
 from policies.catalogue import Catalogue, parents
 from policies.question import Decision, Deny, Facts, Ground, Permit, Question
+from policies.rule_clock import asks_for_sides_only
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -38,7 +39,7 @@ class Engine:
             rules = "\n".join((folder / name).read_text() for name in names)
         self._catalogue = catalogue
         self._digital_age = digital_age
-        self._schema, self._policies, named = _read(schema, rules)
+        self._schema, self._policies, named, self.asks_for_sides_only = _read(schema, rules)
         self._entities = cedarpy.Entities.from_json_str(
             json.dumps(_entities(catalogue)), self._schema
         )
@@ -135,15 +136,17 @@ class Engine:
 
 
 @lru_cache(maxsize=4)
-def _read(schema: str, rules: str) -> tuple[Any, Any, tuple[tuple[str | None, str], ...]]:
-    """Schema and rules, ready to be asked, and each rule's @id beside its effect."""
+def _read(schema: str, rules: str) -> tuple[Any, Any, tuple[tuple[str | None, str], ...], bool]:
+    """Schema and rules, ready to be asked; each rule's @id beside its effect; whether all that they
+    ask of the clock is on which side of a ground's instants it stands."""
     parsed = cedarpy.Schema.from_str(schema)
     checked = cedarpy.validate_policies(rules, parsed)
     if not checked.validation_passed:
         raise SettingsError(f"policies/rules: {checked.errors[0]}; mend the rule.")
     static = json.loads(cedarpy.policies_to_json_str(rules))["staticPolicies"].values()
     named = tuple([((p.get("annotations") or {}).get("id"), str(p["effect"])) for p in static])
-    return parsed, cedarpy.PolicySet.from_str(rules), named
+    sides_only = asks_for_sides_only([p["conditions"] for p in static])
+    return parsed, cedarpy.PolicySet.from_str(rules), named, sides_only
 
 
 def _entities(catalogue: Catalogue) -> list[Mapping[str, Any]]:

@@ -12,9 +12,13 @@ from datetime import timedelta
 from foundation.settings import Server
 from policies.policies import Policies
 from policies.ports import Subjects
-from policies.question import Decision, Deny, Facts, Known, Permit, Question
+from policies.question import Deny, Facts, Known, Permit, Question
 
-MINUTE = timedelta(minutes=1)
+BUCKET, MINUTE = "access-evaluation", timedelta(minutes=1)
+
+
+Met = dict[str, Known | None]
+"""Whom one request asked about already, by the service's own `sub`."""
 
 
 @dataclass(frozen=True)
@@ -43,39 +47,35 @@ class DecisionPoint:
         self._subjects = subjects
         self.url = policies.runtime.settings.of(Server).url
 
-    def evaluate(self, service: str, asked: Asked) -> Answer:
-        """Answer one question of a service. Raises TooManyRequests."""
+    def evaluate(self, service: str, asked: Asked, met: Met | None = None) -> Answer:
+        """Answer one question of a service. Raises TooManyRequests.
+
+        `met` is for all questions of one request: what is known of a person is read once for it.
+        """
         runtime = self.policies.runtime
-        limit = (
-            "access-evaluation",
-            service,
-            self.policies.settings.questions_per_minute,
-            MINUTE,
-            runtime.clock.now(),
-        )
-        with runtime.database.read() as uow:
-            runtime.rates.room(uow, *limit)
-        known = self._subjects.known(service, asked.sub) if asked.sub else None
+        most, now = self.policies.settings.questions_per_minute, runtime.clock.now()
+        runtime.rates.known_full(BUCKET, service, MINUTE, now)
+        known = self._known(service, asked.sub, {} if met is None else met)
         # As at the authorization endpoint: who has one purpose need not name it.
         purpose = asked.purpose or self._subjects.purpose(service) or ""
         person, facts = (known.person, known.facts) if known else ("", Facts(level=0))
-        question = Question(service, person, (asked.claim,), purpose, runtime.clock.now(), "verify")
-        # Look ahead, so that no claim is read for a question that will be refused; what counts is
-        # decided again where it is recorded.
-        ahead = self.policies.decide(question, facts, record=False)
-        value = self._value(known, asked.claim) if isinstance(ahead, Permit) else None
-        unanswerable = isinstance(ahead, Permit) and value is None
+        question = Question(service, person, (asked.claim,), purpose, now, "verify")
         with runtime.database.write() as uow:
-            if unanswerable:
-                decision: Decision = self.policies.refuse("not-known")
-                self.policies.note(uow, question, decision)
-            else:
-                decision = self.policies.decide(question, facts, uow=uow)
+            decision = self.policies.decide(question, facts, uow=uow, record=False)
+            value = self._value(known, asked.claim) if isinstance(decision, Permit) else None
+            if isinstance(decision, Permit) and value is None:
+                decision = self.policies.refuse("not-known")
+            decision = self.policies.record(uow, question, decision)
             # Last, since all questions of one service wait for this row.
-            runtime.rates.attempt(uow, *limit)
+            runtime.rates.attempt(uow, BUCKET, service, most, MINUTE, now)
         if isinstance(decision, Deny):
             return Answer(False, decision)
         return Answer(value is True)
+
+    def _known(self, service: str, sub: str, met: Met) -> Known | None:
+        if sub and sub not in met:
+            met[sub] = self._subjects.known(service, sub)
+        return met.get(sub)
 
     def _value(self, known: Known | None, claim: str) -> bool | None:
         """The verified yes or no, or None where there is none."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from foundation.audit import Actor
@@ -17,6 +17,7 @@ from policies.catalogue import Attribute, Basis, Catalogue, Purpose
 from policies.consent import Notice, notice_of
 from policies.consents import Consents
 from policies.engine import Engine
+from policies.kept_answers import KeptAnswers
 from policies.levels import Proofing, SessionLevel, Used
 from policies.loading import load
 from policies.nomination import nominate
@@ -37,9 +38,7 @@ class Policies:
             catalogue = load(runtime.settings.resolve(own) if own else None)
         self.catalogue = catalogue
         self.engine = Engine(catalogue, runtime.settings.of(Jurisdiction).digital_age)
-        # A look ahead and the decision on record are one question, at one instant: unless the
-        # ground changed between them, the rules need not be asked twice.
-        self._answer = lru_cache(maxsize=256)(self.engine.decide)
+        self._answers = KeptAnswers(self.engine)
         self.consent = Consents(runtime, catalogue)
         self._receipts = Receipts(runtime, catalogue)
 
@@ -63,8 +62,9 @@ class Policies:
 
         With `record` (what every release and look-up does) the answer is written to the person's
         ledger in the same unit of work as the grounds were read in, so a withdrawal comes wholly
-        before or after. `record=False` is for a look ahead that releases nothing. `actor` is
-        who asks when it is not the service itself (an officer).
+        before or after. `record=False` is for who calls `record` in that unit of work by
+        themselves, and for a look ahead that releases nothing. `actor` is who asks when it is not
+        the service itself (an officer).
         """
         if uow is not None:
             return self._decide(uow, question, facts, record, actor)
@@ -75,13 +75,46 @@ class Policies:
     def _decide(
         self, uow: UnitOfWork, question: Question, facts: Facts, record: bool, actor: Actor | None
     ) -> Decision:
-        grounds = [*self._consents(uow, question), *self._bases(question)]
-        ground = nominate(question, grounds, self.catalogue)
-        answer = self._answer(question, facts, ground)
-        if record:
-            answer = self._use(uow, answer)
-            self.note(uow, question, answer, actor)
-        return answer
+        answer = self._answer(question, facts, self._grounds(uow, question))
+        return self.record(uow, question, answer, actor) if record else answer
+
+    def permitted(
+        self, parts: Iterable[Question], facts: Facts, actor: Actor | None = None
+    ) -> frozenset[str]:
+        """Which claims may be released now, of one or several questions of one service about one
+        person that differ in their claims alone.
+
+        A question that is refused as a whole is asked again for each of its claims. All of it is
+        on record, each claim once, in the one unit of work that its grounds were read in.
+        """
+        released: set[str] = set()
+        with self.runtime.database.write() as uow:
+            grounds: Sequence[Ground] | None = None
+            for part in parts:
+                grounds = self._grounds(uow, part) if grounds is None else grounds
+                for asked, answer in self._in_parts(part, facts, grounds):
+                    if isinstance(self.record(uow, asked, answer, actor), Permit):
+                        released |= set(asked.attributes)
+        return frozenset(released)
+
+    def _in_parts(
+        self, question: Question, facts: Facts, grounds: Sequence[Ground]
+    ) -> Iterable[tuple[Question, Decision]]:
+        """The whole where it is permitted; else its claims, those with the same answer together."""
+        whole = self._answer(question, facts, grounds)
+        if isinstance(whole, Permit) or len(question.attributes) == 1:
+            return [(question, whole)]
+        alike: dict[tuple[str, str], tuple[list[str], Decision]] = {}
+        for name in question.attributes:
+            answer = self._answer(replace(question, attributes=(name,)), facts, grounds)
+            why = ("", answer.ground.id) if isinstance(answer, Permit) else (answer.code, "")
+            alike.setdefault(why, ([], answer))[0].append(name)
+        return [
+            (replace(question, attributes=tuple(names)), answer) for names, answer in alike.values()
+        ]
+
+    def _answer(self, question: Question, facts: Facts, grounds: Iterable[Ground]) -> Decision:
+        return self._answers.decide(question, facts, nominate(question, grounds, self.catalogue))
 
     def refuse(self, code: str) -> Deny:
         """A refusal with a reason of the table, for what stands before or after the decision."""
@@ -112,6 +145,15 @@ class Policies:
             uow, kind, actor or Actor("service", question.service), persons, details
         )
 
+    def record(
+        self, uow: UnitOfWork, question: Question, answer: Decision, actor: Actor | None = None
+    ) -> Decision:
+        """Let an answer come true, in the unit of work that its grounds were read in: a use of a
+        ground with a number of uses is counted, and the answer written to the ledger."""
+        answer = self._use(uow, answer)
+        self.note(uow, question, answer, actor)
+        return answer
+
     def _use(self, uow: UnitOfWork, answer: Decision) -> Decision:
         """Count the use of a consent that was given for a number of uses."""
         if not isinstance(answer, Permit) or answer.ground.uses_left is None:
@@ -120,17 +162,16 @@ class Policies:
             return answer
         return self.engine.deny("used-up", answer.ground)
 
-    def _consents(self, uow: UnitOfWork, question: Question) -> Iterable[Ground]:
+    def _grounds(self, uow: UnitOfWork, question: Question) -> Sequence[Ground]:
+        """All that this service could rest on for this person, whatever it asks."""
         if not question.person:
             return ()
         answers = self.consent.at_service(uow, question.person, question.service)
-        return [c.as_ground() for c in answers if c.state != "refused"]
-
-    def _bases(self, question: Question) -> Iterable[Ground]:
-        if not question.person:
-            return ()
-        rows = self.catalogue.bases.values()
-        return [_as_ground(b) for b in rows if b.service == question.service]
+        bases = self.catalogue.bases.values()
+        return [
+            *(c.as_ground() for c in answers if c.state != "refused"),
+            *(_as_ground(b) for b in bases if b.service == question.service),
+        ]
 
     # ── levels ────────────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from idp.oauth import subjects
 from idp.oauth.clients import Clients
 from idp.oauth.grant import Grant
 from idp.oauth.ports import Ceiling, ClaimsSource
-from policies import Facts, Permit, Policies, Question
+from policies import Facts, Policies, Question
 
 
 class Releases:
@@ -85,24 +85,9 @@ class Releases:
             tuple(name for name in names if name in lawful),
             tuple(name for name in names if name not in lawful),
         )
-        permitted: list[str] = []
-        for group in filter(None, groups):
-            if self._decide(grant, facts, group, now):
-                permitted.extend(group)
-            elif len(group) > 1:
-                permitted.extend(name for name in group if self._decide(grant, facts, (name,), now))
+        questions = (_question(grant, group, now) for group in groups if group)
+        permitted = self._policies.permitted(questions, facts)
         return tuple(name for name in names if name in permitted)
-
-    def _decide(self, grant: Grant, facts: Facts, names: tuple[str, ...], now: datetime) -> bool:
-        question = Question(
-            service=grant.client_id,
-            person=grant.person_id,
-            attributes=names,
-            purpose=grant.purpose,
-            at=now,
-            kind="release",
-        )
-        return isinstance(self._policies.decide(question, facts), Permit)
 
     def subject_for(self, grant: Grant, audience: str, issuer: str, now: datetime) -> str:
         """The `sub` of an access token: the receiver's own, so that two sectors cannot join what
@@ -116,3 +101,14 @@ class Releases:
             return known
         with self._database.write() as uow:
             return subjects.subject_of(uow, grant.person_id, receiver.sector, now)
+
+
+def _question(grant: Grant, names: tuple[str, ...], now: datetime) -> Question:
+    return Question(
+        service=grant.client_id,
+        person=grant.person_id,
+        attributes=names,
+        purpose=grant.purpose,
+        at=now,
+        kind="release",
+    )

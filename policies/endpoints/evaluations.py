@@ -21,7 +21,7 @@ from policies.endpoints.model import (
     ItemError,
     parse,
 )
-from policies.evaluations import DecisionPoint
+from policies.evaluations import DecisionPoint, Met
 
 DEFAULTS = ("subject", "action", "resource", "context")
 STOPS_AFTER = {"execute_all": None, "deny_on_first_deny": False, "permit_on_first_permit": True}
@@ -41,8 +41,9 @@ def evaluations(point: DecisionPoint, request: Request) -> Response:
             return told(point.evaluate(caller.id, single.asked()))
         stop = STOPS_AFTER[batch.options.evaluations_semantic]
         answers: list[EvaluationResponse] = []
+        met: Met = {}
         for item in batch.evaluations:
-            answers.append(_one(point, caller.id, asked, item))
+            answers.append(_one(point, caller.id, asked, item, met))
             if answers[-1].decision is stop:
                 break
         return EvaluationsResponse(evaluations=answers)
@@ -51,7 +52,7 @@ def evaluations(point: DecisionPoint, request: Request) -> Response:
 
 
 def _one(
-    point: DecisionPoint, service: str, defaults: dict[str, Any], item: dict[str, Any]
+    point: DecisionPoint, service: str, defaults: dict[str, Any], item: dict[str, Any], met: Met
 ) -> EvaluationResponse:
     """One question of the batch; a malformed one is a no, with its error, and stops nobody else."""
     # A default is replaced whole, not merged (§7.1.1).
@@ -63,4 +64,4 @@ def _one(
     except BadRequest as error:
         failed = ItemError(status=error.status, message=error.description)
         return EvaluationResponse(decision=False, context=FailedItem(error=failed))
-    return told(point.evaluate(service, question.asked()))
+    return told(point.evaluate(service, question.asked(), met))

@@ -16,6 +16,7 @@ from foundation.database import Database, Json
 from foundation.errors import TooManyRequests
 from foundation.jobs import Jobs, durable_jobs
 from foundation.rates import Rates
+from tests.support.statements import listening
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 # Not among the service's own tables: other tests look at those.
@@ -112,6 +113,33 @@ def test_a_bucket_leaks_and_other_keys_have_their_own(any_database: Database) ->
     rates.check("door", "someone else", 2, minute, NOW)
     rates.check("door", "someone", 2, minute, NOW + timedelta(seconds=30))
     assert rates.sweep(NOW + timedelta(hours=1)) == 2
+
+
+def test_a_bucket_that_was_seen_full_is_known_to_be_until_it_has_leaked(
+    any_database: Database,
+) -> None:
+    rates, minute = Rates(any_database), timedelta(minutes=1)
+
+    def known(key: str, later: float) -> int:
+        try:
+            rates.known_full("door", key, minute, NOW + timedelta(seconds=later))
+        except TooManyRequests as refusal:
+            return refusal.retry_after
+        return 0
+
+    for _ in range(2):
+        rates.check("door", "someone", 2, minute, NOW)
+    assert known("someone", 0) == 0  # full, and nobody was refused yet
+    with pytest.raises(TooManyRequests):
+        rates.check("door", "someone", 2, minute, NOW)
+    with listening() as said:
+        assert [known("someone", later) for later in (0, 10.5, 29.99, 30)] == [30, 20, 1, 0]
+        assert known("someone else", 0) == 0
+        assert known("someone", -3600) == 0  # seen by a clock that was ahead
+    assert said == []
+    with any_database.write() as uow:
+        rates.forgive(uow, "door", "someone")
+    assert known("someone", 0) == 0
 
 
 def test_a_job_runs_once_and_is_gone(any_database: Database) -> None:

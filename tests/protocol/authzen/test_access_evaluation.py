@@ -15,6 +15,7 @@ from foundation.web import Principal
 from policies import DecisionPoint, Facts, Policies, PoliciesSettings, Withdrawal, routes_of
 from tests.support.client import TestClient
 from tests.support.decisions import People, give, ready_policies, serve
+from tests.support.statements import listening
 
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
@@ -312,6 +313,16 @@ def test_a_service_that_asks_too_much_is_told_to_wait(client: TestClient) -> Non
     assert other.status_code == 200
 
 
+def test_what_is_refused_for_asking_too_much_costs_the_database_nothing(
+    client: TestClient, people: People
+) -> None:
+    for _ in range(41):
+        client.post(EVALUATION, json=ask())
+    with listening() as said:
+        assert client.post(EVALUATION, json=ask()).status_code == 429
+    assert said == []
+
+
 # ── several at once ───────────────────────────────────────────────────────────────────────────
 
 YES, NO = "age_over_18", "resident_of_city"
@@ -450,3 +461,25 @@ def test_the_routes_are_complete_in_openapi(client: TestClient) -> None:
 
 def test_the_keys_of_receipts_are_published(client: TestClient, policies: Policies) -> None:
     assert client.get("/consents/receipts/jwks").json() == policies.receipt_keys()
+
+
+def test_a_person_is_looked_up_once_for_all_questions_of_a_request(
+    client: TestClient, policies: Policies, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(policies, chosen=(YES, NO))
+    looked_up: list[str] = []
+    known = people.known
+
+    def counted(service_id: str, sub: str) -> Any:
+        looked_up.append(sub)
+        return known(service_id, sub)
+
+    monkeypatch.setattr(people, "known", counted)
+    asked = batch(YES, NO, YES)
+    asked["evaluations"].append(
+        {**asked["evaluations"][0], "subject": {"type": "person", "id": "x"}}
+    )
+    for _ in range(2):
+        answer = client.post(EVALUATIONS, json=asked).json()
+        assert [one["decision"] for one in answer["evaluations"]] == [True, False, True, False]
+    assert looked_up == ["sub-anna", "x"] * 2

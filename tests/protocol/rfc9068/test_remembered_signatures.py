@@ -76,19 +76,19 @@ def test_a_token_that_was_just_shown_is_dead_as_soon_as_its_clients_are_cut_off(
     robot = server.add(**ROBOT)
     token = server.token(robot, grant_type="client_credentials").json()["access_token"]
     assert server.introspect(robot, token)["active"]
-    with server.ground.database.write() as uow:
+    with server.runtime.database.write() as uow:
         cut_off(uow, robot.client.id, clock.now())
     assert server.introspect(robot, token) == {"active": False}
 
 
 def _revoked(server: AuthorizationServer, kid: str) -> None:
-    server.ground.keys.revoke(kid, server.ground.clock.now())
+    server.runtime.keys.revoke(kid, server.runtime.clock.now())
 
 
 def _retired(server: AuthorizationServer, kid: str) -> None:
-    now = server.ground.clock.now()
-    server.ground.keys.rotate("jwt", now, keep=timedelta(0), ahead=timedelta(0))
-    assert kid not in {key.kid for key in server.ground.keys.published("jwt")}
+    now = server.runtime.clock.now()
+    server.runtime.keys.rotate("jwt", now, keep=timedelta(0), ahead=timedelta(0))
+    assert kid not in {key.kid for key in server.runtime.keys.published("jwt")}
 
 
 @pytest.mark.row("failures", "10")
@@ -99,7 +99,7 @@ def test_a_token_that_was_just_shown_is_dead_as_soon_as_its_key_is_published_no_
     service = server.add()
     token = server.tokens(service)["access_token"]
     assert server.introspect(service, token)["active"]
-    end(server, server.ground.keys.signer("jwt").kid)
+    end(server, server.runtime.keys.signer("jwt").kid)
     assert server.introspect(service, token) == {"active": False}
     assert server.userinfo(token).status_code == 401
 
@@ -148,7 +148,7 @@ def test_a_token_for_another_resource_stays_one_after_it_was_introspected(
 def test_a_refusal_is_not_remembered_and_no_more_than_so_many_tokens_are(
     server: AuthorizationServer,
 ) -> None:
-    keys, now = server.ground.keys, server.ground.clock.now()
+    keys, now = server.runtime.keys, server.runtime.clock.now()
     robot = server.add(**ROBOT)
     made = [
         server.token(robot, grant_type="client_credentials").json()["access_token"]
