@@ -35,12 +35,12 @@ from foundation.settings import Settings
 
 COPY = text(
     "INSERT INTO pki_certificates (serial, state, authority_kid, partition, profile, holder,"
-    " reference, common_name, names, public_key, public_key_der, to_be_signed, not_before,"
-    " not_after, recorded_at, issued_at, certificate, thumbprint)"
+    " reference, public_key, not_before, not_after, recorded_at, issued_at, certificate,"
+    " thumbprint)"
     " WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)"
     " SELECT printf('7%031x', i * 2654435761), state, authority_kid, i % :partitions, profile,"
-    " 'bulk', 'bulk:' || i, common_name, names, public_key, x'00', x'00', not_before, not_after,"
-    " recorded_at, issued_at, x'00', thumbprint FROM n, pki_certificates WHERE serial = :model"
+    " 'bulk', 'bulk:' || i, public_key, not_before, not_after, recorded_at, issued_at,"
+    " x'00', thumbprint FROM n, pki_certificates WHERE serial = :model"
 )
 REVOKE = text(
     "UPDATE pki_certificates SET revoked_at = :at, status_changed_at = :at,"

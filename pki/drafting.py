@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,6 +22,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifie
 
 from foundation.algorithms import ML_DSA
 from pki import der, names
+from pki.der import NotDer
 from pki.profile import KEY_USAGES, Profile
 from pki.public_key import key_identifier
 from pki.status_links import StatusLinks
@@ -93,6 +95,28 @@ def unsigned(body: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(der.sequence(body, algorithm_in(body), _NO_SIGNATURE))
 
 
+def read(body: bytes, profile: Profile, links: StatusLinks | None) -> Draft:
+    """The draft of which a body was written, under this profile. Raises ValueError for none.
+
+    Whether the profile writes the same today is to be seen: `body` tells.
+    """
+    said = unsigned(body)
+    named: Sequence[str] = ()
+    with suppress(x509.ExtensionNotFound):
+        found = said.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        named = [names.written(name) for name in found.value]
+    return Draft(
+        serial=said.serial_number,
+        profile=profile,
+        subject=names.subject(names.common_name(said.subject), profile.subject),
+        public_key=key_in(body),
+        alternative_names=named,
+        not_before=said.not_valid_before_utc,
+        not_after=said.not_valid_after_utc,
+        links=links,
+    )
+
+
 def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x509.Certificate:
     """The certificate of `draft`, at once."""
     return x509.load_der_x509_certificate(signed(body(draft, issuer, private_key), private_key))
@@ -109,8 +133,11 @@ def key_in(body: bytes) -> bytes:
 
 
 def _part(body: bytes, number: int) -> bytes:
-    _, at, _, end = next(islice(der.elements(body, *der.only(body, der.SEQUENCE)), number, None))
-    return body[at:end]
+    parts = der.elements(body, *der.only(body, der.SEQUENCE))
+    part = next(islice(parts, number, None), None)
+    if part is None:
+        raise NotDer("the body of a certificate ends too soon")
+    return body[part[1] : part[3]]
 
 
 def signature(signed: bytes, private_key: Any) -> bytes:

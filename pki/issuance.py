@@ -6,6 +6,7 @@ if the process dies in between; what it left behind is completed or voided at th
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +30,8 @@ from pki.request import CertificateRequest
 from pki.status_links import StatusPlaces
 from pki.thumbprint import x5t_s256
 
+AT_ONCE = 200
+"""Of what a crash left unsigned, so many are read in one unit of work."""
 log = logging.getLogger("civitas.pki")
 
 
@@ -98,11 +101,8 @@ class Issuance:
                 profile=profile.name,
                 holder=admission.holder,
                 reference=admission.reference,
-                common_name=admission.common_name,
-                names=list(admission.names),
                 public_key=request.public_key.digest,
-                public_key_der=request.public_key.der,
-                to_be_signed=body,
+                body=body,
                 not_before=draft.not_before,
                 not_after=draft.not_after,
                 recorded_at=now,
@@ -187,10 +187,8 @@ class Issuance:
 
     def complete_or_void(self, registrar: Registrar, now: datetime) -> Settled:
         """Settle every recorded, unsigned serial; safe beside processes that are issuing."""
-        with self._database.read() as uow:
-            rows = store.unsigned(uow)
         completed = voided = 0
-        for row in rows:
+        for row in self._unsigned():
             try:
                 self._finish(row, registrar, now)
                 completed += 1
@@ -201,40 +199,48 @@ class Issuance:
                 voided += 1
         return Settled(completed, voided)
 
+    def _unsigned(self) -> Iterator[Row[Any]]:
+        last = ""
+        while True:
+            with self._database.read() as uow:
+                rows = store.unsigned(uow, last, AT_ONCE)
+            yield from rows
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1].serial
+
     def _finish(
         self, row: Row[Any], registrar: Registrar, now: datetime, left_out: tuple[str, ...] = ()
     ) -> IssuedCertificate:
         """What an earlier call recorded: sign it if that one did not, else return it."""
         if row.state != "recorded":
             return replace(_standing(row), left_out=left_out)
+        draft, private_key = self._drafted_again(row, now)
         admission = Admission(
-            row.reference, row.holder, row.profile, row.common_name, tuple(row.names)
+            row.reference,
+            row.holder,
+            row.profile,
+            names.common_name(draft.subject),
+            tuple(draft.alternative_names),
         )
-        issued = store.as_issued(row._asdict(), self._redraft(row, now))
-        issued = replace(issued, left_out=left_out)
+        der = self._sign(row.body, private_key)
+        issued = replace(store.as_issued(row._asdict(), der), left_out=left_out)
         return self._conclude(issued, admission, registrar, now)
 
-    def _redraft(self, row: Row[Any], now: datetime) -> bytes:
-        """The recorded certificate, drafted again and signed: the same bytes, or none."""
+    def _drafted_again(self, row: Row[Any], now: datetime) -> tuple[drafting.Draft, Any]:
+        """What was recorded, and the key that signs it: if it would be written the same today."""
         profile = self._profiles.get(row.profile)
         # An authority's certificate and a responder's are begun anew by those who make them.
         made_here = profile is not None and profile.issuer not in (None, EACH)
         if profile is not None and made_here and row.not_after > now:
             authority, private_key = self._signing(profile)
-            draft = drafting.Draft(
-                serial=int(row.serial, 16),
-                profile=profile,
-                subject=names.subject(row.common_name, profile.subject),
-                public_key=row.public_key_der,
-                alternative_names=row.names,
-                not_before=row.not_before,
-                not_after=row.not_after,
-                links=self._places.links(authority.slug, row.partition),
-            )
-            with suppress(preflight.DraftRefused):
-                body = preflight.examine(draft, authority.certificate, private_key)
-                if body == row.to_be_signed:
-                    return self._sign(body, private_key)
+            links = self._places.links(authority.slug, row.partition)
+            with suppress(preflight.DraftRefused, ValueError):
+                draft = drafting.read(row.body or b"", profile, links)
+                if _is_on_record(draft, row):
+                    body = preflight.examine(draft, authority.certificate, private_key)
+                    if body == row.body:
+                        return draft, private_key
         self._void(row.serial, "changed_since_recorded", now)
         raise Conflict(
             "The profile or the authority changed while this certificate was issued.",
@@ -286,6 +292,13 @@ class Issuance:
     def _tell_voided(self, uow: UnitOfWork, serial: str, reason: str) -> None:
         details = {"serial": serial, "reason": reason}
         self._audit.record(uow, "certificate.voided", Actor("system", "pki"), details=details)
+
+
+def _is_on_record(draft: drafting.Draft, row: Row[Any]) -> bool:
+    """Whether a body says of serial, key and end what its row does, which is under a MAC."""
+    key = hashlib.sha256(draft.public_key).hexdigest()
+    said = (f"{draft.serial:x}", key, draft.not_after)
+    return said == (row.serial, row.public_key, row.not_after)
 
 
 def _end(profile: Profile, authority: Authority, now: datetime) -> datetime:

@@ -126,6 +126,11 @@ def subject(common_name: str, attributes: Container[str] = ("CN",)) -> x509.Name
     )
 
 
+def common_name(subject: x509.Name) -> str:
+    """Whom `subject` names, be it as CN or as serialNumber; empty for nobody."""
+    return next((a.value for a in subject if isinstance(a.value, str)), "")
+
+
 def attributes(name: x509.Name) -> tuple[tuple[str, str], ...]:
     """The attributes of a subject in their order, as (short name or dotted OID, value)."""
     return tuple(

@@ -25,7 +25,7 @@ def certify(
     take_up: TakeUp,
     now: datetime,
 ) -> bool:
-    """Sign what is `to_be_signed` by `record`, a row of pki_certificates.
+    """Sign the body that is on `record`, a row of pki_certificates.
 
     False when another process does, or did, the same: two at it make one certificate. Raises
     RequestRefused where the key is banned, Unavailable where somebody else holds it.
@@ -40,7 +40,7 @@ def certify(
                 return False  # it was finished in this moment
         if not store.hold_key(uow, record["public_key"], record["holder"], now):
             raise Unavailable(f"The key of {record['holder']} is somebody else's.")
-    der = drafting.signed(record["to_be_signed"], private_key)
+    der = drafting.signed(record["body"], private_key)
     with database.write() as uow:
         if not store.signed(uow, store.as_issued(record, der), now):
             return False

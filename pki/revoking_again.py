@@ -342,11 +342,7 @@ def _lost(serial: str, statement: Statement, authority: Authority, now: datetime
         "profile": LOST,
         "holder": LOST,
         "reference": f"{LOST}:{serial}",
-        "common_name": "",
-        "names": [],
         "public_key": f"{LOST}:{serial}",  # nobody else's: what ends a key ends no other
-        "public_key_der": b"",
-        "to_be_signed": b"",
         "not_before": certificate.not_valid_before_utc,
         "not_after": certificate.not_valid_after_utc,
         "recorded_at": now,

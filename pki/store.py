@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     Executable,
+    Integer,
     Row,
     String,
     bindparam,
@@ -58,6 +59,13 @@ def _hold_key(new: Any) -> Any:
 # Every issuance runs these: built once, since building costs as much as running.
 _HOLD_KEY = {"sqlite": _hold_key(sqlite.insert), "postgresql": _hold_key(postgresql.insert)}
 _BY_SERIAL = select(certificates).where(certificates.c.serial == bindparam("of_serial"))
+_UNSIGNED = (
+    select(certificates)
+    .where(certificates.c.state == text("'recorded'"))  # written out, as the index is
+    .where(certificates.c.serial > bindparam("after"))
+    .order_by(certificates.c.serial)
+    .limit(bindparam("limit", type_=Integer))
+)
 _BY_REFERENCE = select(certificates).where(
     certificates.c.reference == bindparam("of_reference"), certificates.c.state != "void"
 )
@@ -78,7 +86,7 @@ _RECORD = {"sqlite": _record(sqlite.insert), "postgresql": _record(postgresql.in
 
 def _record_held() -> Executable:
     """Both in one journey; nothing comes back where either of the two alone says no."""
-    names = [*(c.name for c in certificates.c if not c.nullable), "row_mac"]
+    names = [*(c.name for c in certificates.c if not c.nullable), "body", "row_mac"]
     held = _HOLD_KEY["postgresql"].cte("held")
     row = select(*(bindparam(f"of_{n}", type_=certificates.c[n].type) for n in names))
     mine = row.select_from(held).where(
@@ -99,6 +107,7 @@ _SIGNED = (
     .where(~exists().where(banned_keys.c.public_key == certificates.c.public_key))
     .values(
         state="issued",
+        body=None,
         certificate=bindparam("der"),
         thumbprint=bindparam("of_thumbprint"),
         issued_at=bindparam("now"),
@@ -147,8 +156,9 @@ def standing_under(uow: UnitOfWork, reference: str, beginning: str) -> dict[str,
     return {row.reference: row.state for row in rows}
 
 
-def unsigned(uow: UnitOfWork) -> Sequence[Row[Any]]:
-    return uow.all(select(certificates).where(certificates.c.state == "recorded"))
+def unsigned(uow: UnitOfWork, after: str, limit: int) -> Sequence[Row[Any]]:
+    """What is on record and not signed, in the order of its serials, behind one of them."""
+    return uow.all(_UNSIGNED, {"after": after, "limit": limit})
 
 
 def hold_key(uow: UnitOfWork, public_key: str, holder: str, now: datetime) -> bool:
@@ -237,7 +247,7 @@ def void(uow: UnitOfWork, serial: str, reason: str, now: datetime) -> bool:
         uow.changed(
             update(certificates)
             .where(certificates.c.serial == serial, certificates.c.state == "recorded")
-            .values(state="void", revoked_at=now, revocation_reason=reason)
+            .values(state="void", body=None, revoked_at=now, revocation_reason=reason)
         )
         == 1
     )
@@ -256,7 +266,7 @@ def void_unsigned(uow: UnitOfWork, holder: str, reason: str, now: datetime) -> l
     rows = uow.all(
         update(certificates)
         .where(certificates.c.serial.in_(waiting))
-        .values(state="void", revoked_at=now, revocation_reason=reason)
+        .values(state="void", body=None, revoked_at=now, revocation_reason=reason)
         .returning(certificates.c.serial)
     )
     return sorted(row.serial for row in rows)

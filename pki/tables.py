@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from foundation.clock import Instant
-from foundation.database import Json, metadata
+from foundation.database import metadata
 from foundation.row_macs import NOW, bound, grants_nothing
 
 authorities = Table(
@@ -75,11 +75,9 @@ certificates = Table(
     Column("profile", String(32), nullable=False),
     Column("holder", String(256), nullable=False),
     Column("reference", String(160), nullable=False),
-    Column("common_name", String(64), nullable=False),
-    Column("names", Json, nullable=False),
     Column("public_key", String(64), nullable=False),
-    Column("public_key_der", LargeBinary, nullable=False),
-    Column("to_be_signed", LargeBinary, nullable=False),
+    # What is to be signed, until it is: from then on it is a part of the certificate.
+    Column("body", LargeBinary),
     Column("not_before", Instant, nullable=False),
     Column("not_after", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),

@@ -154,11 +154,8 @@ class Responders:
             # A key that answers for two generations has one holder.
             "holder": f"responder:{authority.name}",
             "reference": f"{reference}:{key.digest[:16]}",
-            "common_name": f"{authority.slug} OCSP responder",
-            "names": [],
             "public_key": key.digest,
-            "public_key_der": key.der,
-            "to_be_signed": body,
+            "body": body,
             "not_before": draft.not_before,
             "not_after": draft.not_after,
             "recorded_at": now,

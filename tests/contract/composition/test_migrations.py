@@ -16,9 +16,12 @@ from foundation.audit.tables import subjects
 from foundation.clock import FrozenClock, Instant
 from foundation.database import Database, metadata
 from foundation.master_key import MasterKey
-from foundation.runtime import build, open_database
+from foundation.runtime import Runtime, build, open_database
 from foundation.settings import Settings, SettingsError
+from pki import Settled
+from pki.tables import certificates
 from tests.support.deployments import ROOT
+from tests.support.devices import csr, found_city, new_key, same_city
 
 assert governance  # every package has declared its tables
 
@@ -100,6 +103,47 @@ def test_lines_of_before_0028_have_the_instant_of_their_event_after_the_upgrade(
         (line,) = uow.all(select(subjects))
     database.close()
     assert line.at == clock.now()
+
+
+OLD_PARTS = ("to_be_signed", "public_key_der", "common_name", "names")
+
+
+@pytest.mark.row("devices", "issuance")
+def test_what_was_recorded_before_0029_is_signed_after_the_upgrade(
+    any_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = found_city(any_runtime)
+    issued = city.enrol(before := city.register(), first := csr(new_key(), before.device.id))
+    registered, body = city.register(), csr(new_key(), "")
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.issuance.Issuance._sign", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            city.enrol(registered, body)
+    database = any_runtime.database
+    with database.at_leisure() as connection:
+        blob = "BYTEA" if database.dialect == "postgresql" else "BLOB"
+        for name in OLD_PARTS:
+            connection.execute(
+                text(f"ALTER TABLE pki_certificates ADD {name} {blob} NOT NULL DEFAULT ''")
+            )
+        connection.execute(text("UPDATE pki_certificates SET to_be_signed = body WHERE "
+                                "body IS NOT NULL"))  # fmt: skip
+        connection.execute(text("ALTER TABLE pki_certificates DROP COLUMN body"))
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0028')"))
+    schema.upgrade(database)
+    again = same_city(any_runtime)
+    assert again.pki.complete_or_void(again.now) == Settled(completed=1, voided=0)
+    assert again.devices.get(registered.device.id).state == "active"
+    assert again.enrol(registered, body).holder == registered.device.id
+    assert again.enrol(before, first) == issued
+    with database.read() as uow:
+        rows = uow.all(select(certificates.c.body))
+    assert {row.body for row in rows} == {None}
+
+
+def _killed(*_: object) -> bytes:
+    raise KeyboardInterrupt
 
 
 def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict
-from pki import EnrolmentRefused, RequestRefused, Settled, drafting, preflight, store
+from pki import EnrolmentRefused, RequestRefused, Settled, drafting, issuance, preflight, store
 from pki.public_key import info_of
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, new_key, same_city
+from tests.support.statements import listening
 
 pytestmark = pytest.mark.row("devices", "issuance")
 
@@ -117,6 +118,50 @@ def test_a_profile_that_changed_meanwhile_voids_the_serial_and_the_device_may_re
     assert sorted(states(city)) == ["issued", "void"]
 
 
+def test_what_a_crash_left_is_settled_a_few_at_a_time(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuance, "AT_ONCE", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.issuance.Issuance._sign", die)
+        for _ in range(5):
+            registered = city.register()
+            with pytest.raises(Killed):
+                city.enrol(registered, csr(new_key(), registered.device.id))
+    with listening() as said:
+        assert city.pki.complete_or_void(city.now) == Settled(completed=5, voided=0)
+    read = [s for s in said if s.startswith("SELECT") and "pki_certificates.state = 'rec" in s]
+    assert len(read) == 3
+    assert states(city) == ["issued"] * 5
+
+
+@pytest.mark.row("failures", "29")
+@pytest.mark.parametrize("moved", ["another row's", "none", "no certificate's"])
+def test_a_body_that_somebody_put_beside_another_record_is_never_signed(
+    city: City, monkeypatch: pytest.MonkeyPatch, moved: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("pki.issuance.Issuance._sign", die)
+        for registered in (city.register(), city.register()):
+            with pytest.raises(Killed):
+                city.enrol(registered, csr(new_key(), registered.device.id))
+    with city.ground.database.read() as uow:
+        first, second = store.unsigned(uow, "", 10)
+    body = {"another row's": second.body, "none": None, "no certificate's": b"0\0"}[moved]
+    with city.ground.database.engine.begin() as connection:
+        of_first = certificates.c.serial == first.serial
+        connection.execute(update(certificates).where(of_first).values(body=body))
+    assert city.pki.complete_or_void(city.now) == Settled(completed=1, voided=1)
+    assert sorted(states(city)) == ["issued", "void"]
+
+
+def test_once_it_is_signed_what_was_signed_is_a_part_of_the_certificate_only(city: City) -> None:
+    city.enrolled()
+    with city.ground.database.read() as uow:
+        rows = uow.all(select(certificates.c.body, certificates.c.certificate))
+    assert all(row.body is None and row.certificate for row in rows)
+
+
 @pytest.mark.row("failures", "16")
 def test_a_token_works_for_one_key_only(city: City) -> None:
     registered, key = city.register(), new_key()
@@ -195,7 +240,7 @@ def test_every_issued_certificate_is_on_record_and_in_the_audit(city: City) -> N
         assert {row.profile: row.n for row in recorded} == {
             "root": 2, "issuing": 5, "ocsp": 5, "device": 1, "server": 1,
         }  # fmt: skip
-        assert store.unsigned(uow) == []
+        assert store.unsigned(uow, "", 10) == []
     assert city.events().count("device.enrolled") == 1
     assert city.events().count("certificate.issued") == 6
 
