@@ -30,7 +30,7 @@ def _credential() -> Executable:
     values = [bindparam(f"new_{name}", type_=table.c[name].type).label(name) for name in names]
     row = select(next_number(table).label("number"), *values)
     rests = row.where(~_WITHDRAWN, ~is_revoked(bindparam("old_serial")))
-    return insert(table).from_select(["number", *names], rests).returning(table.c.serial)
+    return insert(table).from_select(["number", *names], rests).returning(table.c.number)
 
 
 _ADD_CREDENTIAL = _credential()
@@ -44,10 +44,10 @@ def add(
     *,
     token: str | None,
     old_serial: str | None,
-) -> bool:
-    """Add a credential of a device that the caller keeps locked.
+) -> int | None:
+    """Add a credential of a device that the caller keeps locked; which one of its it is, from 1.
 
-    False if the token, or the certificate that it rests on, was taken back.
+    None if the token, or the certificate that it rests on, was taken back.
     """
     row = {
         "counted": device_id,
@@ -71,7 +71,8 @@ def add(
             },
         ),
     }
-    return uow.one(_ADD_CREDENTIAL, row) is not None
+    added = uow.one(_ADD_CREDENTIAL, row)
+    return added.number if added is not None else None
 
 
 def state(uow: UnitOfWork, serial: str) -> str | None:

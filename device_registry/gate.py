@@ -56,11 +56,12 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What `admit` found out: the device, and the key on which its token is to be spent."""
+    """What `admit` found out: the device, its token, and the key on which that is to be spent."""
 
     device: Device
     spent_on: str | None
     was_spent_on: str | None = None
+    token: Token | None = None
 
 
 class Gate:
@@ -144,7 +145,7 @@ class Gate:
             reference = f"{_MADE}{reference}:{request.public_key.digest}"
         leave = self._leave(reference, device, profile, spent_on)
         if under is None:
-            return leave
+            return replace(leave, memo=_Seen(device, spent_on, token=token))
         seen = _Seen(device, spent_on, token.bound_key)
         return replace(leave, memo=seen, instead_of=tuple(sorted(under)))
 
@@ -232,11 +233,12 @@ class Gate:
         if _way(admission.reference) != _BY_TOKEN:
             return
         token = admission.reference.split(":")[1]
-        seen = admission.memo
-        was_spent_on = seen.was_spent_on if isinstance(seen, _Seen) else None
+        seen = admission.memo if isinstance(admission.memo, _Seen) else None
+        was_spent_on = seen.was_spent_on if seen is not None else None
+        read = seen.token if seen is not None else None
         # Nothing was signed for the key that was first: the pki made sure of that just now.
         free = was_spent_on is None or tokens.release_token(uow, token, was_spent_on)
-        if not free or not tokens.bind_token(uow, token, _spent(admission, public_key), now):
+        if not free or not tokens.spend(uow, read, token, _spent(admission, public_key), now):
             raise EnrolmentRefused(
                 "token_used", "The token was already used, or has expired.", _ASK
             )
@@ -258,14 +260,17 @@ class Gate:
         device = self._taken_further(uow, admission, evidence, now)
         token, old = _rests_on(admission.reference)
         # Asked after the device is locked, in the statement that has to run anyway.
-        if not credential_store.add(uow, device.id, certificate, now, token=token, old_serial=old):
+        number = credential_store.add(uow, device.id, certificate, now, token=token, old_serial=old)
+        if number is None:
             raise EnrolmentRefused(
                 "token_expired" if token is not None else "certificate_revoked",
                 "What this request rests on, its token or the present certificate, was taken back.",
                 _ASK,
             )
-        paced = _is_paced(admission.reference)
-        shown = self._succession.follow(uow, device.id, certificate, old, now, paced=paced)
+        shown = None
+        if number > 1:  # a first one follows nobody
+            paced = _is_paced(admission.reference)
+            shown = self._succession.follow(uow, device.id, certificate, old, now, paced=paced)
         renewed = _way(admission.reference) == _BY_CERTIFICATE
         if shown is not None and shown.not_after < now:
             self._note_return(uow, device, shown, certificate, now)

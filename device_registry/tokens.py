@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, insert, or_, update
 
@@ -28,22 +29,35 @@ _BY_TOKEN = (
         enrolment_tokens.c.withdrawn_at,
         enrolment_tokens.c.bound_key,
         enrolment_tokens.c.bound_at,
+        enrolment_tokens.c.digest,
+        enrolment_tokens.c.row_mac.label("token_mac"),
     )
     .select_from(enrolment_tokens.join(devices).outerjoin(device_identifiers))
     .where(enrolment_tokens.c.digest == bindparam("of_digest"))
 )
+_OPEN = (
+    enrolment_tokens.c.id == bindparam("token"),
+    enrolment_tokens.c.withdrawn_at.is_(None),
+    enrolment_tokens.c.expires_at > bindparam("now"),
+)
+_SPENT: dict[str, Any] = {"bound_key": bindparam("public_key"), "bound_at": bindparam("now")}
 _BIND_TOKEN = (
     update(enrolment_tokens)
     .where(
-        enrolment_tokens.c.id == bindparam("token"),
-        enrolment_tokens.c.withdrawn_at.is_(None),
-        enrolment_tokens.c.expires_at > bindparam("now"),
+        *_OPEN,
         or_(
             enrolment_tokens.c.bound_key.is_(None),
             enrolment_tokens.c.bound_key == bindparam("public_key"),
         ),
     )
-    .values(bound_key=bindparam("public_key"), bound_at=bindparam("now"))
+    .values(_SPENT)
+)
+# The token as it was read, a moment ago and with its MAC: whatever changed it made another one.
+_SPEND_UNSPENT = (
+    update(enrolment_tokens)
+    .where(*_OPEN, enrolment_tokens.c.bound_key.is_(None))
+    .where(enrolment_tokens.c.row_mac == bindparam("as_read"))
+    .values({**_SPENT, "row_mac": bindparam("row_mac_after")})
 )
 
 
@@ -52,11 +66,14 @@ class Token:
     """A one-time enrolment token as it is stored: without its value."""
 
     id: str
+    device_id: str
     made_at: datetime
     expires_at: datetime
     withdrawn_at: datetime | None
     bound_key: str | None
     bound_at: datetime | None
+    digest: bytes = field(repr=False)
+    row_mac: bytes | None = field(default=None, repr=False)
 
 
 def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
@@ -68,11 +85,14 @@ def by_token(uow: UnitOfWork, digest: bytes) -> tuple[Token, Device] | None:
     first = rows[0]
     token = Token(
         first.token_id,
+        device.id,
         first.made_at,
         first.expires_at,
         first.withdrawn_at,
         first.bound_key,
         first.bound_at,
+        first.digest,
+        first.token_mac,
     )
     return token, device
 
@@ -105,6 +125,32 @@ def bind_token(uow: UnitOfWork, token_id: str, public_key: str, now: datetime) -
     """Spend the token on this key, or find it spent on the same one: the row count decides."""
     spent = {"token": token_id, "public_key": public_key, "now": now}
     return uow.changed(_BIND_TOKEN, spent) == 1
+
+
+def spend(
+    uow: UnitOfWork, token: Token | None, token_id: str, public_key: str, now: datetime
+) -> bool:
+    """As `bind_token`; a token that was read, and was free, is not read again."""
+    return (token is not None and _spend_unspent(uow, token, public_key, now)) or bind_token(
+        uow, token_id, public_key, now
+    )
+
+
+def _spend_unspent(uow: UnitOfWork, token: Token, public_key: str, now: datetime) -> bool:
+    if token.row_mac is None or token.bound_key is not None:
+        return False
+    before = {
+        "id": token.id,
+        "device_id": token.device_id,
+        "digest": token.digest,
+        "made_at": token.made_at,
+        "expires_at": token.expires_at,
+        "bound_key": None,
+        "row_mac": token.row_mac,
+    }
+    spent = {"token": token.id, "now": now, "public_key": public_key, "as_read": token.row_mac}
+    mac = uow.row_mac(enrolment_tokens, {**before, "bound_key": public_key}, before)
+    return uow.changed(_SPEND_UNSPENT, {**spent, "row_mac_after": mac}) == 1
 
 
 def release_token(uow: UnitOfWork, token_id: str, public_key: str) -> bool:

@@ -109,32 +109,38 @@ class Guard:
         wide = statement if planned.wide is None else planned.wide
         result = execute(connection, wide, parameters)
         rows: list[Any] = list(result)
-        for check in planned.checks:
-            self._sift(check, rows)
+        self._sift(planned.checks, rows)
         told = planned.told
         kept = [tuple([row[place] for place in told]) for row in rows if row is not None]
         keys = tuple([result.keys[place] for place in told])
         return Rows(shape(keys).rows(kept), len(kept), keys)
 
-    def _sift(self, check: Check, rows: list[Any]) -> None:
+    def _sift(self, checks: Sequence[Check], rows: list[Any]) -> None:
         """Put None, or a row without its part, in place of what does not prove itself."""
-        present: list[int] = []
-        found: list[dict[str, Any]] = []
-        key = check.bound.key[0]
-        for i, row in enumerate(rows):
-            if row is not None:
+        places: list[list[int]] = []
+        asked: list[tuple[Bound, list[dict[str, Any]]]] = []
+        for check in checks:
+            present: list[int] = []
+            found: list[dict[str, Any]] = []
+            key = check.bound.key[0]
+            for i, row in enumerate(rows):
                 values = {name: row[place] for name, place in check.places}
                 if values[key] is not None:
                     present.append(i)
                     found.append(values)
-        verdicts = self.inspection.verdicts(check.bound, found)
-        for i, values, why in zip(present, found, verdicts, strict=True):
-            if self.inspection.refuses(check.bound, values, why):
-                rows[i] = (
-                    tuple(None if p in check.own else v for p, v in enumerate(rows[i]))
-                    if check.optional
-                    else None
-                )
+            places.append(present)
+            asked.append((check.bound, found))
+        verdicts = self.inspection.verdicts_on(asked)
+        for check, present, (bound, found), why in zip(
+            checks, places, asked, verdicts, strict=True
+        ):
+            for i, values, wrong in zip(present, found, why, strict=True):
+                if rows[i] is not None and self.inspection.refuses(bound, values, wrong):
+                    rows[i] = (
+                        tuple(None if p in check.own else v for p, v in enumerate(rows[i]))
+                        if check.optional
+                        else None
+                    )
 
 
 def _refusal(table: Table) -> Bound:

@@ -43,23 +43,28 @@ class Inspection:
 
     def verdicts(self, bound: Bound, rows: Sequence[Values]) -> list[str]:
         """Of each row, what is wrong with it; empty for nothing."""
-        why = [""] * len(rows)
-        versions: dict[int, int] = {}
-        for i, row in enumerate(rows):
-            if not bound.grants(row):
-                continue
-            version = self.macs.version(bound, row)
-            if version is None:
-                why[i] = FORGED
-            else:
-                versions[i] = version
-        if bound.remembered and versions:
-            references = {i: self.macs.reference(bound, rows[i]) for i in versions}
-            marks = self.marks.of(set(references.values()))
-            for i, reference in references.items():
-                if versions[i] < marks[reference]:
-                    why[i] = BROUGHT_BACK
-        return why
+        return self.verdicts_on([(bound, rows)])[0]
+
+    def verdicts_on(self, asked: Sequence[tuple[Bound, Sequence[Values]]]) -> list[list[str]]:
+        """As `verdicts`, for rows of several tables: their marks are asked for in one journey."""
+        told = [[""] * len(rows) for _, rows in asked]
+        remembered: list[tuple[int, int, int, bytes]] = []
+        for which, (bound, rows) in enumerate(asked):
+            for i, row in enumerate(rows):
+                if not bound.grants(row):
+                    continue
+                version = self.macs.version(bound, row)
+                if version is None:
+                    told[which][i] = FORGED
+                elif bound.remembered:
+                    reference = self.macs.reference(bound, row)
+                    remembered.append((which, i, version, reference))
+        if remembered:
+            marks = self.marks.of({reference for *_, reference in remembered})
+            for which, i, version, reference in remembered:
+                if version < marks[reference]:
+                    told[which][i] = BROUGHT_BACK
+        return told
 
     def refuses(self, bound: Bound, row: Values, why: str) -> bool:
         if not why:

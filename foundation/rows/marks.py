@@ -24,6 +24,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    bindparam,
     delete,
     or_,
     select,
@@ -86,10 +87,22 @@ class Mark:
         }
 
 
+# Built once: they belong to every act that takes something away, and to nearly every read.
+_OWE = {
+    dialect.name: build(row_marks_owed).on_conflict_do_nothing()
+    for dialect, build in (
+        (sqlite.dialect, sqlite.insert),
+        (postgresql.dialect, postgresql.insert),
+    )
+}
+_MARKS = select(row_marks.c.reference, row_marks.c.version)
+_MARK = _MARKS.where(row_marks.c.reference == bindparam("of_reference"))
+_SOME = _MARKS.where(row_marks.c.reference.in_(bindparam("of_references", expanding=True)))
+
+
 def owe(connection: Connection, marks: Sequence[Mark]) -> None:
     """Commit with the act that a mark is still to be raised."""
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    execute(connection, build(row_marks_owed).on_conflict_do_nothing(), [m.row for m in marks])
+    execute(connection, _OWE[connection.dialect.name], [m.row for m in marks])
 
 
 class Marks:
@@ -119,11 +132,11 @@ class Marks:
         asked = [r for r in references if r not in found]
         for start in range(0, len(asked), self._AT_ONCE):
             some = asked[start : start + self._AT_ONCE]
-            query = select(row_marks.c.reference, row_marks.c.version)
-            column = row_marks.c.reference
-            theirs = column == some[0] if len(some) == 1 else column.in_(some)
             with self._store.read() as uow:
-                rows = execute(uow.connection, query.where(theirs)).all()
+                if len(some) == 1:
+                    rows = execute(uow.connection, _MARK, {"of_reference": some[0]}).all()
+                else:
+                    rows = execute(uow.connection, _SOME, {"of_references": some}).all()
             marked = {bytes(row.reference): int(row.version) for row in rows}
             found.update((r, marked.get(r, 0)) for r in some)
         self._keep({r: found[r] for r in asked}, now)

@@ -245,7 +245,7 @@ def test_an_undo_waits_for_a_certificate_that_is_being_issued(
     asked, ended = threading.Event(), threading.Event()
     add = credential_store.add
 
-    def slowly(*given: Any, **more: Any) -> bool:
+    def slowly(*given: Any, **more: Any) -> int | None:
         asked.set()
         ended.wait(1)  # an undo that did not wait would be over by then
         return add(*given, **more)
