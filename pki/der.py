@@ -109,8 +109,12 @@ def read(data: bytes, at: int = 0, end: int | None = None) -> tuple[int, int, in
     return tag, at, at + size
 
 
-def elements(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Each element between two places: tag, its own beginning, its content's, its end."""
+Element = tuple[int, int, int, int]
+"""Tag, where it begins, where its content begins, where it ends."""
+
+
+def elements(data: bytes, at: int, end: int) -> Iterator[Element]:
+    """Each element between two places."""
     while at < end:
         tag, begin, stop = read(data, at, end)
         yield tag, at, begin, stop

@@ -22,7 +22,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifie
 
 from foundation.algorithms import ML_DSA
 from pki import der, names
-from pki.der import NotDer
+from pki.der import Element, NotDer
 from pki.profile import KEY_USAGES, Profile
 from pki.public_key import key_identifier
 from pki.status_links import StatusLinks
@@ -33,6 +33,7 @@ NO_REVOCATION_AVAILABLE = ObjectIdentifier("2.5.29.56")
 _NULL = b"\x05\x00"
 _VERSION_3 = der.explicit(0, der.integer(2))
 _NO_SIGNATURE = der.bits(b"")
+_NOWHERE: Element = (0, 0, 0, 0)
 _SUBJECT_KEY = der.oid("2.5.29.14")
 _ECDSA = {
     name: der.sequence(der.oid(f"1.2.840.10045.4.3.{number}"))
@@ -77,7 +78,7 @@ def body(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> byt
         _VERSION_3,
         der.integer(draft.serial),
         signature_algorithm(private_key),
-        subject if issuer is None else _name_of(issuer),
+        subject if issuer is None else said_by(issuer).name,
         der.sequence(der.time(draft.not_before), der.time(draft.not_after)),
         subject,
         draft.public_key,
@@ -109,7 +110,7 @@ def read(body: bytes, profile: Profile, links: StatusLinks | None) -> Draft:
         serial=said.serial_number,
         profile=profile,
         subject=names.subject(names.common_name(said.subject), profile.subject),
-        public_key=key_in(body),
+        public_key=parts(body).public_key,
         alternative_names=named,
         not_before=said.not_valid_before_utc,
         not_after=said.not_valid_after_utc,
@@ -124,20 +125,30 @@ def sign(draft: Draft, issuer: x509.Certificate | None, private_key: Any) -> x50
 
 def algorithm_in(body: bytes) -> bytes:
     """The AlgorithmIdentifier that stands in a TBSCertificate, and once more behind it."""
-    return _part(body, 2)
+    _, at, _, end = next(islice(_elements(body), 2, None), _NOWHERE)
+    return body[at:end]
 
 
-def key_in(body: bytes) -> bytes:
-    """The SubjectPublicKeyInfo that stands in a TBSCertificate."""
-    return _part(body, 6)
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of a TBSCertificate who certifies whom, for which key: as the DER that stands there."""
+
+    issuer: bytes
+    subject: bytes
+    public_key: bytes
 
 
-def _part(body: bytes, number: int) -> bytes:
-    parts = der.elements(body, *der.only(body, der.SEQUENCE))
-    part = next(islice(parts, number, None), None)
-    if part is None:
-        raise NotDer("the body of a certificate ends too soon")
-    return body[part[1] : part[3]]
+def parts(body: bytes) -> Parts:
+    """Raises NotDer."""
+    found = list(_elements(body))
+    if len(found) != 8:  # version 3, and no unique identifiers (§4.1.2.8)
+        raise NotDer("the body of a certificate has other parts")
+    _, _, _, issuer, _, subject, key, _ = (body[at:end] for _, at, _, end in found)
+    return Parts(issuer, subject, key)
+
+
+def _elements(body: bytes) -> Iterator[Element]:
+    return der.elements(body, *der.only(body, der.SEQUENCE))
 
 
 def signature(signed: bytes, private_key: Any) -> bytes:
@@ -185,7 +196,7 @@ def key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
 def _said(draft: Draft, issuer: x509.Certificate | None, own: bytes) -> Iterator[bytes]:
     """The extensions, but for the first one."""
     if issuer is not None:
-        yield _issuers_key(issuer)
+        yield said_by(issuer).key
     else:
         yield _written(x509.AuthorityKeyIdentifier(own, None, None), False)
     yield _said_by_profile(draft.profile)
@@ -208,14 +219,17 @@ def _own_key(own: bytes) -> bytes:
 # What each profile and each authority says is said of every certificate: written once.
 
 
-@lru_cache(maxsize=64)
-def _name_of(issuer: x509.Certificate) -> bytes:
-    return issuer.subject.public_bytes()
+@dataclass(frozen=True, slots=True)
+class SaidByIssuer:
+    """The name, and the extension that tells its key, DER."""
+
+    name: bytes
+    key: bytes
 
 
 @lru_cache(maxsize=64)
-def _issuers_key(issuer: x509.Certificate) -> bytes:
-    return _written(key_of(issuer), False)
+def said_by(issuer: x509.Certificate) -> SaidByIssuer:
+    return SaidByIssuer(issuer.subject.public_bytes(), _written(key_of(issuer), False))
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtensionOID
 from pki import names
 from pki.ports import Admission
 from pki.profile import KEY_USAGES, Profile
+from pki.public_key import key_identifier
 from pki.refusals import RequestRefused
 from pki.request import CHALLENGE_PASSWORD, CertificateRequest, called
 
@@ -232,9 +233,10 @@ def left_out(request: CertificateRequest, profile: Profile) -> tuple[str, ...]:
 def _left_out(request: CertificateRequest, profile: Profile) -> Iterator[str]:
     for oid in request.attributes:
         yield f"attributes.{_ASK_FOR_NOTHING.get(oid, oid)}"
-    ours = x509.SubjectKeyIdentifier.from_public_key(request.public_key.key)
     for oid, value in request.extensions.items():
         if isinstance(value, x509.KeyUsage):
             yield from (f"keyUsage.{usage}" for usage in key_usages(value) - profile.key_usage)
-        elif isinstance(value, x509.SubjectKeyIdentifier) and value != ours:
+        elif isinstance(value, x509.SubjectKeyIdentifier) and value.digest != key_identifier(
+            request.public_key.der
+        ):
             yield called(oid)

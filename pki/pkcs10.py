@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from pki import der
-from pki.der import NotDer
+from pki.der import Element, NotDer
 from pki.names import short
 from pki.refusals import RequestRefused
 
@@ -107,10 +107,6 @@ def read(data: bytes) -> Written:
         algorithm=_algorithm(data, algorithm),
         signature=_signature(data, signature),
     )
-
-
-Element = tuple[int, int, int, int]
-"""Tag, where it begins, where its content begins, where it ends."""
 
 
 @contextmanager
@@ -337,6 +333,10 @@ def _oid(data: bytes, element: Element) -> str:
 
 
 # ── what is looked into by `cryptography` ─────────────────────────────────────────────────
+
+
+ANY_KEY = der.sequence(der.sequence(der.oid("1.3.101.112")), der.bits(bytes(32)))
+"""Stands for a key that is not looked at."""
 
 
 def presented(

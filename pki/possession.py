@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from pki import der, pkcs10
-from pki.pkcs10 import MAKE_ANEW
+from pki.pkcs10 import ANY_KEY, MAKE_ANEW
 from pki.public_key import PublicKey, describe
 from pki.refusals import RequestRefused
 
@@ -40,8 +41,7 @@ def key_of(written: pkcs10.Written) -> PublicKey:
 def proven(written: pkcs10.Written, key: PublicKey) -> str | None:
     """The hash that was signed, if any. Raises RequestRefused where nothing is proven by it."""
     try:
-        said = pkcs10.presented(written.key, written.algorithm)
-        hashed, how = said.signature_hash_algorithm, said.signature_algorithm_parameters
+        oid, hashed, how = _algorithm(written.algorithm)
     except pkcs10.UNREADABLE as error:
         raise RequestRefused(
             "signatureAlgorithm",
@@ -66,11 +66,19 @@ def proven(written: pkcs10.Written, key: PublicKey) -> str | None:
     if not proven:
         raise RequestRefused(
             "signatureAlgorithm",
-            f"The algorithm of the signature, {said.signature_algorithm_oid.dotted_string}, does "
+            f"The algorithm of the signature, {oid}, does "
             f"not go with the key that the request carries, which is of the kind {key.kind}.",
             "Sign the request with the device's own private key.",
         )
     return hashed.name if hashed is not None else None
+
+
+@lru_cache(maxsize=32)
+def _algorithm(written: bytes) -> tuple[str, Any, object]:
+    """An AlgorithmIdentifier: its OID, hash and parameters. There are few, so each is read once."""
+    said = pkcs10.presented(ANY_KEY, written)
+    oid = said.signature_algorithm_oid.dotted_string
+    return oid, said.signature_hash_algorithm, said.signature_algorithm_parameters
 
 
 def _verify(key: Any, written: pkcs10.Written, hashed: Any, how: object) -> bool:

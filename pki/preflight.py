@@ -8,6 +8,8 @@ passes is signed byte for byte.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -28,20 +30,49 @@ class DraftRefused(Exception):
 def examine(draft: drafting.Draft, issuer: x509.Certificate, private_key: Any) -> bytes:
     """What `drafting.signed` makes a certificate of, after every check. Raises DraftRefused."""
     body = drafting.body(draft, issuer, private_key)
+    by = _facts(issuer)
     try:
-        wrong = _wrong(drafting.unsigned(body), draft, issuer)
+        wrong = _wrong_parts(drafting.parts(body), draft, by) or _wrong(
+            drafting.unsigned(body), draft, by
+        )
     except ValueError as error:
         raise DraftRefused(f"it cannot be read: {error}") from error
-    if drafting.key_in(body) != draft.public_key:
-        wrong = "the key differs from that of the request"
     if wrong is not None:
         raise DraftRefused(wrong)
     return body
 
 
-def _wrong(
-    certificate: x509.Certificate, draft: drafting.Draft, issuer: x509.Certificate
-) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    subject: bytes
+    public_key: bytes
+    key_identifier: x509.AuthorityKeyIdentifier
+    not_after: datetime
+
+
+@lru_cache(maxsize=64)
+def _facts(issuer: x509.Certificate) -> _Issuer:
+    return _Issuer(
+        issuer.subject.public_bytes(),
+        info_of(issuer.public_key()),
+        drafting.key_of(issuer),
+        issuer.not_valid_after_utc,
+    )
+
+
+def _wrong_parts(parts: drafting.Parts, draft: drafting.Draft, issuer: _Issuer) -> str | None:
+    if parts.issuer != issuer.subject:
+        return "the issuer's name differs"
+    if parts.subject != draft.subject.public_bytes():
+        return "the subject's name differs"
+    if parts.public_key != draft.public_key:
+        return "the key differs from that of the request"
+    if parts.public_key == issuer.public_key:
+        return "it carries the issuer's own key"
+    return None
+
+
+def _wrong(certificate: x509.Certificate, draft: drafting.Draft, issuer: _Issuer) -> str | None:
     extensions: dict[Any, Any] = {e.oid: e for e in certificate.extensions}
     named, bounded = bool(draft.alternative_names), bool(draft.permitted or draft.excluded)
     expected = _expected(draft.profile, named, bounded, draft.links is not None)
@@ -61,7 +92,7 @@ def _wrong(
     own = extensions[ExtensionOID.SUBJECT_KEY_IDENTIFIER].value.digest
     if own != key_identifier(draft.public_key):
         return "subjectKeyIdentifier is that of another key"
-    if extensions[ExtensionOID.AUTHORITY_KEY_IDENTIFIER].value != _said_of(issuer):
+    if extensions[ExtensionOID.AUTHORITY_KEY_IDENTIFIER].value != issuer.key_identifier:
         return "authorityKeyIdentifier is that of another issuer"
     if draft.alternative_names:
         names = extensions[ExtensionOID.SUBJECT_ALTERNATIVE_NAME].value
@@ -117,33 +148,18 @@ def _wrong_status(extensions: Mapping[Any, Any], draft: drafting.Draft) -> str |
 
 
 def _wrong_frame(
-    certificate: x509.Certificate, draft: drafting.Draft, issuer: x509.Certificate
+    certificate: x509.Certificate, draft: drafting.Draft, issuer: _Issuer
 ) -> str | None:
-    if certificate.serial_number.bit_length() > 159 or certificate.serial_number <= 0:
+    serial = certificate.serial_number
+    if serial.bit_length() > 159 or serial <= 0:
         return "the serial number is not a positive number of at most 159 bits"
-    if certificate.serial_number != draft.serial:
+    if serial != draft.serial:
         return "the serial number differs from the one on record"
     if certificate.not_valid_before_utc != draft.not_before:
         return "it begins at another instant"
     if certificate.not_valid_after_utc != draft.not_after:
         return "it ends at another instant"
     endless = draft.profile.lifetime is None
-    if not endless and draft.not_after > issuer.not_valid_after_utc:
+    if not endless and draft.not_after > issuer.not_after:
         return "it would outlive its issuer"
-    if certificate.issuer != issuer.subject:
-        return "the issuer's name differs"
-    if certificate.subject != draft.subject:
-        return "the subject's name differs"
-    if draft.public_key == _key_of(issuer):
-        return "it carries the issuer's own key"
     return None
-
-
-@lru_cache(maxsize=64)
-def _key_of(issuer: x509.Certificate) -> bytes:
-    return info_of(issuer.public_key())
-
-
-@lru_cache(maxsize=64)
-def _said_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    return drafting.key_of(issuer)

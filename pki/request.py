@@ -46,8 +46,7 @@ _KINDS = {
     "ShortData": "it ends too soon",
     "UnexpectedTag": "a value in it has another type than RFC 5280 gives it",
 }
-# Stands for the parts of a request that are not looked at.
-_ANY_KEY = der.sequence(der.sequence(der.oid("1.3.101.112")), der.bits(bytes(32)))
+# Stands for a part of a request that is not looked at.
 _ANY_ALGORITHM = der.sequence(der.oid("1.3.101.112"))
 
 
@@ -158,7 +157,7 @@ def _value(extension: pkcs10.Extension) -> x509.ExtensionType:
     one = der.sequence(der.extension(extension.oid, extension.value))
     asked = der.sequence(der.oid(EXTENSION_REQUEST), der.tlv(0x31, one))
     try:
-        (read,) = pkcs10.presented(_ANY_KEY, _ANY_ALGORITHM, asked).extensions
+        (read,) = pkcs10.presented(pkcs10.ANY_KEY, _ANY_ALGORITHM, asked).extensions
     except pkcs10.UNREADABLE as error:
         kind = re.search(r"kind: (\w+)", str(error))
         why = _KINDS.get(kind[1] if kind else "", "RFC 5280 §4.2 has no such value")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +19,9 @@ def cacerts(pki: Pki, request: Request) -> Response:
     """The roots and the issuing authorities of the label's family; anybody may ask."""
     over_tls(request)
     family = _family(pki, asked_profile(pki, request))
-    return certs_only(pki.authority.authorities(family))
+    return certs_only(
+        certificate.public_bytes(Encoding.DER) for certificate in pki.authority.authorities(family)
+    )
 
 
 def _family(pki: Pki, asked: Profile | None) -> str:

@@ -205,7 +205,8 @@ def test_a_body_is_what_the_library_makes_of_the_same_draft(
     issuer = None if signs_itself else issuer_with(kind)
     body = drafting.body(draft, issuer, signs)
     assert body == built(draft, public, issuer, signs)
-    assert drafting.key_in(body) == draft.public_key
+    parts = drafting.parts(body)
+    assert (parts.subject, parts.public_key) == (draft.subject.public_bytes(), draft.public_key)
     assert drafting.unsigned(body).tbs_certificate_bytes == body
 
 

@@ -17,10 +17,11 @@ from device_registry.device import Step
 from device_registry.life import State
 from foundation.errors import Conflict, Problem
 from foundation.runtime import Runtime
-from pki import EnrolmentRefused
+from pki import EnrolmentRefused, preflight
 from pki.issuance import Issuance
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
+from tests.support.statements import listening
 
 THREADS = 8
 
@@ -47,6 +48,72 @@ def issued(city: City) -> int:
     with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.state).where(certificates.c.profile == "device"))
     return Counter(row.state for row in rows)["issued"]
+
+
+STATEMENTS = {"sqlite": 12, "postgresql": 9}
+"""Two of them read: who may, and what was taken back since. The rest writes, twice, and a database
+that can writes several tables at once."""
+
+
+def test_an_enrolment_asks_the_database_no_more_than_it_has_to(city: City) -> None:
+    city.enrolled()  # the hierarchy is read once a second
+    registered = city.register()
+    body = csr(new_key(), registered.device.id)
+    with listening() as said:
+        city.enrol(registered, body)
+    assert len(said) == STATEMENTS[city.runtime.database.dialect], said
+    assert len([one for one in said if one.lstrip().startswith("SELECT")]) == 2
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something happen once between the look at a token and its spending."""
+    examine, done = preflight.examine, []
+
+    def first(*given: Any) -> bytes:
+        if not done:
+            done.append(None)
+            act()
+        return examine(*given)
+
+    monkeypatch.setattr(preflight, "examine", first)
+
+
+@pytest.mark.row("failures", "16")
+def test_a_token_that_is_taken_back_after_the_look_at_it_is_not_spent(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = city.register()
+    device = registered.device.id
+    meanwhile(monkeypatch, lambda: city.devices.new_token(device, OPERATOR, city.now))
+    with pytest.raises(EnrolmentRefused) as refused:
+        city.enrol(registered, csr(new_key(), device))
+    assert refused.value.reason == "token_used"
+    assert issued(city) == 0
+
+
+def test_a_twin_that_spends_the_token_on_the_same_key_first_leads_to_the_same_certificate(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = city.register()
+    body, first = csr(new_key(), registered.device.id), []
+    twin = same_city(city.runtime)
+    meanwhile(monkeypatch, lambda: first.append(twin.enrol(registered, body)))
+    assert [city.enrol(registered, body)] == first
+    assert issued(city) == 1
+
+
+@pytest.mark.row("failures", "16")
+def test_a_twin_that_spends_the_token_on_another_key_first_is_the_only_one(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = city.register()
+    device = registered.device.id
+    twin = same_city(city.runtime)
+    meanwhile(monkeypatch, lambda: twin.enrol(registered, csr(new_key(), device)))
+    with pytest.raises(EnrolmentRefused) as refused:
+        city.enrol(registered, csr(new_key(), device))
+    assert refused.value.reason == "token_used"
+    assert issued(city) == 1
 
 
 def test_eight_threads_with_one_token_and_eight_keys_get_one_certificate(city: City) -> None:
