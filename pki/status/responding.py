@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -23,12 +24,14 @@ from pki.public_key import bits_in, info_of
 from pki.settings import PkiSettings
 from pki.status import answers, store
 from pki.status.answers import Single
-from pki.status.asking import HASHES, Asked, CertId, Malformed, parse
+from pki.status.asking import HASHES, NONCE, Asked, CertId, Malformed, parse
 from pki.status.beginning import begins
 from pki.status.responders import Responders
 
 MOST_KEPT = 16 * 1024 * 1024
 """Octets of answers in memory."""
+SMALL = 256
+"""Octets: as many as a request about one certificate has."""
 log = logging.getLogger("civitas.pki")
 LOOK_AGAIN = timedelta(seconds=1)
 """How old what we know of the issuers may be: another process founds one, or distrusts it."""
@@ -71,7 +74,7 @@ class Responding:
     def answer(self, body: bytes, now: datetime) -> Answer:
         """The answer to a DER request; to a bad one an answer that says so."""
         try:
-            asked = parse(body)
+            asked = _asked(body)
         except Malformed:
             return Answer(answers.MALFORMED_REQUEST)
         # Whatever hinders, what was signed holds; without it: come again (RFC 6960 §2.3).
@@ -84,7 +87,7 @@ class Responding:
                 return Answer(answers.UNAUTHORIZED)
             rows = self._rows(asked)
             state = _state(rows[0], authority)
-            told = self._about(asked, rows, authority, now)
+            told = self._about(asked, rows, state, authority, now)
             self._fails = False
             return told
         except Exception:
@@ -110,9 +113,14 @@ class Responding:
         return kept if good else None
 
     def _about(
-        self, asked: Asked, rows: list[Row[Any] | None], authority: Authority, now: datetime
+        self,
+        asked: Asked,
+        rows: list[Row[Any] | None],
+        state: object,
+        authority: Authority,
+        now: datetime,
     ) -> Answer:
-        alone, state = _alone(asked), _state(rows[0], authority)
+        alone = _alone(asked)
         if alone:
             kept = self._kept.get(asked.certificates[0].der, state)
             if kept is not None and kept.produced_at is not None:
@@ -150,6 +158,16 @@ class Responding:
             self._hierarchy.read_again()
             self._issuers = _by_hash(self._hierarchy)
         return self._issuers.get(key)
+
+
+def _asked(body: bytes) -> Asked:
+    """The request. Most are repeated byte for byte, and are read once; one with a nonce is not."""
+    return _read(body) if len(body) <= SMALL and NONCE not in body else parse(body)
+
+
+@lru_cache(maxsize=4096)
+def _read(body: bytes) -> Asked:
+    return parse(body)
 
 
 class Kept:
