@@ -145,10 +145,10 @@ def test_a_body_that_somebody_put_beside_another_record_is_never_signed(
         for registered in (city.register(), city.register()):
             with pytest.raises(Killed):
                 city.enrol(registered, csr(new_key(), registered.device.id))
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         first, second = store.unsigned(uow, "", 10)
     body = {"another row's": second.body, "none": None, "no certificate's": b"0\0"}[moved]
-    with city.ground.database.engine.begin() as connection:
+    with city.runtime.database.engine.begin() as connection:
         of_first = certificates.c.serial == first.serial
         connection.execute(update(certificates).where(of_first).values(body=body))
     assert city.pki.complete_or_void(city.now) == Settled(completed=1, voided=1)
@@ -157,7 +157,7 @@ def test_a_body_that_somebody_put_beside_another_record_is_never_signed(
 
 def test_once_it_is_signed_what_was_signed_is_a_part_of_the_certificate_only(city: City) -> None:
     city.enrolled()
-    with city.ground.database.read() as uow:
+    with city.runtime.database.read() as uow:
         rows = uow.all(select(certificates.c.body, certificates.c.certificate))
     assert all(row.body is None and row.certificate for row in rows)
 
