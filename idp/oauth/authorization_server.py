@@ -11,11 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from foundation.cross_origin import origin as origin_of
+from foundation.recent import Recent
 from foundation.runtime import Runtime
 from foundation.settings import Development, Server
 from foundation.web import Principal
 from idp.login import WhoIsThere
-from idp.oauth import catalogue_check, cut_offs, resources, subjects, sweeping
+from idp.oauth import catalogue_check, client_addresses, cut_offs, resources, subjects, sweeping
 from idp.oauth.active_tokens import ActiveTokens, DeviceIsActive
 from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
@@ -23,7 +24,6 @@ from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
 from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.wishes import Wishes
-from idp.oauth.client import Client
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
@@ -146,7 +146,8 @@ class OAuth:
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
-        self._pages: Sequence[Client] = ()
+        # Origins of clients' pages that asked: known even while the database is away.
+        self._pages: Recent[str, bool] = Recent(1000)
         self._principals = TokenPrincipals(self.active_tokens, self.issuer, runtime.clock)
         runtime.jobs.periodic(
             "oauth sweep",
@@ -154,6 +155,12 @@ class OAuth:
             lambda: sweeping.sweep(database, runtime.clock.now()),
         )
 
+        development = runtime.settings.of(Development).loopback_http
+        runtime.jobs.periodic(
+            "addresses of clients",
+            timedelta(days=1),
+            lambda: client_addresses.fill(database, development),
+        )
         runtime.jobs.periodic(
             "ends of tokens",
             timedelta(seconds=15),
@@ -190,11 +197,16 @@ class OAuth:
         if origin in {origin_of(known) for known in self.settings.allowed_origins}:
             return True
         try:
-            self._pages = [c for c in self.clients.list() if c.is_public and c.active]
+            known = self.clients.has_pages_of(origin)
         except SQLAlchemyError:
             # That the database is away is to be read, too: by those who were known last.
             log.info("origins of clients are those that were known last")
-        return any(client.owns_origin(origin) for client in self._pages)
+            return self._pages.get(origin) or False
+        if known:
+            self._pages.put(origin, True)
+        else:
+            self._pages.forget(origin)
+        return known
 
     @cached_property
     def _hosts(self) -> tuple[str, ...]:
@@ -203,7 +215,11 @@ class OAuth:
 
 
 def prepare(runtime: Runtime) -> None:
-    """Make the keys that sign tokens; run by `civitas init` and `civitas db upgrade`."""
+    """Make the keys that sign tokens, and what older programs left out; run by `civitas init` and
+    `civitas db upgrade`."""
+    client_addresses.fill(
+        runtime.database, development=runtime.settings.of(Development).loopback_http
+    )
     runtime.keys.ensure("jwt", "ES256")
     runtime.keys.ensure("jwt-rs256", "RS256")
 

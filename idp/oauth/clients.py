@@ -15,7 +15,7 @@ from foundation.database import Database, UnitOfWork
 from foundation.errors import BadRequest, NotFound
 from foundation.marking import N_
 from foundation.rates import Rates
-from idp.oauth import cut_offs, registration, suspensions
+from idp.oauth import client_addresses, cut_offs, registration, suspensions
 from idp.oauth.alteration import Alteration
 from idp.oauth.client import DEVICE_PREFIXES, SECRET_METHODS, Client, device_client
 from idp.oauth.ports import ClientSource
@@ -95,6 +95,7 @@ class Clients:
                     created_at=now,
                 )
             )
+            client_addresses.write(uow, client)
             self._audit.record(uow, "client.added", actor, details={"client": identifier})
         return AddedClient(replace(client, secret_mac=mac), secret)
 
@@ -177,6 +178,7 @@ class Clients:
         )
         if uow.changed(gone) == 0:
             raise _unknown(client_id)
+        client_addresses.forget(uow, client_id)
         self._told(uow, "client.removed", client_id, reason, actor)
 
     def altered(
@@ -213,6 +215,7 @@ class Clients:
             secret, values["secret_mac"] = self._secrets.new(after.id)
             values |= {"previous_secret_mac": None, "previous_secret_until": None}
         uow.execute(update(clients).where(_there(after.id)).values(**values))
+        client_addresses.write(uow, after)
         self._told(uow, "client.changed", after.id, reason, actor, members=alteration.members)
         return secret
 
@@ -294,7 +297,18 @@ class Clients:
 
     def of_resource(self, resource: str) -> Client | None:
         """The client that receives tokens under this resource URI."""
-        return next((c for c in self.list() if c.resource == resource and c.active), None)
+        found = self._at(client_addresses.resource(resource))
+        return next((c for c in found if c.resource == resource), None)
+
+    def has_pages_of(self, origin: str) -> bool:
+        """Whether a public client has pages of this origin (RFC 6454 §6.2, in lower case)."""
+        found = self._at(client_addresses.pages(origin))
+        return any(c.is_public and c.owns_origin(origin) for c in found)
+
+    def _at(self, address: bytes) -> Sequence[Client]:
+        with self._database.read() as uow:
+            rows = client_addresses.at(uow, address)
+        return [self._client(row) for row in rows]
 
     def _client(self, row: Any) -> Client:
         known = self._parsed.get(row.id)

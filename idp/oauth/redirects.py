@@ -25,6 +25,13 @@ def matches(registered: str, given: str) -> bool:
     return ours.group(1, 3) == theirs.group(1, 3)
 
 
+def without_chosen_port(origin: str) -> str:
+    """An origin by which those that `matches` takes for one are found: without the port of a
+    loopback literal."""
+    loopback = _LOOPBACK.fullmatch(origin)
+    return origin if loopback is None else loopback.group(1)
+
+
 def why_not_registrable(uri: str, *, native: bool, development: bool) -> str | None:
     """Why `uri` cannot be registered as a sentence without its subject, or None if it can.
 

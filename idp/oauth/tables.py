@@ -30,6 +30,17 @@ bound(
     ends={"state": "suspended"},
 )
 
+# The origins of public clients' pages, and the resources that clients receive tokens for: a client
+# is found by them, where all clients would have to be read.
+client_addresses = Table(
+    "oauth_client_addresses",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("client_id", String, primary_key=True),
+    Index("ix_oauth_client_addresses_client_id", "client_id"),
+)
+grants_nothing(client_addresses, "it leads to a client, whose own row says where it is reached")
+
 # Clients that another source vouches for and that we do not serve: they have no row of ours.
 suspensions = Table(
     "oauth_suspensions",

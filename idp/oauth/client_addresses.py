@@ -1,0 +1,84 @@
+"""Clients of our own table found by what they are reached at: their pages' origins, their resource.
+
+A row here leads to a client and no further: what it is, and whether it is at all, its own row says.
+Only public clients have pages that read our answers, so only theirs are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from foundation import opaque
+from foundation.cross_origin import origin as origin_of
+from foundation.database import Database, UnitOfWork
+from idp.oauth import redirects, registration
+from idp.oauth.client import Client
+from idp.oauth.tables import client_addresses as addresses
+from idp.oauth.tables import clients
+
+_AT = (
+    select(clients)
+    .join(addresses, addresses.c.client_id == clients.c.id)
+    .where(addresses.c.digest == bindparam("digest"), clients.c.state == "active")
+    .order_by(clients.c.created_at, clients.c.id)
+)
+
+
+def resource(uri: str) -> bytes:
+    """The address of the client that receives tokens under this URI."""
+    return opaque.digest(f"resource\0{uri}")
+
+
+def pages(origin: str) -> bytes:
+    """The address of clients with pages of this origin."""
+    return opaque.digest(f"origin\0{redirects.without_chosen_port(origin)}")
+
+
+def at(uow: UnitOfWork, digest: bytes) -> Sequence[Row[Any]]:
+    """Active clients with this address, oldest first."""
+    return uow.all(_AT, {"digest": digest})
+
+
+def write(uow: UnitOfWork, client: Client) -> None:
+    """Put the addresses of a client in place of those that it had."""
+    forget(uow, client.id)
+    rows = [{"digest": digest, "client_id": client.id} for digest in sorted(_of(client))]
+    if rows:
+        uow.execute(insert(addresses), rows)
+
+
+def forget(uow: UnitOfWork, client_id: str) -> None:
+    uow.execute(delete(addresses).where(addresses.c.client_id == client_id))
+
+
+def fill(database: Database, development: bool) -> int:
+    """Write the addresses of clients that have none, since an older program added them; how many
+    clients."""
+    without = select(clients.c.id, clients.c.registration).where(
+        clients.c.state != "removed", clients.c.id.not_in(select(addresses.c.client_id))
+    )
+    with database.read() as uow:
+        rows = uow.all(without)
+    filled = 0
+    for row in rows:
+        try:
+            client = registration.parse(row.id, row.registration, development=development)
+        except registration.InvalidClientMetadata:
+            continue  # no rule of today lets it ask for anything
+        if _of(client):
+            try:
+                with database.write() as uow:
+                    write(uow, client)
+            except IntegrityError:
+                continue  # another process writes them at this moment
+            filled += 1
+    return filled
+
+
+def _of(client: Client) -> set[bytes]:
+    found = {pages(origin_of(uri)) for uri in client.redirect_uris} if client.is_public else set()
+    return found if client.resource is None else {*found, resource(client.resource)}
