@@ -131,7 +131,7 @@ def test_what_was_recorded_before_0029_is_signed_after_the_upgrade(
         connection.execute(text("ALTER TABLE pki_certificates DROP COLUMN body"))
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('0028')"))
-    schema.upgrade(database)
+    schema.upgrade(database, "0029")
     again = same_city(any_runtime)
     assert again.pki.complete_or_void(again.now) == Settled(completed=1, voided=0)
     assert again.devices.get(registered.device.id).state == "active"
