@@ -68,10 +68,10 @@ ENDS: Mapping[str, End] = {
     ),
     "person_keys.held_until": End("foundation.vault", "foundation.vault"),
     "pki_authorities.recover_until": End(
-        "pki.compromise", None, "an authority stays on record for ever"
+        "pki.lifecycle.compromise", None, "an authority stays on record for ever"
     ),
     "pki_certificates.not_after": End(
-        "pki.issuance", None, "no certificate of ours is ever unknown to us (RFC 5280)"
+        "pki.issuing.issuance", None, "no certificate of ours is ever unknown to us (RFC 5280)"
     ),
     "register_activation_codes.expires_at": End("idp.register.activation", _TERMS),
     "register_corrections.keep_until": End("idp.register.corrections", _TERMS),

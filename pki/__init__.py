@@ -1,9 +1,6 @@
 """Certificates: profiles, issuing, enrolment over secure transport, revocation."""
 
 from pki.authority import CertificateAuthority, prepare
-from pki.banning import ban as ban_keys
-from pki.banning import digests as digests_of_keys
-from pki.board import Attention
 from pki.ceremony import Box as RootsBox
 from pki.ceremony import Requests as CeremonyRequests
 from pki.ceremony import Root, TokenChoice, fingerprint, in_fours
@@ -13,16 +10,15 @@ from pki.ceremony import read as read_requests
 from pki.ceremony import rehearse as rehearse_ceremony
 from pki.ceremony import renew as renew_in_ceremony
 from pki.ceremony import sign as sign_in_ceremony
-from pki.certificate import IssuedCertificate, ValidCertificate
 from pki.enrolment import Pki
-from pki.installing import Installed, Installing
-from pki.issuance import Settled
+from pki.issuing.issuance import Settled
+from pki.issuing.server_certificate import ServerCertificate
+from pki.lifecycle.installing import Installed, Installing
+from pki.lifecycle.rollover import Rollover, RolloverPlan
 from pki.linking import linking_of
-from pki.mass_revocation import Selected, Selection
+from pki.outlook.board import Attention
 from pki.ports import Admission, Caller, EnrolmentGate
-from pki.profile import Profile
-from pki.published_list import MOST_OCTETS as MOST_OCTETS_OF_LISTS
-from pki.published_list import PublishedList
+from pki.profiles.profile import Profile
 from pki.refusals import (
     CertificateRefused,
     EnrolmentRefused,
@@ -30,17 +26,21 @@ from pki.refusals import (
     EnrolmentWaits,
     RequestRefused,
 )
-from pki.request import CertificateRequest
-from pki.restoring import void_lists
-from pki.revoking_again import Again, Counted
-from pki.rollover import Rollover, RolloverPlan
+from pki.requests.request import CertificateRequest
+from pki.revocation.banning import ban as ban_keys
+from pki.revocation.banning import digests as digests_of_keys
+from pki.revocation.mass_revocation import Selected, Selection
+from pki.revocation.published_list import MOST_OCTETS as MOST_OCTETS_OF_LISTS
+from pki.revocation.published_list import PublishedList
+from pki.revocation.restoring import void_lists
+from pki.revocation.revoking_again import Again, Counted
 from pki.routes import routes_of
-from pki.server_certificate import ServerCertificate
 from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
 from pki.status.lists import COMPLETE, DELTA
 from pki.store import is_revoked, recorded_since, standing_under
 from pki.tables import authorities
+from pki.x509.certificate import IssuedCertificate, ValidCertificate
 
 SECTIONS = (PkiSettings,)
 

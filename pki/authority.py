@@ -10,27 +10,29 @@ from cryptography import x509
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from foundation.settings import Server
-from pki import by_hand, hierarchy, profiles, server_certificate, store
-from pki.board import Outlook
-from pki.certificate import IssuedCertificate, ValidCertificate
-from pki.compromise import Declaring, Recovery
-from pki.founding import Founding
-from pki.hierarchy import Authority, Hierarchy
-from pki.inventory import AuthorityStanding, inventory
-from pki.issuance import Issuance
-from pki.mass_revocation import MassRevocation
-from pki.profile import ML_DSA_KINDS
-from pki.public_key import describe
+from pki import profiles, store
+from pki.hierarchy import hierarchy
+from pki.hierarchy.hierarchy import Authority, Hierarchy
+from pki.hierarchy.inventory import AuthorityStanding, inventory
+from pki.issuing import by_hand, server_certificate
+from pki.issuing.issuance import Issuance
+from pki.issuing.server_certificate import Console, ServerCertificate
+from pki.issuing.status_links import places
+from pki.lifecycle.compromise import Declaring, Recovery
+from pki.lifecycle.founding import Founding
+from pki.outlook.board import Outlook
+from pki.path.validation import Validation
+from pki.profiles.profile import ML_DSA_KINDS
 from pki.refusals import CertificateRefused
-from pki.revocation import Revocation
-from pki.revoking_again import RevokingAgain
-from pki.server_certificate import Console, ServerCertificate
+from pki.revocation.mass_revocation import MassRevocation
+from pki.revocation.revocation import Revocation
+from pki.revocation.revoking_again import RevokingAgain
 from pki.settings import PkiSettings
 from pki.status.lists import Lists
 from pki.status.responders import Responders
 from pki.status.responding import Responding
-from pki.status_links import places
-from pki.validation import Validation
+from pki.x509.certificate import IssuedCertificate, ValidCertificate
+from pki.x509.public_key import describe
 
 
 class CertificateAuthority:

@@ -10,11 +10,11 @@ from datetime import datetime
 from cryptography.x509.oid import ExtensionOID
 
 from foundation.errors import Problem, Unavailable
-from pki import key_making, lint, request
 from pki.authority import CertificateAuthority
-from pki.certificate import IssuedCertificate, ValidCertificate
-from pki.issuance import Settled
-from pki.key_making import MadeKey
+from pki.issuing import key_making, lint
+from pki.issuing.issuance import Settled
+from pki.issuing.key_making import MadeKey
+from pki.issuing.server_certificate import ServerCertificate
 from pki.linking import NO_LINKING, Linking
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.refusals import (
@@ -23,8 +23,9 @@ from pki.refusals import (
     EnrolmentWaits,
     RequestRefused,
 )
-from pki.request import CertificateRequest
-from pki.server_certificate import ServerCertificate
+from pki.requests import request
+from pki.requests.request import CertificateRequest
+from pki.x509.certificate import IssuedCertificate, ValidCertificate
 
 # What the issuer says of itself in a certificate: clients that build their next request from the
 # present certificate (cisco libest) repeat it, and it asks for nothing.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from foundation.settings import Server, Settings, SettingsError
 from pki.ports import Caller
 from pki.refusals import RequestRefused
-from pki.request import CHALLENGE_PASSWORD, CertificateRequest
+from pki.requests.request import CHALLENGE_PASSWORD, CertificateRequest
 from pki.settings import PkiSettings
 
 _WHERE = "attributes.challengePassword"

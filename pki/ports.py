@@ -8,8 +8,8 @@ from typing import Protocol
 
 from foundation.database import UnitOfWork
 from foundation.errors import Problem
-from pki.certificate import IssuedCertificate, ValidCertificate
-from pki.request import CertificateRequest
+from pki.requests.request import CertificateRequest
+from pki.x509.certificate import IssuedCertificate, ValidCertificate
 
 
 @dataclass(frozen=True, slots=True)

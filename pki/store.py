@@ -22,7 +22,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
-from pki.certificate import IssuedCertificate
 from pki.refusals import RequestRefused
 from pki.tables import (
     authorities,
@@ -32,7 +31,8 @@ from pki.tables import (
     held_keys,
     revocation_lists,
 )
-from pki.thumbprint import x5t_s256
+from pki.x509.certificate import IssuedCertificate
+from pki.x509.thumbprint import x5t_s256
 
 
 def _hold_key(new: Any) -> Any:

@@ -31,7 +31,7 @@ from foundation import algorithms, secret_file
 from foundation.sealing import CannotOpen, open_under, seal_under
 from foundation.settings import SettingsError
 from foundation.signing_keys import thumbprint
-from pki.hierarchy import Authority
+from pki.hierarchy.hierarchy import Authority
 from pki.refusals import CeremonyRefused
 
 FILE = "box.json"

@@ -17,17 +17,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation.settings import Jurisdiction
-from pki import drafting, names, plan, preflight, profiles, request
-from pki.authority_certificate import authority_draft, authority_name, cross_draft
+from pki import profiles
 from pki.ceremony import papers, shares
 from pki.ceremony.box import Box, OpenBox, Root
 from pki.ceremony.papers import Requests
 from pki.ceremony.transcript import Transcript, fingerprint, in_fours
-from pki.hierarchy import Authority
-from pki.public_key import describe, info_of
+from pki.hierarchy import plan
+from pki.hierarchy.hierarchy import Authority
+from pki.issuing import drafting, preflight
+from pki.issuing.authority_certificate import authority_draft, authority_name, cross_draft
+from pki.issuing.status_links import StatusPlaces
 from pki.refusals import CeremonyRefused
+from pki.requests import request
 from pki.status.beginning import begins
-from pki.status_links import StatusPlaces
+from pki.x509 import names
+from pki.x509.public_key import describe, info_of
 
 LIST_LASTS = timedelta(days=400)
 """A root's list is made at ceremonies, once a year or whenever an authority is revoked."""

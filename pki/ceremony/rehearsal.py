@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation import algorithms
 from foundation.settings import Jurisdiction
-from pki import drafting, plan
-from pki.authority_certificate import authority_name
 from pki.ceremony import conduct
 from pki.ceremony.papers import AuthorityRequest, Requests
 from pki.ceremony.transcript import Transcript
+from pki.hierarchy import plan
+from pki.issuing import drafting
+from pki.issuing.authority_certificate import authority_name
 
 _CITY = Jurisdiction(name="Rehearsal", country="XX")
 _CUSTODIANS = ("First custodian", "Second custodian", "Third custodian")

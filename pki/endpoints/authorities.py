@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.errors import NotFound
-from pki import hierarchy
 from pki.enrolment import Pki
+from pki.hierarchy import hierarchy
 
 _KEEP = {"Cache-Control": "public, max-age=3600"}
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from foundation import web
 from foundation.pages import N_
 from pki.enrolment import Pki
-from pki.picture import draw
+from pki.outlook.picture import draw
 
 KEY_PLACES = (N_("sealed"), N_("token"), N_("elsewhere"))
 

@@ -11,7 +11,7 @@ from pki.enrolment import Pki
 from pki.est.caller import asked_profile, over_tls
 from pki.est.messages import certs_only
 from pki.est.refusal import spoken
-from pki.profile import Profile
+from pki.profiles.profile import Profile
 
 
 @spoken

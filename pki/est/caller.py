@@ -9,11 +9,11 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.errors import BadRequest, Forbidden, NotFound, UnsupportedMediaType
-from pki.certificate import ValidCertificate
 from pki.enrolment import Pki
 from pki.ports import Caller
-from pki.profile import Profile
+from pki.profiles.profile import Profile
 from pki.refusals import CertificateRefused, EnrolmentRefused, EnrolmentUnauthorized
+from pki.x509.certificate import ValidCertificate
 
 LONGEST_CREDENTIALS = 512
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from starlette.responses import Response
 
-from pki import der
-from pki.certificate import IssuedCertificate
+from pki.x509 import der
+from pki.x509.certificate import IssuedCertificate
 
 CERTS_ONLY = "application/pkcs7-mime; smime-type=certs-only"
 _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")

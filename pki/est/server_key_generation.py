@@ -14,7 +14,7 @@ from pki.enrolment import Pki
 from pki.est.caller import asked_profile, caller_of, is_pkcs10, needs_name, over_tls
 from pki.est.messages import key_and_certificate
 from pki.est.refusal import spoken
-from pki.key_making import not_offered
+from pki.issuing.key_making import not_offered
 
 
 @spoken

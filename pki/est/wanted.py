@@ -15,9 +15,9 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.x509.oid import AttributeOID, NameOID
 
-from pki import names
 from pki.ports import Admission
-from pki.profile import KEY_USAGES, Profile
+from pki.profiles.profile import KEY_USAGES, Profile
+from pki.x509 import names
 
 TEMPLATE = "1.2.840.113549.1.9.16.2.61"
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"

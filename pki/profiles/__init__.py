@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from pki.profile import Profile, parse
+from pki.profiles.profile import Profile, parse
 
 HERE = Path(__file__).parent
 

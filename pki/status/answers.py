@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pki import der, drafting
+from pki.issuing import drafting
 from pki.status.asking import NONCE, CertId
 from pki.status.encoding import CODES
 from pki.status.responders import Responder
+from pki.x509 import der
 
 BASIC = der.oid("1.3.6.1.5.5.7.48.1.1")
 GOOD, UNKNOWN = der.tlv(0x80, b""), der.tlv(0x82, b"")

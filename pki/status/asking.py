@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pki import der
-from pki.der import NotDer
+from pki.x509 import der
+from pki.x509.der import NotDer
 
 MOST_CERTIFICATES = 32
 NONCE = der.oid("1.3.6.1.5.5.7.48.1.2")

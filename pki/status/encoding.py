@@ -15,7 +15,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import der, drafting
+from pki.issuing import drafting
+from pki.x509 import der
 
 # RFC 5280 §5.3.1. "unspecified" is said by saying nothing.
 CODES = {

@@ -21,13 +21,13 @@ from sqlalchemy import Row
 from foundation.database import Database
 from foundation.errors import NotFound, Unavailable
 from pki import store as record
-from pki.hierarchy import Authority, Hierarchy
+from pki.hierarchy.hierarchy import Authority, Hierarchy
+from pki.issuing.status_links import StatusPlaces
 from pki.settings import PkiSettings
 from pki.status import store
 from pki.status.beginning import begins
 from pki.status.encoding import Frame, revocation_list
 from pki.status.store import WHOLE
-from pki.status_links import StatusPlaces
 
 COMPLETE, DELTA = "complete", "delta"
 _ATTEMPTS = 3

@@ -21,13 +21,14 @@ from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from foundation.keys import Keys, Signer
-from pki import drafting, names, own_certificates, preflight
-from pki.hierarchy import Authority, Hierarchy, key_use
-from pki.profile import Profile
-from pki.public_key import describe
+from pki.hierarchy.hierarchy import Authority, Hierarchy, key_use
+from pki.issuing import drafting, own_certificates, preflight
+from pki.issuing.status_links import StatusPlaces
+from pki.profiles.profile import Profile
 from pki.refusals import RequestRefused
-from pki.status_links import StatusPlaces
 from pki.tables import certificates
+from pki.x509 import names
+from pki.x509.public_key import describe
 
 PROFILE = "ocsp"
 SEEN_FOR = timedelta(seconds=1)

@@ -19,14 +19,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from foundation.database import Database
-from pki.hierarchy import Authority, Hierarchy
-from pki.public_key import bits_in, info_of
+from pki.hierarchy.hierarchy import Authority, Hierarchy
 from pki.settings import PkiSettings
 from pki.status import answers, store
 from pki.status.answers import Single
 from pki.status.asking import HASHES, NONCE, Asked, CertId, Malformed, parse
 from pki.status.beginning import begins
 from pki.status.responders import Responders
+from pki.x509.public_key import bits_in, info_of
 
 MOST_KEPT = 16 * 1024 * 1024
 """Octets of answers in memory."""

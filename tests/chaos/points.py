@@ -32,7 +32,7 @@ IMPORT = (
     Point("after the end, before it is told", AFTER, FINISH, True),
 )
 
-ISSUANCE = "pki.issuance.Issuance"
+ISSUANCE = "pki.issuing.issuance.Issuance"
 ENROLMENT = (
     Point("before the serial is recorded", BEFORE, "pki.store.hold_and_record", False),
     Point("before the record's commit", BEFORE_COMMIT, "pki.store.hold_and_record", False),

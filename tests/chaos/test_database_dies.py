@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings
-from pki import drafting
+from pki.issuing import drafting
 from pki.tables import certificates
 from tests.support import deployments, postgresql
 from tests.support.devices import City, csr, found_city, new_key

@@ -19,8 +19,8 @@ from tests.support.devices import OPERATOR, City, csr, found_city, new_key
 
 POINTS = {
     "before the serial is recorded": "pki.store.hold_and_record",
-    "after the serial is recorded": "pki.issuance.Issuance._sign",
-    "after signing": "pki.issuance.Issuance._record_signed",
+    "after the serial is recorded": "pki.issuing.issuance.Issuance._sign",
+    "after signing": "pki.issuing.issuance.Issuance._record_signed",
     "before the second commit": "device_registry.credential_store.add",
 }
 

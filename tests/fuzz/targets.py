@@ -78,9 +78,9 @@ def _requests() -> list[bytes]:
 
 
 def request_parser() -> Target:
-    """PKCS #10 as `pki.request` reads it: RequestRefused or a request, nothing else."""
+    """PKCS #10 as `pki.requests.request` reads it: RequestRefused or a request, nothing else."""
     from foundation.errors import Problem
-    from pki import request
+    from pki.requests import request
 
     def parse(data: bytes) -> None:
         try:

@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from foundation import algorithms
 from foundation.clock import FrozenClock, SystemClock
-from pki import Admission, PkiSettings, drafting
-from pki.hierarchy import Authority
-from pki.public_key import info_of
-from pki.request import parse
+from pki import Admission, PkiSettings
+from pki.hierarchy.hierarchy import Authority
+from pki.issuing import drafting
+from pki.requests.request import parse
 from pki.status.lists import COMPLETE
+from pki.x509.public_key import info_of
 from tests.support import deployments
 from tests.support.devices import City, csr, found_city, new_key
 from tests.support.status import Anybody, revoke

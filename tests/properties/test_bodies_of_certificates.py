@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.algorithms import SUPPORTED, generate
-from pki import drafting, names, profiles
-from pki.drafting import Draft
-from pki.profile import KEY_USAGES, Profile
-from pki.public_key import info_of, key_identifier
-from pki.status_links import StatusPlaces
+from pki import profiles
+from pki.issuing import drafting
+from pki.issuing.drafting import Draft
+from pki.issuing.status_links import StatusPlaces
+from pki.profiles.profile import KEY_USAGES, Profile
+from pki.x509 import names
+from pki.x509.public_key import info_of, key_identifier
 
 PROFILES = profiles.load()
 NOBODY = x509.Name([])

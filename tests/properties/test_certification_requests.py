@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import Problem
-from pki.pkcs10 import UNREADABLE
-from pki.request import parse
+from pki.requests.pkcs10 import UNREADABLE
+from pki.requests.request import parse
 from tests.support.devices import csr, new_key
 
 KEY = new_key()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation import hosts
-from pki import names
+from pki.x509 import names
 
 _PARTS = st.sampled_from(
     ["a", "b1", "-", "*", "xn--", "xn--bcher-kva", "ü", "ß", ".", "..", "10", "0x1", "[", "]", ":",

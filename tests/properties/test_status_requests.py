@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.clock import FrozenClock
-from pki import der
 from pki.status.asking import Malformed, parse
 from pki.status.encoding import Frame, revocation_list
+from pki.x509 import der
 from tests.support import deployments
 from tests.support.devices import Town, build_town, found_city
 from tests.support.status import OCSP, asking, issue, issuer_of

@@ -24,7 +24,7 @@ from foundation.pages import routes_of as page_routes
 from foundation.runtime import Runtime
 from foundation.web import Principal
 from pki import CertificateAuthority, Pki
-from pki.profile import KEY_USAGES
+from pki.profiles.profile import KEY_USAGES
 from tests.support.client import TestClient
 
 OPERATOR = Actor("staff", "stf_operator")

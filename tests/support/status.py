@@ -14,9 +14,9 @@ from cryptography.x509 import ocsp
 
 from foundation.runtime import Runtime
 from pki import Admission, CertificateRequest
-from pki.certificate import IssuedCertificate
-from pki.hierarchy import Authority
-from pki.request import parse
+from pki.hierarchy.hierarchy import Authority
+from pki.requests.request import parse
+from pki.x509.certificate import IssuedCertificate
 from tests.support.devices import City, Town, csr, new_key
 
 DER = Encoding.DER

@@ -116,7 +116,7 @@ def test_what_was_recorded_before_0029_is_signed_after_the_upgrade(
     issued = city.enrol(before := city.register(), first := csr(new_key(), before.device.id))
     registered, body = city.register(), csr(new_key(), "")
     with monkeypatch.context() as patched:
-        patched.setattr("pki.issuance.Issuance._sign", _killed)
+        patched.setattr("pki.issuing.issuance.Issuance._sign", _killed)
         with pytest.raises(KeyboardInterrupt):
             city.enrol(registered, body)
     database = any_runtime.database

@@ -17,13 +17,14 @@ from foundation.clock import FrozenClock
 from foundation.errors import Conflict, NotFound
 from foundation.keys import Keys
 from foundation.runtime import Runtime
-from pki import Caller, CertificateRefused, Rollover, drafting
-from pki.banning import ban
-from pki.compromise import Declaring
-from pki.founding import Founding
-from pki.hierarchy import Authority
-from pki.public_key import describe
+from pki import Caller, CertificateRefused, Rollover
+from pki.hierarchy.hierarchy import Authority
+from pki.issuing import drafting
+from pki.lifecycle.compromise import Declaring
+from pki.lifecycle.founding import Founding
+from pki.revocation.banning import ban
 from pki.tables import certificates
+from pki.x509.public_key import describe
 from tests.support.devices import City, build_town, csr, found_city, new_key, same_city
 
 DAYS = timedelta(days=14)

@@ -17,8 +17,9 @@ from device_registry.device import Step
 from device_registry.life import State
 from foundation.errors import Conflict, Problem
 from foundation.runtime import Runtime
-from pki import EnrolmentRefused, preflight
-from pki.issuance import Issuance
+from pki import EnrolmentRefused
+from pki.issuing import preflight
+from pki.issuing.issuance import Issuance
 from pki.tables import certificates
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
 from tests.support.statements import listening

@@ -15,7 +15,8 @@ from device_registry.tables import enrolment_tokens
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict, Unavailable
 from foundation.runtime import Runtime
-from pki import EnrolmentRefused, drafting, preflight
+from pki import EnrolmentRefused
+from pki.issuing import drafting, preflight
 from pki.tables import certificates
 from tests.support.devices import City, csr, found_city, new_key, same_city
 

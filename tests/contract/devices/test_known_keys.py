@@ -12,8 +12,8 @@ from sqlalchemy import select
 import pki
 from foundation.errors import Problem
 from foundation.runtime import Runtime
-from pki.public_key import describe
 from pki.tables import banned_keys, certificates
+from pki.x509.public_key import describe
 from tests.support.devices import City, csr, found_city, new_key
 from tests.support.status import revoke
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from foundation.clock import FrozenClock
 from foundation.database import Database
 from foundation.runtime import Runtime
-from pki import drafting
+from pki.issuing import drafting
 from pki.status.lists import NotMade
 from tests.support.devices import Town, build_town, found_city
 from tests.support.read_only import read_only

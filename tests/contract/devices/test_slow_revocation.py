@@ -38,7 +38,7 @@ def listed(city: City, certificate: x509.Certificate) -> bool:
 def test_each_batch_bears_the_instant_at_which_it_was_written(
     city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pki.mass_revocation.BATCH", 1)
+    monkeypatch.setattr("pki.revocation.mass_revocation.BATCH", 1)
     first = issue(city, "lamp")
     second = beside(city, first, "lamp")
     both = sorted((first, second), key=serial)

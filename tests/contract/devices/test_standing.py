@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import update
 
 from foundation.runtime import Runtime
-from pki import CertificateRefused, RequestRefused, standing
-from pki.banning import ban
-from pki.public_key import describe
+from pki import CertificateRefused, RequestRefused
+from pki.path import standing
+from pki.revocation.banning import ban
 from pki.tables import authorities
+from pki.x509.public_key import describe
 from tests.support.devices import csr, found_city, new_key
 
 

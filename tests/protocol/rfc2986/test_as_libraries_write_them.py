@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import Admission, RequestRefused, lint, profiles
-from pki.request import parse
+from pki import Admission, RequestRefused, profiles
+from pki.issuing import lint
+from pki.requests.request import parse
 from tests.support import pkcs10
 from tests.support.pkcs10 import (
     BASIC_CONSTRAINTS,

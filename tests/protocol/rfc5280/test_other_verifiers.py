@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from foundation.clock import FrozenClock, SystemClock
 from pki import Admission, PkiSettings
-from pki.request import parse
+from pki.requests.request import parse
 from pki.tables import certificates
 from tests.support import deployments
 from tests.support.devices import City, csr, found_city, new_key

@@ -21,8 +21,8 @@ from sqlalchemy import select
 from foundation import algorithms
 from foundation.clock import FrozenClock
 from pki import Admission, PkiSettings
-from pki.profile import ML_DSA_KINDS, Profile
-from pki.request import parse
+from pki.profiles.profile import ML_DSA_KINDS, Profile
+from pki.requests.request import parse
 from pki.tables import certificates
 from tests.support import deployments
 from tests.support.devices import City, found_city

@@ -251,7 +251,7 @@ def test_a_list_that_nobody_here_can_sign_says_who_can(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from foundation.errors import Unavailable
-    from pki.hierarchy import Authority, Hierarchy
+    from pki.hierarchy.hierarchy import Authority, Hierarchy
 
     def elsewhere(hierarchy: Hierarchy, authority: Authority) -> Any:
         raise Unavailable("The key is not here.")

@@ -13,7 +13,8 @@ from cryptography.x509 import ocsp
 
 from foundation.clock import FrozenClock
 from foundation.runtime import Runtime
-from pki import PkiSettings, der
+from pki import PkiSettings
+from pki.x509 import der
 from tests.support import deployments
 from tests.support.devices import Town, build_town, found_city, same_city
 from tests.support.status import (

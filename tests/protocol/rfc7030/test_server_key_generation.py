@@ -15,7 +15,7 @@ from cryptography.x509.oid import AttributeOID
 
 from foundation.clock import FrozenClock
 from foundation.errors import Unavailable
-from pki import drafting
+from pki.issuing import drafting
 from tests.support.devices import OPERATOR, Town, certificates_in, csr, new_key
 from tests.support.est import EST, PKCS10, ask, parts, says_why
 

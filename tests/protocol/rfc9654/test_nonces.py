@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
 
-from pki import der
+from pki.x509 import der
 from tests.support.devices import Town
 from tests.support.status import about, asking, get, issue, issuer_of, post
 

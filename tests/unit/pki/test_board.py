@@ -9,8 +9,8 @@ import pytest
 from foundation.clock import FrozenClock
 from foundation.runtime import Runtime
 from pki import Rollover
-from pki.board import MONTHS, Board
-from pki.picture import LABELS, WIDTH, draw
+from pki.outlook.board import MONTHS, Board
+from pki.outlook.picture import LABELS, WIDTH, draw
 from tests.support.devices import City, found_city
 
 

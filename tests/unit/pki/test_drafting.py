@@ -12,9 +12,11 @@ from cryptography import x509
 
 from foundation.clock import FrozenClock
 from foundation.pkcs11 import Token
-from pki import drafting, names, preflight, profiles
-from pki.drafting import Draft
-from pki.public_key import info_of
+from pki import profiles
+from pki.issuing import drafting, preflight
+from pki.issuing.drafting import Draft
+from pki.x509 import names
+from pki.x509.public_key import info_of
 from tests.support import softhsm
 from tests.support.devices import City, new_key
 

@@ -12,9 +12,10 @@ from sqlalchemy import func, select, update
 
 from foundation.clock import FrozenClock
 from foundation.errors import Conflict
-from pki import EnrolmentRefused, RequestRefused, Settled, drafting, issuance, preflight, store
-from pki.public_key import info_of
+from pki import EnrolmentRefused, RequestRefused, Settled, store
+from pki.issuing import drafting, issuance, preflight
 from pki.tables import certificates
+from pki.x509.public_key import info_of
 from tests.support.devices import OPERATOR, City, csr, new_key, same_city
 from tests.support.statements import listening
 
@@ -44,7 +45,7 @@ def test_killed_before_signing_the_certificate_is_completed_at_the_next_start(
     registered, key = city.register(), new_key()
     body = csr(key, registered.device.id)
     with monkeypatch.context() as patched:
-        patched.setattr("pki.issuance.Issuance._sign", die)
+        patched.setattr("pki.issuing.issuance.Issuance._sign", die)
         with pytest.raises(Killed):
             city.enrol(registered, body)
     assert states(city) == ["recorded"]
@@ -91,7 +92,7 @@ def test_a_serial_whose_device_was_stopped_meanwhile_is_voided(
 ) -> None:
     registered = city.register()
     with monkeypatch.context() as patched:
-        patched.setattr("pki.issuance.Issuance._sign", die)
+        patched.setattr("pki.issuing.issuance.Issuance._sign", die)
         with pytest.raises(Killed):
             city.enrol(registered, csr(new_key(), registered.device.id))
     city.life.revoke(registered.device.id, OPERATOR, "stolen", city.now)
@@ -105,7 +106,7 @@ def test_a_profile_that_changed_meanwhile_voids_the_serial_and_the_device_may_re
 ) -> None:
     registered, key = city.register(), new_key()
     with monkeypatch.context() as patched:
-        patched.setattr("pki.issuance.Issuance._sign", die)
+        patched.setattr("pki.issuing.issuance.Issuance._sign", die)
         with pytest.raises(Killed):
             city.enrol(registered, csr(key, registered.device.id))
     from dataclasses import replace
@@ -123,7 +124,7 @@ def test_what_a_crash_left_is_settled_a_few_at_a_time(
 ) -> None:
     monkeypatch.setattr(issuance, "AT_ONCE", 2)
     with monkeypatch.context() as patched:
-        patched.setattr("pki.issuance.Issuance._sign", die)
+        patched.setattr("pki.issuing.issuance.Issuance._sign", die)
         for _ in range(5):
             registered = city.register()
             with pytest.raises(Killed):
@@ -141,7 +142,7 @@ def test_a_body_that_somebody_put_beside_another_record_is_never_signed(
     city: City, monkeypatch: pytest.MonkeyPatch, moved: str
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("pki.issuance.Issuance._sign", die)
+        patched.setattr("pki.issuing.issuance.Issuance._sign", die)
         for registered in (city.register(), city.register()):
             with pytest.raises(Killed):
                 city.enrol(registered, csr(new_key(), registered.device.id))

@@ -8,8 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from pki import Admission, RequestRefused, names
-from pki.request import parse
+from pki import Admission, RequestRefused
+from pki.requests.request import parse
+from pki.x509 import names
 from tests.support.devices import City, csr, new_key
 from tests.support.status import Anybody
 from tests.unit.foundation.test_hosts import NO_NAMES

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from foundation.errors import PayloadTooLarge, Problem
 from pki import RequestRefused
-from pki.request import parse
+from pki.requests.request import parse
 from tests.support.devices import LAMPS, City, csr, key_usage, new_key
 
 pytestmark = pytest.mark.row("failures", "17")

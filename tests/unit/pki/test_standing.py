@@ -14,10 +14,11 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import update
 
 from foundation.clock import FrozenClock
-from pki import CertificateRefused, drafting, store
-from pki.public_key import info_of
+from pki import CertificateRefused, store
+from pki.issuing import drafting
 from pki.tables import authorities
-from pki.thumbprint import x5t_s256
+from pki.x509.public_key import info_of
+from pki.x509.thumbprint import x5t_s256
 from tests.support.devices import City, csr, new_key, same_city
 from tests.support.statements import listening
 
@@ -147,7 +148,7 @@ def test_what_changed_below_the_roots_does_not_make_the_hierarchy_another(city: 
 def test_the_certificates_kept_in_mind_are_bounded(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pki.validation._MOST_SEEN", 3)
+    monkeypatch.setattr("pki.path.validation._MOST_SEEN", 3)
     certificates = [city.enrolled()[2] for _ in range(5)]
     for certificate in certificates:
         city.authority.validate_client(certificate, city.now)

@@ -16,8 +16,9 @@ from cryptography.x509.oid import NameOID
 import pki
 from foundation.clock import FrozenClock
 from foundation.runtime import Runtime
-from pki import CertificateRefused, drafting
-from pki.public_key import info_of
+from pki import CertificateRefused
+from pki.issuing import drafting
+from pki.x509.public_key import info_of
 from tests.support.devices import City, new_key, same_city
 
 

@@ -14,10 +14,10 @@ from cryptography.x509 import load_der_x509_certificate
 
 from foundation.errors import BadRequest
 from pki import RequestRefused
-from pki.banning import ban, digests
-from pki.public_key import describe
-from pki.request import parse
-from pki.weak_keys import _ROCA_PRIMES, weakness
+from pki.requests.request import parse
+from pki.revocation.banning import ban, digests
+from pki.x509.public_key import describe
+from pki.x509.weak_keys import _ROCA_PRIMES, weakness
 from tests.support.devices import City, csr, new_key
 from tests.support.statements import listening
 
@@ -149,7 +149,7 @@ def test_a_point_beside_its_curve_is_refused() -> None:
 
 
 def _der(body: bytes) -> bytearray:
-    from pki.request import decode
+    from pki.requests.request import decode
 
     return bytearray(decode(body))
 

@@ -1,0 +1,1 @@
+"""Who signs whom: the plan, the authorities there are, where their keys lie — RFC 5280 §6."""

@@ -1,0 +1,1 @@
+"""The life of an authority: founded, installed by a ceremony, rolled over, compromised."""

@@ -1,0 +1,1 @@
+"""Requests for certificates: read by hand, parsed once, possession proven — RFC 2986."""

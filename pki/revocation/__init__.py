@@ -1,0 +1,1 @@
+"""Revocation: one certificate, thousands, again after a restore; banned keys — RFC 5280 §5."""
