@@ -1,4 +1,4 @@
-"""`make bench`: measure on SQLite and on PostgreSQL, print tables, write benchmarks/results/."""
+"""`make bench`: measure on SQLite and on PostgreSQL, print the table of targets, write results/."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from benchmarks import measuring, python, report, servers
+from benchmarks import growth, measuring, processor, python, report, servers, targets
 from benchmarks.kinds import KINDS
 from benchmarks.measuring import Storage
 from benchmarks.postgresql import durable_server
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: list[str]) -> int:
@@ -34,26 +33,33 @@ def main(arguments: list[str]) -> int:
             f"`make clean` and `make setup PYTHON={faster}`, or measure it with --this-python."
         )
         return 2
-    measured = []
+    runs = []
     for name in chosen.on:
         with _storage(name, chosen.database) as storage:
-            found = measuring.measure(
+            taken = measuring.measure(
                 storage,
                 wanted,
                 chosen.requests,
-                flat=not chosen.only,
+                whole=not chosen.only,
                 say=partial(_say, console, name),
             )
-        report.show(name, found.figures, found.starts, found.growth)
-        measured.append(report.document(name, found.figures, found.starts, found.growth))
-    file = _write(measured)
+        runs.append(report.document(taken))
+        report.show(runs[-1])
+    document: dict[str, Any] = {
+        "about": _about(chosen.requests),
+        "runs": runs,
+        "growth": growth.newest(),
+    }
+    document["targets"] = targets.dumped(targets.rows(document))
+    file = _write(document)
+    targets.show(document)
     print(f"written to {file.relative_to(servers.ROOT)}")
     return 0
 
 
 def _chosen(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--requests", type=int, default=2000, help="grants; others in proportion")
+    parser.add_argument("--requests", type=int, default=4000, help="grants; others in proportion")
     both = ["sqlite", "postgresql"]
     parser.add_argument("--on", nargs="+", choices=both, default=both, help="which databases")
     parser.add_argument("--database", help="an empty PostgreSQL database of yours, by URL")
@@ -73,24 +79,27 @@ def _storage(name: str, database: str | None) -> Iterator[Storage]:
     if name == "sqlite":
         yield Storage(name)
     elif database is not None:
-        yield Storage(name, database)
+        yield Storage(name, database, processor.of_postgresql(database))
     else:
         with durable_server() as url:
-            yield Storage(name, url)
+            yield Storage(name, url, processor.of_postgresql(url))
 
 
-def _write(measured: list[dict[str, object]]) -> Path:
-    now = datetime.now(UTC)
-    about = {
-        "at": now.isoformat(timespec="seconds"),
+def _about(requests: int) -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "requests": requests,
         "python": python.about(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "load_average": os.getloadavg(),
     }
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
-    file.write_text(json.dumps({"about": about, "runs": measured}, indent=2) + "\n")
+
+
+def _write(document: dict[str, Any]) -> Path:
+    targets.RESULTS.mkdir(exist_ok=True)
+    file = targets.RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    file.write_text(json.dumps(document, indent=2) + "\n")
     return file
 
 

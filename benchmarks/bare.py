@@ -5,7 +5,8 @@ durable writes and signatures as the product's own answer:
 
 POST /token       a client-credential grant: one read, one ES256 signature
 POST /introspect  one read for the caller, one ES256 verification, one read for revocations
-POST /sign-in     a write that counts the attempt, one read, one Argon2id, a write of the session
+POST /sign_in     a write that counts the attempt, one read, one Argon2id, a write of the session
+POST /hash        one Argon2id, as many at once as there are processors: the hash alone
 GET  /authorize   a read for the session, one for the client, a write of the code
 POST /redeem      two reads, a write that uses the code up and notes it, two ES256 signatures
 POST /evaluate    one ES256 verification, two reads, a write that notes the question
@@ -21,8 +22,10 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -90,10 +93,11 @@ class Bare:
         self._public = self._key.public_key()
         # The parameters that Civitas has by default: 19 MiB, two passes, one lane.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._hashing = threading.Semaphore(os.cpu_count() or 1)
         metadata.create_all(database.engine)
         with database.write() as uow:
             digest = hashlib.sha256(SECRET.encode()).digest()
-            password = self._hasher.hash(PASSWORD)
+            self._hashed = password = self._hasher.hash(PASSWORD)
             uow.execute(insert(clients).values(id=CLIENT, secret=digest, password=password))
             uow.execute(insert(rows).values(id=b"session", value=b""))
             uow.execute(insert(rows).values(id=b"token", value=b""))
@@ -145,6 +149,11 @@ class Bare:
         _, password = self._client(call.form["name"])
         self._hasher.verify(password, call.form["password"])
         self._keep(secrets.token_bytes(32), b"session")
+        return Response(status_code=303, headers={"location": "/"})
+
+    def hash(self, call: Call) -> Response:
+        with self._hashing:
+            self._hasher.verify(self._hashed, call.form["password"])
         return Response(status_code=303, headers={"location": "/"})
 
     def authorize(self, call: Call) -> Response:
@@ -224,7 +233,7 @@ class Bare:
         return Response(base64.b64encode(answer), media_type="application/pkcs7-mime")
 
     def app(self) -> Starlette:
-        posts = (self.token, self.introspect, self.sign_in, self.redeem, self.evaluate)
+        posts = (self.token, self.introspect, self.sign_in, self.hash, self.redeem, self.evaluate)
         answers = (*posts, self.enrol, self.renew, self.ocsp)
         routes = [Route(f"/{a.__name__}", _endpoint(a), methods=["POST"]) for a in answers]
         return Starlette(routes=[*routes, Route("/authorize", _endpoint(self.authorize))])

@@ -39,11 +39,17 @@ class Request:
 
 @dataclass
 class Answer:
-    """What came back; names of headers in lower case."""
+    """What came back; names of headers in lower case; `set_cookies` as they came."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    set_cookies: list[str] = field(default_factory=list)
+
+    @property
+    def cookies(self) -> str:
+        """What the next request sends as Cookie."""
+        return "; ".join(each.partition(";")[0] for each in self.set_cookies)
 
 
 Dialogue = Callable[[], Generator[Request, Answer, None]]
@@ -130,7 +136,10 @@ class _Connection(asyncio.Protocol):
             self._done.set_exception(Unexpected("the server closed the connection"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._answer.headers[name.decode().lower()] = value.decode()
+        named = name.decode().lower()
+        self._answer.headers[named] = value.decode()
+        if named == "set-cookie":
+            self._answer.set_cookies.append(value.decode())
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)

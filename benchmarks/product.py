@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,12 +22,12 @@ from cryptography import x509
 from benchmarks import kinds, servers
 from benchmarks.certificates import PKCS10, Holder, status_question, tls
 from benchmarks.kinds import Work
-from benchmarks.load import Errand, Request, form, lanes
+from benchmarks.load import Answer, Dialogue, Errand, Request, form, lanes
 from benchmarks.servers import Measured
 from benchmarks.subjects import CONNECTIONS, code_flow, renewals
 from civitas.residents import as_json, residents
 from civitas.tour.browser import Browser
-from civitas.tour.deployments import Deployed
+from civitas.tour.deployments import Deployed, free_port
 from civitas.tour.service import Service
 from civitas.tour.steps.activation import set_up
 from civitas.tour.steps.enrolment import proof_and_write
@@ -34,6 +35,9 @@ from civitas.tour.steps.sign_in import by_passkey
 from civitas.tour.world import PASSWORD, PURPOSE, World
 
 SCOPE = "openid profile age residence access:evaluate"
+_CSRF = re.compile(r'name="(csrf\w*)" value="([^"]+)"')
+LISTEN, TLS_LISTEN = "CIVITAS_SERVER__LISTEN", "CIVITAS_SERVER__TLS_LISTEN"
+CROWD = 32
 ENROL, RENEW = "/.well-known/est/simpleenroll", "/.well-known/est/simplereenroll"
 
 
@@ -54,6 +58,9 @@ class Product:
     """A running provider, with a service, eight citizens and eight devices."""
 
     name = "civitas"
+    # Events get their leaves, and checkpoints their signatures, within two seconds.
+    puts_off = 2.0
+    warm_up = 0
 
     def __init__(self, world: World, deployed: Deployed, process: Measured) -> None:
         self.process = process
@@ -81,9 +88,11 @@ class Product:
             kinds.SIGN_INS: self._sign_ins,
             kinds.CODE_FLOWS: self._code_flows,
             kinds.DECISIONS: self._decisions,
+            kinds.CROWDED_DECISIONS: lambda n: self._decisions(n, CROWD),
             kinds.ENROLMENTS: self._enrolments,
             kinds.FRESH_ENROLMENTS: lambda n: self._enrolments(n, fresh=True),
             kinds.STATUS_ANSWERS: self._status_answers,
+            kinds.FORM_SIGN_INS: self._form_sign_ins,
             kinds.ISSUANCES: lambda n: Work(self._tls_port, renewals(RENEW, self._lamps, n)),
         }
 
@@ -95,12 +104,32 @@ class Product:
         token = {"token": self._token(self._client)}
         return form("/oauth/introspect", token, headers=_basic(*self._client))
 
-    def _work(self, errands: list[Errand]) -> Work:
-        return Work(self.process.port, lanes(CONNECTIONS, errands))
+    def mixture(self, count: int) -> list[Errand]:
+        """Grants, introspections, decisions and code flows, as many of each."""
+        each = max(1, count // 4)
+        flows, questions = self._flows(each), self._questions(each)
+        grant, introspection = self.grant(), self.introspection()
+        groups = zip(flows, questions, strict=True)
+        return [errand for some in groups for errand in (grant, introspection, *some)]
+
+    def sign_in_pages(self) -> list[Request]:
+        """What each citizen sends to sign in by password."""
+        return [self._sign_in_page(citizen) for citizen in self._citizens]
+
+    def _work(self, errands: Sequence[Errand], connections: int = CONNECTIONS) -> Work:
+        return Work(self.process.port, lanes(connections, errands))
 
     def _sign_ins(self, count: int) -> Work:
-        pages = [self._sign_in_page(citizen) for citizen in self._citizens]
+        pages = self.sign_in_pages()
         return self._work([pages[n % len(pages)] for n in range(count)])
+
+    def _form_sign_ins(self, count: int) -> Work:
+        """The page with its form; then name and password (what follows is the service's page)."""
+        errands: list[Errand] = []
+        for n in range(count):
+            citizen = self._citizens[n % len(self._citizens)]
+            errands.append(_form_sign_in(citizen.name, self._from_elsewhere()))
+        return self._work(errands)
 
     def _sign_in_page(self, citizen: Citizen) -> Request:
         browser = Browser()
@@ -111,22 +140,26 @@ class Product:
         return form("/sign-in", {**fields, **typed}, 303, {**cookies, **self._from_elsewhere()})
 
     def _code_flows(self, count: int) -> Work:
-        return self._work(
-            [
-                code_flow(
-                    "/oauth/authorize",
-                    "/oauth/token",
-                    self._client[0],
-                    browser={**self._citizens[n % CONNECTIONS].cookies, **self._from_elsewhere()},
-                    service=_basic(*self._client),
-                    proof={},
-                    scope="openid profile age residence",
-                )
-                for n in range(count)
-            ]
-        )
+        return self._work(self._flows(count))
 
-    def _decisions(self, count: int) -> Work:
+    def _flows(self, count: int) -> list[Errand]:
+        return [
+            code_flow(
+                "/oauth/authorize",
+                "/oauth/token",
+                self._client[0],
+                browser={**self._citizens[n % CONNECTIONS].cookies, **self._from_elsewhere()},
+                service=_basic(*self._client),
+                proof={},
+                scope="openid profile age residence",
+            )
+            for n in range(count)
+        ]
+
+    def _decisions(self, count: int, connections: int = CONNECTIONS) -> Work:
+        return self._work(self._questions(count), connections)
+
+    def _questions(self, count: int) -> list[Errand]:
         headers = {
             "Authorization": f"Bearer {self._token(self._client)}",
             "Content-Type": "application/json",
@@ -144,7 +177,7 @@ class Product:
             Request("POST", "/access/v1/evaluation", json.dumps(question).encode(), headers)
             for question in questions
         ]
-        return self._work([asked[n % len(asked)] for n in range(count)])
+        return [asked[n % len(asked)] for n in range(count)]
 
     def _enrolments(self, count: int, *, fresh: bool = False) -> Work:
         requests = [self._first_request(*registered)[1] for registered in self._register(count)]
@@ -226,6 +259,17 @@ class Product:
         return {"X-Forwarded-For": f"10.0.{high}.{low + 1}"}
 
 
+def _form_sign_in(name: str, headers: Mapping[str, str]) -> Dialogue:
+    def dialogue() -> Generator[Request, Answer, None]:
+        page = yield Request("GET", "/sign-in", headers=headers)
+        proof = _CSRF.search(page.body.decode())
+        assert proof is not None
+        typed = {proof[1]: proof[2], "name": name, "password": PASSWORD}
+        yield form("/sign-in", typed, 303, {**headers, "Cookie": page.cookies})
+
+    return dialogue
+
+
 def _basic(user: str, secret: str) -> dict[str, str]:
     """HTTP Basic (RFC 7617)."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()}
@@ -256,12 +300,20 @@ def founded(folder: Path, database: str | None) -> Iterator[Founded]:
 
 
 @contextmanager
-def serving(world: Founded) -> Iterator[Measured]:
-    """The provider's one server process."""
+def serving(world: Founded, environment: Mapping[str, str] | None = None) -> Iterator[Measured]:
+    """The provider's one server process; `environment`: settings that lie over its file."""
     deployed = world.provider
-    port = urlsplit(deployed.url).port
-    assert port is not None
+    listen = (environment or {}).get(LISTEN, urlsplit(deployed.url).netloc)
+    port = int(listen.rpartition(":")[2])
     command = [sys.executable, "-m", "civitas", "serve", "--config", str(deployed.config)]
-    log = deployed.folder / "serve.log"
-    with servers.started(command, port, log, "/healthz") as process:
+    log = deployed.folder / f"serve-{port}.log"
+    with servers.started(command, port, log, "/healthz", environment) as process:
+        yield process
+
+
+@contextmanager
+def another(world: Founded) -> Iterator[Measured]:
+    """A second server process of the same deployment, on ports of its own."""
+    places = {LISTEN: f"127.0.0.1:{free_port()}", TLS_LISTEN: f"127.0.0.1:{free_port()}"}
+    with serving(world, places) as process:
         yield process

@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from benchmarks import processor
+
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ROOT / "benchmarks" / "peer"
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -31,24 +32,30 @@ class Measured:
     @property
     def memory(self) -> float:
         """Resident memory in MB (10^6 bytes)."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return processor.memory(self.process.pid)
 
     @property
     def processor_seconds(self) -> float:
-        """Processor time used so far: what turns requests a second into requests a core."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Processor time used so far, by all its processes."""
+        return processor.seconds(self.process.pid)
 
 
 @contextmanager
-def started(command: Sequence[str], port: int, log: Path, path: str = "/") -> Iterator[Measured]:
+def started(
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    path: str = "/",
+    environment: Mapping[str, str] | None = None,
+    patience: float = 60,
+) -> Iterator[Measured]:
     """Run `command` until the block ends; it is ready when `path` gets any answer."""
     began = time.perf_counter()
+    more = {**os.environ, **(environment or {})}
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=more)
     try:
-        _wait(process, port, path, log)
+        _wait(process, port, path, log, patience)
         yield Measured(port, process, time.perf_counter() - began)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -59,8 +66,10 @@ def started(command: Sequence[str], port: int, log: Path, path: str = "/") -> It
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+def _wait(
+    process: subprocess.Popen[bytes], port: int, path: str, log: Path, patience: float
+) -> None:
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline and process.poll() is None:
         try:
             httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5)

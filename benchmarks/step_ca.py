@@ -50,6 +50,8 @@ class StepCa:
     """The running program, and what it can do of ours."""
 
     name = "step-ca"
+    puts_off = 0.0
+    warm_up = 0
 
     def __init__(self, process: Measured, folder: Path, key: ec.EllipticCurvePrivateKey) -> None:
         self.process = process

@@ -32,6 +32,8 @@ class Peer:
     """npm oidc-provider: grants only, that is what the target names."""
 
     name = "oidc-provider"
+    puts_off = 0.0
+    warm_up = 1000
 
     def __init__(self, process: Measured) -> None:
         self.process = process
@@ -48,6 +50,8 @@ class Bare:
     """The bare equivalent of every kind."""
 
     name = "bare"
+    puts_off = 0.0
+    warm_up = 0
 
     def __init__(self, process: Measured, tls_port: int, folder: Path) -> None:
         self.process = process
@@ -131,6 +135,25 @@ class Bare:
             url, content=holder.request(), headers=PKCS10, verify=tls(self._anchors)
         )
         return holder, holder.tls(answer.content, self._anchors, self._folder)
+
+
+class HashAlone:
+    """A password sign-in of nothing but its Argon2id, by the bare equivalent."""
+
+    name = "the hash alone"
+    puts_off = 0.0
+    warm_up = 0
+
+    def __init__(self, process: Measured) -> None:
+        self.process = process
+
+    @property
+    def offers(self) -> Offers:
+        return {kinds.SIGN_INS: self._hashes}
+
+    def _hashes(self, count: int) -> Work:
+        request = form("/hash", {"password": bare.PASSWORD}, 303)
+        return Work(self.process.port, lanes(CONNECTIONS, [request] * count))
 
 
 def code_flow(

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks.load import Answer, Load, Request, Unexpected, form, run, together
-from benchmarks.report import Figure, beside
+from benchmarks.report import Compared, Figure, Round, beside, figure
 
 
 @pytest.fixture
@@ -79,12 +79,23 @@ def test_percentiles_and_rate_come_from_the_times() -> None:
 
 
 def test_a_figure_is_set_beside_its_like_only() -> None:
-    ours = Figure("grants", "civitas", 300, 300, 1, 2)
-    bare = Figure("grants", "bare", 400, 400, 1, 2)
-    other = Figure("sign-ins", "bare", 10, 10, 1, 2)
-    compared = beside([bare, other, ours], [("bare", 0.6), ("oidc-provider", 0.6)])
-    assert [each.ratio for each in compared] == [None, None, 0.75]
-    assert compared[-1].reached is True
+    ours = Figure("grants", "civitas", 300, 150, 50, 1, 2)
+    bare = Figure("grants", "bare", 400, 100, 50, 1, 2)
+    other = Figure("sign-ins", "bare", 10, 10, None, 1, 2)
+    assert beside([bare, other, ours]) == [Compared("grants", "bare", 0.75)]
+
+
+def test_an_act_costs_what_server_and_database_took_for_it() -> None:
+    rounds = [Round(Load((0.1,) * 10, 1.0), 0.002, 0.001), Round(Load((0.2,) * 10, 1.0), 0.004, 0)]
+    made = figure("grants", "civitas", rounds)
+    assert (made.server_us, made.database_us, made.costs) == (300, 50, (300, 400))
+    assert made.per_core_second == round(1e6 / 350, 1)
+
+
+def test_without_a_database_server_there_is_no_figure_of_one() -> None:
+    made = figure("grants", "civitas", [Round(Load((0.1,), 1.0), 0.002, None)])
+    assert made.database_us is None
+    assert made.us == 2000
 
 
 def test_runs_are_put_together_in_order_of_their_times() -> None:
@@ -94,7 +105,12 @@ def test_runs_are_put_together_in_order_of_their_times() -> None:
 
 
 def test_a_ratio_is_the_median_of_paired_rounds_so_one_disturbed_round_does_not_count() -> None:
-    ours = Figure("grants", "civitas", 0, 0, 1, 2, rounds=(80, 70, 8))
-    bare = Figure("grants", "bare", 0, 0, 1, 2, rounds=(100, 100, 10))
-    [_, compared] = beside([bare, ours], [("bare", 0.6)])
+    ours = Figure("grants", "civitas", 0, 0, None, 1, 2, costs=(100, 110, 900))
+    bare = Figure("grants", "bare", 0, 0, None, 1, 2, costs=(80, 88, 80))
+    [compared] = beside([bare, ours])
     assert compared.ratio == 0.8
+
+
+def test_cookies_go_back_as_they_came() -> None:
+    answer = Answer(set_cookies=["a=1; Path=/; HttpOnly", "b=2"])
+    assert answer.cookies == "a=1; b=2"
