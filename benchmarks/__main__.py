@@ -7,8 +7,6 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,32 +14,26 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import growth, measuring, processor, python, report, servers, targets
+from benchmarks import growth, measuring, python, report, servers, targets
 from benchmarks.kinds import KINDS
-from benchmarks.measuring import Storage
-from benchmarks.postgresql import durable_server
+from benchmarks.storage import storage
 
 
 def main(arguments: list[str]) -> int:
     chosen = _chosen(arguments)
     wanted = [kind for kind in KINDS if not chosen.only or kind.name in chosen.only]
     console = Console(stderr=True)
-    faster = None if chosen.this_python else python.slower_than()
-    if faster is not None:
-        console.print(
-            f"This Python ({sys.base_prefix}) runs plain loops much slower than {faster}: run "
-            f"`make clean` and `make setup PYTHON={faster}`, or measure it with --this-python."
-        )
+    if not (chosen.this_python or python.is_fit(console)):
         return 2
     runs = []
     for name in chosen.on:
-        with _storage(name, chosen.database) as storage:
+        with storage(name, chosen.database) as where:
             taken = measuring.measure(
-                storage,
+                where,
                 wanted,
                 chosen.requests,
                 whole=not chosen.only,
-                say=partial(_say, console, name),
+                say=partial(python.say, console, name),
             )
         runs.append(report.document(taken))
         report.show(runs[-1])
@@ -68,21 +60,6 @@ def _chosen(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--this-python", action="store_true", help="however slow it is")
     return parser.parse_args(arguments)
-
-
-def _say(console: Console, name: str, line: str) -> None:
-    console.print(f"[dim]{name}: {line}[/dim]")
-
-
-@contextmanager
-def _storage(name: str, database: str | None) -> Iterator[Storage]:
-    if name == "sqlite":
-        yield Storage(name)
-    elif database is not None:
-        yield Storage(name, database, processor.of_postgresql(database))
-    else:
-        with durable_server() as url:
-            yield Storage(name, url, processor.of_postgresql(url))
 
 
 def _about(requests: int) -> dict[str, Any]:

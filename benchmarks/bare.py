@@ -124,7 +124,7 @@ class Bare:
 
     def _jwt(self, **more: str) -> str:
         now = int(time.time())
-        claims = {"iss": "bare", "sub": CLIENT, "iat": now, "exp": now + 300, **more}
+        claims = {"iss": "bare", "sub": CLIENT, "iat": now, "exp": now + 36_000, **more}
         return jwt.encode(
             {**claims, "jti": secrets.token_urlsafe(16)}, self._key, algorithm="ES256"
         )

@@ -109,7 +109,7 @@ def keycloak_running(folder: Path, database: str | None) -> Iterator[Keycloak]:
             "--cache=local", "--log-level=warn",
         ]  # fmt: skip
         log = folder / "log"
-        with servers.started(command, port, log, "/realms/bench", place, patience=240) as process:
+        with servers.started(command, port, log, "/realms/bench", place, patience=600) as process:
             httpx.get(f"http://127.0.0.1:{port}/realms/bench").raise_for_status()
             yield Keycloak(process)
 

@@ -19,6 +19,7 @@ from benchmarks.load import Errand, Load, lanes, run_lanes, together
 from benchmarks.report import Crowd, Figure, Growth, Pair, Round, Start, Taken
 from benchmarks.servers import Measured
 from benchmarks.step_ca import step_ca_running
+from benchmarks.storage import Storage
 
 ROUNDS = 10
 PAIR_ROUNDS = 5
@@ -31,18 +32,6 @@ KEYCLOAKS_HASH = {
     "CIVITAS_LOGIN__ARGON2_LANES": str(keycloak.LANES),
 }
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where the servers keep their rows: `url` is None for SQLite in the run's own folder.
-
-    `postmaster`: the first process of the PostgreSQL, when it is on this machine.
-    """
-
-    name: str
-    url: str | None = None
-    postmaster: int | None = None
 
 
 @dataclass
@@ -116,7 +105,7 @@ def measure(
         figures: list[Figure] = []
         for kind in wanted:
             say(f"{kind.name} …")
-            figures += _paired(kind, everybody, requests, meter)
+            figures += paired(kind, everybody, requests, meter)
         memory: list[Growth] = []
         crowd, pair = None, None
         if whole:
@@ -130,12 +119,13 @@ def measure(
                 with product.serving(world, KEYCLOAKS_HASH) as process:
                     ours.process = process
                     meter.look(everybody)
-                    figures += _paired(kinds.FORM_SIGN_IN, everybody, requests, meter)
+                    figures += paired(kinds.FORM_SIGN_IN, everybody, requests, meter)
                 ours.process = running.enter_context(product.serving(world))
             if storage.url is not None:
                 say("two processes …")
-                with product.another(world) as second:
-                    pair = _two(ours, second, requests, meter)
+                workers = ("--workers", "2") if product.knows_workers() else ()
+                with product.another(world, workers) as second:
+                    pair = _two(ours, second, requests, meter, workers=bool(workers))
         compared = report.beside(figures)
         return Taken(storage.name, figures, compared, starts, memory, crowd, pair, left_out)
 
@@ -171,7 +161,8 @@ def _or_missing(
         yield found
 
 
-def _paired(kind: Kind, everybody: Sequence[Subject], requests: int, meter: Meter) -> list[Figure]:
+def paired(kind: Kind, everybody: Sequence[Subject], requests: int, meter: Meter) -> list[Figure]:
+    """One kind at everybody who can do it, in turn."""
     able = [each for each in everybody if kind.name in each.offers]
     # Long enough that its beginning and its end, when fewer than all are at work, count for little.
     each_round = max(4 * subjects.CONNECTIONS, int(requests * kind.share) // ROUNDS)
@@ -218,8 +209,13 @@ def _crowded(ours: product.Product, requests: int) -> Crowd:
     )
 
 
-def _two(ours: product.Product, second: Measured, requests: int, meter: Meter) -> Pair:
-    """A mixture of work by one process alone, then by both at once; in turn."""
+def _two(
+    ours: product.Product, second: Measured, requests: int, meter: Meter, *, workers: bool
+) -> Pair:
+    """A mixture of work by one process alone, then by two at once; in turn.
+
+    `workers`: whether `second` is two processes already, or the other one of two.
+    """
     first = ours.process
     each_round = max(64, requests // 5)
     alone: list[Round] = []
@@ -227,7 +223,7 @@ def _two(ours: product.Product, second: Measured, requests: int, meter: Meter) -
     for process in (first, second):
         _mixed(process, ours.mixture(each_round // 2))
     meter.look([ours])
-    meter.idle[second.process.pid] = meter.idle[first.process.pid]
+    meter.idle[second.process.pid] = meter.idle[first.process.pid] * (2 if workers else 1)
     for nth in range(PAIR_ROUNDS):
         work, more = ours.mixture(each_round), ours.mixture(each_round)
 
@@ -235,9 +231,9 @@ def _two(ours: product.Product, second: Measured, requests: int, meter: Meter) -
             return _mixed(first, work)
 
         def two(work: list[Errand] = work, more: list[Errand] = more) -> Load:
-            return _at_once([(first, work), (second, more)])
+            return _at_once([(second if workers else first, work), (second, more)])
 
-        turns = [(alone, [first], one), (both, [first, second], two)]
+        turns = [(alone, [first], one), (both, [second] if workers else [first, second], two)]
         for kept, processes, load in turns if nth % 2 else reversed(turns):
             kept.append(meter.round(processes, load, ours.puts_off))
     names = ("one process", "two processes")
@@ -249,7 +245,7 @@ def _two(ours: product.Product, second: Measured, requests: int, meter: Meter) -
         two_.database_us,
         one_.per_second,
         two_.per_second,
-        "two `civitas serve` on two ports",
+        "`civitas serve --workers 2`" if workers else "two `civitas serve` on two ports",
     )
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -95,6 +96,11 @@ class Product:
             kinds.FORM_SIGN_INS: self._form_sign_ins,
             kinds.ISSUANCES: lambda n: Work(self._tls_port, renewals(RENEW, self._lamps, n)),
         }
+
+    def settle(self) -> str:
+        """Everybody who will ask is there, with what they need; the id of one of the devices."""
+        assert self._citizens, "who asks"
+        return self._lamps[0][0].name
 
     def grant(self) -> Request:
         wanted = {"grant_type": "client_credentials", "scope": "access:evaluate"}
@@ -300,20 +306,29 @@ def founded(folder: Path, database: str | None) -> Iterator[Founded]:
 
 
 @contextmanager
-def serving(world: Founded, environment: Mapping[str, str] | None = None) -> Iterator[Measured]:
+def serving(
+    world: Founded, environment: Mapping[str, str] | None = None, more: Sequence[str] = ()
+) -> Iterator[Measured]:
     """The provider's one server process; `environment`: settings that lie over its file."""
     deployed = world.provider
     listen = (environment or {}).get(LISTEN, urlsplit(deployed.url).netloc)
     port = int(listen.rpartition(":")[2])
     command = [sys.executable, "-m", "civitas", "serve", "--config", str(deployed.config)]
+    command += more
     log = deployed.folder / f"serve-{port}.log"
     with servers.started(command, port, log, "/healthz", environment) as process:
         yield process
 
 
 @contextmanager
-def another(world: Founded) -> Iterator[Measured]:
-    """A second server process of the same deployment, on ports of its own."""
+def another(world: Founded, more: Sequence[str] = ()) -> Iterator[Measured]:
+    """A second server of the same deployment, on ports of its own."""
     places = {LISTEN: f"127.0.0.1:{free_port()}", TLS_LISTEN: f"127.0.0.1:{free_port()}"}
-    with serving(world, places) as process:
+    with serving(world, places, more) as process:
         yield process
+
+
+def knows_workers() -> bool:
+    """Whether one command serves with several processes."""
+    asked = [sys.executable, "-m", "civitas", "serve", "--help"]
+    return "--workers" in subprocess.run(asked, capture_output=True, text=True, check=True).stdout

@@ -6,6 +6,8 @@ import platform
 import sys
 import sysconfig
 
+from rich.console import Console
+
 from scripts import setup
 
 MUCH_SLOWER = 1.1
@@ -30,3 +32,19 @@ def slower_than() -> str | None:
         if own is not None and theirs is not None and own > theirs * MUCH_SLOWER:
             return other
     return None
+
+
+def is_fit(console: Console) -> bool:
+    """Whether to measure with this one; if not, says what to do."""
+    faster = slower_than()
+    if faster is not None:
+        console.print(
+            f"This Python ({sys.base_prefix}) runs plain loops much slower than {faster}: run "
+            f"`make clean` and `make setup PYTHON={faster}`, or measure it with --this-python."
+        )
+    return faster is None
+
+
+def say(console: Console, name: str, line: str) -> None:
+    """What a run is at."""
+    console.print(f"[dim]{name}: {line}[/dim]")
