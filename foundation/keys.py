@@ -45,7 +45,7 @@ from foundation.signing_keys import (
 )
 
 if TYPE_CHECKING:
-    from foundation.pkcs11 import Token
+    from foundation.pkcs11.token import Token
 
 __all__ = [
     "CannotOpen",
@@ -124,7 +124,7 @@ class Keys:
         master = MasterKey.load(chosen.master_key, settings.path.parent)
         token = None
         if chosen.pkcs11 is not None:
-            from foundation.pkcs11 import Token
+            from foundation.pkcs11.token import Token
 
             token = Token(chosen.pkcs11, settings.path.parent)
         elif chosen.in_token:

@@ -59,7 +59,7 @@ class MasterKey:
         if scheme == "credential" and rest:
             return cls(_decode(_credential(rest, environ), source), source)
         if scheme == "pkcs11" and rest:
-            from foundation.pkcs11 import root_secret
+            from foundation.pkcs11.token import root_secret
 
             return cls(root_secret(source, base), source.partition("?")[0])
         raise SettingsError(

@@ -215,7 +215,7 @@ class OpenBox:
 
     def _token(self) -> Any:
         """The token, its PIN derived from the custodians' secret and never written down."""
-        from foundation.pkcs11 import Token
+        from foundation.pkcs11.token import Token
 
         return Token(self.box.token or "", self.box.folder, pin=self._pin)
 
@@ -224,7 +224,7 @@ class OpenBox:
 
         `uri` says token= and module-path= (RFC 7512); `initial_pin` is the file with its PIN.
         """
-        from foundation.pkcs11 import Token
+        from foundation.pkcs11.token import Token
 
         token = Token(f"{uri}&pin-source=file:{initial_pin.resolve()}")
         old = secret_file.read(initial_pin, "The PIN file").decode().strip()

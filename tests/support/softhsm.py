@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from foundation import opaque
-from foundation.pkcs11_session import session_of
-from foundation.pkcs11_uri import TokenUri
+from foundation.pkcs11.session import session_of
+from foundation.pkcs11.uri import TokenUri
 
 MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",

@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from foundation.clock import FrozenClock
 from foundation.keys import Keys, KeySettings, signing_keys
 from foundation.master_key import MasterKey
-from foundation.pkcs11 import Token, create_root
-from foundation.pkcs11_keys import TokenEC, TokenRSA
+from foundation.pkcs11.keys import TokenEC, TokenRSA
+from foundation.pkcs11.token import Token, create_root
 from foundation.settings import Settings, SettingsError
 from tests.support import deployments, softhsm
 from tests.support.softhsm import SoftToken

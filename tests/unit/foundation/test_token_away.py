@@ -11,13 +11,14 @@ from pathlib import Path
 import pkcs11 as api
 import pytest
 
-from foundation import algorithms, pkcs11_session
+from foundation import algorithms
 from foundation.algorithms import PrivateKey
 from foundation.errors import Unavailable
 from foundation.keys import Keys, KeySettings
-from foundation.pkcs11 import Token
-from foundation.pkcs11_session import PinRefused, Session, session_of
-from foundation.pkcs11_uri import TokenUri
+from foundation.pkcs11 import session as pkcs11_session
+from foundation.pkcs11.session import PinRefused, Session, session_of
+from foundation.pkcs11.token import Token
+from foundation.pkcs11.uri import TokenUri
 from foundation.readiness import not_signing
 from foundation.settings import Settings, SettingsError
 from tests.support import deployments, softhsm

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from foundation.clock import FrozenClock
-from foundation.pkcs11 import Token
+from foundation.pkcs11.token import Token
 from pki import profiles
 from pki.issuing import drafting, preflight
 from pki.issuing.drafting import Draft

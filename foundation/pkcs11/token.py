@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from foundation import algorithms
 from foundation.algorithms import PrivateKey, PublicKey
 from foundation.errors import Unavailable
-from foundation.pkcs11_keys import TokenEC, TokenEd25519, TokenRSA
-from foundation.pkcs11_session import LONGEST_PAUSE, session_of
-from foundation.pkcs11_uri import TokenUri
+from foundation.pkcs11.keys import TokenEC, TokenEd25519, TokenRSA
+from foundation.pkcs11.session import LONGEST_PAUSE, session_of
+from foundation.pkcs11.uri import TokenUri
 from foundation.settings import SettingsError
 
 T = TypeVar("T")

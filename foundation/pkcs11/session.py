@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import pkcs11 as api
 
 from foundation import secret_file
-from foundation.pkcs11_uri import TokenUri
+from foundation.pkcs11.uri import TokenUri
 from foundation.settings import SettingsError
 
 T = TypeVar("T")
