@@ -63,7 +63,7 @@ fuzz: setup ## ten minutes of coverage-guided input for each entrance of the aut
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
-bench: setup ## speeds, each beside its bare equivalent; ARGS="--database postgresql+psycopg://…"
+bench: setup ## speeds beside others, and what is promised, met or not; ARGS="--database postgresql+psycopg://…"
 	$(BIN)/python -m benchmarks $(ARGS)
 
 index: setup ## write anew what docs/ takes from the code

@@ -81,6 +81,8 @@ def measure(
     run as a whole: the crowd, memory, Keycloak's hash, two processes."""
     wanted = list(wanted)
     left_out: list[str] = []
+    if storage.url is not None and storage.postmaster is None:
+        left_out.append("The database's own processor time is left out: it is not on this machine.")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="civitas-bench-")))
         world = stack.enter_context(product.founded(folder, storage.url))

@@ -206,6 +206,8 @@ def show(run: Mapping[str, Any]) -> None:
         )
     console = Console(width=max(140, Console().width))
     console.print(table)
+    for sentence in run["left_out"]:
+        console.print(sentence, markup=False)
     for start in run["starts"]:
         console.print(
             f"{start['server']}: answers {start['cold_start_s']} s after its start, "

@@ -17,9 +17,11 @@ PYTHON = {"version": "3.11.2", "from": "/usr", "compiled": "-O2", "plain_loops_m
 ABOUT = {"at": "2026-01-01", "requests": 10, "python": PYTHON, "cores": 2, "machine": "x"}
 
 
-def _taken(database: str, introspection_us: float = 300) -> dict[str, Any]:
+def _taken(
+    database: str, introspection_us: float = 300, database_us: float | None = None
+) -> dict[str, Any]:
     def figure(what: str, server: str, us: float) -> Figure:
-        return Figure(what, server, 100, us, None, 1, 15)
+        return Figure(what, server, 100, us, database_us, 1, 15)
 
     figures = [
         figure(kinds.GRANTS, "civitas", 200),
@@ -45,7 +47,7 @@ def _taken(database: str, introspection_us: float = 300) -> dict[str, Any]:
 def document() -> dict[str, Any]:
     made: dict[str, Any] = {
         "about": ABOUT,
-        "runs": [_taken("sqlite"), _taken("postgresql", 700)],
+        "runs": [_taken("sqlite"), _taken("postgresql", 600, 100)],
         "growth": [],
     }
     made["targets"] = targets.dumped(targets.rows(made))
@@ -72,6 +74,15 @@ def test_what_was_not_measured_says_so(document: dict[str, Any]) -> None:
     assert _of(document, "code flows", "sqlite")["verdict"] == "not measured"
     grown = [row for row in document["targets"] if "1,000,000 persons" in row["what"]]
     assert [row["verdict"] for row in grown] == ["not measured", "not measured"]
+
+
+def test_a_database_that_was_not_watched_does_not_flatter_us(document: dict[str, Any]) -> None:
+    document["runs"][1] = _taken("postgresql", 100)
+    found = {row.what: row for row in targets.rows(document) if row.database == "postgresql"}
+    assert found["introspections"].verdict == "not measured"
+    beside = "client-credential grants, beside oidc-provider in memory"
+    assert found[beside].verdict == "not measured"
+    assert found["decisions, 32 connections, p99"].figure == 15
 
 
 def test_the_printed_table_is_made_from_the_results(
