@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Row, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import (
+    Executable,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from device_registry.device import LIVING, Credential
 from device_registry.life import State
@@ -167,17 +178,31 @@ def _credential_of(row: Row[Any]) -> Credential:
     )
 
 
-def due_for_renewal(uow: UnitOfWork, before: datetime, limit: int) -> list[str]:
-    """Active devices whose last living credential ends before an instant."""
-    later = (
-        select(device_credentials.c.serial)
-        .where(
-            device_credentials.c.device_id == devices.c.id,
-            device_credentials.c.profile == devices.c.profile,
-            device_credentials.c.state.in_(LIVING),
-            device_credentials.c.not_after >= before,
-        )
-        .exists()
-    )
-    query = select(devices.c.id).where(devices.c.state == State.ACTIVE.value, ~later).limit(limit)
-    return [row.id for row in uow.all(query)]
+# Only where to look: whoever is moved is read again under its MAC, so no row is left out here.
+_NEXT_FEW = (
+    select(devices.c.id, devices.c.state, devices.c.profile)
+    .where(devices.c.id > bindparam("after"))
+    .order_by(devices.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .subquery()
+)
+_LASTS = (
+    select(_C.serial)
+    .where(_C.device_id == _NEXT_FEW.c.id, _C.profile == _NEXT_FEW.c.profile)
+    .where(_C.state.in_(LIVING), _C.not_after >= bindparam("before"))
+    .exists()
+)
+_DUE = select(
+    _NEXT_FEW.c.id,
+    and_(_NEXT_FEW.c.state == State.ACTIVE.value, ~_LASTS).label("is_due"),
+).order_by(_NEXT_FEW.c.id)
+
+
+def due_for_renewal(
+    uow: UnitOfWork, before: datetime, after: str, most: int
+) -> tuple[list[str], str | None]:
+    """Of the next devices behind one of them: which are active, with a last living credential that
+    ends before an instant; and the last one that was looked at, None at the end of all."""
+    rows = uow.all(_DUE, {"before": before, "after": after, "most": most})
+    due = [row.id for row in rows if row.is_due]
+    return due, rows[-1].id if len(rows) == most else None

@@ -22,7 +22,10 @@ from foundation.audit import SYSTEM
 from foundation.runtime import Runtime
 from pki import CertificateAuthority, CertificateRefused
 
-MOST_PER_SWEEP = 500
+STEP, STEPS = 1_000, 100
+"""Devices that one unit of work looks at, and how often it does in one sweep."""
+ENOUGH = 500
+"""So many that fell due end a sweep: other work waits for its turn."""
 CAME_BACK_LATELY = timedelta(days=30)
 
 
@@ -59,9 +62,10 @@ class Devices:
         self.claim = self._registration.claim
         self.approve = self._registration.approve
         self.kinds = self._registration.kinds
+        self._seen_to = ""
         runtime.jobs.periodic(
             "devices due for renewal",
-            timedelta(hours=1),
+            timedelta(minutes=10),
             lambda: self.mark_renewals(runtime.clock.now()),
         )
 
@@ -149,16 +153,28 @@ class Devices:
             return store.came_back(uow, now - CAME_BACK_LATELY, limit)
 
     def mark_renewals(self, now: datetime) -> int:
-        """Active devices whose certificate ends soon become due: periodic work; how many."""
+        """Active devices whose certificate ends soon become due: periodic work; how many.
+
+        In small steps, as many as there is time for: the next sweep goes on where this one ended.
+        """
         before = now + timedelta(days=self.settings.renew_before_days)
-        with self._database.read() as uow:
-            due = credential_store.due_for_renewal(uow, before, MOST_PER_SWEEP)
-        for device_id in due:
-            with self._database.write() as uow:
-                device = store.locked(uow, device_id)
-                if device is not None and device.state is State.ACTIVE:
-                    step(uow, self._audit, device, "fall_due", SYSTEM, ENDS_SOON, now)
-        return len(due)
+        marked = 0
+        for _ in range(STEPS):
+            with self._database.read() as uow:
+                due, last = credential_store.due_for_renewal(uow, before, self._seen_to, STEP)
+            for device_id in due:
+                self._fall_due(device_id, now)
+            marked += len(due)
+            self._seen_to = last or ""
+            if last is None or marked >= ENOUGH:
+                break
+        return marked
+
+    def _fall_due(self, device_id: str, now: datetime) -> None:
+        with self._database.write() as uow:
+            device = store.locked(uow, device_id)
+            if device is not None and device.state is State.ACTIVE:
+                step(uow, self._audit, device, "fall_due", SYSTEM, ENDS_SOON, now)
 
     def _take_into_use(self, device: Device, serial: str, now: datetime) -> None:
         with self._database.write() as uow:

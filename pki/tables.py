@@ -89,6 +89,8 @@ certificates = Table(
     # When it was revoked, put on hold or taken off it; later at every change.
     Column("status_changed_at", Instant),
     Index("ix_pki_certificates_holder", "holder"),
+    # Who looks for certificates that have not begun reads none of the others.
+    Index("ix_pki_certificates_not_before", "not_before"),
     Index("ix_pki_certificates_unsigned", "state", sqlite_where=text("state = 'recorded'"),
           postgresql_where=text("state = 'recorded'")),
     Index("ix_pki_certificates_changed", "authority_kid", "partition", "status_changed_at",

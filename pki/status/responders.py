@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from cryptography import x509
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
@@ -108,7 +108,7 @@ class Responders:
     def _find(self, authority: Authority, now: datetime) -> Responder | None:
         """The newest key that has a certificate, with the certificate that lasts longest."""
         with self._database.read() as uow:
-            rows = [r for r in _certificates(uow, authority) if _good(r, now)]
+            rows = [r for r in _certificates(uow, authority, now) if _good(r, now)]
         for signer in reversed(self._keys.signers(responder_use(authority.name))):
             digest = describe(signer.public_key).digest
             for row in rows:
@@ -126,14 +126,15 @@ class Responders:
         signer = signers[-1]
         digest = describe(signer.public_key).digest
         with self._database.read() as uow:
-            rows = [r for r in _certificates(uow, authority) if r.public_key == digest]
+            rows = [r for r in _certificates(uow, authority, now) if r.public_key == digest]
+            before = _how_many(uow, authority, digest)
         lifetime = self._profile.lifetime or timedelta(0)
         # Near its own end an authority certifies for less: that is as long as it gets.
         enough = min(now + lifetime / 3, authority.certificate.not_valid_after_utc)
         if any(_good(row, now) and row.not_after >= enough for row in rows):
             return False
         # By how many there were: two processes at it make one certificate, and the next is another.
-        reference = f"responder:{authority.slug}:{len(rows)}"
+        reference = f"responder:{authority.slug}:{before}"
         try:
             return self._certify(authority, signer, reference, now)
         except RequestRefused:
@@ -195,17 +196,31 @@ class Responders:
         )
 
 
-def _certificates(uow: UnitOfWork, authority: Authority) -> list[Row[Any]]:
-    """All of its responder that were ever issued, the one that lasts longest first."""
+def _certificates(uow: UnitOfWork, authority: Authority, now: datetime) -> list[Row[Any]]:
+    """Those of its responder that have not ended, the one that lasts longest first."""
     c = certificates.c
     return list(
         uow.all(
             select(c.serial, c.public_key, c.certificate, c.not_before, c.not_after, c.revoked_at)
-            .where(c.holder == f"responder:{authority.name}", c.authority_kid == authority.kid)
-            .where(c.profile == PROFILE, c.state == "issued")
+            .where(*_of_responder(authority), c.not_after > now)
             .order_by(c.not_after.desc(), c.issued_at.desc())
         )
     )
+
+
+def _how_many(uow: UnitOfWork, authority: Authority, public_key: str) -> int:
+    """How many were ever issued for a key of its responder."""
+    query = select(func.count().label("n")).where(
+        *_of_responder(authority), certificates.c.public_key == public_key
+    )
+    row = uow.one(query)
+    return int(row.n) if row is not None else 0
+
+
+def _of_responder(authority: Authority) -> tuple[Any, ...]:
+    c = certificates.c
+    theirs = (c.holder == f"responder:{authority.name}", c.authority_kid == authority.kid)
+    return (*theirs, c.profile == PROFILE, c.state == "issued")
 
 
 def _good(row: Row[Any], now: datetime) -> bool:

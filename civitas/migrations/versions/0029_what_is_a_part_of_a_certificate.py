@@ -18,3 +18,4 @@ def upgrade() -> None:
     op.execute("UPDATE pki_certificates SET body = to_be_signed WHERE state = 'recorded'")
     for column in ("to_be_signed", "public_key_der", "common_name", "names"):
         op.drop_column("pki_certificates", column)
+    op.create_index("ix_pki_certificates_not_before", "pki_certificates", ["not_before"])

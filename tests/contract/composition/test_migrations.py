@@ -129,6 +129,7 @@ def test_what_was_recorded_before_0029_is_signed_after_the_upgrade(
         connection.execute(text("UPDATE pki_certificates SET to_be_signed = body WHERE "
                                 "body IS NOT NULL"))  # fmt: skip
         connection.execute(text("ALTER TABLE pki_certificates DROP COLUMN body"))
+        connection.execute(text("DROP INDEX ix_pki_certificates_not_before"))
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('0028')"))
     schema.upgrade(database, "0029")

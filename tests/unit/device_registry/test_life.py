@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from device_registry import DeviceRefused, Ended, Owner
+from device_registry import DeviceRefused, Ended, Owner, registry
 from device_registry.life import ACTS, NotNow, State, after, possible
 from device_registry.tables import device_identifiers, device_ownership_events, devices
 from foundation.clock import FrozenClock
@@ -15,6 +15,7 @@ from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound
 from foundation.runtime import Runtime
 from tests.support.devices import OPERATOR, City, csr, found_city, new_key
+from tests.support.statements import listening
 
 LIVING_ACTS = ("suspend", "quarantine", "transfer", "revoke", "decommission")
 
@@ -163,6 +164,43 @@ def test_devices_fall_due_before_their_certificate_ends_and_renew(
     assert city.devices.authenticate(certificate, city.now).state == "renewal_due"
     city.renew(certificate, csr(key, registered.device.id))
     assert city.devices.get(registered.device.id).state == "active"
+
+
+def test_devices_fall_due_a_few_at_a_time_and_none_is_passed_over(
+    city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "STEP", 2)
+    monkeypatch.setattr(registry, "STEPS", 2)
+    ids = {city.enrolled()[0].device.id for _ in range(7)}
+    city.register()  # has no certificate yet, so none that ends
+    clock.advance(timedelta(days=61))
+    with listening() as said:
+        first = city.devices.mark_renewals(city.now)
+    assert len([one for one in said if "is_due" in one]) == 2
+    assert first in (3, 4)
+    assert city.devices.mark_renewals(city.now) == 7 - first
+    assert {city.devices.get(one).state for one in ids} == {"renewal_due"}
+    for _ in range(3):  # from the beginning again
+        city.devices.mark_renewals(city.now)
+    city.enrolled()
+    clock.advance(timedelta(days=61))
+    marked = [city.devices.mark_renewals(city.now) for _ in range(3)]
+    assert sum(marked) == 1
+
+
+@pytest.mark.row("failures", "29")
+def test_rows_that_somebody_made_up_hide_no_device_that_falls_due(
+    city: City, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "STEP", 2)
+    registered, _, _ = city.enrolled()
+    with city.runtime.database.engine.begin() as connection:
+        for made_up in ("dev_", "dev_!", "dev_#", "dev_$"):
+            at = {"registered_at": city.now, "changed_at": city.now}
+            connection.execute(insert(devices).values(id=made_up, state="active", **at))
+    clock.advance(timedelta(days=61))
+    city.devices.mark_renewals(city.now)
+    assert city.devices.get(registered.device.id).state == "renewal_due"
 
 
 @pytest.mark.row("devices", "5.8")
