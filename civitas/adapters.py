@@ -41,10 +41,14 @@ class KnownByServices:
         self._tokens = tokens
 
     def known(self, service_id: str, sub: str) -> Known | None:
-        person_id = self._tokens.person_of(service_id, sub)
-        if person_id is None:
+        sector = self._tokens.sector_of(service_id)
+        if sector is None:
             return None
-        found = self._register.known(person_id)
+        with self._register.runtime.database.read() as uow:
+            person_id = self._tokens.person_in(uow, sector, sub)
+            if person_id is None:
+                return None
+            found = self._register.known(person_id, uow)
         return Known(
             person_id,
             Facts(found.person.level, found.age, active=found.person.may_authenticate),

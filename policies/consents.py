@@ -142,15 +142,20 @@ class Consents:
         return [_closed(r._asdict()) for r in store.of_person_at(uow, person_id, service)]
 
     def standing(
-        self, person_id: str, service: str, purpose: str, attributes: Sequence[str]
+        self,
+        person_id: str,
+        service: str,
+        purpose: str,
+        attributes: Sequence[str],
+        uow: UnitOfWork | None = None,
     ) -> Standing:
         """Which of `attributes` the person already allowed or refused, and which are new.
 
         After a withdrawal or an expiry everything is new again.
         """
         now = self._runtime.clock.now()
-        with self._runtime.database.read() as uow:
-            answers = self.at_service(uow, person_id, service)
+        with self._read(uow) as unit:
+            answers = self.at_service(unit, person_id, service)
         active = [c.as_ground() for c in answers if c.active_at(now)]
         fitting = [g for g in active if self._catalogue.covers(g.purpose, purpose)]
         question = Question(service, person_id, tuple(attributes), purpose, now)

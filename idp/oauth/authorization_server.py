@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from foundation.cross_origin import origin as origin_of
+from foundation.database import UnitOfWork
 from foundation.recent import Recent
 from foundation.runtime import Runtime
 from foundation.settings import Development, Server
@@ -180,11 +181,21 @@ class OAuth:
 
     def person_of(self, service_id: str, sub: str) -> str | None:
         """The person whom this service knows as `sub`, or None (`policies.Subjects`)."""
-        client = self.clients.find(service_id, self.runtime.clock.now())
-        if client is None:
+        sector = self.sector_of(service_id)
+        if sector is None:
             return None
         with self.runtime.database.read() as uow:
-            return subjects.person_of(uow, client.sector, sub)
+            return self.person_in(uow, sector, sub)
+
+    def sector_of(self, service_id: str) -> str | None:
+        """The sector whose subjects this service knows; None for a service that is unknown. May
+        fetch, as `ClientSource.find`: never inside a unit of work."""
+        client = self.clients.find(service_id, self.runtime.clock.now())
+        return None if client is None else client.sector
+
+    def person_in(self, uow: UnitOfWork, sector: str, sub: str) -> str | None:
+        """The person whom services of this sector know as `sub`, or None."""
+        return subjects.person_of(uow, sector, sub)
 
     def purpose_of(self, service_id: str) -> str | None:
         """The one purpose that this service is registered for, or None (`policies.Subjects`)."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, true, update
@@ -17,11 +18,22 @@ from idp.oauth.tables import grants
 _COLUMNS = [column for column in grants.c if column.name != "ended_at"]
 _BY_ID = select(*_COLUMNS).where(grants.c.id == bindparam("grant_id"))
 _ADD = insert(grants)
+_USE = (
+    update(grants)
+    .where(
+        grants.c.id == bindparam("grant_id"),
+        grants.c.state == ACTIVE,
+        grants.c.expires_at > bindparam("now"),
+    )
+    .values(used_at=bindparam("now"))
+)
+_MEMBERS = [field.name for field in fields(Grant)]
+_values = attrgetter(*_MEMBERS)
 
 
 def add(uow: UnitOfWork, grant: Grant) -> None:
     """Record a new grant."""
-    uow.execute(_ADD, asdict(grant))
+    uow.execute(_ADD, dict(zip(_MEMBERS, _values(grant), strict=True)))
 
 
 def find(uow: UnitOfWork, grant_id: str) -> Grant | None:
@@ -40,12 +52,7 @@ def alive_of_person(uow: UnitOfWork, person_id: str, now: datetime) -> Sequence[
 
 def use(uow: UnitOfWork, grant_id: str, now: datetime) -> bool:
     """Note that tokens are issued on this grant now. False if it has ended: the row decides."""
-    statement = (
-        update(grants)
-        .where(grants.c.id == grant_id, grants.c.state == ACTIVE, grants.c.expires_at > now)
-        .values(used_at=now)
-    )
-    return uow.changed(statement) == 1
+    return uow.changed(_USE, {"grant_id": grant_id, "now": now}) == 1
 
 
 def end_one(uow: UnitOfWork, grant_id: str, because: str, now: datetime) -> Grant | None:

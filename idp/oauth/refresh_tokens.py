@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from foundation import opaque
 from foundation.database import UnitOfWork
 from idp.oauth.tables import refresh_tokens
+
+# Built once, since building costs as much as running.
+_ISSUE = insert(refresh_tokens)
+_FIND = select(refresh_tokens).where(refresh_tokens.c.token_digest == bindparam("digest"))
+_USE = (
+    update(refresh_tokens)
+    .where(refresh_tokens.c.token_digest == bindparam("digest"), refresh_tokens.c.used_at.is_(None))
+    .where(refresh_tokens.c.expires_at > bindparam("now"))
+    .values(used_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +46,27 @@ def issue(
 ) -> str:
     """Record a new member of the grant's family and return its value."""
     value = opaque.secret()
-    uow.execute(
-        insert(refresh_tokens).values(
-            token_digest=opaque.digest(value),
-            grant_id=grant_id,
-            client_id=client_id,
-            certificate_thumbprint=certificate_thumbprint,
-            issued_at=now,
-            expires_at=expires_at,
-        )
-    )
+    row = {
+        "token_digest": opaque.digest(value),
+        "grant_id": grant_id,
+        "client_id": client_id,
+        "certificate_thumbprint": certificate_thumbprint,
+        "issued_at": now,
+        "expires_at": expires_at,
+    }
+    uow.execute(_ISSUE, row)
     return value
 
 
 def find(uow: UnitOfWork, value: str) -> RefreshToken | None:
     """The token with this value, used or not."""
-    statement = select(refresh_tokens).where(refresh_tokens.c.token_digest == opaque.digest(value))
-    row = uow.one(statement)
+    row = uow.one(_FIND, {"digest": opaque.digest(value)})
     return None if row is None else RefreshToken(*tuple(row))
 
 
 def use(uow: UnitOfWork, digest: bytes, now: datetime) -> bool:
     """Use the token up. False if it was used already or has expired: the row count decides."""
-    statement = (
-        update(refresh_tokens)
-        .where(refresh_tokens.c.token_digest == digest, refresh_tokens.c.used_at.is_(None))
-        .where(refresh_tokens.c.expires_at > now)
-        .values(used_at=now)
-    )
-    return uow.changed(statement) == 1
+    return uow.changed(_USE, {"digest": digest, "now": now}) == 1
 
 
 def sweep(uow: UnitOfWork, before: datetime) -> int:

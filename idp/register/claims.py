@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,20 +41,9 @@ def claims_from(
     profile: Profile, names: Iterable[str], jurisdiction: Jurisdiction, now: datetime
 ) -> Mapping[str, Any]:
     """The named claims, as far as they are known; a name that is no claim is left out."""
-    wanted = set(names)
-    known: dict[str, Any] = {
-        "name": profile.name,
-        "given_name": profile.given_name,
-        "family_name": profile.family_name,
-        "birthdate": as_claim(profile.birthdate),
-        "locale": profile.locale,
-        "email": profile.email,
-        "phone_number": profile.phone_number,
-        "address": _address(profile),
-        "age_over_18": has_reached(18, profile.birthdate, now, jurisdiction),
-        "resident_of_city": lives_in(profile, jurisdiction),
-    }
-    return {n: value for n, value in known.items() if n in wanted and value not in ("", {}, None)}
+    # Each is reckoned only where it is asked for: most questions are about one.
+    found = {name: _READ[name](profile, jurisdiction, now) for name in set(names) if name in _READ}
+    return {name: value for name, value in found.items() if value not in ("", {}, None)}
 
 
 def _address(profile: Profile) -> dict[str, str]:
@@ -72,3 +61,17 @@ def _address(profile: Profile) -> dict[str, str]:
     city_line = f"{profile.postal_code} {profile.locality}".strip()
     lines = (profile.street_address, city_line, profile.region, profile.country)
     return {"formatted": "\n".join(line for line in lines if line), **address}
+
+
+_READ: Mapping[str, Callable[[Profile, Jurisdiction, datetime], Any]] = {
+    "name": lambda profile, *_: profile.name,
+    "given_name": lambda profile, *_: profile.given_name,
+    "family_name": lambda profile, *_: profile.family_name,
+    "birthdate": lambda profile, *_: as_claim(profile.birthdate),
+    "locale": lambda profile, *_: profile.locale,
+    "email": lambda profile, *_: profile.email,
+    "phone_number": lambda profile, *_: profile.phone_number,
+    "address": lambda profile, *_: _address(profile),
+    "age_over_18": lambda profile, ours, now: has_reached(18, profile.birthdate, now, ours),
+    "resident_of_city": lambda profile, ours, _: lives_in(profile, ours),
+}

@@ -7,6 +7,7 @@ code, of the municipality or the country, and never from spelling.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import unicodedata2
 
@@ -28,12 +29,13 @@ def lives_in(profile: Profile, jurisdiction: Jurisdiction) -> bool | None:
         return False
     if profile.municipality_code and jurisdiction.municipality_code:
         return profile.municipality_code == jurisdiction.municipality_code
-    ours = {form for name in _names(jurisdiction) for form in spellings(name)}
+    ours = _all_spellings((jurisdiction.city, *jurisdiction.city_spellings))
     return True if ours & spellings(profile.locality) else None
 
 
-def _names(jurisdiction: Jurisdiction) -> tuple[str, ...]:
-    return (jurisdiction.city, *jurisdiction.city_spellings)
+@lru_cache(maxsize=8)
+def _all_spellings(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(form for name in names for form in spellings(name))
 
 
 def _code(country: str) -> str:

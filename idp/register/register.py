@@ -78,10 +78,12 @@ class Register:
         """Raises NoSuchPerson, Erased."""
         return store.profile(uow, self.runtime.vault, person_id)
 
-    def known(self, person_id: str) -> KnownPerson:
+    def known(self, person_id: str, uow: UnitOfWork | None = None) -> KnownPerson:
         """Level, state, age and claims from one reading; raises NoSuchPerson, Erased."""
-        with self.runtime.database.read() as uow:
-            person, profile = store.known_with_profile(uow, self.runtime.vault, person_id)
+        if uow is None:
+            with self.runtime.database.read() as own:
+                return self.known(person_id, own)
+        person, profile = store.known_with_profile(uow, self.runtime.vault, person_id)
         return KnownPerson(person, profile, self.jurisdiction, self.runtime.clock.now())
 
     # ── activation: what sign-in calls inside its own unit of work ────────────────────

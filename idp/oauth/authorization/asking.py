@@ -67,10 +67,11 @@ class Asking:
         requested = self._wishes.requested(request, client)
         by_law = self._releases.by_law(client.id, request.purpose, requested, now)
         asked = tuple(name for name in requested if name not in by_law)
-        standing = self._policies.consent.standing(person_id, client.id, request.purpose, asked)
-        needed = tuple(name for name in asked if name in client.required_attributes)
+        purpose, standing_of = request.purpose, self._policies.consent.standing
         with self._database.read() as uow:
-            answered = answers.find(uow, person_id, client.id, request.purpose, now)
+            standing = standing_of(person_id, client.id, purpose, asked, uow)
+            answered = answers.find(uow, person_id, client.id, purpose, now)
+        needed = tuple(name for name in asked if name in client.required_attributes)
         missing = any(name not in standing.covered for name in needed)
         return Question(
             client_id=client.id,
