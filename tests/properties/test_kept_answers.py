@@ -118,7 +118,7 @@ def walks(draw: st.DrawFn) -> list[Asked]:
 
 
 @pytest.mark.row("privacy", "engine")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(walks(), st.sampled_from([1, 2, 4096]))
 def test_a_kept_answer_is_the_one_that_the_rules_give_now(walk: list[Asked], most: int) -> None:
     kept = KeptAnswers(ENGINE, most)
