@@ -52,7 +52,7 @@ class Keycloak:
 
     name = "keycloak"
     puts_off = 0.3
-    warm_up = 3000  # until Java has compiled what is hot
+    warm_up = 5000  # until Java has compiled what is hot
 
     def __init__(self, process: Measured) -> None:
         self.process = process

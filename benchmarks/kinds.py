@@ -9,6 +9,7 @@ from typing import Protocol
 from benchmarks.load import Lane
 from benchmarks.servers import Measured
 
+CONNECTIONS, CROWD = 8, 32
 GRANTS = "client-credential grants"
 INTROSPECTIONS = "introspections"
 SIGN_INS = "password sign-ins"
@@ -19,15 +20,16 @@ ISSUANCES = "certificate issuances"
 FRESH_ENROLMENTS = "enrolments on fresh connections"
 STATUS_ANSWERS = "OCSP answers"
 CROWDED_DECISIONS = "decisions on 32 connections"
-FORM_SIGN_INS = "password sign-ins by the form, at Keycloak's hash"
+FORM_SIGN_INS = "sign-ins by form at Keycloak's hash"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of work, and how many of it relative to grants."""
+    """One kind of work, how many of it relative to grants, and on how many connections."""
 
     name: str
     share: float
+    connections: int = CONNECTIONS
 
 
 KINDS = (
@@ -35,7 +37,7 @@ KINDS = (
     Kind(INTROSPECTIONS, 1),
     Kind(CODE_FLOWS, 0.25),
     Kind(DECISIONS, 0.25),
-    Kind(CROWDED_DECISIONS, 0.5),
+    Kind(CROWDED_DECISIONS, 0.5, CROWD),
     # A round of half a second would be no longer than one pause of the disk.
     Kind(ISSUANCES, 0.5),
     Kind(ENROLMENTS, 0.5),

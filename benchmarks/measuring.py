@@ -167,7 +167,7 @@ def paired(kind: Kind, everybody: Sequence[Subject], requests: int, meter: Meter
     """One kind at everybody who can do it, in turn."""
     able = [each for each in everybody if kind.name in each.offers]
     # Long enough that its beginning and its end, when fewer than all are at work, count for little.
-    each_round = max(4 * subjects.CONNECTIONS, int(requests * kind.share) // ROUNDS)
+    each_round = max(4 * kind.connections, int(requests * kind.share) // ROUNDS)
     rounds: dict[str, list[Round]] = {each.name: [] for each in able}
     for subject in able:  # warm caches, connections and prepared statements
         count = max(subjects.CONNECTIONS, each_round // 4, int(subject.warm_up * kind.share))

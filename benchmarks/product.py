@@ -38,7 +38,6 @@ from civitas.tour.world import PASSWORD, PURPOSE, World
 SCOPE = "openid profile age residence access:evaluate"
 _CSRF = re.compile(r'name="(csrf\w*)" value="([^"]+)"')
 LISTEN, TLS_LISTEN = "CIVITAS_SERVER__LISTEN", "CIVITAS_SERVER__TLS_LISTEN"
-CROWD = 32
 ENROL, RENEW = "/.well-known/est/simpleenroll", "/.well-known/est/simplereenroll"
 
 
@@ -89,7 +88,7 @@ class Product:
             kinds.SIGN_INS: self._sign_ins,
             kinds.CODE_FLOWS: self._code_flows,
             kinds.DECISIONS: self._decisions,
-            kinds.CROWDED_DECISIONS: lambda n: self._decisions(n, CROWD),
+            kinds.CROWDED_DECISIONS: lambda n: self._decisions(n, kinds.CROWD),
             kinds.ENROLMENTS: self._enrolments,
             kinds.FRESH_ENROLMENTS: lambda n: self._enrolments(n, fresh=True),
             kinds.STATUS_ANSWERS: self._status_answers,

@@ -22,7 +22,7 @@ from benchmarks.load import Answer, Dialogue, Lane, Request, form, lanes
 from benchmarks.servers import Measured
 from civitas.tour.deployments import free_port
 
-CONNECTIONS = 8
+CONNECTIONS = kinds.CONNECTIONS
 CLIENT = {"client_id": bare.CLIENT, "client_secret": bare.SECRET}
 GRANT = {"grant_type": "client_credentials", **CLIENT}
 Offers = Mapping[str, Callable[[int], Work]]
