@@ -288,8 +288,12 @@ class Founded(World):
         deployed = self.city.found("provider")
         config = deployed.config.read_text()
         trusting = '[server]\ntrusted_proxies = ["127.0.0.1"]'
-        # Eight devices stand for a city's: what bounds one of them is not what is measured.
-        unbounded = "\n[devices]\ncertificates_per_hour = 1000000\n"
+        # Eight devices and one service stand for a city's: what bounds one of them is not what is
+        # measured.
+        unbounded = (
+            "\n[devices]\ncertificates_per_hour = 1000000\n"
+            "\n[policies]\nquestions_per_minute = 100000000\n"
+        )
         deployed.config.write_text(config.replace("[server]", trusting, 1) + unbounded)
         return deployed
 
