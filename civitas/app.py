@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
-from civitas.routing import FixedPaths, Options, ProtocolRoute, allowed, nearest
+from civitas.routing import FixedPaths, Options, ProtocolRoute, allowed, nearest, on_the_loop
 from foundation.clock import Clock
 from foundation.cross_origin import origin
 from foundation.edge import Edge
@@ -96,17 +96,18 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
 
 def mount(app: FastAPI, package: str, route: Route) -> None:
     """Hang one route: a typed one shows in OpenAPI, a protocol's own or a page does not."""
+    endpoint = route.endpoint if route.in_thread else on_the_loop(route.endpoint)
     if not route.api:
         app.router.routes.append(
             ProtocolRoute(
-                route.path, route.endpoint, methods=list(route.methods), include_in_schema=False
+                route.path, endpoint, methods=list(route.methods), include_in_schema=False
             )
         )
         return
     for method in route.methods:
         app.add_api_route(
             route.path,
-            route.endpoint,
+            endpoint,
             methods=[method],
             **openapi.described(package, method, route),
         )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Message, Receive, Scope, Send
+
+from foundation import event_loop
 
 LONGEST_SLIP = 80
 
@@ -20,6 +25,18 @@ class ProtocolRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
         return match, {**found, "route": self}
+
+
+def on_the_loop(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """A synchronous endpoint as one that the event loop calls, and that waits by stepping aside."""
+    if iscoroutinefunction(endpoint):
+        return endpoint
+
+    @wraps(endpoint)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await event_loop.run(endpoint, *args, **kwargs)
+
+    return call
 
 
 class FixedPaths(BaseRoute):

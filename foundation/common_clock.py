@@ -17,6 +17,7 @@ from threading import Lock
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from foundation import event_loop
 from foundation.clock import Clock, SystemClock
 from foundation.database import Database
 
@@ -40,7 +41,7 @@ class CommonClock:
         self._database = database
         self._own = own or SystemClock()
         self._monotonic = monotonic
-        self._lock, self._first = Lock(), Lock()
+        self._lock, self._first = Lock(), event_loop.Lock()
         self._anchor: tuple[datetime, float] | None = None
         self._asked_at: float | None = None
         self.ahead = timedelta(0)

@@ -258,6 +258,15 @@ def execute(connection: Connection, statement: Executable, parameters: Parameter
     return Rows(result.all(), result.rowcount, tuple(result.keys()))
 
 
+def say(connection: Connection, text: str) -> None:
+    """Run a statement that has no values and gives nothing back, such as SAVEPOINT."""
+    try:
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute(text)
+    except BaseException as error:  # noqa: BLE001
+        connection._handle_dbapi_exception(error, text, None, None, None)
+
+
 def _run(connection: Connection, plan: Plan, written: Written, parameters: Parameters) -> Rows:
     text, values, cursor = plan.text, None, None
     try:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from threading import RLock
 from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 from sqlalchemy import (
     Connection,
+    Engine,
     Executable,
     MetaData,
     Row,
@@ -26,7 +26,9 @@ from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
 from foundation.compiled import Parameters, Rows, execute
-from foundation.engines import Patience, engine
+from foundation.engines import SHARED, Patience, engine
+from foundation.event_loop import Lock, Turns, in_thread, on_loop
+from foundation.groups import Writer
 from foundation.outages import let_go_of_what_ended
 from foundation.settings import Section
 
@@ -49,6 +51,8 @@ class DatabaseSettings(Section):
     """`sqlite:///file`, relative to the configuration, or `postgresql+psycopg://…`."""
     schema_name: str | None = None
     """PostgreSQL schema of this deployment."""
+    group: int = Field(default=64, ge=1)
+    """So many acts share one COMMIT at most, when they wait for the disk together."""
     pool: int = Field(default=24, ge=1)
     """Connections to PostgreSQL that a process keeps; up to 40 more while it is busy."""
     connect_seconds: int = Field(default=5, ge=2)
@@ -179,6 +183,7 @@ class Database:
         schema: str | None = None,
         pool: int = 24,
         patience: Patience = Patience(),  # noqa: B008 - frozen
+        group: int = 64,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -190,22 +195,28 @@ class Database:
         let_go_of_what_ended(self.engine, writes=True, also=self._connect_anew)
         let_go_of_what_ended(self._reader, writes=False, also=self._connect_anew)
         self._anew_at = 0.0
+        # Each engine has as many connections; nobody waits in its pool, which would stop the loop.
+        places = pool // 2 + SHARED
+        self._places = {self.engine: Turns(places), self._reader: Turns(places)}
+        self._met: set[Engine] = set()
+        self._meeting = Lock()
         # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue
         # for one connection.
-        self._turn = RLock()
-        self._writer: Connection | None = None
+        self._writer = (
+            Writer(self.engine, patience.lock, group) if self.dialect == "sqlite" else None
+        )
         self.guard: RowGuard | None = None
         """Makes and checks the MACs of rows; without one (a copy, a migration) nothing is."""
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
-        with self._reader.connect() as connection:
+        with self._connected(self._reader) as connection:
             yield UnitOfWork(connection, self.guard)
 
     @contextmanager
     def snapshot(self) -> Iterator[UnitOfWork]:
         """Reads that all see the state of one moment, while others write."""
-        with self._reader.connect() as connection:
+        with self._connected(self._reader) as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
                 try:
@@ -217,6 +228,28 @@ class Database:
                 with connection.begin():
                     self._take_time(connection)
                     yield UnitOfWork(connection)
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        """A connection of the engine's pool. Raises TimeoutError (SQLAlchemy's)."""
+        places = self._places[engine]
+        if not places.take(self._patience.lock):
+            raise PoolTimeout("all connections to the database are in use")
+        try:
+            if engine not in self._met:
+                self._meet(engine)
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            places.give_back()
+
+    def _meet(self, engine: Engine) -> None:
+        """What SQLAlchemy asks each database once, behind a lock, is no work for the loop."""
+        if on_loop() is not None:
+            with self._meeting:
+                if engine not in self._met:
+                    in_thread(lambda: engine.connect().close())
+        self._met.add(engine)
 
     @contextmanager
     def at_leisure(self) -> Iterator[Connection]:
@@ -232,32 +265,21 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
-        if self.dialect != "sqlite":
-            with self.engine.begin() as connection:
-                uow = UnitOfWork(connection, self.guard)
-                yield uow
-                self._owe(uow)
-        else:
-            with self._my_turn() as writer, writer.begin():
-                uow = UnitOfWork(writer, self.guard)
-                yield uow
-                self._owe(uow)
+        with self._writing() as connection:
+            uow = UnitOfWork(connection, self.guard)
+            yield uow
+            self._owe(uow)
         if uow.taken and self.guard is not None:
             self.guard.committed(uow.taken)
 
     @contextmanager
-    def _my_turn(self) -> Iterator[Connection]:
-        if not self._turn.acquire(timeout=self._patience.lock):
-            raise PoolTimeout("another write has not ended")
-        try:
-            if self._writer is not None and self._writer.invalidated:
-                self._writer.close()
-                self._writer = None
-            if self._writer is None:
-                self._writer = self.engine.connect()
-            yield self._writer
-        finally:
-            self._turn.release()
+    def _writing(self) -> Iterator[Connection]:
+        if self._writer is not None:
+            with self._writer.unit() as connection:
+                yield connection
+        else:
+            with self._connected(self.engine) as connection, connection.begin():
+                yield connection
 
     def _connect_anew(self) -> None:
         """One connection ended: the rest of both pools, where nobody uses it, is let go.
@@ -281,9 +303,7 @@ class Database:
                 connection.execute(CreateSchema(self.schema, if_not_exists=True))
 
     def close(self) -> None:
-        with self._turn:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+        if self._writer is not None:
+            self._writer.close()
         self.engine.dispose()
         self._reader.dispose()

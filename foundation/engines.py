@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.waiting import Ready, Wait
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from foundation.event_loop import in_thread, on_loop, wait
 from foundation.settings import SettingsError
 
+SHARED = 20
+"""Connections beyond half the pool that an engine opens while it is busy."""
 _DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 
 
@@ -59,7 +68,7 @@ def _sqlite(url: URL, pool: int, patience: Patience, reading: bool) -> Engine:
         poolclass=QueuePool,
         hide_parameters=True,  # an error goes to the log, what was to be stored does not
         pool_size=max(1, pool // 2),
-        max_overflow=20,
+        max_overflow=SHARED,
         pool_timeout=patience.lock,
     )
 
@@ -85,10 +94,28 @@ def _sqlite(url: URL, pool: int, patience: Patience, reading: bool) -> Engine:
     # dialect's own hook costs half of what a listener to SQLAlchemy's `begin` event does.
     def do_begin(dbapi_connection: Any) -> None:
         if not reading:
-            dbapi_connection.execute("BEGIN IMMEDIATE")
+            _begin(dbapi_connection, patience.lock)
 
     made.dialect.do_begin = do_begin  # type: ignore[method-assign]
     return made
+
+
+def _begin(connection: sqlite3.Connection, seconds: float) -> None:
+    """BEGIN, when no other process writes."""
+    until = time.monotonic() + seconds
+    pause = 0.001
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        if on_loop() is not None:
+            wait(asyncio.sleep(pause))
+        else:
+            time.sleep(pause)
+        pause = min(2 * pause, 0.02)
 
 
 def _keep_private(file: str) -> None:
@@ -100,13 +127,13 @@ def _keep_private(file: str) -> None:
 def _postgresql(
     url: URL, schema: str | None, pool: int, patience: Patience, reading: bool
 ) -> Engine:
-    return create_engine(
+    made = create_engine(
         url,
         connect_args=_arguments(url, schema, patience, reading),
         poolclass=QueuePool,
         hide_parameters=True,  # an error goes to the log, what was to be stored does not
         pool_size=max(1, pool // 2),
-        max_overflow=20,
+        max_overflow=SHARED,
         pool_timeout=patience.lock,
         pool_pre_ping=False,
         # The same few connections while they suffice: what they have prepared stays prepared.
@@ -115,6 +142,62 @@ def _postgresql(
         # needs no BEGIN and no ROLLBACK, which would be two more journeys to the database.
         isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
     )
+
+    @event.listens_for(made, "do_connect")
+    def _connect(dialect: Any, record: Any, given: list[Any], named: dict[str, Any]) -> Any:
+        return in_thread(_Connection.connect, *given, **named)
+
+    return made
+
+
+class _Connection(psycopg.Connection[Any]):
+    """Waits for the database where it is used: a request on the event loop steps aside."""
+
+    def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
+        loop = on_loop()
+        if loop is None:
+            return super().wait(gen, *args, **kwargs)
+        try:
+            state = next(gen)
+            while True:
+                try:
+                    ready = _ready(loop, self.pgconn.socket, state)
+                except BaseException:
+                    self._give_up(loop)
+                    raise
+                state = gen.send(ready)
+        except StopIteration as done:
+            value: RV = done.value
+            return value
+
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Whoever waited is gone, and the answer still to come: nobody could use it."""
+        cancel = self.pgconn.get_cancel()
+        self.pgconn.finish()
+        loop.run_in_executor(None, cancel.cancel)
+
+
+def _ready(loop: asyncio.AbstractEventLoop, socket: int, state: Wait) -> Ready:
+    """Step aside until the socket is ready for what is waited for."""
+    future: asyncio.Future[Ready] = loop.create_future()
+
+    def found(ready: Ready) -> None:
+        if not future.done():
+            future.set_result(ready)
+
+    reads, writes = bool(state & Wait.R), bool(state & Wait.W)
+    if reads:
+        loop.add_reader(socket, found, Ready.R)
+    if writes:
+        loop.add_writer(socket, found, Ready.W)
+    try:
+        return wait(future)
+    finally:
+        if reads:
+            loop.remove_reader(socket)
+        if writes:
+            loop.remove_writer(socket)
 
 
 def _arguments(url: URL, schema: str | None, patience: Patience, reading: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from foundation import hosts
+from foundation.event_loop import in_thread
 from foundation.settings import Development, Settings, is_loopback
 
 MOST_BYTES = 512 * 1024
@@ -118,7 +119,9 @@ class Fetch:
         Raises FetchRefused or FetchFailed. A header such as Authorization is sent to the first
         host only.
         """
-        sent = dict(headers or {})
+        return in_thread(self._get, url, accept, dict(headers or {}))
+
+    def _get(self, url: str, accept: Sequence[str], sent: dict[str, str]) -> Fetched:
         here = url
         for _ in range(MOST_REDIRECTS + 1):
             target = self._checked(here)
@@ -139,6 +142,9 @@ class Fetch:
 
     def send(self, url: str, body: bytes, content_type: str, accept: Sequence[str]) -> Fetched:
         """POST a body; the answer as of `post`."""
+        return in_thread(self._send, url, body, content_type, accept)
+
+    def _send(self, url: str, body: bytes, content_type: str, accept: Sequence[str]) -> Fetched:
         target = self._checked(url)
         status, fields, answer = self._exchange(
             target, "POST", body, accept, {"Content-Type": content_type}

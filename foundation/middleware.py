@@ -14,11 +14,10 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from sqlalchemy.exc import DataError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from foundation import networks
+from foundation import event_loop, networks
 from foundation.bodies import Bodies, Body, declared, expected, refuse_declared
 from foundation.browser import browser_cookies
 from foundation.cross_origin import ANY_PAGE, CrossOrigin
@@ -75,6 +74,8 @@ class Gate:
         self._observe = observe
         limits = limits or Limits()
         self.work = FairQueue(threads, limits.waiting)
+        # On the event loop: one of them computes, the others wait for a database or a thread.
+        self.acts = FairQueue(threads, limits.waiting)
         # One is hashed while the next reads its row; the rest waits here, without a thread.
         self.hashing = FairQueue(1 + (os.cpu_count() or 1), limits.hashes_waiting)
         # Large bodies come in a few at a time, to disk; one of them is worked on, in memory.
@@ -148,7 +149,7 @@ class Gate:
                 if refusal is not None and self._edge.is_light(request, refusal):
                     response: ASGIApp = self._edge.answer(request, refusal)
                 else:
-                    response = await run_in_threadpool(self._respond, request, error, refusal)
+                    response = await event_loop.run(self._respond, request, error, refusal)
                 await response(scope, receive, answer)
         finally:
             if (body := scope.get("civitas.body")) is not None:
@@ -173,7 +174,8 @@ class Gate:
             return receive
         if route is not None and route.hashes:
             await turn.enter_async_context(self.hashing.turn(descent))
-        await turn.enter_async_context(self.work.turn(descent))
+        slow = route is not None and route.in_thread
+        await turn.enter_async_context((self.work if slow else self.acts).turn(descent))
         return receive
 
     async def _take_body(
@@ -192,8 +194,8 @@ class Gate:
         if _shows_nothing(scope):
             route.admits(Request(scope))  # asks nobody's store: takes no turn and no thread
         else:
-            async with self.work.turn(descent):
-                await run_in_threadpool(route.admits, Request(scope))
+            async with self.acts.turn(descent):
+                await event_loop.run(route.admits, Request(scope))
         async with self.coming_in.turn(descent):
             scope["civitas.body"] = body = await self._bodies.read(scope, receive, most)
         await turn.enter_async_context(self.large.turn(descent))
@@ -239,7 +241,7 @@ async def _told(readers: CrossOrigin, request: Request) -> Mapping[str, str]:
     if asking is None or readers is ANY_PAGE:
         return readers.headers(asking)
     # Whose page that is stands in the database.
-    return await run_in_threadpool(readers.headers, asking)
+    return await event_loop.run(readers.headers, asking)
 
 
 def _without_content(send: Send) -> Send:

@@ -79,7 +79,11 @@ class Runtime:
 def open_database(settings: Settings) -> Database:
     chosen = settings.of(DatabaseSettings)
     return Database(
-        database_url(settings, chosen.url), chosen.schema_name, chosen.pool, chosen.patience
+        database_url(settings, chosen.url),
+        chosen.schema_name,
+        chosen.pool,
+        chosen.patience,
+        chosen.group,
     )
 
 

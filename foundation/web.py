@@ -45,6 +45,7 @@ from foundation.errors import (
     UnsupportedMediaType,
     wants_page,
 )
+from foundation.event_loop import on_loop, wait
 from foundation.marking import N_, Sentence
 from foundation.peer import (
     client_address,
@@ -110,8 +111,9 @@ class Route:
     endpoint that shows in the OpenAPI page. `max_body` (bytes): a cap other than the general one; a
     route with a higher one has `admits`, which is asked before a large body is read: it knows the
     head alone, and raises for who may not. `hashes`: a password is hashed behind it, so it waits
-    in the queue for that. `light`: it takes no thread. `cross_origin`: which pages of other origins
-    read what is answered at this path, whatever it is and whoever answers.
+    in the queue for that. `light`: it waits for no turn. `in_thread`: why it has a thread
+    instead of the event loop (decision 40): it computes for long. `cross_origin`: which pages of
+    other origins read what is answered at this path, whatever it is and whoever answers.
     `asks_first`: its acts that cannot be undone; each is asked for twice (`pages.ask_first`).
     `says`: the protocol's own form of what is refused around the endpoint, such as an outage.
     """
@@ -125,6 +127,7 @@ class Route:
     admits: Callable[[Request], object] | None = None
     hashes: bool = False
     light: bool = False
+    in_thread: str = ""
     cross_origin: CrossOrigin | None = None
     says: Callable[[Request, Problem], CivitasError] | None = None
     asks_first: tuple[str, ...] = ()
@@ -244,8 +247,8 @@ def upload(request: Request) -> tuple[Form, dict[str, tuple[str, bytes]]]:
         raise UnsupportedMediaType("Send the body as multipart/form-data.")
 
     content: Body = request.scope.get("civitas.body") or Body()
-    # In the thread of this request, so that the loop has nothing to parse.
-    return asyncio.run(_parts(request.headers, content))
+    parts = _parts(request.headers, content)
+    return asyncio.run(parts) if on_loop() is None else wait(parts)
 
 
 async def _parts(headers: Headers, content: Body) -> tuple[Form, dict[str, tuple[str, bytes]]]:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import pkcs11 as api
 
 from foundation import secret_file
+from foundation.event_loop import in_thread
 from foundation.pkcs11.uri import TokenUri
 from foundation.settings import SettingsError
 
@@ -155,7 +156,11 @@ class Session:
         """Work with the session; where it was gone with another one, unless not `again`.
 
         Raises PKCS11Error, and SettingsError with a sentence where there is no session to be had.
+        A token may take its time: from the event loop it is asked in a thread.
         """
+        return in_thread(self._run, work, again)
+
+    def _run(self, work: Callable[[api.Session], T], again: bool) -> T:
         with self._module.turn():
             session = self._session()
             try:

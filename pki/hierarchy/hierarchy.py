@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 from cryptography import x509
@@ -19,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
+from foundation import event_loop
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
@@ -82,7 +82,7 @@ class Hierarchy:
         self._database = database
         self._keys = keys
         self._clock = clock
-        self._reading = Lock()
+        self._reading = event_loop.Lock()
         self._read_at: datetime | None = None
         self._known: dict[str, Authority] = {}
         self._crosses: tuple[x509.Certificate, ...] = ()

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from foundation import event_loop
 from foundation.database import Database
 from pki import path
 from pki.hierarchy.hierarchy import Hierarchy
@@ -115,7 +116,7 @@ class Validation:
         self._issuers = {p.issuer for p in clients}
         self._profiles = {p.name for p in clients}
         self._known: _Known | None = None
-        self._reading = Lock()
+        self._reading = event_loop.Lock()
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
         """The facts of a certificate that passes. Raises CertificateRefused with the reason."""

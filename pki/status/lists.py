@@ -13,11 +13,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Row
 
+from foundation import event_loop
 from foundation.database import Database
 from foundation.errors import NotFound, Unavailable
 from pki import store as record
@@ -68,7 +68,7 @@ class Lists:
             DELTA: timedelta(minutes=settings.delta_minutes),
         }
         # One list is made once, and different ones mostly beside each other.
-        self._locks = tuple(Lock() for _ in range(16))
+        self._locks = tuple(event_loop.Lock() for _ in range(16))
         # Where the making failed last, when, and why.
         self._failed: dict[_Place, tuple[datetime, str]] = {}
 
@@ -169,7 +169,7 @@ class Lists:
             failed_at, why = self._failed.get(place, (None, ""))
             if failed_at is None or not timedelta(0) <= now - failed_at < PAUSE:
                 try:
-                    found = self._made(authority, partition, kind, now)
+                    found = event_loop.in_thread(self._made, authority, partition, kind, now)
                     self._failed.pop(place, None)
                     return found
                 except Exception as error:  # whatever hinders: what was signed holds

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
 from cryptography import x509
 from sqlalchemy import Row, func, select
 
+from foundation import event_loop
 from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
@@ -68,7 +68,7 @@ class Responders:
         self._profile = profiles[PROFILE]
         self._places = places
         self._seen: dict[str, tuple[datetime, Responder]] = {}
-        self._lock = Lock()
+        self._lock = event_loop.Lock()
 
     def prepare(self, now: datetime) -> None:
         """Make the missing keys and certificates; idempotent. `civitas init` and upgrades."""

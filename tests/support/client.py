@@ -6,9 +6,13 @@ import atexit
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from httpx import Response
 from starlette.testclient import TestClient as OneLoopEach
+
+from foundation.event_loop import in_thread
 
 __all__ = ["TestClient"]
 
@@ -18,6 +22,11 @@ class TestClient(OneLoopEach):
     most requests do. As a context manager it has a loop of its own, with the app's lifespan."""
 
     __test__ = False
+
+    def request(self, *args: Any, **kwargs: Any) -> Response:
+        # Where one application asks another it waits for it, as for any fetch.
+        answer: Response = in_thread(super().request, *args, **kwargs)
+        return answer
 
     @contextmanager
     def _portal_factory(self) -> Iterator[BlockingPortal]:

@@ -13,6 +13,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from foundation import opaque
+from foundation.event_loop import by
 from foundation.fair_queue import Busy
 from foundation.keys import Keys
 from foundation.text import nfc
@@ -46,7 +47,7 @@ def _hashing(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
     if not _PROMISED.acquire(blocking=False):
         raise Busy(1)
     try:
-        return _HASHING.submit(work, *args, **kwargs).result()
+        return by(_HASHING, work, *args, **kwargs)
     finally:
         _PROMISED.release()
 
