@@ -66,6 +66,7 @@ def routes_of(desk: Desk) -> tuple[Route, ...]:
             "RFC 7578",
             # The parts' own headers, and the form's token, come on top of the file.
             max_body=desk.importer.most_bytes + 65_536,
+            in_thread="reads a file of many rows",
             admits=desk.admits,
         ),
         Route(
@@ -76,22 +77,37 @@ def routes_of(desk: Desk) -> tuple[Route, ...]:
             "/desk/imports/{import_id}/start",
             partial(desk_imports.start, desk),
             _CORRECT,
+            in_thread="reads a file of many rows",
         ),
         Route(
             ("POST",),
             "/desk/imports/{import_id}/refused",
             partial(desk_imports.refused_rows, desk),
             "RFC 4180",
+            in_thread="writes a file of many rows",
         ),
         Route(
             ("POST",),
             "/desk/imports/{import_id}/letters",
             partial(desk_imports.letters, desk),
             _PROOFING,
+            in_thread="makes many letters",
         ),
         Route(("GET",), _LOOK, partial(second_looks.show, desk), _PROOFING),
         Route(("POST",), _LOOK, partial(second_looks.answer, desk), _PROOFING),
         Route(("GET",), "/letters", partial(letters.show, desk), _LETTERS),
-        Route(("POST",), "/letters", partial(letters.make, desk), _LETTERS),
-        Route(("POST",), "/letters/{batch_id}/again", partial(letters.again, desk), _LETTERS),
+        Route(
+            ("POST",),
+            "/letters",
+            partial(letters.make, desk),
+            _LETTERS,
+            in_thread="makes many letters",
+        ),
+        Route(
+            ("POST",),
+            "/letters/{batch_id}/again",
+            partial(letters.again, desk),
+            _LETTERS,
+            in_thread="makes many letters",
+        ),
     )

@@ -70,7 +70,13 @@ def routes_of(supervision: Supervision) -> tuple[Route, ...]:
         Route(("GET",), "/auditor", partial(auditor.home, supervision), _AUDIT),
         Route(("GET",), "/auditor/events", partial(auditor.events, supervision), _AUDIT),
         Route(("GET",), "/auditor/events/{event_id}", partial(auditor.event, supervision), _AUDIT),
-        Route(("POST",), "/auditor/export", partial(exports.export, supervision), _AUDIT),
+        Route(
+            ("POST",),
+            "/auditor/export",
+            partial(exports.export, supervision),
+            _AUDIT,
+            in_thread="writes a file of many events",
+        ),
         *(on_desk if supervision.has_desk else ()),
         *(on_services if supervision.has_services else ()),
     )
