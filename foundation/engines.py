@@ -170,7 +170,6 @@ class _Connection(psycopg.Connection[Any]):
             value: RV = done.value
             return value
 
-
     def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
         """Whoever waited is gone, and the answer still to come: nobody could use it."""
         cancel = self.pgconn.get_cancel()

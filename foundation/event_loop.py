@@ -17,7 +17,6 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from threading import Event, local
@@ -129,7 +128,8 @@ class Waiter:
     def __init__(self) -> None:
         self.woken = False
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
+        """False if nobody is there any more."""
         raise NotImplementedError
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -144,9 +144,10 @@ class _InThread(Waiter):
         super().__init__()
         self._event = Event()
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         self.woken = True
         self._event.set()
+        return True
 
     def wait(self, seconds: float | None = None) -> bool:
         return self._event.wait(seconds)
@@ -160,10 +161,13 @@ class _OnLoop(Waiter):
         self._loop = loop
         self._future: asyncio.Future[None] = loop.create_future()
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         self.woken = True
-        with suppress(RuntimeError):  # the loop was closed: nobody is there
+        try:
             self._loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:  # the loop was closed
+            return False
+        return True
 
     def _answer(self) -> None:
         if not self._future.done():
@@ -216,10 +220,10 @@ class Turns:
 
     def give_back(self) -> None:
         with self._state:
-            if self._waiting:
-                self._waiting.popleft().wake()
-            else:
-                self._free += 1
+            while self._waiting:
+                if self._waiting.popleft().wake():
+                    return
+            self._free += 1
 
     def _withdraw(self, waiting: Waiter) -> bool:
         """Take out who no longer waits; False if its turn had come."""

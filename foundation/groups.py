@@ -62,7 +62,7 @@ class Writer:
         self._transaction: RootTransaction | None = None
         self._group: list[_Place] = []
         self._began = 0.0
-        self._commits = ThreadPoolExecutor(1, "commit")
+        self._commits: ThreadPoolExecutor | None = None
 
     @contextmanager
     def unit(self) -> Iterator[Connection]:
@@ -90,9 +90,11 @@ class Writer:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+            if self._commits is not None:
+                self._commits.shutdown(wait=False)
+                self._commits = None
         finally:
             self._pass_on(place)
-        self._commits.shutdown()
 
     # ── the turn ──────────────────────────────────────────────────────────────────────
 
@@ -125,32 +127,37 @@ class Writer:
         """To the next act, in the same transaction if they may share it; after a COMMIT if not."""
         if self._group:
             with self._state:
-                following = self._next_of_the_group(place)
-            if following is not None:
-                following.wake()
-            elif place.shares:
+                handed_on = self._hand_on_within_the_group(place)
+            if handed_on:
+                return
+            if place.shares:
+                if self._commits is None:
+                    self._commits = ThreadPoolExecutor(1, "commit")
                 self._commits.submit(self._commit)
             else:
                 self._commit()
             return
         self._free()
 
-    def _next_of_the_group(self, place: _Place) -> Waiter | None:
-        if (
-            not self._row
-            or not (place.shares and self._row[0].shares)
-            or len(self._group) >= self._most
-            or time.monotonic() - self._began >= LONGEST
-        ):
-            return None
-        return self._row.popleft().turn
+    def _hand_on_within_the_group(self, place: _Place) -> bool:
+        if len(self._group) >= self._most or time.monotonic() - self._began >= LONGEST:
+            return False
+        while self._row and place.shares and self._row[0].shares:
+            if self._wake_next():
+                return True
+        return False
 
     def _free(self) -> None:
         with self._state:
-            following = self._row.popleft().turn if self._row else None
-            self._taken = following is not None
-        if following is not None:
-            following.wake()
+            while self._row:
+                if self._wake_next():
+                    return
+            self._taken = False
+
+    def _wake_next(self) -> bool:
+        """False if nobody is there any more."""
+        turn = self._row.popleft().turn
+        return turn is not None and turn.wake()
 
     # ── the transaction ───────────────────────────────────────────────────────────────
 

@@ -288,3 +288,33 @@ def test_who_is_cancelled_in_a_statement_leaves_no_connection_behind(postgres_ur
     assert there(database) == []
     assert together(*(partial(add, database, n) for n in range(8))) == [None] * 8
     database.close()
+
+
+def test_who_waits_on_a_loop_that_ended_loses_nobody_the_turn(sqlite: Database) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def long() -> None:
+        with sqlite.write():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=long)
+    thread.start()
+    assert inside.wait(5)
+    loop = asyncio.new_event_loop()
+    gone = loop.create_task(event_loop.run(add, sqlite, 1))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    leave.set()
+    thread.join()
+    assert together(partial(add, sqlite, 2)) == [None]
+    assert there(sqlite) == [2]
+    assert not gone.done()
+
+
+def test_a_database_that_was_closed_opens_again(sqlite: Database) -> None:
+    """As an application that is served twice does."""
+    assert together(partial(add, sqlite, 1)) == [None]
+    sqlite.close()
+    assert together(partial(add, sqlite, 2)) == [None]
+    assert there(sqlite) == [1, 2]
