@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ from starlette.responses import Response
 
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
+from civitas.fellows import Fellows
 from civitas.routing import FixedPaths, Options, ProtocolRoute, allowed, nearest, on_the_loop
 from foundation.clock import Clock
 from foundation.cross_origin import origin
@@ -32,8 +34,12 @@ from idp import federation
 VERSION = "0.1.0"
 
 
-def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
+def build(
+    settings: Settings, clock: Clock | None = None, fellows: Fellows | None = None
+) -> FastAPI:
     """The application of the deployment that `settings` describe.
+
+    `fellows`: the other processes that answer at the same addresses, if there are any.
 
     Raises SettingsError, one sentence that says what to do, when it must not start.
     """
@@ -41,10 +47,10 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     federation.check(settings)
     schema.check(deployment.runtime.database)
     deployment.runtime.check()
-    return serve_deployment(deployment)
+    return serve_deployment(deployment, fellows)
 
 
-def serve_deployment(deployment: Deployment) -> FastAPI:
+def serve_deployment(deployment: Deployment, fellows: Fellows | None = None) -> FastAPI:
     """Put the deployment's routes behind one gate."""
     runtime = deployment.runtime
     settings = runtime.settings
@@ -57,7 +63,7 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
         openapi_url="/openapi.json",
         # Such a redirect is built from the Host header, which anybody may write.
         redirect_slashes=False,
-        lifespan=_lifespan(deployment),
+        lifespan=_lifespan(deployment, fellows),
         separate_input_output_schemas=False,
         servers=[{"url": settings.of(Server).url}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -66,12 +72,12 @@ def serve_deployment(deployment: Deployment) -> FastAPI:
     )
     app.state.deployment = deployment
     runtime.jobs.periodic(
-        "tls certificate", timedelta(seconds=15), lambda: tls_files.ensure(deployment)
+        tls_files.work_of(settings), timedelta(seconds=15), lambda: tls_files.ensure(deployment)
     )
     context = _context(deployment)
     # The way that FastAPI names for a description of one's own.
     app.openapi = openapi.complete(app, context.cookie_name("session"))  # type: ignore[method-assign]
-    routes = {**deployment.routes, "civitas": system.routes_of(runtime, app.openapi)}
+    routes = {**deployment.routes, "civitas": system.routes_of(runtime, app.openapi, fellows)}
     for package, group in routes.items():
         for route in group:
             mount(app, package, route)
@@ -128,7 +134,7 @@ def _context(deployment: Deployment) -> Context:
     )
 
 
-def _lifespan(deployment: Deployment) -> Callable[[FastAPI], Any]:
+def _lifespan(deployment: Deployment, fellows: Fellows | None) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         import anyio.to_thread
@@ -141,9 +147,14 @@ def _lifespan(deployment: Deployment) -> Callable[[FastAPI], Any]:
         stop = threading.Event()
         worker = threading.Thread(target=runtime.jobs.run_until, args=(stop,), name="jobs")
         worker.start()
+        loop = asyncio.get_running_loop()
+        if fellows is not None:
+            fellows.attend(loop, runtime.telemetry.families)
         try:
             yield
         finally:
+            if fellows is not None:
+                fellows.leave(loop)
             stop.set()
             await anyio.to_thread.run_sync(worker.join)
             runtime.close()

@@ -12,25 +12,24 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 import uvloop
 
-from civitas import memory
+from civitas import addresses, memory
 from civitas.connection import Bounds, Connection
 from civitas.connections import Connections
 from civitas.encrypted import Encrypted
 from civitas.tls import UNUSABLE, TlsListener
+from civitas.workers import Worker
 from foundation.limits import Limits
-from foundation.settings import Server, Settings, SettingsError
+from foundation.settings import Server, Settings
 
 OnReady = Callable[[], None]
 Bound = tuple[socket.socket, TlsListener | None]
 RELOAD_SECONDS = 15
 _FILES_OF_OURS = 128
-_ACCEPTS = 8
 log = logging.getLogger("civitas.server")
 
 
@@ -46,21 +45,30 @@ class _Listener(uvicorn.Server):
 
 
 def serve(
-    app: Any, settings: Settings, on_ready: OnReady | None = None, *, asks: bool = True
+    app: Any,
+    settings: Settings,
+    on_ready: OnReady | None = None,
+    *,
+    asks: bool = True,
+    worker: Worker | None = None,
 ) -> None:
     """Listen where `[server]` says until SIGINT or SIGTERM; `on_ready` runs when all listen.
 
     `asks`: whether TLS asks for client certificates, which browsers show people a dialogue for.
+    `worker`: this process is one of several, and ends with its parent.
     """
     server = settings.of(Server)
-    sockets = _bind(server, settings, asks)
+    sockets = [
+        (addresses.listening(bound), listener)
+        for bound, listener in _bind(server, settings, asks, worker.held if worker else None)
+    ]
     limits = settings.of(Limits)
     # One for a connection, one for its body on the way, one for a handshake behind it.
     most = max(16, min(limits.connections, _files_that_may_be_open() // 3 - _FILES_OF_OURS))
     proxies = server.trusted_proxies
     bounds = Bounds(Connections(most, proxies), Connections(most, proxies), limits.head_seconds)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(app, sockets, bounds, on_ready))
+        runner.run(_serve(app, sockets, bounds, on_ready, worker))
 
 
 def spoken(
@@ -84,57 +92,23 @@ def _files_that_may_be_open() -> int:
     return wanted
 
 
-def _bind(server: Server, settings: Settings, asks: bool) -> list[Bound]:
+def _bind(
+    server: Server, settings: Settings, asks: bool, held: addresses.Held | None
+) -> list[Bound]:
+    shared = held is not None
     bound: list[Bound] = []
     if server.listen:
-        bound.append((_listen(server.listen), None))
+        bound.append((addresses.bound(server.listen, shared=shared), None))
     files = settings.resolve(server.tls_certificate), settings.resolve(server.tls_key)
     for address, linking in ((server.tls_listen, False), (server.linking_listen, True)):
         if address:
-            bound.append((_listen(address), TlsListener(*files, linking=linking, asks=asks)))
+            listener = TlsListener(*files, linking=linking, asks=asks)
+            bound.append((addresses.bound(address, shared=shared), listener))
     if server.unix_socket:
-        bound.append((_listen_unix(settings.resolve(server.unix_socket)), None))
+        path = settings.resolve(server.unix_socket)
+        unix = held.unix if held is not None else None
+        bound.append((unix or addresses.bound_unix(path), None))
     return bound
-
-
-def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, int(port)))
-    except (OSError, ValueError, OverflowError) as error:
-        raise SettingsError(
-            f"[server] cannot listen on {address} ({error}); stop what listens there, or write "
-            "another host:port."
-        ) from None
-    listener.listen(2048)
-    listener.setblocking(False)
-    return listener
-
-
-def _several(listener: socket.socket) -> list[socket.socket]:
-    """libuv takes one connection of each socket in a round of its loop: who comes behind hundreds
-    would wait for as many rounds. So the same socket is listened to several times."""
-    return [listener, *(listener.dup() for _ in range(_ACCEPTS - 1))]
-
-
-def _listen_unix(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        path.unlink(missing_ok=True)
-        listener.bind(str(path))
-        path.chmod(0o660)  # the proxy's group may write; nobody else
-    except OSError as error:
-        raise SettingsError(
-            f"[server] cannot listen on the Unix socket {path} ({error}); make its folder "
-            "writable for this user."
-        ) from None
-    listener.listen(2048)
-    listener.setblocking(False)
-    return listener
 
 
 async def _follow(listeners: Sequence[TlsListener]) -> None:
@@ -154,6 +128,7 @@ async def _serve(
     sockets: Sequence[Bound],
     bounds: Bounds,
     on_ready: OnReady | None,
+    worker: Worker | None,
 ) -> None:
     servers = []
     for position, (_, listener) in enumerate(sockets):
@@ -183,8 +158,10 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    if worker is not None:
+        worker.attend(loop, stop)
     serving = [
-        asyncio.create_task(server.serve(sockets=_several(listener)))
+        asyncio.create_task(server.serve(sockets=addresses.several(listener)))
         for server, (listener, _) in zip(servers, sockets, strict=True)
     ]
     while not all(server.started for server in servers) and not any(t.done() for t in serving):

@@ -11,7 +11,9 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from civitas.fellows import Fellows
 from foundation.errors import Forbidden
+from foundation.event_loop import in_thread
 from foundation.readiness import Readiness
 from foundation.runtime import Runtime
 from foundation.settings import Server
@@ -54,7 +56,9 @@ class Ready(BaseModel):
     )
 
 
-def routes_of(runtime: Runtime, openapi: Callable[[], dict[str, Any]]) -> tuple[Route, ...]:
+def routes_of(
+    runtime: Runtime, openapi: Callable[[], dict[str, Any]], fellows: Fellows | None = None
+) -> tuple[Route, ...]:
     return (
         Route(("GET",), "/healthz", healthz, "Civitas operation", api=True, light=True),
         Route(
@@ -66,7 +70,7 @@ def routes_of(runtime: Runtime, openapi: Callable[[], dict[str, Any]]) -> tuple[
             light=True,
             options={"responses": {503: {"model": Ready, "description": "What is missing."}}},
         ),
-        Route(("GET",), "/metrics", partial(metrics, runtime), "OpenMetrics"),
+        Route(("GET",), "/metrics", partial(metrics, runtime, fellows), "OpenMetrics"),
         Route(("GET",), "/.well-known/security.txt", partial(security_txt, runtime), "RFC 9116"),
         Route(("GET",), "/api", partial(api_page, runtime, openapi), "OpenAPI 3.1"),
     )
@@ -98,8 +102,9 @@ async def readyz(readiness: Readiness, response: Response) -> Ready:
     )
 
 
-def metrics(runtime: Runtime, request: Request) -> Response:
-    """Metrics for Prometheus, for the addresses in `[telemetry] metrics_from` only."""
+def metrics(runtime: Runtime, fellows: Fellows | None, request: Request) -> Response:
+    """Metrics for Prometheus, for the addresses in `[telemetry] metrics_from` only; those of all
+    workers, whichever is asked."""
     if has_unknown_origin(request):
         raise Forbidden(
             "Metrics are not for requests that an unknown proxy passes on.",
@@ -111,7 +116,11 @@ def metrics(runtime: Runtime, request: Request) -> Response:
             "Metrics are not for this address.",
             next_step="Add the address to metrics_from in [telemetry].",
         )
-    return Response(runtime.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+    if fellows is None:
+        shown = runtime.telemetry.exposition()
+    else:
+        shown = in_thread(fellows.exposition, runtime.telemetry.families())
+    return Response(shown, media_type="text/plain; version=0.0.4")
 
 
 def security_txt(runtime: Runtime, request: Request) -> Response:

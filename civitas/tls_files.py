@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from civitas.deployment import Deployment
-from foundation.settings import Server
+from foundation.settings import Server, Settings
 from pki import Attention, CertificateAuthority
 
 _SOON = timedelta(days=21)
+
+
+def work_of(settings: Settings) -> str:
+    """The name of the periodic work that looks after this machine's files: each machine has its
+    own, and one of its processes does it."""
+    place = f"{socket.gethostname()}\0{settings.resolve(settings.of(Server).tls_certificate)}"
+    return f"tls certificate {sha256(place.encode()).hexdigest()[:8]}"
 
 
 def ensure(deployment: Deployment) -> bool:

@@ -94,6 +94,20 @@ class Periodic:
         return max(self.every, LEASE)
 
 
+@dataclass
+class _Here:
+    """Work of this process alone, `every` so many seconds."""
+
+    every: float
+    work: Callable[[], object]
+    done_at: float
+
+    def run(self) -> None:
+        if time.monotonic() - self.done_at >= self.every:
+            self.done_at = time.monotonic()
+            self.work()
+
+
 @dataclass(frozen=True)
 class Health:
     """What `/readyz` tells of one periodic work."""
@@ -114,14 +128,14 @@ class Jobs:
         # When to look at each periodic work again: the database is asked no more often.
         self._look_at: dict[str, datetime] = {}
         self._outcomes: dict[str, Mapping[str, Any]] = {}
-        self._here: list[tuple[timedelta, Callable[[], object]]] = []
+        self._here: list[_Here] = []
 
     def periodic(self, name: str, every: timedelta, work: Callable[[], object]) -> None:
         self._periodic[name] = Periodic(name, every, work)
 
     def here(self, every: timedelta, work: Callable[[], object]) -> None:
         """Work that each process does for itself, by a clock that nobody sets. It may fail."""
-        self._here.append((every, work))
+        self._here.append(_Here(every.total_seconds(), work, time.monotonic()))
 
     def handler(self, kind: str, work: Callable[[Mapping[str, Any]], object]) -> None:
         self._handlers[kind] = work
@@ -147,7 +161,9 @@ class Jobs:
         return job_id
 
     def run_once(self) -> int:
-        """Do all that is due now; returns how many pieces of work were done."""
+        """Do all that is due now; returns how many pieces of the deployment's work were done."""
+        for here in self._here:
+            here.run()
         self._record_outcomes()
         done = sum(self._run_periodic(p) for p in self._periodic.values())
         while (job := self._lease_job()) is not None:
@@ -156,13 +172,8 @@ class Jobs:
 
     def run_until(self, stop: threading.Event, pause: float = 0.25) -> None:
         """Work until `stop` is set. A database that is away is waited for."""
-        done_at = [time.monotonic()] * len(self._here)
         while not stop.is_set():
             try:
-                for which, (every, work) in enumerate(self._here):
-                    if time.monotonic() - done_at[which] >= every.total_seconds():
-                        done_at[which] = time.monotonic()
-                        work()
                 worked = self.run_once()
             except SQLAlchemyError as error:
                 log.warning("jobs wait for the database: %s", error)

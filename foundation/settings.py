@@ -61,8 +61,10 @@ class Server(Section):
     """Whose forwarded headers count: IP addresses, or `unix` for the socket. Nobody's, if empty."""
     client_certificate_header: Literal["X-SSL-Client-Cert", "Client-Cert"] | None = None
     """Where a trusted proxy puts the caller's certificate: escaped PEM, or as RFC 9440 says."""
+    workers: int = Field(default=1, ge=1)
+    """Processes that answer on the same addresses: one for each processor, at most."""
     threads: int = Field(default=40, ge=1)
-    """How many requests are worked on at once."""
+    """How many requests a process works on at once."""
     max_body: int = Field(default=65_536, ge=1)
     """Bytes of a request's body; a route may have a cap of its own."""
     security_contact: str = "mailto:security@localhost"

@@ -5,9 +5,11 @@ Labels are routes, methods and outcomes; never a person, an address or an identi
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import ClassVar, Literal
 
@@ -20,12 +22,16 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracer, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
 from starlette.types import Scope
 
 from foundation.log_lines import quieten_libraries
 from foundation.settings import Section
 
+Sample = tuple[str, dict[str, str], float]
+Families = Sequence[tuple[str, str, str, Sequence[Sample]]]
+"""Metrics as values: of each family its name, what it is, its type, and its samples."""
 _W3C = TraceContextTextMapPropagator()
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -50,7 +56,13 @@ class Telemetry:
     def __init__(self, settings: TelemetrySettings) -> None:
         quieten_libraries()
         self._registry = CollectorRegistry()
-        resource = Resource.create({"service.name": settings.service_name})
+        resource = Resource.create(
+            {
+                "service.name": settings.service_name,
+                # Each process counts for itself: a collector has to tell them apart.
+                "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+            }
+        )
         readers: list[MetricReader] = [
             PrometheusMetricReader(
                 disable_target_info=True, scope_info_enabled=False, registry=self._registry
@@ -125,10 +137,47 @@ class Telemetry:
         """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
+    def families(self) -> Families:
+        """All metrics, to be told to another process."""
+        return [
+            (
+                metric.name,
+                metric.documentation,
+                metric.type,
+                [(one.name, dict(one.labels), one.value) for one in metric.samples],
+            )
+            for metric in self._registry.collect()
+        ]
+
     def close(self) -> None:
         self._metering.shutdown()
         if self._tracing is not None:
             self._tracing.shutdown()
+
+
+class _Told(Collector):
+    """What several processes told, each sample with the label of its own."""
+
+    def __init__(self, by_worker: Mapping[str, Families], more: Families) -> None:
+        self._by_worker = by_worker
+        self._more = more
+
+    def collect(self) -> Iterator[Metric]:
+        found: dict[str, Metric] = {}
+        for worker, families in (*self._by_worker.items(), (None, self._more)):
+            own = {} if worker is None else {"worker": worker}
+            for name, documentation, kind, samples in families:
+                metric = found.setdefault(name, Metric(name, documentation, kind))
+                for sample, labels, value in samples:
+                    metric.add_sample(sample, {**labels, **own}, value)
+        yield from found.values()
+
+
+def exposition(by_worker: Mapping[str, Families], more: Families = ()) -> bytes:
+    """What workers told, as one text in the Prometheus format."""
+    registry = CollectorRegistry()
+    registry.register(_Told(by_worker, more))
+    return generate_latest(registry)
 
 
 def _otlp_metrics(endpoint: str) -> MetricReader:
