@@ -23,6 +23,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with _reaching(database):
+        database.refuse_a_pooler_untold()
         database.make_schema()
     with _reaching(database), database.at_leisure() as connection:
         config.attributes["connection"] = connection
@@ -40,6 +41,8 @@ def current(database: Database) -> str | None:
 
 def check(database: Database) -> None:
     """Refuse a database that is empty, older or newer than this program."""
+    with _reaching(database):
+        database.refuse_a_pooler_untold()
     found = current(database)
     if found == HEAD:
         return

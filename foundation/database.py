@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 from sqlalchemy import (
@@ -21,16 +21,17 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
-from foundation.compiled import Parameters, Rows, execute
+from foundation.compiled import Parameters, Rows, execute, say
 from foundation.engines import SHARED, Patience, engine
 from foundation.event_loop import Lock, Turns, in_thread, on_loop
 from foundation.groups import Writer
 from foundation.outages import let_go_of_what_ended
-from foundation.settings import Section
+from foundation.settings import Section, SettingsError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -51,6 +52,9 @@ class DatabaseSettings(Section):
     """`sqlite:///file`, relative to the configuration, or `postgresql+psycopg://…`."""
     schema_name: str | None = None
     """PostgreSQL schema of this deployment."""
+    pooler: Literal["transaction"] | None = None
+    """`transaction`: a pooler such as pgbouncer stands before PostgreSQL (before that of `[vault]`
+    `keys` too) and hands connections on after each transaction. Absent: none does."""
     group: int = Field(default=64, ge=1)
     """So many acts share one COMMIT at most, when they wait for the disk together."""
     pool: int = Field(default=24, ge=1)
@@ -184,14 +188,17 @@ class Database:
         pool: int = 24,
         patience: Patience = Patience(),  # noqa: B008 - frozen
         group: int = 64,
+        pooler: str | None = None,
     ) -> None:
         self.url = url
         self.schema = schema
         self._patience = patience
-        self.engine = engine(url, schema, pool, patience, reading=False)
+        pooled = pooler is not None
+        self.engine = engine(url, schema, pool, patience, reading=False, pooled=pooled)
         self.dialect = self.engine.dialect.name
         # Reads have connections of their own, on which the database itself refuses to write.
-        self._reader = engine(url, schema, pool, patience, reading=True)
+        self._reader = engine(url, schema, pool, patience, reading=True, pooled=pooled)
+        self._pooled = pooled and self.dialect == "postgresql"
         let_go_of_what_ended(self.engine, writes=True, also=self._connect_anew)
         let_go_of_what_ended(self._reader, writes=False, also=self._connect_anew)
         self._anew_at = 0.0
@@ -211,7 +218,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         with self._connected(self._reader) as connection:
-            yield UnitOfWork(connection, self.guard)
+            if self._pooled:
+                # What the connection was not told for good, the transaction is told. At READ
+                # COMMITTED each statement still has its own snapshot.
+                with connection.begin():
+                    yield UnitOfWork(connection, self.guard)
+            else:
+                yield UnitOfWork(connection, self.guard)
 
     @contextmanager
     def snapshot(self) -> Iterator[UnitOfWork]:
@@ -224,8 +237,11 @@ class Database:
                 finally:
                     connection.exec_driver_sql("ROLLBACK")
             else:
-                connection.execution_options(isolation_level="REPEATABLE READ")
+                if not self._pooled:
+                    connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
+                    if self._pooled:
+                        say(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                     self._take_time(connection)
                     yield UnitOfWork(connection)
 
@@ -295,6 +311,26 @@ class Database:
     def _owe(self, uow: UnitOfWork) -> None:
         if uow.taken and self.guard is not None:
             self.guard.owe(uow.connection, uow.taken)
+
+    def refuse_a_pooler_untold(self) -> None:
+        """Raises SettingsError when what connections are told at their start is not heard: reads
+        could write then, and nothing would have an end. What no connection reaches is an
+        SQLAlchemyError, as everywhere."""
+        if self.dialect != "postgresql" or self._pooled:
+            return
+        asked = text("SELECT current_setting('default_transaction_read_only')")
+        try:
+            with self.read() as uow:
+                if uow.execute(asked).scalar_one() == "on":
+                    return
+        except DBAPIError as error:
+            if "unsupported startup parameter" not in str(error.orig):
+                raise
+        raise SettingsError(
+            f"What stands at {self.engine.url.render_as_string(hide_password=True)} does not tell "
+            "PostgreSQL what its connections are to keep to: that is a pooler. Write [database] "
+            'pooler = "transaction", or the address of PostgreSQL itself.'
+        )
 
     def make_schema(self) -> None:
         """Make the PostgreSQL schema that the settings name, if it is missing."""

@@ -36,8 +36,19 @@ class Patience:
     silent: int = 20
 
 
-def engine(url: str, schema: str | None, pool: int, patience: Patience, *, reading: bool) -> Engine:
-    """An engine for all reads, on which the database itself refuses to write, or for all writes."""
+def engine(
+    url: str,
+    schema: str | None,
+    pool: int,
+    patience: Patience,
+    *,
+    reading: bool,
+    pooled: bool = False,
+) -> Engine:
+    """An engine for all reads, on which the database itself refuses to write, or for all writes.
+
+    `pooled`: a pooler stands before PostgreSQL, and hands a connection on after each transaction.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -55,7 +66,7 @@ def engine(url: str, schema: str | None, pool: int, patience: Patience, *, readi
     if backend == "sqlite":
         return _sqlite(parsed, pool, patience, reading)
     if backend == "postgresql":
-        return _postgresql(parsed, schema, pool, patience, reading)
+        return _postgresql(parsed, schema, pool, patience, reading, pooled)
     raise SettingsError(
         f"[database] {backend} is not supported; write sqlite:///… or postgresql+psycopg://…"
     )
@@ -125,11 +136,18 @@ def _keep_private(file: str) -> None:
 
 
 def _postgresql(
-    url: URL, schema: str | None, pool: int, patience: Patience, reading: bool
+    url: URL, schema: str | None, pool: int, patience: Patience, reading: bool, pooled: bool
 ) -> Engine:
+    arguments = _arguments(url, patience, reading)
+    if pooled:
+        _refuse_options(url)
+        # What is prepared on one connection is asked for on another.
+        arguments["prepare_threshold"] = None
+    else:
+        arguments["options"] = _options(url, schema, patience, reading)
     made = create_engine(
         url,
-        connect_args=_arguments(url, schema, patience, reading),
+        connect_args=arguments,
         poolclass=QueuePool,
         hide_parameters=True,  # an error goes to the log, what was to be stored does not
         pool_size=max(1, pool // 2),
@@ -140,14 +158,51 @@ def _postgresql(
         pool_use_lifo=True,
         # At READ COMMITTED each statement has its own snapshot, in a transaction or not: a read
         # needs no BEGIN and no ROLLBACK, which would be two more journeys to the database.
-        isolation_level="AUTOCOMMIT" if reading else "READ COMMITTED",
+        # Behind a pooler we say BEGIN ourselves.
+        isolation_level="AUTOCOMMIT" if reading or pooled else "READ COMMITTED",
     )
 
     @event.listens_for(made, "do_connect")
     def _connect(dialect: Any, record: Any, given: list[Any], named: dict[str, Any]) -> Any:
         return in_thread(_Connection.connect, *given, **named)
 
+    if pooled:
+        opening = _opening(made, schema, patience, reading)
+
+        def do_begin(dbapi_connection: Any) -> None:
+            dbapi_connection.execute(opening)
+
+        made.dialect.do_begin = do_begin  # type: ignore[method-assign]
     return made
+
+
+def _opening(engine: Engine, schema: str | None, patience: Patience, reading: bool) -> str:
+    """BEGIN, and all that a connection of our own would have been told once: one journey."""
+    told = [
+        "BEGIN READ ONLY" if reading else "BEGIN",
+        *(f"SET LOCAL {name} = {value}" for name, value in _limits(patience)),
+    ]
+    if schema:
+        told.append(f"SET LOCAL search_path = {engine.dialect.identifier_preparer.quote(schema)}")
+    return "; ".join(told)
+
+
+def _limits(patience: Patience) -> tuple[tuple[str, int], ...]:
+    """In milliseconds."""
+    return (
+        ("statement_timeout", round(patience.statement * 1000)),
+        ("lock_timeout", round(patience.lock * 1000)),
+        ("idle_in_transaction_session_timeout", round(patience.idle * 1000)),
+    )
+
+
+def _refuse_options(url: URL) -> None:
+    if "options" in url.query:
+        raise SettingsError(
+            "A database URL has options, and no pooler in transaction mode passes them on: remove "
+            "them. statement_seconds, lock_seconds and idle_seconds hold behind one too; anything "
+            "else is set for the role (ALTER ROLE … SET …)."
+        )
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -199,7 +254,7 @@ def _ready(loop: asyncio.AbstractEventLoop, socket: int, state: Wait) -> Ready:
             loop.remove_writer(socket)
 
 
-def _arguments(url: URL, schema: str | None, patience: Patience, reading: bool) -> dict[str, Any]:
+def _arguments(url: URL, patience: Patience, reading: bool) -> dict[str, Any]:
     """What libpq is told; what the URL says of the same goes before, as its writer meant it."""
     ours: dict[str, Any] = {
         "connect_timeout": patience.connect,
@@ -216,17 +271,19 @@ def _arguments(url: URL, schema: str | None, patience: Patience, reading: bool) 
         # Of several hosts, the one that takes writes. Sessions that refuse to write by our own
         # word would never pass for that: they want the primary.
         arguments["target_session_attrs"] = "primary" if reading else wanted
-    options = [
-        f"-cstatement_timeout={round(patience.statement * 1000)}",
-        f"-clock_timeout={round(patience.lock * 1000)}",
-        f"-cidle_in_transaction_session_timeout={round(patience.idle * 1000)}",
-        *filter(None, [given.get("options")]),
-    ]
+    return arguments
+
+
+def _options(url: URL, schema: str | None, patience: Patience, reading: bool) -> str:
+    """What a session is told once, at its start."""
+    options = [f"-c{name}={value}" for name, value in _limits(patience)]
+    if isinstance(given := url.query.get("options"), str):
+        options.append(given)
     if schema:
         options.append(f"-csearch_path={schema}")
     if reading:
         options.append("-cdefault_transaction_read_only=on")
-    return {**arguments, "options": " ".join(options)}
+    return " ".join(options)
 
 
 def _several_hosts(url: URL) -> bool:

@@ -84,6 +84,7 @@ def open_database(settings: Settings) -> Database:
         chosen.pool,
         chosen.patience,
         chosen.group,
+        chosen.pooler,
     )
 
 

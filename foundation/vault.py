@@ -107,8 +107,14 @@ class Vault:
     def load(cls, settings: Settings, database: Database, keys: Keys, clock: Clock) -> Self:
         """The vault of a deployment; refuses a key store that is in the database itself."""
         chosen = settings.of(VaultSettings)
-        patience = settings.of(DatabaseSettings).patience
-        store = Database(database_url(settings, chosen.keys), chosen.schema_name, 8, patience)
+        data = settings.of(DatabaseSettings)
+        store = Database(
+            database_url(settings, chosen.keys),
+            chosen.schema_name,
+            8,
+            data.patience,
+            pooler=data.pooler,
+        )
         if _place(store) == _place(database):
             store.close()
             raise SettingsError(_SAME_DATABASE)
@@ -131,6 +137,7 @@ class Vault:
     def check(self) -> None:
         """Raises SettingsError unless the keys of the people can be read, and stand alone."""
         try:
+            self.store.refuse_a_pooler_untold()
             self._refuse_one_database()
             with self.store.read() as uow:
                 uow.one(select(person_keys.c.person_id).limit(1))

@@ -44,6 +44,7 @@ SYSTEM_PARTS = {
     "node": "nodejs",
     "npm": "npm",
     "openssl": "openssl",
+    "pgbouncer": "pgbouncer",
     "pki": "strongswan-pki",
     "softhsm2-util": "softhsm2",
     "ssh-agent": "openssh-client",

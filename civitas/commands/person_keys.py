@@ -77,4 +77,9 @@ def move(
 
 def _store_of(settings: Settings) -> Database:
     chosen = settings.of(VaultSettings)
-    return Database(database_url(settings, chosen.keys), chosen.schema_name, pool=2)
+    return Database(
+        database_url(settings, chosen.keys),
+        chosen.schema_name,
+        pool=2,
+        pooler=settings.of(DatabaseSettings).pooler,
+    )

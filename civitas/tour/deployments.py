@@ -123,7 +123,9 @@ class City:
         for deployed in self.deployed:
             deployed.stop()
         if self.database is not None:
-            database = Database(self.database)
+            # A pooler or none, as the deployments were told.
+            pooler = os.environ.get("CIVITAS_DATABASE__POOLER")
+            database = Database(self.database, pooler=pooler)
             with database.write() as uow:
                 for schema in self._schemas:
                     uow.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))

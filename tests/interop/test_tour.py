@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from foundation.database import Database
+from tests.support import pgbouncer
+from tests.support.postgresql import PostgreSQL
 
 
 def tour(*arguments: str) -> list[dict[str, object]]:
@@ -44,3 +46,17 @@ def test_the_tour_is_green_on_postgresql_and_drops_only_its_own(postgres_url: st
         left = {row[0] for row in uow.all(text(query))}
     database.close()
     assert left == {"public", "information_schema", "precious"}
+
+
+@pytest.mark.slow(minutes=2)
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(pgbouncer.program() is None, reason="pgbouncer is not installed")
+def test_the_tour_is_green_by_two_workers_behind_pgbouncer(
+    postgresql_server: PostgreSQL, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIVITAS_SERVER__WORKERS", "2")
+    monkeypatch.setenv("CIVITAS_DATABASE__POOLER", "transaction")
+    with pgbouncer.running(postgresql_server, size=10) as pooler:
+        steps = tour("--database", pooler.url(postgres_url))
+    assert len(steps) == 9
+    assert [step for step in steps if not step["ok"]] == []
