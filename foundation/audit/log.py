@@ -7,6 +7,7 @@ begin.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -18,10 +19,10 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
-    text,
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql
 
 from foundation.audit import mac as audit_mac
 from foundation.audit import tree as audit_tree
@@ -30,6 +31,7 @@ from foundation.audit.mac import Mac, is_genuine
 from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
 from foundation.audit.tree import Position
 from foundation.database import Database, UnitOfWork
+from foundation.jobs import periodic_work
 
 BATCH = 500
 Refused = Callable[[UnitOfWork, Sequence[str]], object]
@@ -69,7 +71,15 @@ _NUMBERED = (
 )
 SET_ASIDE = 2
 _SET_ASIDE = select(func.count()).where(events.c.waiting == literal_column("2"))
-_LOCK = 0x41554449  # "AUDI"; the second half of the lock is the schema, a deployment each
+# The one sequencer holds this row. Not an advisory lock: distributed databases have none, or one
+# that locks nothing.
+_TREE = "audit tree"
+_HOLD = select(periodic_work.c.name).where(periodic_work.c.name == _TREE).with_for_update()
+_MAKE = (
+    postgresql.insert(periodic_work)
+    .values(name=_TREE, due_at=datetime(1970, 1, 1, tzinfo=UTC))
+    .on_conflict_do_nothing()
+)
 
 
 class TreeBroken(Exception):
@@ -263,11 +273,9 @@ def take_back(database: Database, signed: int) -> None:
 
 def _lock(uow: UnitOfWork) -> None:
     """One sequencer at a time. On SQLite the immediate transaction is the lock."""
-    if uow.connection.dialect.name == "postgresql":
-        uow.execute(  # released at commit
-            text("SELECT pg_advisory_xact_lock(:lock, hashtext(current_schema()))"),
-            {"lock": _LOCK},
-        )
+    if uow.connection.dialect.name == "postgresql" and uow.one(_HOLD) is None:
+        uow.execute(_MAKE)
+        uow.one(_HOLD)
 
 
 def _store(
