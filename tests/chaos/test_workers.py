@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from civitas.tour.service import Service
 from civitas.tour.steps.device import PKCS10, Device
 from idp.oauth.tables import codes, grants, refresh_tokens
 from pki.tables import certificates
+from tests.chaos.acts import Revoking
 from tests.chaos.conftest import Founded
 from tests.chaos.doomed import Doomed
 from tests.chaos.test_killed_processes import count
@@ -159,42 +160,22 @@ def test_one_token_of_a_device_used_by_eight_at_once_gives_one_certificate(doome
 
 
 def test_a_killed_worker_takes_nothing_that_was_answered(doomed: Doomed) -> None:
-    stop, tokens, refused = Event(), [], []
-
-    def ask(number: int) -> None:
-        service = again(doomed.service)
-        while not stop.is_set():
-            try:
-                told = service.token(grant_type="client_credentials", scope="access:evaluate")
-            except httpx.TransportError:
-                service.http.close()
-                service.http = httpx.Client(timeout=30)
-            else:
-                (tokens if "access_token" in told else refused).append(told)
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        asking = [threads.submit(ask, n) for n in range(THREADS)]
-        wait_for(lambda: len(tokens) > 40)
+    acts = Revoking(doomed.service)
+    with acts.by(THREADS):
+        acts.wait_for(40)
         dead, other = workers_of(doomed)
         os.kill(dead, signal.SIGKILL)
-        seen = len(tokens)
         began = time.monotonic()
-        wait_for(lambda: len(tokens) > seen + 20)
-        first = time.monotonic() - began
+        first = acts.wait_for(20)
         wait_for(lambda: len(workers_of(doomed)) == 2 and all(up(doomed).values()))
         whole = time.monotonic() - began
-        seen = len(tokens)
-        wait_for(lambda: len(tokens) > seen + 20)
-        stop.set()
-        for one in asking:
-            one.result()
+        acts.wait_for(20)
     said = f"twenty more answers {first:.1f} s after the kill, two workers after {whole:.1f} s\n"
     sys.stderr.write(said)
-    assert refused == []
+    assert acts.refused == []
+    assert acts.not_found(doomed.database) == set()
     assert other in workers_of(doomed)
     assert dead not in workers_of(doomed)
-    for told in tokens:
-        assert doomed.service.introspect(told["access_token"])["active"]
     doomed.verify_audit()
 
 
