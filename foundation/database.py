@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -21,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
@@ -33,6 +35,7 @@ from foundation.groups import Writer
 from foundation.outages import let_go_of_what_ended
 from foundation.settings import Section, SettingsError
 
+log = logging.getLogger("civitas.database")
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -52,6 +55,11 @@ class DatabaseSettings(Section):
     """`sqlite:///file`, relative to the configuration, or `postgresql+psycopg://…`."""
     schema_name: str | None = None
     """PostgreSQL schema of this deployment."""
+    replica_url: str | None = None
+    """A PostgreSQL that follows that of `url` (streaming replication): for pages of a ledger and of
+    the auditors' list behind the first, which no act of today changes. Absent: none."""
+    replica_seconds: float = Field(default=10, ge=1)
+    """A replica that is further behind is not asked."""
     pooler: Literal["transaction"] | None = None
     """`transaction`: a pooler such as pgbouncer stands before PostgreSQL (before that of `[vault]`
     `keys` too) and hands connections on after each transaction. Absent: none does."""
@@ -125,6 +133,14 @@ class RowGuard(Protocol):
         """After it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A database that follows the primary, and how many seconds behind it is of use."""
+
+    url: str
+    seconds: float
+
+
 class UnitOfWork:
     """Statements that commit together, or not at all."""
 
@@ -174,6 +190,29 @@ class UnitOfWork:
         return found
 
 
+class _NothingThatGrants:
+    """The guard of a read that may be old: a row that was changed since would pass for forged."""
+
+    def __init__(self, guard: RowGuard) -> None:
+        self._guard = guard
+
+    def concerns(self, statement: Any) -> None:
+        if self._guard.concerns(statement) is not None:
+            raise TypeError("rows that grant something are read from the primary")
+
+    def __getattr__(self, name: str) -> Any:
+        raise TypeError("rows that grant something are read from the primary")
+
+
+# A copy that has no traffic to follow is no copy of now: what periodic work writes is enough.
+_BEHIND = text(
+    "SELECT CASE WHEN pg_is_in_recovery() THEN "
+    "extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float ELSE 0 END"
+)
+_ASK_AGAIN = 5.0
+"""Seconds until a replica that did not answer is asked again."""
+
+
 class Database:
     """Opens units of work on SQLite or PostgreSQL.
 
@@ -189,6 +228,7 @@ class Database:
         patience: Patience = Patience(),  # noqa: B008 - frozen
         group: int = 64,
         pooler: str | None = None,
+        replica: Replica | None = None,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -205,6 +245,21 @@ class Database:
         # Each engine has as many connections; nobody waits in its pool, which would stop the loop.
         places = pool // 2 + SHARED
         self._places = {self.engine: Turns(places), self._reader: Turns(places)}
+        self._replica = replica
+        self._follower = (
+            engine(replica.url, schema, pool, patience, reading=True, pooled=pooled, standby=True)
+            if replica is not None
+            else None
+        )
+        self._replica_away_until = 0.0
+        if self._follower is not None:
+            if {self.dialect, self._follower.dialect.name} != {"postgresql"}:
+                raise SettingsError(
+                    "[database] replica_url is for a PostgreSQL that follows another one: write "
+                    "postgresql+psycopg://… in both, or remove replica_url."
+                )
+            let_go_of_what_ended(self._follower, writes=False, also=self._replica_is_away)
+            self._places[self._follower] = Turns(places)
         self._met: set[Engine] = set()
         self._meeting = Lock()
         # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue
@@ -225,6 +280,43 @@ class Database:
                     yield UnitOfWork(connection, self.guard)
             else:
                 yield UnitOfWork(connection, self.guard)
+
+    @contextmanager
+    def read_old(self) -> Iterator[UnitOfWork]:
+        """A read of the replica, that may be old by `Replica.seconds`; of the primary, where there
+        is no replica, it is away or further behind.
+
+        Only for what no decision rests on: a statement about a row that grants something is a
+        defect, and raises.
+        """
+        with ExitStack() as stack:
+            uow = self._of_replica(stack)
+            yield stack.enter_context(self.read()) if uow is None else uow
+
+    def _of_replica(self, stack: ExitStack) -> UnitOfWork | None:
+        follower, replica = self._follower, self._replica
+        if follower is None or replica is None or time.monotonic() < self._replica_away_until:
+            return None
+        with ExitStack() as mine:
+            try:
+                connection = mine.enter_context(self._connected(follower))
+                if self._pooled:
+                    mine.enter_context(connection.begin())
+                behind = execute(connection, _BEHIND).scalar_one()
+            except SQLAlchemyError:
+                self._replica_is_away()
+                return None
+            if behind is None or behind > replica.seconds:
+                return None
+            stack.push(mine.pop_all())
+        return UnitOfWork(
+            connection, None if self.guard is None else _NothingThatGrants(self.guard)
+        )
+
+    def _replica_is_away(self) -> None:
+        if time.monotonic() >= self._replica_away_until:
+            log.warning("the replica of the database does not answer: the primary is asked")
+        self._replica_away_until = time.monotonic() + _ASK_AGAIN
 
     @contextmanager
     def snapshot(self) -> Iterator[UnitOfWork]:
@@ -343,3 +435,5 @@ class Database:
             self._writer.close()
         self.engine.dispose()
         self._reader.dispose()
+        if self._follower is not None:
+            self._follower.dispose()

@@ -44,10 +44,12 @@ def engine(
     *,
     reading: bool,
     pooled: bool = False,
+    standby: bool = False,
 ) -> Engine:
     """An engine for all reads, on which the database itself refuses to write, or for all writes.
 
     `pooled`: a pooler stands before PostgreSQL, and hands a connection on after each transaction.
+    `standby`: the database is a copy that follows the primary.
     """
     try:
         parsed = make_url(url)
@@ -66,7 +68,7 @@ def engine(
     if backend == "sqlite":
         return _sqlite(parsed, pool, patience, reading)
     if backend == "postgresql":
-        return _postgresql(parsed, schema, pool, patience, reading, pooled)
+        return _postgresql(parsed, schema, pool, patience, reading, pooled, standby)
     raise SettingsError(
         f"[database] {backend} is not supported; write sqlite:///… or postgresql+psycopg://…"
     )
@@ -136,9 +138,17 @@ def _keep_private(file: str) -> None:
 
 
 def _postgresql(
-    url: URL, schema: str | None, pool: int, patience: Patience, reading: bool, pooled: bool
+    url: URL,
+    schema: str | None,
+    pool: int,
+    patience: Patience,
+    reading: bool,
+    pooled: bool,
+    standby: bool,
 ) -> Engine:
     arguments = _arguments(url, patience, reading)
+    if standby and "target_session_attrs" in arguments:
+        arguments["target_session_attrs"] = "prefer-standby"
     if pooled:
         _refuse_options(url)
         # What is prepared on one connection is asked for on another.

@@ -13,7 +13,7 @@ from foundation.audit.settings import AuditSettings
 from foundation.audit.witnesses import EVERY
 from foundation.clock import Clock, SystemClock
 from foundation.common_clock import CommonClock
-from foundation.database import Database, DatabaseSettings
+from foundation.database import Database, DatabaseSettings, Replica
 from foundation.jobs import Jobs
 from foundation.keys import Keys, KeySettings
 from foundation.limits import Limits
@@ -85,6 +85,7 @@ def open_database(settings: Settings) -> Database:
         chosen.patience,
         chosen.group,
         chosen.pooler,
+        Replica(chosen.replica_url, chosen.replica_seconds) if chosen.replica_url else None,
     )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     BigInteger,
     Insert,
     Integer,
+    Row,
     Select,
     String,
     bindparam,
@@ -71,6 +72,16 @@ def _insert_both(lines: int) -> Insert:
     ]
     both = insert(subjects).from_select(list(subjects.c), union_all(*rows))
     return both.add_cte(event.cte("event"))
+
+
+def _behind(
+    uow: UnitOfWork, before: str, subject: bytes, asked: Mapping[str, Any]
+) -> Sequence[Row[Any]] | None:
+    """A page of a ledger behind an event; None where that is not a person's own."""
+    place = place_of(uow, before, subject)
+    if place is None:
+        return None
+    return uow.all(_page(True), {**asked, "place": place, "last": before})
 
 
 @cache
@@ -209,14 +220,18 @@ class Audit:
         """Events that concern a person, newest first; `before` is the id of the last one seen."""
         subject = self._subject(person_id)
         asked = {"person": subject, "most": min(max(limit, 1), 1000)}
-        with self.database.read() as uow:
-            if before is not None:
-                place = place_of(uow, before, subject)
-                if place is None:
-                    return []
-                asked |= {"place": place, "last": before}
-            rows = uow.all(_page(before is not None), asked)
-        return [self._ledger_entry(person_id, row) for row in rows]
+        rows: Sequence[Row[Any]] | None
+        if before is None:
+            with self.database.read() as uow:
+                rows = uow.all(_page(False), asked)
+        else:
+            # All that is asked for is older than what was seen.
+            with self.database.read_old() as uow:
+                rows = _behind(uow, before, subject, asked)
+            if rows is None:  # the replica may not have what was seen
+                with self.database.read() as uow:
+                    rows = _behind(uow, before, subject, asked)
+        return [self._ledger_entry(person_id, row) for row in rows or ()]
 
     def details(self, event_id: str) -> Mapping[str, Any]:
         """Actor and details of an event that concerns nobody, for an auditor; raises CannotOpen."""

@@ -17,7 +17,7 @@ from foundation.audit.audit import Audit
 from foundation.audit.entry import Actor
 from foundation.audit.pages import Span, newest, place_of, seen
 from foundation.audit.tables import events, leaves, subjects
-from foundation.database import Database
+from foundation.database import Database, UnitOfWork
 from foundation.sealing import CannotOpen
 
 MOST = 10_000
@@ -60,15 +60,22 @@ class AuditReview:
         """The newest first; `actors` are those who shall be named."""
         named = {self._audit.index_of(actor): actor.id for actor in actors}
         limit = min(max(limit, 1), MOST)
+        if wish.before:
+            # All that is asked for is older than what was seen.
+            with self._database.read_old() as uow:
+                place = place_of(uow, wish.before)
+                if place is not None:  # else the replica may not have it yet
+                    return [_entry(row, named) for row in self._rows(uow, wish, place, limit)]
         with self._database.read() as uow:
             place = place_of(uow, wish.before) if wish.before else None
-            behind = None if place is None else seen(place, wish.before)
-            span = Span(wish.since, wish.until, behind)
-            if wish.by is not None:
-                query = newest(_by(wish, self._audit.index_of(wish.by)), span, limit)
-            else:
-                query = _all(wish).where(*span.of(events.c.at, events.c.id)).limit(limit)
-            return [_entry(row, named) for row in uow.all(query)]
+            return [_entry(row, named) for row in self._rows(uow, wish, place, limit)]
+
+    def _rows(self, uow: UnitOfWork, wish: Wish, place: Any, limit: int) -> Sequence[Row[Any]]:
+        behind = None if place is None or wish.before is None else seen(place, wish.before)
+        span = Span(wish.since, wish.until, behind)
+        if wish.by is not None:
+            return uow.all(newest(_by(wish, self._audit.index_of(wish.by)), span, limit))
+        return uow.all(_all(wish).where(*span.of(events.c.at, events.c.id)).limit(limit))
 
     def entry(self, event_id: str, actors: Sequence[Actor]) -> Entry | None:
         """One event by its id."""

@@ -46,11 +46,19 @@ class PostgreSQL:
     """A running server, reached over a Unix socket that only this machine sees."""
 
     def __init__(
-        self, folder: Path, *, durable: bool = False, copy_of: PostgreSQL | None = None
+        self,
+        folder: Path,
+        *,
+        durable: bool = False,
+        copy_of: PostgreSQL | None = None,
+        follows: bool = False,
     ) -> None:
         data = folder / "data"
         if copy_of is not None:
             _copy_as_standby(copy_of, data)
+            if follows:
+                with (data / "postgresql.auto.conf").open("a") as configuration:
+                    configuration.write(f"primary_conninfo = 'host={copy_of.host} user=postgres'\n")
         # The package keeps a lock in the user's runtime folder, else in /tmp, where another
         # user's would be in the way: it gets one here.
         (folder / "python_PostgresServer").mkdir()
@@ -166,17 +174,19 @@ def _stand_by(data: Path) -> None:
 
 
 @contextmanager
-def running(*, durable: bool = False, copy_of: PostgreSQL | None = None) -> Iterator[PostgreSQL]:
+def running(
+    *, durable: bool = False, copy_of: PostgreSQL | None = None, follows: bool = False
+) -> Iterator[PostgreSQL]:
     """A server with empty data, gone afterwards; `durable`: a commit waits for the disk.
 
-    `copy_of`: a standby with all that this one has now.
+    `copy_of`: a standby with all that this one has now, and if it `follows`, will have.
     """
     # Not under pytest's folder: a Unix socket's path may have 107 characters, no more. Three
     # hundred files a database are made quickest in memory; a durable one is for the disk.
     room = os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp")
     place = "/tmp" if durable or len(room) > len("/dev/shm") else room
     folder = Path(tempfile.mkdtemp(prefix=f"civitas-pg-{os.getpid()}-", dir=place))
-    server = PostgreSQL(folder, durable=durable, copy_of=copy_of)
+    server = PostgreSQL(folder, durable=durable, copy_of=copy_of, follows=follows)
     try:
         yield server
     finally:
