@@ -7,6 +7,7 @@ inherits none of them, and whatever a worker does to itself, the next one begins
   what a crash left is mended once. The parent then ends with the worker's own exit code.
 - Later a worker that dies is started anew: at once, or after a pause that grows while it dies
   young.
+- One that has said nothing for a minute stands still, and is ended for another to take its place.
 - SIGTERM and SIGINT end all of them; each finishes what it is answering.
 - Each has a line to the parent. Where that closes, the parent is gone, and the worker ends.
 """
@@ -34,6 +35,8 @@ YOUNG = 10.0
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 15.0
 """So long workers may take to end; before systemd's own patience is over."""
+BEAT_SECONDS, SILENT_SECONDS = 5.0, 60.0
+"""How often a worker says that it goes on, and after which silence it does not."""
 NEVER_AGAIN = 78
 """EX_CONFIG, sysexits.h: a wrong PIN; a token would lock if it were tried again and again."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -54,13 +57,21 @@ class Worker:
             self.line.send(b"+")
 
     def attend(self, loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
-        """Stop when the parent is gone: nothing ever comes on the line but its end."""
+        """Tell the parent that this loop goes on, and stop when it is gone: nothing ever comes on
+        the line but its end."""
+        self.line.setblocking(False)
 
         def gone() -> None:
             loop.remove_reader(self.line)
             stop()
 
+        def beat() -> None:
+            with suppress(OSError):
+                self.line.send(b".")
+            loop.call_later(BEAT_SECONDS, beat)
+
         loop.add_reader(self.line, gone)
+        beat()
 
 
 @dataclass
@@ -68,7 +79,10 @@ class _Child:
     number: int
     line: socket.socket
     began: float = field(default_factory=time.monotonic)
+    heard: float = 0.0
     ready: bool = False
+    ended: bool = False
+    doubted: bool = False
 
 
 class Parent:
@@ -102,6 +116,7 @@ class Parent:
                     return worker
             self._wait()
             self._listen()
+            self._end_the_silent()
             self._reap()
             self._lose_patience()
         raise SystemExit(self._exit_code)
@@ -146,23 +161,46 @@ class Parent:
         ends = list(self._due.values())
         if self._stopping is not None:
             ends = [] if self._killed else [self._stopping + STOP_SECONDS]
+        ends += [child.heard + SILENT_SECONDS for child in self._children.values() if child.ready]
         pause = max(0.0, min(ends) - time.monotonic()) if ends else None
-        lines = [child.line for child in self._children.values() if not child.ready]
+        lines = [child.line for child in self._children.values() if not child.ended]
+        began = time.monotonic()
         select.select([self._wakes, *lines], [], [], pause)
         with suppress(BlockingIOError):
             while self._wakes.recv(512):
                 pass
+        if time.monotonic() - began > 2 * BEAT_SECONDS:
+            # Nobody said anything: the whole machine may have stood still, and not they alone.
+            self._doubt()
+
+    def _doubt(self) -> None:
+        """Ask for one more beat before anybody counts as silent."""
+        for child in self._children.values():
+            latest = time.monotonic() - SILENT_SECONDS + 2 * BEAT_SECONDS
+            if not child.doubted:
+                child.doubted, child.heard = True, max(child.heard, latest)
 
     def _listen(self) -> None:
         for child in self._children.values():
-            if not child.ready and select.select([child.line], [], [], 0)[0]:
-                child.ready = child.line.recv(1) == b"+"
-                if child.ready and not self._started and child.number == 1:
+            if child.ended or not select.select([child.line], [], [], 0)[0]:
+                continue
+            said = child.line.recv(512)
+            child.ended, child.heard, child.doubted = not said, time.monotonic(), False
+            if b"+" in said:
+                child.ready = True
+                if not self._started and child.number == 1:
                     self._due |= dict.fromkeys(range(2, self._workers + 1), 0.0)
         ready = sum(child.ready for child in self._children.values())
         if not self._started and self._stopping is None and ready == self._workers:
             self._started = True
             self._on_ready()
+
+    def _end_the_silent(self) -> None:
+        for pid, child in self._children.items():
+            if child.ready and time.monotonic() > child.heard + SILENT_SECONDS:
+                log.error("worker %d has been silent for %.0f s", child.number, SILENT_SECONDS)
+                os.kill(pid, signal.SIGKILL)
+                child.heard = time.monotonic()
 
     def _reap(self) -> None:
         for pid in list(self._children):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ WORKER = """
 
     folder, port, does = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     workers.STOP_SECONDS, workers.YOUNG = 2.0, float(sys.argv[4])
+    if does == "stand still":
+        workers.BEAT_SECONDS, workers.SILENT_SECONDS = 0.2, 2.0
     server = Server(listen=f"127.0.0.1:{port}")
     held = Held(server, Settings(folder / "civitas.toml", {}).with_sections(server))
     assert threading.active_count() == 1
@@ -168,6 +171,33 @@ def test_workers_end_when_their_parent_is_gone(tmp_path: Path) -> None:
         found.said(until="ready")
         found.process.kill()
         wait_until_gone(*found.pids.values())
+
+
+def test_who_stands_still_is_ended_for_another_and_nobody_else_is(tmp_path: Path) -> None:
+    with crew(tmp_path, "stand still") as found:
+        found.said(until="ready")
+        before = dict(found.pids)
+        os.kill(before[2], signal.SIGSTOP)
+        said = found.said(until="here 2")
+        assert "worker 2 has been silent for 2 s" in said
+        wait_until_gone(before[2])
+        time.sleep(3)
+        assert found.pids == {**before, 2: found.pids[2]}
+        assert all(is_there(pid) for pid in found.pids.values())
+
+
+def test_a_parent_that_stood_still_itself_ends_nobody(tmp_path: Path) -> None:
+    with crew(tmp_path, "stand still") as found:
+        found.said(until="ready")
+        for pid in (found.process.pid, *found.pids.values()):
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(4)
+        for pid in (found.process.pid, *found.pids.values()):
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(2)
+        assert all(is_there(pid) for pid in found.pids.values())
+        found.process.send_signal(signal.SIGTERM)
+        assert found.process.wait(20) == 0
 
 
 def test_who_does_not_end_is_ended(tmp_path: Path) -> None:
