@@ -141,8 +141,10 @@ class Connection(HttpToolsProtocol):
         if _is_long(self.headers):
             # Nothing of it is read before somebody asks for it: most who are refused need not be.
             self.flow.pause_reading()
+        transport: Any = _Joining(self.transport, self.loop)
         if self.scope["path"].startswith(_EST):
-            self.cycle.transport = _Capitalised(self.transport)  # type: ignore[assignment]
+            transport = _Capitalised(transport)
+        self.cycle.transport = transport
 
     def _wait_for_head(self) -> None:
         self._patience = self.loop.call_later(about(self.bounds.head_seconds), self.transport.close)
@@ -186,6 +188,36 @@ def _is_long(headers: list[tuple[bytes, bytes]]) -> bool:
         name == b"transfer-encoding" or (name == b"content-length" and len(value) > 5)
         for name, value in headers
     )
+
+
+class _Joining:
+    """A connection on which a head goes out together with what follows at once: one journey to the
+    kernel, one record of TLS and one packet instead of two."""
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+            self._transport.write(data)
+        elif data:
+            self._held = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class _Capitalised:
