@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, MetaData, Table, inspect, select, text
 from sqlalchemy.engine import URL
 
+from civitas.migrations.dropped import DROPPED
 from foundation.database import Database
 from foundation.sealed_stream import SealedWriter, is_sealed, opened
 from foundation.sealing import CannotOpen
@@ -91,7 +92,7 @@ class SealedBackup:
                 if isinstance(value, dict):
                     if table is not None and batch:
                         yield table, batch
-                    table, batch = _narrowed(tables, value["table"], value["columns"]), []
+                    table, batch = as_it_was(tables, value["table"], value["columns"]), []
                     continue
                 if table is None:
                     raise NoBackup(f"{self._path} has a row without a table.")
@@ -125,7 +126,7 @@ class PlainBackup:
                 if whole.name not in names:
                     continue
                 columns = [column["name"] for column in found.get_columns(whole.name)]
-                table = _narrowed(tables, whole.name, columns)
+                table = as_it_was(tables, whole.name, columns)
                 result = reading.execution_options(yield_per=BATCH).execute(select(table))
                 for batch in result.mappings().partitions(BATCH):
                     yield table, [dict(row) for row in batch]
@@ -137,12 +138,19 @@ def of(path: Path, key: bytes) -> SealedBackup | PlainBackup:
         return SealedBackup(path, key) if is_sealed(file) else PlainBackup(path)
 
 
-def _narrowed(tables: MetaData, name: str, columns: Sequence[str]) -> Table:
+def as_it_was(tables: MetaData, name: str, columns: Sequence[str]) -> Table:
     """Our table with the columns that the backup has: it may be older than this program."""
     whole = tables.tables.get(name)
-    if whole is None or not set(columns) <= set(whole.c.keys()):
+    if whole is None:
         raise NoBackup(f"The backup has a table {name} that this program does not know.")
-    return Table(name, MetaData(), *(Column(c, whole.c[c].type) for c in columns))
+    types = {**DROPPED.get(name, {}), **{column.name: column.type for column in whole.c}}
+    for column in columns:
+        if column not in types:
+            raise NoBackup(
+                f"The backup's table {name} has a column {column} that this program does not know: "
+                "restore it with the version that wrote it, or a newer one."
+            )
+    return Table(name, MetaData(), *(Column(column, types[column]) for column in columns))
 
 
 class _sqlite:  # noqa: N801 - reads as a word at the call

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -260,6 +260,11 @@ class Database:
                 )
             let_go_of_what_ended(self._follower, writes=False, also=self._replica_is_away)
             self._places[self._follower] = Turns(places)
+        # Connections that were given back and may be lent again as they are: what the pool does
+        # at each check-out and check-in costs as much as a look-up by key.
+        self._idle: dict[Engine, list[Connection]] = {each: [] for each in self._places}
+        self._opened = 0
+        """How often all connections were let go: who has one of before gives it to the pool."""
         self._met: set[Engine] = set()
         self._meeting = Lock()
         # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue
@@ -321,7 +326,7 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[UnitOfWork]:
         """Reads that all see the state of one moment, while others write."""
-        with self._connected(self._reader) as connection:
+        with self._place(self._reader), self._reader.connect() as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
                 try:
@@ -339,15 +344,34 @@ class Database:
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
-        """A connection of the engine's pool. Raises TimeoutError (SQLAlchemy's)."""
+        """One of the engine's connections. Raises TimeoutError (SQLAlchemy's)."""
+        with self._place(engine):
+            idle, opened = self._idle[engine], self._opened
+            try:
+                connection = idle.pop()
+            except IndexError:
+                connection = engine.connect()
+            try:
+                yield connection
+            except BaseException:
+                if connection.invalidated:
+                    _close(idle)  # they were opened like the one that ended
+                connection.close()
+                raise
+            if opened != self._opened or connection.invalidated or connection.in_transaction():
+                connection.close()
+            else:
+                idle.append(connection)
+
+    @contextmanager
+    def _place(self, engine: Engine) -> Iterator[None]:
         places = self._places[engine]
         if not places.take(self._patience.lock):
             raise PoolTimeout("all connections to the database are in use")
         try:
             if engine not in self._met:
                 self._meet(engine)
-            with engine.connect() as connection:
-                yield connection
+            yield
         finally:
             places.give_back()
 
@@ -397,8 +421,7 @@ class Database:
         now = time.monotonic()
         if now - self._anew_at > 1:
             self._anew_at = now
-            self._reader.dispose()
-            self.engine.dispose()
+            self._let_go()
 
     def _owe(self, uow: UnitOfWork) -> None:
         if uow.taken and self.guard is not None:
@@ -433,7 +456,18 @@ class Database:
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self.engine.dispose()
-        self._reader.dispose()
-        if self._follower is not None:
-            self._follower.dispose()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of every connection that nobody uses."""
+        self._opened += 1
+        for of, idle in self._idle.items():
+            _close(idle)
+            of.dispose()
+
+
+def _close(idle: list[Connection]) -> None:
+    """In whichever thread, while others take of them."""
+    with suppress(IndexError):
+        while True:
+            idle.pop().close()
