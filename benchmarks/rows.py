@@ -18,7 +18,7 @@ from hashlib import blake2b
 from itertools import cycle, islice
 from typing import Any
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.schema import UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 
@@ -28,7 +28,7 @@ from foundation.audit import tables as audit_tables
 from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import Checkpoint
 from foundation.audit.entry import entry, sealed_digest
-from foundation.database import Database, metadata
+from foundation.database import Database, count_on, metadata
 from foundation.row_macs import MAC, binding
 from foundation.vault import person_keys
 
@@ -104,6 +104,7 @@ class Growing:
             edge = audit_tree.cover((0, size))
             known = audit_log.fetch(uow, edge)
         frontier = [known[piece] for piece in edge]
+        self._number = self._last_number()
         written = _Writer(self._parts.database, {*COPIED, *(t.name for t in _AUDIT)})
         keys = _Writer(self._parts.store, set())
         began = time.monotonic()
@@ -124,7 +125,14 @@ class Growing:
                 say(f"{start:,} persons, {time.monotonic() - began:,.0f} s")
         written.done()
         keys.done()
+        with self._parts.database.at_leisure() as connection:
+            count_on(connection, audit_tables.events)
         self._sign(size, frontier)
+
+    def _last_number(self) -> int:
+        last = select(func.max(audit_tables.events.c.number))
+        with self._parts.database.engine.connect() as connection:
+            return connection.execute(last).scalar() or 0
 
     def _names(self, number: int) -> Mapping[Any, Any]:
         return {token: _another(token, begins, number) for token, begins in self._tokens.items()}
@@ -148,20 +156,25 @@ class Growing:
                 events.append(made)
                 lines += about
                 leaves.append(
-                    {"leaf_index": size + len(leaves), "event_id": made["id"], "hash": leaf}
+                    {"leaf_index": size + len(leaves), "event": made["number"], "hash": leaf}
                 )
         hashes = [leaf["hash"] for leaf in leaves]
         above, frontier = audit_tree.append(size, frontier, hashes)
         written.write(audit_tables.events, events)
         written.write(audit_tables.subjects, lines)
         written.write(audit_tables.leaves, leaves)
-        nodes = [{"level": lv, "position": place, "hash": h} for lv, place, h in above]
+        nodes = [
+            {"level": lv, "position": place, "hash": h}
+            for lv, place, h in above
+            if lv >= audit_tables.LOWEST
+        ]
         written.write(audit_tables.nodes, nodes)
         return size + len(leaves), frontier
 
     def _event(
         self, event: Row, theirs: Sequence[Row], person: str, nth: int, subject: bytes
     ) -> tuple[Row, list[Row], bytes]:
+        self._number += 1
         digest = blake2b(f"{person}/{nth}".encode(), digest_size=32).hexdigest()
         identifier = f"evt_{digest[:22]}"
         # Over the year that is past, in no order.
@@ -175,7 +188,7 @@ class Growing:
         lines = [
             {
                 **line,
-                "event_id": identifier,
+                "event": self._number,
                 "subject": subject if line["position"] >= 0 else line["subject"],
                 "at": at,
             }
@@ -184,7 +197,8 @@ class Growing:
         mac = audit_mac.of_event(
             self._parts.keys.mac, identifier, event["kind"], audit_mac.raw(at), public, lines
         )
-        made = {**event, "id": identifier, "at": at, "open": public, "mac": mac, "waiting": 0}
+        made = {**event, "id": identifier, "at": at, "open": public, "mac": mac}
+        made["number"] = self._number
         digests = [sealed_digest(line["sealed"]) for line in lines if line["position"] >= 0]
         return made, lines, audit_tree.leaf_hash(entry(public, digests))
 
@@ -369,14 +383,14 @@ def _events(parts: Parts, person: str) -> list[tuple[Row, list[Row]]]:
     """The events that concern this person alone, with their lines in order."""
     events, subjects = audit_tables.events, audit_tables.subjects
     with parts.database.engine.connect() as connection:
-        lines: dict[str, list[Row]] = defaultdict(list)
-        ordered = select(subjects).order_by(subjects.c.event_id, subjects.c.position)
+        lines: dict[int, list[Row]] = defaultdict(list)
+        ordered = select(subjects).order_by(subjects.c.event, subjects.c.position)
         for line in connection.execute(ordered).mappings():
-            lines[line["event_id"]].append(dict(line))
+            lines[line["event"]].append(dict(line))
         found = [dict(row) for row in connection.execute(select(events)).mappings()]
     subject = parts.audit._subject(person)
 
     def concerned(event: Row) -> list[bytes]:
-        return [line["subject"] for line in lines[event["id"]] if line["position"] >= 0]
+        return [line["subject"] for line in lines[event["number"]] if line["position"] >= 0]
 
-    return [(each, lines[each["id"]]) for each in found if concerned(each) == [subject]]
+    return [(each, lines[each["number"]]) for each in found if concerned(each) == [subject]]

@@ -20,6 +20,8 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    func,
+    select,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -102,6 +104,16 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+def count_on(connection: Connection, table: Table) -> None:
+    """After rows with numbers of their own were written: the database, where it numbers those to
+    come, goes on behind them. SQLite does so by itself."""
+    [column] = [column for column in table.primary_key if column.identity is not None]
+    if connection.dialect.name == "postgresql":
+        last = select(func.max(column)).scalar_subquery()
+        sequence = func.pg_get_serial_sequence(table.name, column.name)
+        connection.execute(select(func.setval(sequence, func.coalesce(last, 0) + 1, False)))
 
 
 class RowGuard(Protocol):

@@ -24,7 +24,7 @@ from civitas.commands.console import (
 )
 from civitas.configuration import settings_of
 from civitas.restoring import Restored
-from foundation.database import Database, metadata
+from foundation.database import Database, count_on, metadata
 from foundation.runtime import Runtime
 from foundation.sealed_stream import SealedWriter
 from foundation.settings import Settings
@@ -209,6 +209,12 @@ def _fill(writing: Connection, found: SealedBackup | PlainBackup, tables: MetaDa
             progress.update(task, description=table.name)
             writing.execute(table.insert(), batch)
             rows += len(batch)
+    found_here = inspect(writing)
+    for table in _present(writing, tables):
+        numbered = {column.name for column in table.primary_key if column.identity is not None}
+        # At a revision of before there were numbers, the upgrade gives them.
+        if numbered & {column["name"] for column in found_here.get_columns(table.name)}:
+            count_on(writing, table)
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.types import TypeEngine
 
 from foundation.database import Json
@@ -17,4 +17,8 @@ DROPPED: Mapping[str, Mapping[str, TypeEngine[Any]]] = {
         "public_key_der": LargeBinary(),
         "to_be_signed": LargeBinary(),
     },
+    # 0031
+    "audit_events": {"waiting": Integer()},
+    "audit_subjects": {"event_id": String(32), "ref": String(32)},
+    "audit_leaves": {"event_id": String(32)},
 }

@@ -24,22 +24,30 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
-    String,
     bindparam,
     cast,
     insert,
+    literal_column,
     select,
     union_all,
 )
 
 from foundation import opaque
 from foundation.audit import mac as audit_mac
-from foundation.audit.entry import SYSTEM, Actor, on_the_record, open_part, sealed_part
+from foundation.audit.entry import (
+    SYSTEM,
+    Actor,
+    on_the_record,
+    open_part,
+    read_sealed,
+    refs_of,
+    sealed_part,
+)
 from foundation.audit.marks import Marks
 from foundation.audit.pages import Span, newest, place_of
 from foundation.audit.settings import AuditSettings
 from foundation.audit.signed_tree import SignedTree
-from foundation.audit.tables import events, leaves, subjects
+from foundation.audit.tables import events, leaves, subjects, waiting
 from foundation.audit.witnesses import Witnesses
 from foundation.clock import Clock
 from foundation.database import Database, UnitOfWork
@@ -57,21 +65,36 @@ __all__ = ["SYSTEM", "Actor", "Audit", "LedgerEntry"]
 log = logging.getLogger("civitas.audit")
 USE = "audit"
 # Built once: every act records an event.
-_INSERT_EVENT = insert(events)
+_WRITTEN = [column for column in events.c if column is not events.c.number]
+_INSERT_EVENT = insert(events).returning(events.c.number)
 _INSERT_SUBJECTS = insert(subjects)
+_INSERT_WAITING = insert(waiting)
 
 
 @lru_cache(maxsize=32)
 def _insert_both(lines: int) -> Insert:
-    """An event and its lines in one journey, where the database can: SQLite fills one table at a
-    time. SQLAlchemy compiles a union once, and `values([…])` anew at each execution."""
-    event = insert(events).values({c: bindparam(f"of_{c.name}", type_=c.type) for c in events.c})
+    """An event, that it waits, and its lines in one journey, where the database can: SQLite fills
+    one table at a time. SQLAlchemy compiles a union once, and `values([…])` anew at each execution.
+    """
+    event = (
+        insert(events)
+        .values({c: bindparam(f"of_{c.name}", type_=c.type) for c in _WRITTEN})
+        .returning(events.c.number)
+        .cte("event")
+    )
+    waits = insert(waiting).from_select(
+        ["state", "event"], select(literal_column("1"), event.c.number)
+    )
+    others = [column for column in subjects.c if column is not subjects.c.event]
     rows = [
-        select(*(cast(bindparam(f"{c.name}_{n}", type_=c.type), c.type) for c in subjects.c))
+        select(
+            event.c.number,
+            *(cast(bindparam(f"{c.name}_{n}", type_=c.type), c.type) for c in others),
+        )
         for n in range(lines)
     ]
-    both = insert(subjects).from_select(list(subjects.c), union_all(*rows))
-    return both.add_cte(event.cte("event"))
+    both = insert(subjects).from_select([subjects.c.event, *others], union_all(*rows))
+    return both.add_cte(waits.cte("waits"))
 
 
 def _behind(
@@ -81,19 +104,20 @@ def _behind(
     place = place_of(uow, before, subject)
     if place is None:
         return None
-    return uow.all(_page(True), {**asked, "place": place, "last": before})
+    at, number = place
+    return uow.all(_page(True), {**asked, "place": at, "last": number})
 
 
 @cache
 def _page(further: bool) -> Select[Any]:
     """Of a person's ledger: the first, or one behind what was seen."""
     query = (
-        select(events.c.id, events.c.at, events.c.open, leaves.c.leaf_index)
-        .add_columns(subjects.c.ref, subjects.c.sealed)
-        .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event_id == events.c.id))
+        select(events.c.number, events.c.id, events.c.at, events.c.open, leaves.c.leaf_index)
+        .add_columns(subjects.c.position, subjects.c.sealed)
+        .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event == events.c.number))
         .where(subjects.c.subject == bindparam("person"), subjects.c.position >= 0)
     )
-    seen = bindparam("place", type_=BigInteger), bindparam("last", type_=String)
+    seen = bindparam("place", type_=BigInteger), bindparam("last", type_=BigInteger)
     return newest(query, Span(seen=seen if further else None), bindparam("most", type_=Integer))
 
 
@@ -189,20 +213,19 @@ class Audit:
                 sealed = self._vault.seal(person, plaintext, f"audit\0{event_id}")
             except Erased:
                 sealed = os.urandom(len(plaintext))
-            lines.append(_line(event_id, len(lines), self._subject(person), sealed, at))
+            lines.append(_line(len(lines), self._subject(person), sealed, at))
         if not lines:
             sealed = self._keys.seal(USE, plaintext, event_id)
-            lines.append(_line(event_id, 0, None, sealed, at))
-        refs = [line["ref"] for line in lines]
+            lines.append(_line(0, None, sealed, at))
+        refs = [opaque.secret(12) for _ in lines]
         actor_ref = opaque.secret(12)
         if actor.kind in ("staff", "service"):
             # Who acts on others is found again by what they did; a device has its own history.
-            acting = _line(event_id, -1, self.index_of(actor), None, at)
-            lines.append({**acting, "ref": actor_ref})
+            lines.append(_line(-1, self.index_of(actor), None, at))
         public = open_part(event_id, kind, at, actor.kind, actor_ref, refs)
         lines.sort(key=itemgetter("position"))
         mac = audit_mac.of_event(self._keys.mac, event_id, kind, audit_mac.raw(at), public, lines)
-        event = {"id": event_id, "kind": kind, "at": at, "open": public, "waiting": 1, "mac": mac}
+        event = {"id": event_id, "kind": kind, "at": at, "open": public, "mac": mac}
         _write(uow, event, lines)
         if self._count is not None:
             self._count(kind)
@@ -235,22 +258,23 @@ class Audit:
 
     def details(self, event_id: str) -> Mapping[str, Any]:
         """Actor and details of an event that concerns nobody, for an auditor; raises CannotOpen."""
-        query = select(subjects.c.sealed).where(
-            subjects.c.event_id == event_id, subjects.c.position == 0
+        query = (
+            select(subjects.c.sealed)
+            .select_from(subjects.join(events))
+            .where(events.c.id == event_id, subjects.c.position == 0)
         )
         with self.database.read() as uow:
             row = uow.one(query)
         if row is None:
             raise CannotOpen("there is no such event")
-        content: Mapping[str, Any] = json.loads(self._keys.open(USE, row.sealed, event_id))
-        return content
+        return read_sealed(self._keys.open(USE, row.sealed, event_id))
 
     def _ledger_entry(self, person_id: str, row: Any) -> LedgerEntry:
         public = json.loads(row.open)
         actor, details, readable = "", {}, False
         try:
             plaintext = self._vault.open(person_id, row.sealed, f"audit\0{row.id}")
-            content = json.loads(plaintext)
+            content = read_sealed(plaintext)
             actor, details, readable = content["actor"], content["details"], True
         except (Erased, CannotOpen):
             pass
@@ -262,7 +286,7 @@ class Audit:
             details=details,
             leaf_index=row.leaf_index,
             readable=readable,
-            ref=row.ref,
+            ref=refs_of(row.open)[row.position],
             sealed=row.sealed,
         )
 
@@ -276,8 +300,9 @@ class Audit:
 
 def _write(uow: UnitOfWork, event: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
     if uow.connection.dialect.name != "postgresql":
-        uow.execute(_INSERT_EVENT, event)
-        uow.execute(_INSERT_SUBJECTS, lines)
+        number = uow.execute(_INSERT_EVENT, event).scalar_one()
+        uow.execute(_INSERT_SUBJECTS, [{**line, "event": number} for line in lines])
+        uow.execute(_INSERT_WAITING, {"state": 1, "event": number})
         return
     row = {f"of_{name}": value for name, value in event.items()}
     for n, line in enumerate(lines):
@@ -291,13 +316,6 @@ def origin(url: str) -> str:
 
 
 def _line(
-    event_id: str, position: int, subject: bytes | None, sealed: bytes | None, at: datetime
+    position: int, subject: bytes | None, sealed: bytes | None, at: datetime
 ) -> dict[str, Any]:
-    return {
-        "event_id": event_id,
-        "position": position,
-        "subject": subject,
-        "ref": opaque.secret(12),
-        "sealed": sealed,
-        "at": at,
-    }
+    return {"position": position, "subject": subject, "sealed": sealed, "at": at}

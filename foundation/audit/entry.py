@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
+from foundation.audit.compact import packed, unpacked
+
 ActorKind = Literal["citizen", "staff", "service", "device", "system"]
 HEADER = b"civitas-audit-entry-1\n"
 _KIND = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -68,7 +70,28 @@ def sealed_digest(sealed: bytes) -> bytes:
 def sealed_part(actor: Actor, details: Mapping[str, Any]) -> bytes:
     """The plaintext that is sealed: who exactly, and what exactly."""
     content = {"actor": actor.id, "details": details}
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
+    return packed(
+        json.dumps(content, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
+    )
+
+
+def read_sealed(plaintext: bytes) -> Mapping[str, Any]:
+    """Actor and details, from the plaintext of a sealed part of any age."""
+    content: Mapping[str, Any] = json.loads(unpacked(plaintext))
+    return content
+
+
+def refs_of(public: bytes) -> Mapping[int, str]:
+    """The reference that each line has in the open part, by its position; the actor's is -1. Raises
+    ValueError where that is not an open part of ours."""
+    try:
+        told = json.loads(public)
+        persons, actor = told["persons"], told["actor"]["ref"]
+        if not isinstance(persons, list):
+            raise TypeError
+        return {-1: str(actor), **{n: str(ref) for n, ref in enumerate(persons)}}
+    except (KeyError, TypeError, RecursionError):
+        raise ValueError("not the open part of an event") from None
 
 
 def _plain(value: object) -> object:

@@ -1,8 +1,8 @@
 """The stored audit tree: numbering events, reading entries and subtrees — RFC 9162 §2.1.
 
-One sequencer at a time numbers committed events that have no leaf yet. Which ones is a mark on
-the event, never "an id greater than the last": transactions commit in another order than they
-begin.
+One sequencer at a time numbers committed events that have no leaf yet. Which ones is a row of a
+queue, written with the event, never "a number greater than the last": transactions commit in
+another order than they begin.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +28,8 @@ from foundation.audit import mac as audit_mac
 from foundation.audit import tree as audit_tree
 from foundation.audit.entry import entry, sealed_digest
 from foundation.audit.mac import Mac, is_genuine
-from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
+from foundation.audit.tables import LOWEST, checkpoints, events, leaves, nodes, subjects
+from foundation.audit.tables import waiting as queue
 from foundation.audit.tree import Position
 from foundation.database import Database, UnitOfWork
 from foundation.jobs import periodic_work
@@ -36,41 +37,39 @@ from foundation.jobs import periodic_work
 BATCH = 500
 Refused = Callable[[UnitOfWork, Sequence[str]], object]
 """Told of the events that were set aside."""
-# Asked every second: built once. The literal lets both databases use the partial index.
-_FIRST_WAITING = select(events.c.id).where(events.c.waiting == literal_column("1")).limit(1)
+# Asked every second: built once.
+_WAITS = queue.c.state == literal_column("1")
+_FIRST_WAITING = select(queue.c.event).where(_WAITS).limit(1)
 _BATCH = (
     select(*audit_mac.EVENT)
-    .where(events.c.waiting == literal_column("1"))
-    .order_by(events.c.at, events.c.id)
+    .select_from(queue.join(events))
+    .where(_WAITS)
+    .order_by(queue.c.event)
     .limit(BATCH)
     .subquery()
 )
 # One statement, so that events and their parts are seen as they are at one moment.
 _NEXT_BATCH = (
     select(*_BATCH.c, *audit_mac.LINE)
-    .select_from(_BATCH.outerjoin(subjects, subjects.c.event_id == _BATCH.c.id))
-    .order_by(_BATCH.c.raw_at, _BATCH.c.id, subjects.c.position)
+    .select_from(_BATCH.outerjoin(subjects, subjects.c.event == _BATCH.c.number))
+    .order_by(_BATCH.c.number, subjects.c.position)
 )
 _UNSIGNED = (
     select(leaves.c.leaf_index, leaves.c.hash, *audit_mac.EVENT, *audit_mac.LINE)
     .select_from(
-        leaves.join(events, events.c.id == leaves.c.event_id).outerjoin(
-            subjects, subjects.c.event_id == events.c.id
+        leaves.join(events, events.c.number == leaves.c.event).outerjoin(
+            subjects, subjects.c.event == events.c.number
         )
     )
     .where(leaves.c.leaf_index >= bindparam("start"), leaves.c.leaf_index < bindparam("end"))
     .order_by(leaves.c.leaf_index, subjects.c.position)
 )
-_NUMBERED = (
-    update(events)
-    .where(
-        events.c.waiting == literal_column("1"),
-        events.c.id.in_(select(leaves.c.event_id).where(leaves.c.leaf_index >= bindparam("first"))),
-    )
-    .values(waiting=0)
+_NUMBERED = delete(queue).where(
+    _WAITS,
+    queue.c.event.in_(select(leaves.c.event).where(leaves.c.leaf_index >= bindparam("first"))),
 )
-SET_ASIDE = 2
-_SET_ASIDE = select(func.count()).where(events.c.waiting == literal_column("2"))
+WAITS, SET_ASIDE = 1, 2
+_SET_ASIDE = select(func.count()).where(queue.c.state == literal_column("2"))
 # The one sequencer holds this row. Not an advisory lock: distributed databases have none, or one
 # that locks nothing.
 _TREE = "audit tree"
@@ -114,7 +113,10 @@ def waiting(uow: UnitOfWork) -> int:
     unnumbered = (
         select(func.count())
         .select_from(events.outerjoin(leaves))
-        .where(leaves.c.event_id.is_(None), events.c.waiting != SET_ASIDE)
+        .where(
+            leaves.c.event.is_(None),
+            events.c.number.not_in(select(queue.c.event).where(queue.c.state == SET_ASIDE)),
+        )
     )
     row = uow.one(unnumbered)
     return 0 if row is None else int(row[0])
@@ -129,11 +131,16 @@ def set_aside(uow: UnitOfWork) -> int:
 def fetch(uow: UnitOfWork, wanted: Sequence[Position]) -> Mapping[Position, bytes]:
     """The hashes of complete subtrees; level 0 are the leaves."""
     found: dict[Position, bytes] = {}
-    at_leaves = [position for level, position in wanted if level == 0]
-    above = [piece for piece in wanted if piece[0] > 0]
+    small = [piece for piece in wanted if piece[0] < LOWEST]
+    at_leaves = sorted({leaf for piece in small for leaf in _leaves_of(piece)})
+    above = [piece for piece in wanted if piece[0] >= LOWEST]
     if at_leaves:
         query = select(leaves.c.leaf_index, leaves.c.hash).where(leaves.c.leaf_index.in_(at_leaves))
-        found.update(((0, row.leaf_index), row.hash) for row in uow.all(query))
+        stored = {row.leaf_index: bytes(row.hash) for row in uow.all(query)}
+        for piece in small:
+            hashes = [stored[leaf] for leaf in _leaves_of(piece) if leaf in stored]
+            if len(hashes) == 1 << piece[0]:
+                found[piece] = audit_tree.root(hashes)
     if above:
         query = select(nodes).where(tuple_(nodes.c.level, nodes.c.position).in_(above))
         found.update(((row.level, row.position), row.hash) for row in uow.all(query))
@@ -142,14 +149,19 @@ def fetch(uow: UnitOfWork, wanted: Sequence[Position]) -> Mapping[Position, byte
     return found
 
 
-def lines(uow: UnitOfWork, event_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+def _leaves_of(piece: Position) -> range:
+    level, position = piece
+    return range(position << level, (position + 1) << level)
+
+
+def lines(uow: UnitOfWork, numbers: Sequence[int]) -> dict[int, list[Row[Any]]]:
     """What is really stored about whom each event concerns, in order of position."""
     rows = uow.all(
-        select(subjects.c.event_id, *audit_mac.LINE, audit_mac.LINE_AT)
-        .where(subjects.c.event_id.in_(event_ids))
-        .order_by(subjects.c.event_id, subjects.c.position)
+        select(subjects.c.event, *audit_mac.LINE, audit_mac.LINE_AT)
+        .where(subjects.c.event.in_(numbers))
+        .order_by(subjects.c.event, subjects.c.position)
     )
-    return {event_id: list(theirs) for event_id, theirs in groupby(rows, lambda r: r.event_id)}
+    return {number: list(theirs) for number, theirs in groupby(rows, lambda row: row.event)}
 
 
 def digests(theirs: Iterable[Row[Any]]) -> tuple[bytes, ...]:
@@ -164,14 +176,14 @@ def digests(theirs: Iterable[Row[Any]]) -> tuple[bytes, ...]:
 def entries(uow: UnitOfWork, start: int, count: int) -> list[PublicEntry]:
     """The public entries of the leaves from `start`; a deleted event leaves a gap."""
     rows = uow.all(
-        select(leaves.c.leaf_index, events.c.id, events.c.open)
+        select(leaves.c.leaf_index, events.c.number, events.c.id, events.c.open)
         .join(events)
         .where(leaves.c.leaf_index >= start, leaves.c.leaf_index < start + count)
         .order_by(leaves.c.leaf_index)
     )
-    theirs = lines(uow, [row.id for row in rows])
+    theirs = lines(uow, [row.number for row in rows])
     return [
-        PublicEntry(row.leaf_index, row.id, bytes(row.open), digests(theirs.get(row.id, ())))
+        PublicEntry(row.leaf_index, row.id, bytes(row.open), digests(theirs.get(row.number, ())))
         for row in rows
     ]
 
@@ -210,19 +222,20 @@ def _anything_waits(database: Database) -> bool:
 def _number_batch(uow: UnitOfWork, mac: Mac, refused: Refused) -> tuple[int, int]:
     """How many events were looked at, and how many of them have a leaf now."""
     _lock(uow)
-    batch = [list(rows) for _, rows in groupby(uow.all(_NEXT_BATCH), lambda row: row.id)]
-    forged = [rows[0].id for rows in batch if not is_genuine(mac, rows[0], rows)]
+    batch = [list(rows) for _, rows in groupby(uow.all(_NEXT_BATCH), lambda row: row.number)]
+    forged = {rows[0].number: rows[0].id for rows in batch if not is_genuine(mac, rows[0], rows)}
     if forged:
-        uow.execute(update(events).where(events.c.id.in_(forged)).values(waiting=SET_ASIDE))
-        refused(uow, forged)
-    genuine = [rows for rows in batch if rows[0].id not in set(forged)]
+        aside = update(queue).where(queue.c.event.in_(list(forged)))
+        uow.execute(aside.values(state=SET_ASIDE))
+        refused(uow, list(forged.values()))
+    genuine = [rows for rows in batch if rows[0].number not in forged]
     if genuine:
         first = size(uow)
         hashes = [audit_tree.leaf_hash(entry(rows[0].open, digests(rows))) for rows in genuine]
         edge = audit_tree.cover((0, first))
         known = fetch(uow, edge)
         made, _ = audit_tree.append(first, [known[piece] for piece in edge], hashes)
-        _store(uow, first, [rows[0].id for rows in genuine], hashes, made)
+        _store(uow, first, [rows[0].number for rows in genuine], hashes, made)
     return len(batch), len(genuine)
 
 
@@ -261,8 +274,9 @@ def take_back(database: Database, signed: int) -> None:
         if newest is not None and newest[0] is not None and newest[0] > signed:
             return  # another process has signed them meanwhile
         beyond = leaves.c.leaf_index >= signed
-        again = events.c.id.in_(select(leaves.c.event_id).where(beyond))
-        uow.execute(update(events).where(again).values(waiting=1))
+        again = select(literal_column(str(WAITS)), leaves.c.event).where(beyond)
+        uow.execute(delete(queue).where(queue.c.event.in_(select(leaves.c.event).where(beyond))))
+        uow.execute(insert(queue).from_select(["state", "event"], again))
         uow.execute(delete(leaves).where(beyond))
         top = uow.one(select(func.max(nodes.c.level)))
         for level in range(1, (top[0] if top and top[0] is not None else 0) + 1):
@@ -281,20 +295,20 @@ def _lock(uow: UnitOfWork) -> None:
 def _store(
     uow: UnitOfWork,
     first: int,
-    event_ids: Sequence[str],
+    numbers: Sequence[int],
     hashes: Sequence[bytes],
     made: Iterable[tuple[int, int, bytes]],
 ) -> None:
     uow.execute(
         insert(leaves),
         [
-            {"leaf_index": index, "event_id": event_id, "hash": digest}
-            for index, (event_id, digest) in enumerate(
-                zip(event_ids, hashes, strict=True), start=first
-            )
+            {"leaf_index": index, "event": number, "hash": digest}
+            for index, (number, digest) in enumerate(zip(numbers, hashes, strict=True), start=first)
         ],
     )
-    above = [{"level": lv, "position": position, "hash": h} for lv, position, h in made]
+    above = [
+        {"level": lv, "position": position, "hash": h} for lv, position, h in made if lv >= LOWEST
+    ]
     if above:
         uow.execute(insert(nodes), above)
     uow.execute(_NUMBERED, {"first": first})

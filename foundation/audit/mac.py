@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Row, select, type_coerce, update
 
-from foundation.audit.entry import sealed_digest
-from foundation.audit.tables import events, subjects
+from foundation.audit.entry import refs_of, sealed_digest
+from foundation.audit.tables import events, subjects, waiting
 from foundation.clock import Instant
 from foundation.database import UnitOfWork
 
@@ -23,15 +23,15 @@ PURPOSE = "audit-event"
 Mac = Callable[[str, bytes], bytes]
 """`Keys.mac`: of a purpose and some bytes."""
 Line = Mapping[str, Any]
-"""A row of `audit_subjects`: of position, subject, ref and sealed."""
+"""A row of `audit_subjects`: of position, subject and sealed."""
 BATCH = 500
 
 # As stored: what somebody else wrote there need not be an instant.
 RAW_AT = type_coerce(events.c.at, BigInteger).label("raw_at")
-LINE = (subjects.c.position, subjects.c.subject, subjects.c.ref, subjects.c.sealed)
+LINE = (subjects.c.position, subjects.c.subject, subjects.c.sealed)
 # Not under the MAC: the event's own instant is, and a line's is compared with that.
 LINE_AT = type_coerce(subjects.c.at, BigInteger).label("line_at")
-EVENT = (events.c.id, events.c.kind, RAW_AT, events.c.open, events.c.mac)
+EVENT = (events.c.number, events.c.id, events.c.kind, RAW_AT, events.c.open, events.c.mac)
 
 
 def raw(at: datetime) -> int | None:
@@ -47,14 +47,16 @@ def of_event(
     public: bytes,
     lines: Iterable[Line],
 ) -> bytes:
-    """The MAC of an event and of each line about whom it concerns, at its position."""
+    """The MAC of an event and of each line about whom it concerns, at its position, with the
+    reference that the open part has for it. Raises ValueError where it has none."""
     parts = [_text(event_id), _text(kind), _text(raw_at), bytes(public)]
+    refs = refs_of(public)
     for line in lines:
         sealed = line["sealed"]
         parts += [
             _text(line["position"]),
             bytes(line["subject"] or b""),
-            _text(line["ref"]),
+            _text(refs.get(line["position"])),
             b"" if sealed is None else sealed_digest(bytes(sealed)),
         ]
     return mac(PURPOSE, b"".join(len(part).to_bytes(4, "big") + part for part in parts))
@@ -96,16 +98,18 @@ def forget(uow: UnitOfWork, mac: Mac, subject: bytes) -> None:
         update(subjects)
         .where(subjects.c.subject == subject)
         .values(subject=None)
-        .returning(subjects.c.event_id, subjects.c.position)
+        .returning(subjects.c.event, subjects.c.position)
     )
-    positions: dict[str, set[int]] = {}
+    positions: dict[int, set[int]] = {}
     for row in taken:
-        positions.setdefault(row.event_id, set()).add(row.position)
+        positions.setdefault(row.event, set()).add(row.position)
     for start in range(0, len(positions), BATCH):
         some = list(positions)[start : start + BATCH]
-        for event, lines in _with_lines(uow, events.c.id.in_(some)):
+        for event, lines in _with_lines(uow, events.c.number.in_(some)):
             before = [
-                {**line, "subject": subject} if line["position"] in positions[event.id] else line
+                {**line, "subject": subject}
+                if line["position"] in positions[event.number]
+                else line
                 for line in lines
             ]
             if _fits(mac, event, before):
@@ -114,7 +118,8 @@ def forget(uow: UnitOfWork, mac: Mac, subject: bytes) -> None:
 
 def adopt(uow: UnitOfWork, mac: Mac) -> int:
     """Give the waiting events of a deployment that knew no MACs theirs; how many."""
-    found = _with_lines(uow, (events.c.waiting == 1) & events.c.mac.is_(None))
+    queued = select(waiting.c.event).where(waiting.c.state == 1)
+    found = _with_lines(uow, events.c.number.in_(queued) & events.c.mac.is_(None))
     for event, lines in found:
         _write(uow, mac, event, lines)
     return len(found)
@@ -122,16 +127,16 @@ def adopt(uow: UnitOfWork, mac: Mac) -> int:
 
 def _write(uow: UnitOfWork, mac: Mac, event: Row[Any], lines: Iterable[Line]) -> None:
     value = of_event(mac, event.id, event.kind, event.raw_at, event.open, lines)
-    uow.execute(update(events).where(events.c.id == event.id).values(mac=value))
+    uow.execute(update(events).where(events.c.number == event.number).values(mac=value))
 
 
 def _with_lines(uow: UnitOfWork, which: Any) -> list[tuple[Row[Any], list[Line]]]:
     found = uow.all(select(*EVENT).where(which))
-    lines: dict[str, list[Line]] = {}
+    lines: dict[int, list[Line]] = {}
     for line in uow.all(
-        select(subjects.c.event_id, *LINE)
-        .where(subjects.c.event_id.in_(select(events.c.id).where(which)))
-        .order_by(subjects.c.event_id, subjects.c.position)
+        select(subjects.c.event, *LINE)
+        .where(subjects.c.event.in_(select(events.c.number).where(which)))
+        .order_by(subjects.c.event, subjects.c.position)
     ):
-        lines.setdefault(line.event_id, []).append(_line(line))
-    return [(event, lines.get(event.id, [])) for event in found]
+        lines.setdefault(line.event, []).append(_line(line))
+    return [(event, lines.get(event.number, [])) for event in found]

@@ -1,8 +1,8 @@
 """Pages of events, newest first, that cost what they show, whatever there is before them.
 
-Read in the order of an index: by instant, and of one instant by id. Whom an event concerns is a
+Read in the order of an index: by instant, and of one instant by number. Whom an event concerns is a
 line of `audit_subjects` with the event's instant beside it, so one index has a person's events in
-their order.
+their order; those of one instant are put in order as they are read.
 """
 
 from __future__ import annotations
@@ -35,16 +35,17 @@ _PLACE = func.coalesce(type_coerce(subjects.c.at, BigInteger), _EVENTS_PLACE).la
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `since` on, up to and without `until`, and behind the event `seen`: its place, its id.
+    """From `since` on, up to and without `until`, and behind the event `seen`.
 
-    The two of `seen` are values, or binds for a statement that is built once.
+    The two of `seen`, its place and its number, are values, or binds for a statement that is built
+    once.
     """
 
     since: datetime | None = None
     until: datetime | None = None
-    seen: tuple[ColumnElement[int], ColumnElement[str]] | None = None
+    seen: tuple[ColumnElement[int], ColumnElement[int]] | None = None
 
-    def of(self, at: ColumnElement[Any], event_id: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    def of(self, at: ColumnElement[Any], number: ColumnElement[int]) -> list[ColumnElement[bool]]:
         """As conditions on columns of which an index has the order."""
         conditions: list[ColumnElement[bool]] = []
         if self.since is not None:
@@ -55,33 +56,37 @@ class Span:
             place, last = self.seen
             stored = type_coerce(at, BigInteger)
             # The first is what an index of the instant alone can use.
-            conditions += [stored <= place, tuple_(stored, event_id) < tuple_(place, last)]
+            conditions += [stored <= place, tuple_(stored, number) < tuple_(place, last)]
         return conditions
 
 
-def seen(place: Any, event_id: str) -> tuple[ColumnElement[int], ColumnElement[str]]:
+def seen(place: tuple[Any, int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """An event for `Span`, by what `place_of` told of it."""
-    return literal(place, BigInteger), literal(event_id)
+    at, number = place
+    return literal(at, BigInteger), literal(number, BigInteger)
 
 
-def place_of(uow: UnitOfWork, event_id: str, subject: bytes | None = None) -> Any:
-    """Where an event stands, as `Span.seen` has it first; None where there is none (of `subject`,
-    a blind index, when that is given)."""
+def place_of(
+    uow: UnitOfWork, event_id: str, subject: bytes | None = None
+) -> tuple[Any, int] | None:
+    """Where an event stands, as `Span.seen` has it; None where there is none (of `subject`, a blind
+    index, when that is given)."""
     if subject is None:
-        row = uow.one(select(_EVENTS_PLACE.label("place")).where(events.c.id == event_id))
-        return None if row is None else row.place
+        query = select(_EVENTS_PLACE.label("place"), events.c.number)
+        row = uow.one(query.where(events.c.id == event_id))
+        return None if row is None else (row.place, row.number)
     # The subject is compared here: asked for both, SQLite walks through all that is the subject's.
     lines = uow.all(
-        select(subjects.c.subject, _PLACE)
+        select(subjects.c.subject, _PLACE, events.c.number)
         .select_from(subjects.join(events))
-        .where(subjects.c.event_id == event_id)
+        .where(events.c.id == event_id)
     )
-    return next((line.place for line in lines if line.subject == subject), None)
+    return next(((line.place, line.number) for line in lines if line.subject == subject), None)
 
 
 def newest(query: Select[Any], span: Span, limit: int | BindParameter[int]) -> Select[Any]:
-    """A page of `query`, which selects of `subjects` joined with `events`, `events.id` among them,
-    the lines of one subject.
+    """A page of `query`, which selects of `subjects` joined with `events`, `events.number` among
+    them, the lines of one subject.
 
     Lines without an instant are few: what older processes wrote beside this one, during an upgrade.
     They are all looked at, by the same index, instead of being filled in later: a page is whole at
@@ -89,11 +94,11 @@ def newest(query: Select[Any], span: Span, limit: int | BindParameter[int]) -> S
     """
     query = query.add_columns(_PLACE)
     dated = (
-        query.where(subjects.c.at.is_not(None), *span.of(subjects.c.at, subjects.c.event_id))
-        .order_by(subjects.c.at.desc(), subjects.c.event_id.desc())
+        query.where(subjects.c.at.is_not(None), *span.of(subjects.c.at, subjects.c.event))
+        .order_by(subjects.c.at.desc(), subjects.c.event.desc())
         .limit(limit)
         .subquery()
     )
-    undated = query.where(subjects.c.at.is_(None), *span.of(events.c.at, events.c.id))
+    undated = query.where(subjects.c.at.is_(None), *span.of(events.c.at, events.c.number))
     both = union_all(select(dated), undated).subquery()
-    return select(both).order_by(both.c.place.desc(), both.c.id.desc()).limit(limit)
+    return select(both).order_by(both.c.place.desc(), both.c.number.desc()).limit(limit)

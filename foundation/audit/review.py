@@ -70,12 +70,14 @@ class AuditReview:
             place = place_of(uow, wish.before) if wish.before else None
             return [_entry(row, named) for row in self._rows(uow, wish, place, limit)]
 
-    def _rows(self, uow: UnitOfWork, wish: Wish, place: Any, limit: int) -> Sequence[Row[Any]]:
-        behind = None if place is None or wish.before is None else seen(place, wish.before)
+    def _rows(
+        self, uow: UnitOfWork, wish: Wish, place: tuple[Any, int] | None, limit: int
+    ) -> Sequence[Row[Any]]:
+        behind = None if place is None else seen(place)
         span = Span(wish.since, wish.until, behind)
         if wish.by is not None:
             return uow.all(newest(_by(wish, self._audit.index_of(wish.by)), span, limit))
-        return uow.all(_all(wish).where(*span.of(events.c.at, events.c.id)).limit(limit))
+        return uow.all(_all(wish).where(*span.of(events.c.at, events.c.number)).limit(limit))
 
     def entry(self, event_id: str, actors: Sequence[Actor]) -> Entry | None:
         """One event by its id."""
@@ -94,13 +96,13 @@ class AuditReview:
 
 def _all(wish: Wish) -> Select[Any]:
     """Events by whomever, newest first."""
-    acting = and_(subjects.c.event_id == events.c.id, subjects.c.position == _ACTOR)
+    acting = and_(subjects.c.event == events.c.number, subjects.c.position == _ACTOR)
     return (
         _shown(wish)
         .select_from(
-            events.outerjoin(leaves, leaves.c.event_id == events.c.id).outerjoin(subjects, acting)
+            events.outerjoin(leaves, leaves.c.event == events.c.number).outerjoin(subjects, acting)
         )
-        .order_by(events.c.at.desc(), events.c.id.desc())
+        .order_by(events.c.at.desc(), events.c.number.desc())
     )
 
 
@@ -108,16 +110,16 @@ def _by(wish: Wish, actor: bytes) -> Select[Any]:
     """The lines of what an actor did, for `newest`."""
     return (
         _shown(wish)
-        .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event_id == events.c.id))
+        .select_from(subjects.join(events).outerjoin(leaves, leaves.c.event == events.c.number))
         .where(subjects.c.subject == actor, subjects.c.position == _ACTOR)
     )
 
 
 def _shown(wish: Wish) -> Select[Any]:
-    query = select(events.c.id, events.c.kind, events.c.at, events.c.open, leaves.c.leaf_index)
+    query = select(events.c.number, events.c.id, events.c.kind, events.c.at, events.c.open)
     if wish.kind:
         query = query.where(events.c.kind.startswith(wish.kind, autoescape=True))
-    return query.add_columns(subjects.c.subject.label("acting"))
+    return query.add_columns(leaves.c.leaf_index, subjects.c.subject.label("acting"))
 
 
 def _entry(row: Row[Any], named: Mapping[bytes, str]) -> Entry:

@@ -27,7 +27,7 @@ from foundation.audit.entry import entry, on_the_record
 from foundation.audit.mac import Mac, is_genuine
 from foundation.audit.marks import ABSENT, Mark
 from foundation.audit.report import PAGE, Findings, Growth, Report
-from foundation.audit.tables import checkpoints, events, leaves, nodes
+from foundation.audit.tables import LOWEST, checkpoints, events, leaves, nodes, waiting
 from foundation.database import Database, UnitOfWork
 
 
@@ -65,7 +65,7 @@ def verify_database(
                 if leaf.misplaced:
                     found.add(_misplaced(f"{leaf.event_id} at leaf {leaf.index}"))
                 for level, position, digest in growth.add(leaf.stored):
-                    if stored_nodes.get((level, position)) != digest:
+                    if level >= LOWEST and stored_nodes.get((level, position)) != digest:
                         first = position << level
                         found.add(
                             f"The subtree of leaves {first} to {first + (1 << level) - 1} was "
@@ -85,9 +85,9 @@ def verify_database(
                 f"its end was cut off, or an older copy of the database was put back."
             )
         _check_leafless(uow, found, mac)
-        waiting = audit_log.waiting(uow)
+        leafless = audit_log.waiting(uow)
     absent = [f"{m.place} has no mark yet." for m in marks[1:] if m.problem == ABSENT]
-    return Report(size, waiting, tuple(found), tuple(absent))
+    return Report(size, leafless, tuple(found), tuple(absent))
 
 
 def _marked_sizes(marks: Sequence[Mark], found: Findings) -> dict[int, list[Mark]]:
@@ -162,12 +162,12 @@ def _stored_leaves(
 ) -> Iterator[_Leaf]:
     """Leaves in order; one that is missing is told."""
     rows = uow.all(
-        select(leaves.c.leaf_index, leaves.c.event_id, leaves.c.hash, *audit_mac.EVENT)
-        .select_from(leaves.outerjoin(events, events.c.id == leaves.c.event_id))
+        select(leaves.c.leaf_index, leaves.c.hash, *audit_mac.EVENT)
+        .select_from(leaves.outerjoin(events, events.c.number == leaves.c.event))
         .where(leaves.c.leaf_index >= start, leaves.c.leaf_index < start + count)
         .order_by(leaves.c.leaf_index)
     )
-    lines = audit_log.lines(uow, [row.event_id for row in rows])
+    lines = audit_log.lines(uow, [row.number for row in rows if row.number is not None])
     expected = start
     for row in rows:
         while expected < row.leaf_index:
@@ -176,16 +176,16 @@ def _stored_leaves(
             expected += 1
         expected += 1
         if row.id is None:
-            found.add(f"Event {row.event_id} at leaf {row.leaf_index} was deleted.")
-            yield _Leaf(row.leaf_index, row.event_id, bytes(row.hash))
+            found.add(f"The event at leaf {row.leaf_index} was deleted.")
+            yield _Leaf(row.leaf_index, "", bytes(row.hash))
             continue
-        theirs = lines.get(row.id, [])
+        theirs = lines.get(row.number, [])
         computed = audit_tree.leaf_hash(entry(bytes(row.open), audit_log.digests(theirs)))
         if not _columns_agree(row):
             computed = b""  # the columns are copies of the open part
         genuine = is_genuine(mac, row, theirs)
         misplaced = not audit_mac.in_their_place(row, theirs)
-        yield _Leaf(row.leaf_index, row.event_id, bytes(row.hash), computed, genuine, misplaced)
+        yield _Leaf(row.leaf_index, row.id, bytes(row.hash), computed, genuine, misplaced)
 
 
 def _misplaced(which: str) -> str:
@@ -214,7 +214,7 @@ def _nodes_ending(uow: UnitOfWork, start: int, count: int) -> Mapping[tuple[int,
     """The stored subtrees whose last leaf is one of these."""
     found: dict[tuple[int, int], bytes] = {}
     top = uow.one(select(func.max(nodes.c.level)))
-    for level in range(1, (top[0] if top and top[0] is not None else 0) + 1):
+    for level in range(LOWEST, (top[0] if top and top[0] is not None else 0) + 1):
         rows = uow.all(
             select(nodes).where(
                 nodes.c.level == level,
@@ -229,16 +229,20 @@ def _nodes_ending(uow: UnitOfWork, start: int, count: int) -> Mapping[tuple[int,
 def _check_leafless(uow: UnitOfWork, found: Findings, mac: Mac) -> None:
     """An event without a leaf is ours and waits; any other is forged, changed or was kept back."""
     rows = uow.all(
-        select(events.c.waiting, *audit_mac.EVENT)
-        .select_from(events.outerjoin(leaves, leaves.c.event_id == events.c.id))
-        .where(leaves.c.event_id.is_(None))
+        select(waiting.c.state, *audit_mac.EVENT)
+        .select_from(
+            events.outerjoin(leaves, leaves.c.event == events.c.number).outerjoin(
+                waiting, waiting.c.event == events.c.number
+            )
+        )
+        .where(leaves.c.event.is_(None))
         .order_by(events.c.id)
     )
     for start in range(0, len(rows), PAGE):
         some = rows[start : start + PAGE]
-        lines = audit_log.lines(uow, [row.id for row in some])
+        lines = audit_log.lines(uow, [row.number for row in some])
         for row in some:
-            theirs = lines.get(row.id, [])
+            theirs = lines.get(row.number, [])
             if not audit_mac.in_their_place(row, theirs):
                 found.add(_misplaced(row.id))
             if not is_genuine(mac, row, theirs):
@@ -246,5 +250,5 @@ def _check_leafless(uow: UnitOfWork, found: Findings, mac: Mac) -> None:
                     f"Event {row.id} was not recorded by this deployment, or was changed before "
                     f"it had a leaf: it gets none."
                 )
-            elif row.waiting != 1:
+            elif row.state != audit_log.WAITS:
                 found.add(f"Event {row.id} lost its leaf.")

@@ -13,26 +13,27 @@ from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import open_note
 from foundation.audit.entry import Actor, entry, open_part, sealed_digest
 from foundation.audit.marks import audit_marks
-from foundation.audit.tables import events, leaves, nodes, subjects
+from foundation.audit.tables import events, leaves, nodes, subjects, waiting
 from foundation.database import UnitOfWork
 from foundation.readiness import Readiness
 from foundation.runtime import Runtime
-from tests.support.audits import history, record, sequence
+from tests.support.audits import history, number_of, record, sequence
 
 
-def write_forged(runtime: Runtime, uow: UnitOfWork, *, mac: bytes | None, waiting: int = 1) -> str:
+def write_forged(
+    runtime: Runtime, uow: UnitOfWork, *, mac: bytes | None, waits: bool = True
+) -> str:
     """An event as somebody writes it who knows all but the key."""
     event_id, ref = opaque.identifier("evt"), opaque.secret(12)
     at = runtime.clock.now()
     public = open_part(event_id, "level.raised", at, "staff", opaque.secret(12), [ref])
     uow.execute(
-        insert(events).values(
-            id=event_id, kind="level.raised", at=at, open=public, waiting=waiting, mac=mac
-        )
+        insert(events).values(id=event_id, kind="level.raised", at=at, open=public, mac=mac)
     )
-    uow.execute(
-        insert(subjects).values(event_id=event_id, position=0, subject=None, ref=ref, sealed=b"x")
-    )
+    number = number_of(event_id)
+    uow.execute(insert(subjects).values(event=number, position=0, subject=None, sealed=b"x"))
+    if waits:
+        uow.execute(insert(waiting).values(state=1, event=number))
     return event_id
 
 
@@ -69,17 +70,21 @@ def test_a_forged_event_gets_no_leaf_is_named_and_stops_no_other(
 def moved_to_another(uow: UnitOfWork, event_id: str) -> None:
     uow.execute(
         update(subjects)
-        .where(subjects.c.event_id == event_id, subjects.c.position == 0)
+        .where(subjects.c.event == number_of(event_id), subjects.c.position == 0)
         .values(subject=bytes(16))
     )
 
 
 def hidden(uow: UnitOfWork, event_id: str) -> None:
-    uow.execute(update(subjects).where(subjects.c.event_id == event_id).values(subject=None))
+    uow.execute(
+        update(subjects).where(subjects.c.event == number_of(event_id)).values(subject=None)
+    )
 
 
 def without_its_actor(uow: UnitOfWork, event_id: str) -> None:
-    uow.execute(delete(subjects).where(subjects.c.event_id == event_id, subjects.c.position == -1))
+    uow.execute(
+        delete(subjects).where(subjects.c.event == number_of(event_id), subjects.c.position == -1)
+    )
 
 
 def of_another_kind(uow: UnitOfWork, event_id: str) -> None:
@@ -91,7 +96,9 @@ def of_another_kind(uow: UnitOfWork, event_id: str) -> None:
 
 
 def sealed_anew(uow: UnitOfWork, event_id: str) -> None:
-    uow.execute(update(subjects).where(subjects.c.event_id == event_id).values(sealed=b"new"))
+    uow.execute(
+        update(subjects).where(subjects.c.event == number_of(event_id)).values(sealed=b"new")
+    )
 
 
 ALTERED = [moved_to_another, hidden, without_its_actor, of_another_kind, sealed_anew]
@@ -127,14 +134,14 @@ def test_a_leaf_put_in_between_numbering_and_signing_is_taken_back(any_runtime: 
     """With hashes and subtrees that fit: a signature must not rest on them."""
     history(any_runtime)
     with any_runtime.database.write() as uow:
-        forged = write_forged(any_runtime, uow, mac=None, waiting=0)
+        forged = write_forged(any_runtime, uow, mac=None, waits=False)
         size = audit_log.size(uow)
         public = uow.execute(select(events.c.open).where(events.c.id == forged)).scalar_one()
         leaf = audit_tree.leaf_hash(entry(public, [sealed_digest(b"x")]))
         edge = audit_tree.cover((0, size))
         known = audit_log.fetch(uow, edge)
         made, _ = audit_tree.append(size, [known[piece] for piece in edge], [leaf])
-        uow.execute(insert(leaves).values(leaf_index=size, event_id=forged, hash=leaf))
+        uow.execute(insert(leaves).values(leaf_index=size, event=number_of(forged), hash=leaf))
         for level, position, digest in made:
             uow.execute(insert(nodes).values(level=level, position=position, hash=digest))
     record(any_runtime, kind="desk.closed")
@@ -174,9 +181,11 @@ def test_erasing_a_person_does_not_make_an_altered_event_genuine(any_runtime: Ru
 def test_events_of_before_there_were_macs_are_taken_up_once_at_the_upgrade(
     any_runtime: Runtime,
 ) -> None:
+    queued = select(waiting.c.event).where(waiting.c.state == 1)
+
     def as_before() -> None:
         with any_runtime.database.write() as uow:
-            uow.execute(update(events).where(events.c.waiting == 1).values(mac=None))
+            uow.execute(update(events).where(events.c.number.in_(queued)).values(mac=None))
 
     history(any_runtime)
     with any_runtime.database.write() as uow:

@@ -39,15 +39,14 @@ def cut_to(runtime: Runtime, size: int) -> None:
     """What a thorough thief leaves of the log: all of it fits, as it was at that size."""
     with runtime.database.write() as uow:
         gone = [
-            row.event_id
-            for row in uow.all(select(leaves.c.event_id).where(leaves.c.leaf_index >= size))
+            row.event for row in uow.all(select(leaves.c.event).where(leaves.c.leaf_index >= size))
         ]
         uow.execute(delete(checkpoints).where(checkpoints.c.tree_size > size))
         for level in range(1, 8):
             above = (nodes.c.level == level) & (nodes.c.position >= size >> level)
             uow.execute(delete(nodes).where(above))
         uow.execute(delete(leaves).where(leaves.c.leaf_index >= size))
-        for table, column in ((subjects, subjects.c.event_id), (events, events.c.id)):
+        for table, column in ((subjects, subjects.c.event), (events, events.c.number)):
             uow.execute(delete(table).where(column.in_(gone)))
 
 

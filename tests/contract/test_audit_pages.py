@@ -15,7 +15,7 @@ from foundation.audit.review import AuditReview, Wish
 from foundation.audit.tables import events, subjects
 from foundation.clock import FrozenClock
 from foundation.runtime import Runtime
-from tests.support.audits import record
+from tests.support.audits import numbers_of, record
 from tests.support.statements import listening, noting, plan
 
 OFFICER = Actor("staff", "stf_officer")
@@ -103,14 +103,16 @@ def crowded(any_runtime: Runtime, clock: FrozenClock) -> list[str]:
         if n % 5 == 4:
             clock.advance(timedelta(milliseconds=1))
     with any_runtime.database.write() as uow:
-        uow.execute(update(subjects).where(subjects.c.event_id.in_(made[::4])).values(at=None))
+        uow.execute(
+            update(subjects).where(subjects.c.event.in_(numbers_of(made[::4]))).values(at=None)
+        )
     return made
 
 
 def in_order(runtime: Runtime) -> list[str]:
-    """As the database puts ids in order: another one's collation is not Python's."""
+    """Of one instant, the one first that was written last."""
     with runtime.database.read() as uow:
-        rows = uow.all(select(events.c.id).order_by(events.c.at.desc(), events.c.id.desc()))
+        rows = uow.all(select(events.c.id).order_by(events.c.at.desc(), events.c.number.desc()))
     return [row.id for row in rows]
 
 

@@ -12,12 +12,12 @@ from foundation.audit import tree as audit_tree
 from foundation.audit.checkpoint import Checkpoint, VerifierKey, open_note
 from foundation.audit.entry import Actor, sealed_digest
 from foundation.audit.log import TreeBroken
-from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects
+from foundation.audit.tables import checkpoints, events, leaves, nodes, subjects, waiting
 from foundation.audit.verify_public import verify_from_outside
 from foundation.clock import FrozenClock
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
-from tests.support.audits import history, outside, record, sequence
+from tests.support.audits import history, number_of, outside, record, sequence
 
 URL = "http://localhost:8000"
 EVENT = 5  # the leaf that is tampered with, of eleven
@@ -37,9 +37,9 @@ def test_an_untouched_audit_verifies_from_inside_and_outside(any_runtime: Runtim
 
 
 def event_at(uow: UnitOfWork, leaf: int) -> str:
-    row = uow.one(select(leaves.c.event_id).where(leaves.c.leaf_index == leaf))
+    row = uow.one(select(events.c.id).join(leaves).where(leaves.c.leaf_index == leaf))
     assert row is not None
-    return str(row.event_id)
+    return str(row.id)
 
 
 def change_open(uow: UnitOfWork, event_id: str) -> None:
@@ -50,10 +50,10 @@ def change_open(uow: UnitOfWork, event_id: str) -> None:
 
 
 def change_sealed(uow: UnitOfWork, event_id: str) -> None:
-    row = uow.one(select(subjects.c.sealed).where(subjects.c.event_id == event_id))
+    row = uow.one(select(subjects.c.sealed).where(subjects.c.event == number_of(event_id)))
     assert row is not None
     changed = row.sealed[:-1] + bytes([row.sealed[-1] ^ 1])
-    where = (subjects.c.event_id == event_id) & (subjects.c.position == 0)
+    where = (subjects.c.event == number_of(event_id)) & (subjects.c.position == 0)
     uow.execute(update(subjects).where(where).values(sealed=changed))
 
 
@@ -62,11 +62,11 @@ def empty_open(uow: UnitOfWork, event_id: str) -> None:
 
 
 def drop_sealed(uow: UnitOfWork, event_id: str) -> None:
-    uow.execute(delete(subjects).where(subjects.c.event_id == event_id))
+    uow.execute(delete(subjects).where(subjects.c.event == number_of(event_id)))
 
 
 def change_leaf(uow: UnitOfWork, event_id: str) -> None:
-    uow.execute(update(leaves).where(leaves.c.event_id == event_id).values(hash=bytes(32)))
+    uow.execute(update(leaves).where(leaves.c.event == number_of(event_id)).values(hash=bytes(32)))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_entry_moved_to_another_place_of_a_ledger_is_named(
     moved = record(any_runtime, "per_ada", actor=Actor("staff", "stf_1"))
     if numbered:
         sequence(any_runtime)
-    line = (subjects.c.event_id == moved) & (subjects.c.position == position)
+    line = (subjects.c.event == number_of(moved)) & (subjects.c.position == position)
     with any_runtime.database.write() as uow:
         uow.execute(update(subjects).where(line).values(at=clock.now() - timedelta(days=3000)))
     problems = any_runtime.audit.tree.verify().problems
@@ -124,7 +124,7 @@ def test_an_entry_without_its_place_stays_where_its_event_is(
         made.append(record(any_runtime, "per_ada"))
         clock.advance(timedelta(seconds=1))
     with any_runtime.database.write() as uow:
-        uow.execute(update(subjects).where(subjects.c.event_id == made[1]).values(at=None))
+        uow.execute(update(subjects).where(subjects.c.event == number_of(made[1])).values(at=None))
     assert [e.event_id for e in any_runtime.audit.ledger("per_ada")] == made[::-1]
     assert any_runtime.audit.tree.verify().ok
 
@@ -135,8 +135,8 @@ def test_a_deleted_event_is_found_and_named(any_runtime: Runtime, leaf: int) -> 
     history(any_runtime)
     with any_runtime.database.write() as uow:
         event_id = event_at(uow, leaf)
-        uow.execute(delete(subjects).where(subjects.c.event_id == event_id))
-        uow.execute(delete(leaves).where(leaves.c.event_id == event_id))
+        uow.execute(delete(subjects).where(subjects.c.event == number_of(event_id)))
+        uow.execute(delete(leaves).where(leaves.c.event == number_of(event_id)))
         uow.execute(delete(events).where(events.c.id == event_id))
     report = any_runtime.audit.tree.verify()
     assert any(
@@ -151,9 +151,7 @@ def swap(uow: UnitOfWork, one: int, other: int) -> None:
     rows = {r.leaf_index: r for r in uow.all(select(leaves))}
     uow.execute(delete(leaves).where(leaves.c.leaf_index.in_([one, other])))
     for index, source in ((one, rows[other]), (other, rows[one])):
-        uow.execute(
-            leaves.insert().values(leaf_index=index, event_id=source.event_id, hash=source.hash)
-        )
+        uow.execute(leaves.insert().values(leaf_index=index, event=source.event, hash=source.hash))
 
 
 @pytest.mark.parametrize(("one", "other"), [(4, 5), (0, 10), (8, 10)])
@@ -233,13 +231,13 @@ def test_leaves_cut_off_together_with_their_checkpoint_contradict_a_kept_one(
     history(any_runtime)
     kept = any_runtime.audit.tree.checkpoint()
     with any_runtime.database.write() as uow:
-        gone = [event_at(uow, index) for index in (8, 9, 10)]
+        rows = uow.all(select(leaves.c.event).where(leaves.c.leaf_index.in_([8, 9, 10])))
+        gone = [row.event for row in rows]
         uow.execute(delete(checkpoints).where(checkpoints.c.tree_size == 11))
-        uow.execute(delete(nodes).where(nodes.c.level == 1, nodes.c.position == 4))
         for table, column in (
-            (subjects, subjects.c.event_id),
-            (leaves, leaves.c.event_id),
-            (events, events.c.id),
+            (subjects, subjects.c.event),
+            (leaves, leaves.c.event),
+            (events, events.c.number),
         ):
             uow.execute(delete(table).where(column.in_(gone)))
     (problem,) = any_runtime.audit.tree.verify().problems  # nothing that is left in it can tell
@@ -252,7 +250,7 @@ def test_leaves_cut_off_together_with_their_checkpoint_contradict_a_kept_one(
 def test_an_event_that_lost_its_leaf_is_found(any_runtime: Runtime) -> None:
     event_id = record(any_runtime)
     with any_runtime.database.write() as uow:
-        uow.execute(update(events).where(events.c.id == event_id).values(waiting=0))
+        uow.execute(delete(waiting))
     assert any_runtime.audit.tree.verify().problems == (f"Event {event_id} lost its leaf.",)
 
 

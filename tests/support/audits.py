@@ -1,15 +1,17 @@
 """An audit with some history, and its public routes, for tests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from sqlalchemy import ScalarSelect, Select, select
 from starlette.requests import Request
 
 from foundation.audit import Audit
 from foundation.audit import routes as audit_routes
 from foundation.audit.entry import SYSTEM, Actor
+from foundation.audit.tables import events as audit_events
 from foundation.errors import Problem
 from foundation.runtime import Runtime
 from tests.support.client import TestClient
@@ -57,3 +59,12 @@ def outside(audit: Audit, rendered: bool = True) -> TestClient:
     if rendered:
         app.exception_handler(Problem)(_refused)
     return TestClient(app, base_url="http://localhost:8000")
+
+
+def number_of(event_id: str) -> ScalarSelect[int]:
+    """By which the other tables refer to an event."""
+    return numbers_of([event_id]).scalar_subquery()
+
+
+def numbers_of(event_ids: Iterable[str]) -> Select[tuple[int]]:
+    return select(audit_events.c.number).where(audit_events.c.id.in_(list(event_ids)))

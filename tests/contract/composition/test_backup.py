@@ -20,6 +20,7 @@ from civitas import backup_file, governance, schema
 from civitas.cli import app
 from civitas.configuration import settings_of
 from civitas.residents import as_csv, residents
+from foundation.audit.entry import SYSTEM, open_part
 from foundation.database import Database, metadata
 from foundation.master_key import MasterKey
 from foundation.runtime import open_database
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 assert governance.MODELS  # every package has declared its tables
 runner = CliRunner()
 PEOPLE = 12
+THEN = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
 def run(*arguments: str, code: int = 0) -> Result:
@@ -78,6 +80,14 @@ def test_a_city_moves_from_sqlite_to_postgresql(
         # And back: a backup of PostgreSQL is the same file.
         again = tmp_path / "again.backup"
         run("backup", str(again), "--config", str(moved))
+        # What the database numbers goes on behind what was brought.
+        brought = {row[0] for row in everything(moved)["audit_events"]}
+        runtime = governance.assemble(settings_of(moved)).runtime
+        with runtime.database.write() as uow:
+            runtime.audit.record(uow, "desk.opened", SYSTEM)
+        runtime.close()
+        (new,) = {row[0] for row in everything(moved)["audit_events"]} - brought
+        assert new == max(brought) + 1
     back = beside(city, "", "", name="back")
     run("restore", str(again), "--config", str(back))
     assert everything(back) == everything(city)
@@ -165,7 +175,8 @@ def test_a_backup_opens_under_its_own_master_key_only(city: Path, tmp_path: Path
 
 
 def plain_backup(file: Path, revision: str) -> None:
-    """What `civitas backup` wrote at revision 0011: a SQLite file."""
+    """What `civitas backup` wrote at revision 0011: a SQLite file. In it is an event, with columns
+    that there are no more."""
     database = Database(f"sqlite:///{file}")
     schema.upgrade(database, revision)
     with database.write() as uow:
@@ -176,14 +187,29 @@ def plain_backup(file: Path, revision: str) -> None:
                 "INSERT INTO periodic_work VALUES ('audit sequencer', 1700000000000000, NULL, 'x')"
             )
         )
+        uow.execute(
+            text(
+                "INSERT INTO audit_events (id, kind, at, open, waiting) "
+                "VALUES ('evt_old', 'desk.opened', 1700000000000000, :open, 1)"
+            ),
+            {"open": open_part("evt_old", "desk.opened", THEN, "system", "actor", ["person"])},
+        )
+        uow.execute(
+            text(
+                "INSERT INTO audit_subjects (event_id, position, ref, sealed) "
+                "VALUES ('evt_old', 0, 'person', :sealed)"
+            ),
+            {"sealed": b"x"},
+        )
     database.close()
 
 
+@pytest.mark.parametrize("revision", ["0011", "0030"])
 def test_an_older_plain_backup_is_taken_when_told_so_and_then_upgraded(
-    city: Path, tmp_path: Path
+    city: Path, tmp_path: Path, revision: str
 ) -> None:
     file = tmp_path / "old.backup"
-    plain_backup(file, "0011")
+    plain_backup(file, revision)
     new = beside(city, "", "")
     refused = run("restore", str(file), "--config", str(new), code=2).output
     assert "not sealed" in refused
@@ -192,9 +218,10 @@ def test_an_older_plain_backup_is_taken_when_told_so_and_then_upgraded(
     assert "civitas db upgrade" in said
     run("db", "upgrade", "--config", str(new))
     run("audit", "verify", "--config", str(new))
-    assert everything(new)["periodic_work"] == [
-        ("audit sequencer", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), None, "x")
-    ]
+    assert everything(new)["periodic_work"] == [("audit sequencer", THEN, None, "x")]
+    events, lines = everything(new)["audit_events"], everything(new)["audit_subjects"]
+    assert (1, THEN, "evt_old", "desk.opened") in {row[:4] for row in events}
+    assert (1, THEN if revision == "0011" else None, 0) in {row[:3] for row in lines}
 
 
 def test_no_backup_of_the_database_holds_a_person_key(city: Path, tmp_path: Path) -> None:

@@ -8,18 +8,23 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, insert, select, table, text
+from sqlalchemy import column, insert, select, table, text, update
 
 from civitas import governance, schema
-from foundation.audit.entry import open_part
-from foundation.audit.tables import subjects
-from foundation.clock import FrozenClock, Instant
+from foundation.audit import log as audit_log
+from foundation.audit import tree as audit_tree
+from foundation.audit.entry import Actor, open_part, refs_of
+from foundation.audit.review import AuditReview, Wish
+from foundation.audit.tables import events, leaves, nodes, subjects, waiting
+from foundation.audit.verify_public import verify_from_outside
+from foundation.clock import FrozenClock, Instant, microseconds
 from foundation.database import Database, metadata
 from foundation.master_key import MasterKey
 from foundation.runtime import Runtime, build, open_database
 from foundation.settings import Settings, SettingsError
 from pki import Settled
 from pki.tables import certificates
+from tests.support.audits import history, outside, record, sequence
 from tests.support.deployments import ROOT
 from tests.support.devices import csr, found_city, new_key, same_city
 
@@ -161,3 +166,100 @@ def test_what_waited_at_0011_has_its_leaf_after_the_upgrade(
     assert runtime.audit.tree.sequence(clock.now()) == 1
     assert runtime.audit.tree.verify().problems == ()
     runtime.close()
+
+
+CHANGED_BY_0031 = ("audit_events", "audit_waiting", "audit_subjects", "audit_leaves", "audit_nodes")
+
+
+def as_at_0030(database: Database) -> None:
+    """Put a database of today in the form that it had: the same rows, as a program of then wrote
+    them."""
+    with database.read() as uow:
+        rows = {t: uow.all(select(t)) for t in metadata.sorted_tables if "test_" not in t.name}
+        refs = {row.number: refs_of(row.open) for row in uow.all(select(events))}
+        ids = {row.number: row.id for row in uow.all(select(events))}
+        states = {row.event: row.state for row in uow.all(select(waiting))}
+    hashes = [row.hash for row in sorted(rows[leaves], key=lambda row: row.leaf_index)]
+    old: dict[str, list[dict[str, object]]] = {
+        "audit_events": [
+            {"id": r.id, "kind": r.kind, "at": microseconds(r.at), "open": r.open,
+             "waiting": states.get(r.number, 0), "mac": r.mac}
+            for r in rows[events]
+        ],
+        "audit_subjects": [
+            {"event_id": ids[r.event], "position": r.position, "subject": r.subject,
+             "ref": refs[r.event][r.position], "sealed": r.sealed, "at": microseconds(r.at)}
+            for r in rows[subjects]
+        ],
+        "audit_leaves": [
+            {"leaf_index": r.leaf_index, "event_id": ids[r.event], "hash": r.hash}
+            for r in rows[leaves]
+        ],
+        "audit_nodes": [
+            {"level": level, "position": position, "hash": digest}
+            for level, position, digest in audit_tree.append(0, (), hashes)[0]
+        ],
+    }  # fmt: skip
+    metadata.drop_all(database.engine)
+    schema.upgrade(database, "0030")
+    with database.at_leisure() as connection:
+        for whole, found in rows.items():
+            if found and whole.name not in CHANGED_BY_0031:
+                connection.execute(insert(whole), [row._asdict() for row in found])
+        for name, written in old.items():
+            connection.execute(insert(table(name, *map(column, written[0]))), written)
+
+
+@pytest.mark.row("assurance", "X.1253-9.2-4")
+def test_a_log_of_before_0031_is_the_same_log_after_the_upgrade(any_runtime: Runtime) -> None:
+    runtime, officer = any_runtime, Actor("staff", "stf_1")
+    history(runtime, 40)
+    record(runtime, "per_ada", "per_bo", kind="record.read", actor=officer, details={"n": "é"})
+    with runtime.database.write() as uow:
+        runtime.audit.forget(uow, "per_ada")
+    sequence(runtime)
+    late = record(runtime, "per_bo", actor=officer)
+    forged = record(runtime, "per_bo", kind="level.raised")
+    with runtime.database.write() as uow:
+        uow.execute(update(events).where(events.c.id == forged).values(mac=bytes(32)))
+    sequence(runtime)
+    waits = record(runtime, "per_bo", actor=officer)
+    before = told(runtime)
+    kept = runtime.audit.tree.checkpoint()
+    as_at_0030(runtime.database)
+    schema.upgrade(runtime.database)
+    assert told(runtime) == before
+    assert runtime.audit.tree.checkpoint() == kept
+    assert runtime.audit.tree.set_aside() == 1
+    with runtime.database.read() as uow:
+        assert {row.level for row in uow.all(select(nodes.c.level))} == {4, 5}
+    # The log goes on: what waited has its leaf, and what is new a number behind all others.
+    record(runtime, "per_bo", actor=officer)
+    assert sequence(runtime) == 3  # and that one was refused
+    ledger = {entry.event_id: entry for entry in runtime.audit.ledger("per_bo")}
+    assert ledger[waits].leaf_index is not None
+    assert ledger[late].details == {}
+    report = runtime.audit.tree.verify(kept)
+    assert len(report.problems) == 1
+    assert forged in report.problems[0]
+    with outside(runtime.audit) as client:
+        assert verify_from_outside("http://localhost:8000", client, known=kept).ok
+
+
+def told(runtime: Runtime) -> list[object]:
+    """All that anybody sees of the audit, in an order."""
+    size, review = 50, AuditReview(runtime.audit)
+    officer = Actor("staff", "stf_1")
+    with runtime.database.read() as uow:
+        public = [audit_log.entries(uow, 0, size), audit_log.leaf_hashes(uow, 0, size)]
+        at = audit_log.size(uow)
+        proofs = [
+            audit_tree.inclusion_proof(n, at, lambda wanted: audit_log.fetch(uow, wanted))
+            for n in range(at)
+        ]
+    ledgers = [
+        sorted(runtime.audit.ledger(person), key=lambda entry: entry.event_id)
+        for person in ("per_ada", "per_bo")
+    ]
+    by = [sorted(e.id for e in review.entries(Wish(by=who), [officer])) for who in (officer, None)]
+    return [public, proofs, ledgers, by, runtime.audit.tree.verify().problems]
