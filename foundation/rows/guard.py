@@ -18,7 +18,7 @@ from foundation.clock import Clock, instant
 from foundation.compiled import Rows, execute, shape
 from foundation.row_macs import MAC, NOW, Bound, Macs, binding, refusal
 from foundation.rows import marks as row_marks
-from foundation.rows.inspection import Inspection
+from foundation.rows.inspection import BROUGHT_BACK, Inspection
 from foundation.rows.marks import FOR_EVER, Mark, Marks
 from foundation.rows.statements import Check, Plan, Values, here, plan
 from foundation.rows.writing import Act, Writing
@@ -109,14 +109,20 @@ class Guard:
         wide = statement if planned.wide is None else planned.wide
         result = execute(connection, wide, parameters)
         rows: list[Any] = list(result)
-        self._sift(planned.checks, rows)
+        if not self._sift(planned.checks, rows, final=False):
+            # A mark is raised after the commit of what was taken away: somebody's that came between
+            # our two reads makes the row look brought back. As it is now, it does not.
+            result = execute(connection, wide, parameters)
+            rows = list(result)
+            self._sift(planned.checks, rows, final=True)
         told = planned.told
         kept = [tuple([row[place] for place in told]) for row in rows if row is not None]
         keys = tuple([result.keys[place] for place in told])
         return Rows(shape(keys).rows(kept), len(kept), keys)
 
-    def _sift(self, checks: Sequence[Check], rows: list[Any]) -> None:
-        """Put None, or a row without its part, in place of what does not prove itself."""
+    def _sift(self, checks: Sequence[Check], rows: list[Any], *, final: bool) -> bool:
+        """Put None, or a row without its part, in place of what does not prove itself. False, and
+        nothing is put, if there is one that looks brought back and it is not `final`."""
         places: list[list[int]] = []
         asked: list[tuple[Bound, list[dict[str, Any]]]] = []
         for check in checks:
@@ -131,6 +137,8 @@ class Guard:
             places.append(present)
             asked.append((check.bound, found))
         verdicts = self.inspection.verdicts_on(asked)
+        if not final and any(BROUGHT_BACK in why for why in verdicts):
+            return False
         for check, present, (bound, found), why in zip(
             checks, places, asked, verdicts, strict=True
         ):
@@ -141,6 +149,7 @@ class Guard:
                         if check.optional
                         else None
                     )
+        return True
 
 
 def _refusal(table: Table) -> Bound:

@@ -145,6 +145,23 @@ def test_an_older_version_of_a_changed_row_is_refused(any_runtime, intruder):
     assert password(any_runtime, OTTO) is None
 
 
+def test_a_change_that_comes_between_a_row_and_its_mark_is_no_attack(any_runtime, monkeypatch):
+    """A mark is raised after the commit: who read the row before that reads it again."""
+    marks = any_runtime.guard.inspection.marks
+    of, meanwhile = marks.of, [b"changed"]
+
+    def later(references):
+        if meanwhile:
+            new = meanwhile.pop()
+            with any_runtime.database.write() as uow:
+                store.replace_secret(uow, "crd_per_otto", b"sealed of per_otto", new)
+        return of(references)
+
+    monkeypatch.setattr(marks, "of", later)
+    assert password(any_runtime, OTTO) == b"changed"
+    assert any_runtime.guard.inspection.alarms() == []
+
+
 def test_a_mark_that_a_killed_process_still_owed_is_raised_afterwards(
     any_runtime, intruder, monkeypatch
 ):

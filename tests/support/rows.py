@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table, insert
 
+from foundation.audit.compact import OpenPart
 from foundation.clock import Instant
 from foundation.database import Database, Json, metadata
 from foundation.row_macs import Bound, all_bound
@@ -29,7 +30,7 @@ def value(column: Column[Any], nth: int, now: datetime) -> Any:
         return now + timedelta(days=nth + 1)
     if isinstance(column.type, Boolean):
         return bool(nth % 2)
-    if isinstance(column.type, LargeBinary):
+    if isinstance(column.type, LargeBinary | OpenPart):
         return bytes([nth]) * 32
     if isinstance(column.type, Integer):
         return nth + 1
@@ -62,8 +63,10 @@ def fill(database: Database, rows: int, now: datetime) -> None:
                 if named is not None:
                     uow.execute(insert(table).values(**make(named, nth, now)))
                 else:
-                    plain = {c.name: value(c, nth, now) for c in table.c}
-                    for column in table.c:
+                    # A number that the database gives is not said: it would be given again.
+                    said = [c for c in table.c if c is not table.autoincrement_column]
+                    plain = {c.name: value(c, nth, now) for c in said}
+                    for column in said:
                         for foreign in column.foreign_keys:
                             plain[column.name] = value(foreign.column, nth, now)
                     uow.execute(insert(table).values(**plain))
