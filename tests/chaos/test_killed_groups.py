@@ -16,10 +16,11 @@ ACTS = 200
 DOOMED = """
 import asyncio, os, signal, sys
 from sqlalchemy import Column, Integer, MetaData, Table, event
-from foundation import event_loop
+from foundation import event_loop, groups
 from foundation.database import Database
 
 url, group, moment, nth = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+groups.LONGEST = 30.0
 database = Database(url, group=group)
 numbers = Table("numbers", MetaData(), Column("n", Integer, primary_key=True))
 numbers.metadata.create_all(database.engine)
