@@ -324,3 +324,19 @@ def test_a_database_that_was_closed_opens_again(sqlite: Database) -> None:
     sqlite.close()
     assert together(partial(add, sqlite, 2)) == [None]
     assert there(sqlite) == [1, 2]
+
+
+def test_a_group_is_bound_in_time_and_in_number(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "LONGEST", 0.0)
+    with commits(sqlite) as made:
+        together(*(partial(add, sqlite, n) for n in range(8)))
+    assert len(made) == 8
+    monkeypatch.setattr(groups, "LONGEST", 30.0)
+    few = Database(sqlite.url, group=4)
+    with commits(few) as made:
+        together(*(partial(add, few, n) for n in range(8, 32)))
+    few.close()
+    assert 6 <= len(made) <= 24
+    assert there(sqlite) == list(range(32))
