@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, select, tuple_, update
 
 from foundation.audit import SYSTEM, Audit
+from foundation.compiled import execute
 from foundation.database import Database
 from foundation.row_macs import MAC, Bound, all_bound, all_refusing
 from foundation.rows.guard import Guard
 from foundation.rows.inspection import BROUGHT_BACK, GONE, Wrong
 from foundation.rows.marks import Mark
+from foundation.rows.statements import here, whole
 from foundation.settings import SettingsError
 
 _BATCH = 1000
@@ -68,9 +70,11 @@ def wrong_rows(
         progress(bound.table.name, 0)
         for rows in _batches(database, bound):
             for row, why in zip(rows, guard.inspection.verdicts(bound, rows), strict=True):
-                if why:
+                again = why == BROUGHT_BACK
+                told = _as_it_is_now(database, guard, bound, row) if again else why
+                if told:
                     reference = guard.macs.reference(bound, row).hex()
-                    yield Wrong(bound.table.name, reference, why)
+                    yield Wrong(bound.table.name, reference, told)
             progress(bound.table.name, len(rows))
     for refusing in all_refusing():
         present = {
@@ -122,6 +126,14 @@ def _not_bound_yet(guard: Guard) -> list[Bound]:
     return [bound for reference, bound in tables.items() if not marks[reference]]
 
 
+def _as_it_is_now(database: Database, guard: Guard, bound: Bound, row: Mapping[str, Any]) -> str:
+    """What is wrong with a row that somebody may have changed after it was read: its mark is raised
+    after the commit."""
+    with database.read() as uow:
+        found = execute(uow.connection, whole(bound).where(here(bound, row))).all()
+    return "".join(guard.inspection.verdicts(bound, [dict(now._mapping) for now in found]))
+
+
 def _batches(database: Database, bound: Bound) -> Iterator[Sequence[Mapping[str, Any]]]:
     """All rows in the order of their key, past the guard: whoever asks looks at each himself."""
     table: Table = bound.table
@@ -129,9 +141,9 @@ def _batches(database: Database, bound: Bound) -> Iterator[Sequence[Mapping[str,
     query: Select[Any] = select(*(table.c[n] for n in bound.needed)).order_by(*key).limit(_BATCH)
     last: tuple[Any, ...] | None = None
     while True:
-        here = query if last is None else query.where(tuple_(*key) > tuple_(*last))
+        asked = query if last is None else query.where(tuple_(*key) > tuple_(*last))
         with database.read() as uow:
-            rows = [dict(row._mapping) for row in uow.connection.execute(here)]
+            rows = [dict(row._mapping) for row in uow.connection.execute(asked)]
         if rows:
             yield rows
             last = tuple(rows[-1][name] for name in bound.key)
