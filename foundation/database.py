@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from sqlalchemy import (
     Connection,
-    Engine,
-    Executable,
     MetaData,
-    Row,
     Table,
     Text,
     func,
@@ -26,16 +22,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
-from foundation.compiled import Parameters, Rows, execute, say
+from foundation.compiled import execute, say
 from foundation.engines import SHARED, Patience, engine
-from foundation.event_loop import Lock, Turns, in_thread, on_loop
 from foundation.groups import Writer
 from foundation.outages import let_go_of_what_ended
+from foundation.pool import Pool
 from foundation.settings import Section, SettingsError
+from foundation.unit_of_work import NothingThatGrants, RowGuard, UnitOfWork
 
 log = logging.getLogger("civitas.database")
 NAMING = {
@@ -116,104 +112,12 @@ def count_on(connection: Connection, table: Table) -> None:
         connection.execute(select(func.setval(sequence, func.coalesce(last, 0) + 1, False)))
 
 
-class RowGuard(Protocol):
-    """Who makes and checks the MACs of rows that grant something (`foundation.rows.guard`)."""
-
-    def concerns(self, statement: Any) -> Any:
-        """What there is to do about a statement; None for nothing."""
-
-    def run(
-        self,
-        connection: Connection,
-        taken: list[Any],
-        statement: Any,
-        parameters: Any,
-        concern: Any,
-    ) -> Rows:
-        """Run it; marks of what it takes away are added to `taken`."""
-
-    def row_mac(self, taken: list[Any], bound: Any, after: Any, before: Any) -> bytes:
-        """For a statement that a store writes by itself."""
-
-    def refused_at(self, asked: Any) -> Any:
-        """Since when each of these keys is refused."""
-
-    def owe(self, connection: Connection, taken: Sequence[Any]) -> None:
-        """At the end of a unit of work, before its commit."""
-
-    def committed(self, taken: Sequence[Any]) -> None:
-        """After it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Replica:
     """A database that follows the primary, and how many seconds behind it is of use."""
 
     url: str
     seconds: float
-
-
-class UnitOfWork:
-    """Statements that commit together, or not at all."""
-
-    __slots__ = ("connection", "guard", "taken")
-
-    def __init__(self, connection: Connection, guard: RowGuard | None = None) -> None:
-        self.connection = connection
-        self.guard = guard
-        self.taken: list[Any] = []
-
-    def execute(self, statement: Executable, parameters: Parameters = None) -> Rows:
-        """Run a statement, once or for each of several rows."""
-        if isinstance(parameters, Sequence) and len(parameters) == 1:
-            parameters = parameters[0]
-        if self.guard is not None:
-            concern = self.guard.concerns(statement)
-            if concern is not None:
-                return self.guard.run(self.connection, self.taken, statement, parameters, concern)
-        return execute(self.connection, statement, parameters)
-
-    def one(self, statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
-        """The first row, or None."""
-        return self.execute(statement, parameters).first()
-
-    def all(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
-        return self.execute(statement, parameters).all()
-
-    def changed(self, statement: Executable, parameters: Parameters = None) -> int:
-        """How many rows the statement changed: what decides single use."""
-        return self.execute(statement, parameters).rowcount
-
-    def row_mac(
-        self, table: Table, after: Mapping[str, Any], before: Mapping[str, Any] | None = None
-    ) -> bytes | None:
-        """The MAC for a statement that sets `row_mac` itself: `after` is the whole row, `before`
-        what was read of it. Only for what the guard cannot see into, such as INSERT … SELECT."""
-        if self.guard is None:
-            return None
-        return self.guard.row_mac(self.taken, table.info["bound"], after, before)
-
-    def refused_at(self, *asked: tuple[Table, Mapping[str, Any]]) -> list[datetime | None]:
-        """Since when each of these keys (its table, its columns) is refused as far as is remembered
-        outside of the database; for tables declared by `row_macs.refuses`."""
-        if self.guard is None:
-            return [None] * len(asked)
-        found: list[datetime | None] = self.guard.refused_at(asked)
-        return found
-
-
-class _NothingThatGrants:
-    """The guard of a read that may be old: a row that was changed since would pass for forged."""
-
-    def __init__(self, guard: RowGuard) -> None:
-        self._guard = guard
-
-    def concerns(self, statement: Any) -> None:
-        if self._guard.concerns(statement) is not None:
-            raise TypeError("rows that grant something are read from the primary")
-
-    def __getattr__(self, name: str) -> Any:
-        raise TypeError("rows that grant something are read from the primary")
 
 
 # A copy that has no traffic to follow is no copy of now: what periodic work writes is enough.
@@ -249,36 +153,28 @@ class Database:
         self.engine = engine(url, schema, pool, patience, reading=False, pooled=pooled)
         self.dialect = self.engine.dialect.name
         # Reads have connections of their own, on which the database itself refuses to write.
-        self._reader = engine(url, schema, pool, patience, reading=True, pooled=pooled)
+        reader = engine(url, schema, pool, patience, reading=True, pooled=pooled)
         self._pooled = pooled and self.dialect == "postgresql"
         let_go_of_what_ended(self.engine, writes=True, also=self._connect_anew)
-        let_go_of_what_ended(self._reader, writes=False, also=self._connect_anew)
+        let_go_of_what_ended(reader, writes=False, also=self._connect_anew)
         self._anew_at = 0.0
-        # Each engine has as many connections; nobody waits in its pool, which would stop the loop.
         places = pool // 2 + SHARED
-        self._places = {self.engine: Turns(places), self._reader: Turns(places)}
+        self._writes = Pool(self.engine, places, patience.lock)
+        self._reads = Pool(reader, places, patience.lock)
         self._replica = replica
-        self._follower = (
-            engine(replica.url, schema, pool, patience, reading=True, pooled=pooled, standby=True)
-            if replica is not None
-            else None
-        )
         self._replica_away_until = 0.0
-        if self._follower is not None:
-            if {self.dialect, self._follower.dialect.name} != {"postgresql"}:
+        self._follows: Pool | None = None
+        if replica is not None:
+            follower = engine(
+                replica.url, schema, pool, patience, reading=True, pooled=pooled, standby=True
+            )
+            if {self.dialect, follower.dialect.name} != {"postgresql"}:
                 raise SettingsError(
                     "[database] replica_url is for a PostgreSQL that follows another one: write "
                     "postgresql+psycopg://… in both, or remove replica_url."
                 )
-            let_go_of_what_ended(self._follower, writes=False, also=self._replica_is_away)
-            self._places[self._follower] = Turns(places)
-        # Connections that were given back and may be lent again as they are: what the pool does
-        # at each check-out and check-in costs as much as a look-up by key.
-        self._idle: dict[Engine, list[Connection]] = {each: [] for each in self._places}
-        self._opened = 0
-        """How often all connections were let go: who has one of before gives it to the pool."""
-        self._met: set[Engine] = set()
-        self._meeting = Lock()
+            let_go_of_what_ended(follower, writes=False, also=self._replica_is_away)
+            self._follows = Pool(follower, places, patience.lock)
         # SQLite lets one writer in, and the others poll with ever longer sleeps: here they queue
         # for one connection.
         self._writer = (
@@ -289,7 +185,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
-        with self._connected(self._reader) as connection:
+        with self._reads.lent() as connection:
             if self._pooled:
                 # What the connection was not told for good, the transaction is told. At READ
                 # COMMITTED each statement still has its own snapshot.
@@ -311,12 +207,12 @@ class Database:
             yield stack.enter_context(self.read()) if uow is None else uow
 
     def _of_replica(self, stack: ExitStack) -> UnitOfWork | None:
-        follower, replica = self._follower, self._replica
-        if follower is None or replica is None or time.monotonic() < self._replica_away_until:
+        follows, replica = self._follows, self._replica
+        if follows is None or replica is None or time.monotonic() < self._replica_away_until:
             return None
         with ExitStack() as mine:
             try:
-                connection = mine.enter_context(self._connected(follower))
+                connection = mine.enter_context(follows.lent())
                 if self._pooled:
                     mine.enter_context(connection.begin())
                 behind = execute(connection, _BEHIND).scalar_one()
@@ -326,9 +222,7 @@ class Database:
             if behind is None or behind > replica.seconds:
                 return None
             stack.push(mine.pop_all())
-        return UnitOfWork(
-            connection, None if self.guard is None else _NothingThatGrants(self.guard)
-        )
+        return UnitOfWork(connection, None if self.guard is None else NothingThatGrants(self.guard))
 
     def _replica_is_away(self) -> None:
         if time.monotonic() >= self._replica_away_until:
@@ -338,7 +232,7 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[UnitOfWork]:
         """Reads that all see the state of one moment, while others write."""
-        with self._place(self._reader), self._reader.connect() as connection:
+        with self._reads.alone() as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
                 try:
@@ -353,47 +247,6 @@ class Database:
                         say(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                     self._take_time(connection)
                     yield UnitOfWork(connection)
-
-    @contextmanager
-    def _connected(self, engine: Engine) -> Iterator[Connection]:
-        """One of the engine's connections. Raises TimeoutError (SQLAlchemy's)."""
-        with self._place(engine):
-            idle, opened = self._idle[engine], self._opened
-            try:
-                connection = idle.pop()
-            except IndexError:
-                connection = engine.connect()
-            try:
-                yield connection
-            except BaseException:
-                if connection.invalidated:
-                    _close(idle)  # they were opened like the one that ended
-                connection.close()
-                raise
-            if opened != self._opened or connection.invalidated or connection.in_transaction():
-                connection.close()
-            else:
-                idle.append(connection)
-
-    @contextmanager
-    def _place(self, engine: Engine) -> Iterator[None]:
-        places = self._places[engine]
-        if not places.take(self._patience.lock):
-            raise PoolTimeout("all connections to the database are in use")
-        try:
-            if engine not in self._met:
-                self._meet(engine)
-            yield
-        finally:
-            places.give_back()
-
-    def _meet(self, engine: Engine) -> None:
-        """What SQLAlchemy asks each database once, behind a lock, is no work for the loop."""
-        if on_loop() is not None:
-            with self._meeting:
-                if engine not in self._met:
-                    in_thread(lambda: engine.connect().close())
-        self._met.add(engine)
 
     @contextmanager
     def at_leisure(self) -> Iterator[Connection]:
@@ -422,7 +275,7 @@ class Database:
             with self._writer.unit() as connection:
                 yield connection
         else:
-            with self._connected(self.engine) as connection, connection.begin():
+            with self._writes.lent() as connection, connection.begin():
                 yield connection
 
     def _connect_anew(self) -> None:
@@ -471,15 +324,17 @@ class Database:
         self._let_go()
 
     def _let_go(self) -> None:
-        """Of every connection that nobody uses."""
-        self._opened += 1
-        for of, idle in self._idle.items():
-            _close(idle)
-            of.dispose()
+        for pool in filter(None, (self._writes, self._reads, self._follows)):
+            pool.let_go()
 
 
-def _close(idle: list[Connection]) -> None:
-    """In whichever thread, while others take of them."""
-    with suppress(IndexError):
-        while True:
-            idle.pop().close()
+__all__ = [
+    "Database",
+    "DatabaseSettings",
+    "Json",
+    "Replica",
+    "RowGuard",
+    "UnitOfWork",
+    "count_on",
+    "metadata",
+]

@@ -1,8 +1,9 @@
 """Synchronous code on the event loop: where it would wait, it steps aside, and others go on.
 
-A request whose route says `on_loop` runs in a greenlet, as SQLAlchemy's asyncio extension runs its
-own: `wait` leaves it and comes back to the same line. So the code of a flow knows nothing of it: a
-unit of work means the same in a request, in a thread and at the command line.
+A request runs in a greenlet, as SQLAlchemy's asyncio extension runs its own, unless its route says
+why it has a thread (`Route.in_thread`): `wait` leaves it and comes back to the same line. So the
+code of a flow knows nothing of it: a unit of work means the same in a request, in a thread and at
+the command line.
 
 What may not wait on the loop goes through here: an answer of PostgreSQL (`foundation.engines`), the
 turn to write and the commit of what was written (`foundation.groups`), a lock that is held while
@@ -22,7 +23,7 @@ from functools import partial
 from threading import Event, local
 from threading import Lock as ThreadLock
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -120,28 +121,23 @@ def by(executor: Executor, call: Callable[P, T], *args: P.args, **kwargs: P.kwar
     return made.result() if loop is None else wait(asyncio.wrap_future(made, loop=loop))
 
 
-class Waiter:
+class Waiter(Protocol):
     """Somebody who waits to be woken, once, by anybody."""
 
-    __slots__ = ("woken",)
-
-    def __init__(self) -> None:
-        self.woken = False
+    woken: bool
 
     def wake(self) -> bool:
         """False if nobody is there any more."""
-        raise NotImplementedError
 
     def wait(self, seconds: float | None = None) -> bool:
         """Whether it was woken within so many seconds."""
-        raise NotImplementedError
 
 
-class _InThread(Waiter):
-    __slots__ = ("_event",)
+class _InThread:
+    __slots__ = ("_event", "woken")
 
     def __init__(self) -> None:
-        super().__init__()
+        self.woken = False
         self._event = Event()
 
     def wake(self) -> bool:
@@ -153,11 +149,11 @@ class _InThread(Waiter):
         return self._event.wait(seconds)
 
 
-class _OnLoop(Waiter):
-    __slots__ = ("_future", "_loop")
+class _OnLoop:
+    __slots__ = ("_future", "_loop", "woken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
+        self.woken = False
         self._loop = loop
         self._future: asyncio.Future[None] = loop.create_future()
 

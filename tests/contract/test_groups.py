@@ -79,6 +79,24 @@ def there(database: Database) -> list[int]:
 
 
 @contextmanager
+def busy(database: Database) -> Iterator[None]:
+    """Somebody in a thread has the turn to write."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def long() -> None:
+        with database.write():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=long)
+    thread.start()
+    assert inside.wait(5)
+    yield
+    leave.set()
+    thread.join()
+
+
+@contextmanager
 def commits(database: Database) -> Iterator[list[str]]:
     """In which threads a COMMIT was made; each takes a while, as on a disk."""
     seen: list[str] = []
@@ -216,19 +234,8 @@ def test_a_long_unit_of_work_in_a_thread_shares_with_nobody(sqlite: Database) ->
 
 
 def test_a_turn_that_does_not_come_is_a_busy_database(sqlite: Database) -> None:
-    inside, leave = threading.Event(), threading.Event()
-
-    def long() -> None:
-        with sqlite.write():
-            inside.set()
-            leave.wait(10)
-
-    thread = threading.Thread(target=long)
-    thread.start()
-    assert inside.wait(5)
-    (found,) = together(lambda: add(sqlite, 1))
-    leave.set()
-    thread.join()
+    with busy(sqlite):
+        (found,) = together(lambda: add(sqlite, 1))
     assert isinstance(found, PoolTimeout)
     assert together(lambda: add(sqlite, 1)) == [None]
 
@@ -297,22 +304,11 @@ def test_who_is_cancelled_in_a_statement_leaves_no_connection_behind(postgres_ur
 
 
 def test_who_waits_on_a_loop_that_ended_loses_nobody_the_turn(sqlite: Database) -> None:
-    inside, leave = threading.Event(), threading.Event()
-
-    def long() -> None:
-        with sqlite.write():
-            inside.set()
-            leave.wait(10)
-
-    thread = threading.Thread(target=long)
-    thread.start()
-    assert inside.wait(5)
-    loop = asyncio.new_event_loop()
-    gone = loop.create_task(event_loop.run(add, sqlite, 1))
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    leave.set()
-    thread.join()
+    with busy(sqlite):
+        loop = asyncio.new_event_loop()
+        gone = loop.create_task(event_loop.run(add, sqlite, 1))
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
     assert together(partial(add, sqlite, 2)) == [None]
     assert there(sqlite) == [2]
     assert not gone.done()

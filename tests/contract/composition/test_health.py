@@ -127,7 +127,7 @@ def test_a_key_store_that_is_away_is_not_ready(town: City, monkeypatch: pytest.M
     def gone(*_: object) -> object:
         raise ConnectionRefusedError(str(url))
 
-    monkeypatch.setattr(town.runtime.vault.store._reader.pool, "_creator", gone)
+    monkeypatch.setattr(town.runtime.vault.store._reads.engine.pool, "_creator", gone)
     answer = ready(town)
     assert (answer.status_code, answer.json()["person_keys"]) == (503, "unusable")
     assert answer.json()["database"] == "ok"
