@@ -101,6 +101,8 @@ class Parent:
         self._killed = False
         self._exit_code = 0
         self._wakes, self._waker = socket.socketpair()
+        self._woke = time.monotonic()
+        """One clock for a whole turn, so that a parent that stood still anywhere in it notices."""
 
     def share(self) -> Worker:
         """Returns in each worker; in the parent it ends, by SystemExit, when all have ended."""
@@ -164,19 +166,19 @@ class Parent:
         ends += [child.heard + SILENT_SECONDS for child in self._children.values() if child.ready]
         pause = max(0.0, min(ends) - time.monotonic()) if ends else None
         lines = [child.line for child in self._children.values() if not child.ended]
-        began = time.monotonic()
         select.select([self._wakes, *lines], [], [], pause)
         with suppress(BlockingIOError):
             while self._wakes.recv(512):
                 pass
-        if time.monotonic() - began > 2 * BEAT_SECONDS:
+        before, self._woke = self._woke, time.monotonic()
+        if self._woke - before > 2 * BEAT_SECONDS:
             # Nobody said anything: the whole machine may have stood still, and not they alone.
             self._doubt()
 
     def _doubt(self) -> None:
         """Ask for one more beat before anybody counts as silent."""
         for child in self._children.values():
-            latest = time.monotonic() - SILENT_SECONDS + 2 * BEAT_SECONDS
+            latest = self._woke - SILENT_SECONDS + 2 * BEAT_SECONDS
             if not child.doubted:
                 child.doubted, child.heard = True, max(child.heard, latest)
 
@@ -185,7 +187,7 @@ class Parent:
             if child.ended or not select.select([child.line], [], [], 0)[0]:
                 continue
             said = child.line.recv(512)
-            child.ended, child.heard, child.doubted = not said, time.monotonic(), False
+            child.ended, child.heard, child.doubted = not said, self._woke, False
             if b"+" in said:
                 child.ready = True
                 if not self._started and child.number == 1:
@@ -197,10 +199,10 @@ class Parent:
 
     def _end_the_silent(self) -> None:
         for pid, child in self._children.items():
-            if child.ready and time.monotonic() > child.heard + SILENT_SECONDS:
+            if child.ready and self._woke > child.heard + SILENT_SECONDS:
                 log.error("worker %d has been silent for %.0f s", child.number, SILENT_SECONDS)
                 os.kill(pid, signal.SIGKILL)
-                child.heard = time.monotonic()
+                child.heard = self._woke
 
     def _reap(self) -> None:
         for pid in list(self._children):

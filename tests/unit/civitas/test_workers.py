@@ -27,7 +27,7 @@ WORKER = """
     folder, port, does = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     workers.STOP_SECONDS, workers.YOUNG = 2.0, float(sys.argv[4])
     if does == "stand still":
-        workers.BEAT_SECONDS, workers.SILENT_SECONDS = 0.2, 2.0
+        workers.BEAT_SECONDS, workers.SILENT_SECONDS = 0.5, 2.0
     server = Server(listen=f"127.0.0.1:{port}")
     held = Held(server, Settings(folder / "civitas.toml", {}).with_sections(server))
     assert threading.active_count() == 1
