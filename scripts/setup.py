@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 OLDEST = (3, 11)
-PACKAGES = ("civitas", "device_registry", "foundation", "idp", "pki", "policies")
+PACKAGES = ("civitas", "device_registry", "documents", "foundation", "idp", "pki", "policies")
 LOCKS = {"demo": "requirements/runtime.txt", "tests": "requirements/dev.txt"}
 
 # What must be found → the Debian package that brings it.

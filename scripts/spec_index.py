@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
+PACKAGES = ("foundation", "policies", "pki", "device_registry", "documents", "idp", "civitas")
 OUTPUT = ROOT / "docs" / "specifications.md"
 
 FAMILIES = re.compile(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.mutants.table import HERE, ROOT, Mutant
 
-OURS = ("foundation", "policies", "pki", "device_registry", "idp", "civitas", "tests")
+OURS = ("foundation", "policies", "pki", "device_registry", "documents", "idp", "civitas", "tests")
 LEFT_OUT = (".*", "build", "dist", "*.egg-info", "demo-data", "htmlcov", "results")
 
 Verdicts = dict[str, tuple[str, str]]

@@ -1,0 +1,1 @@
+"""Documents: what issuers have for a person, shared by consent, and signatures at a distance."""

@@ -1,0 +1,1 @@
+"""The locker: issuers, their documents, what a person has, and what they share."""
