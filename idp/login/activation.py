@@ -22,6 +22,7 @@ from foundation.runtime import Runtime
 from foundation.sealing import CannotOpen
 from idp.login import store
 from idp.login.authenticators import password, password_rules
+from idp.login.authenticators.breached import BreachedPasswords
 from idp.login.authenticators.password import Passwords
 from idp.login.credential import PASSWORD, Credential
 from idp.login.directory import Directory, Invited
@@ -150,7 +151,9 @@ class Activation:
         if not invited.acts_on_persons:
             own_number = ""
         mistakes = _of_names(name, own_number)
-        add_objections(mistakes, chosen, repeated, self._settings, (*words, name))
+        add_objections(
+            mistakes, chosen, repeated, self._settings, self._passwords.breached, (*words, name)
+        )
         if mistakes:
             raise ChoiceRefused(mistakes)
         credential_id = opaque.identifier("cred")
@@ -264,12 +267,13 @@ def add_objections(
     chosen: str,
     repeated: str,
     settings: LoginSettings,
+    breached: BreachedPasswords,
     words: tuple[str, ...],
     field: str = "password",
 ) -> None:
     """Why this password may not be chosen. `field`: what the form calls it."""
     least = settings.password_minimum
-    message = password_rules.objection(chosen, least, words)
+    message = password_rules.objection(chosen, least, breached, words)
     if message is not None:
         mistakes.add(field, message, values=password_rules.values(least))
     if password.prepared(chosen) != password.prepared(repeated):

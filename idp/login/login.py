@@ -17,6 +17,7 @@ from foundation.settings import Jurisdiction, Server
 from foundation.web import Principal
 from idp.login import challenges, store
 from idp.login.activation import Activation
+from idp.login.authenticators.breached import BreachedPasswords
 from idp.login.authenticators.passkey import Passkeys
 from idp.login.authenticators.password import Passwords
 from idp.login.directory import Directory
@@ -70,7 +71,12 @@ class Login:
         self.establishing = Establishing(
             runtime, self.directory, policies, self.sessions, self.failures
         )
-        passwords = Passwords(runtime.keys, settings)
+        breached = settings.breached_passwords
+        passwords = Passwords(
+            runtime.keys,
+            settings,
+            BreachedPasswords(runtime.settings.resolve(breached) if breached else None),
+        )
         passkeys = Passkeys(
             server.url,
             runtime.settings.of(Jurisdiction).name,

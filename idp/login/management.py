@@ -158,7 +158,15 @@ class Management:
         mistakes = Mistakes()
         with self._database.read() as uow:
             words = self._directory.context_words(uow, session.subject)
-        add_objections(mistakes, chosen, repeated, self._settings, words, "chosen")
+        add_objections(
+            mistakes,
+            chosen,
+            repeated,
+            self._settings,
+            self._passwords.breached,
+            words,
+            "chosen",
+        )
         return mistakes
 
     def passkeys_known(self, subject: Subject) -> dict[str, Any]:

@@ -24,6 +24,9 @@ class LoginSettings(Section):
 
     password_minimum: int = Field(default=10, ge=8, le=64)
     """Characters that a new password has at least."""
+    breached_passwords: str | None = None
+    """A file of leaked passwords that may not be chosen, beside the list that comes along:
+    `SHA-1:COUNT` lines in the order of the hashes, as the downloader of Have I Been Pwned does."""
 
     session_lifetime: int = Field(default=720, ge=5)
     """A session ends so long after it began, whatever happens in it (NIST SP 800-63B §5)."""

@@ -17,6 +17,7 @@ from foundation.event_loop import by
 from foundation.fair_queue import Busy
 from foundation.keys import Keys
 from foundation.text import nfc
+from idp.login.authenticators.breached import BreachedPasswords
 from idp.login.settings import LoginSettings
 
 AUTHENTICATOR = "password"
@@ -65,7 +66,10 @@ def too_long(password: str) -> bool:
 class Passwords:
     """Hashes and verifies. Slow on purpose: never call it inside a write."""
 
-    def __init__(self, keys: Keys, settings: LoginSettings) -> None:
+    def __init__(
+        self, keys: Keys, settings: LoginSettings, breached: BreachedPasswords | None = None
+    ) -> None:
+        self.breached = breached or BreachedPasswords()
         self._keys = keys
         self._hasher = PasswordHasher(
             time_cost=settings.argon2_passes,
