@@ -11,10 +11,11 @@ from starlette.requests import Request
 from device_registry import DeviceRefused, Devices
 from foundation.errors import NotFound
 from foundation.settings import Development, Settings
+from foundation.vault import Erased
 from foundation.web import Principal
 from idp.federation import Federation
 from idp.oauth import Client, InvalidClientMetadata, OAuth, client_from_metadata
-from idp.register import Register
+from idp.register import NoSuchPerson, Register
 from policies import Facts, Known
 
 log = logging.getLogger("civitas.federation")
@@ -57,6 +58,56 @@ class KnownByServices:
 
     def purpose(self, service_id: str) -> str | None:
         return self._tokens.purpose_of(service_id)
+
+
+class PeopleWithDocuments:
+    """`locker.People`: our own register, and the subjects by which services know its people."""
+
+    def __init__(self, register: Register, tokens: OAuth) -> None:
+        self._register = register
+        self._tokens = tokens
+
+    def by_civil_number(self, number: str) -> str | None:
+        with self._register.runtime.database.read() as uow:
+            return self._register.by_civil_number(uow, number)
+
+    def by_subject(self, service: str, subject: str) -> str | None:
+        sector = self._tokens.sector_of(service)
+        if sector is None:
+            return None
+        with self._register.runtime.database.read() as uow:
+            return self._tokens.person_in(uow, sector, subject)
+
+    def known(self, person_id: str) -> Known:
+        try:
+            found = self._register.known(person_id)
+        except (NoSuchPerson, Erased):
+            raise NotFound("There is no such identity any more.") from None
+        person = found.person
+        facts = Facts(person.level, found.age, active=person.may_authenticate)
+        return Known(person_id, facts, found.claims)
+
+
+class ServicesThatAsk:
+    """`locker.Services`: the clients of this server."""
+
+    def __init__(self, tokens: OAuth) -> None:
+        self._tokens = tokens
+
+    def name(self, service: str) -> str:
+        found = self._find(service)
+        return service if found is None else found.name
+
+    def purposes(self, service: str) -> tuple[str, ...]:
+        found = self._find(service)
+        return () if found is None else found.purposes
+
+    def owns_address(self, service: str, address: str) -> bool:
+        found = self._find(service)
+        return found is not None and found.owns_redirect(address)
+
+    def _find(self, service: str) -> Client | None:
+        return self._tokens.clients.find(service, self._tokens.runtime.clock.now())
 
 
 class Federated:

@@ -7,13 +7,25 @@ from pathlib import Path
 import device_registry
 import pki
 import policies
+from documents import locker
 from foundation import runtime
 from foundation.settings import Section
 from idp import broker, federation, login, oauth, portal, register
 
 ROOT = Path(__file__).parents[1]
 
-PACKAGES = (pki, policies, device_registry, register, federation, login, oauth, broker, portal)
+PACKAGES = (
+    pki,
+    policies,
+    device_registry,
+    locker,
+    register,
+    federation,
+    login,
+    oauth,
+    broker,
+    portal,
+)
 
 SECTIONS: tuple[type[Section], ...] = (
     *runtime.SECTIONS,
@@ -27,6 +39,7 @@ PAGES: dict[str, Path] = {
     "policies": ROOT / "policies/pages",
     "register": ROOT / "idp/register/pages",
     "federation": ROOT / "idp/federation/pages",
+    "locker": ROOT / "documents/locker/pages",
     "login": ROOT / "idp/login/pages",
     "oauth": ROOT / "idp/oauth/pages",
     "broker": ROOT / "idp/broker/pages",

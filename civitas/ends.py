@@ -27,6 +27,7 @@ class End:
 
 
 _OAUTH = "idp.oauth"
+_LOCKER = "documents.locker.document"
 _TERMS = "idp.register.retention"
 
 ENDS: Mapping[str, End] = {
@@ -44,6 +45,10 @@ ENDS: Mapping[str, End] = {
     "enrolment_tokens.expires_at": End(
         "device_registry.gate", None, "a digest: which token led to which certificate"
     ),
+    "document_links.not_after": End(_LOCKER, None, "who could see a document, and until when"),
+    "document_requests.expires_at": End("documents.locker.asking", "documents.locker.store"),
+    "document_shares.not_after": End(_LOCKER, None, "who could see a document, and until when"),
+    "documents.valid_until": End(_LOCKER, None, "the document is its person's"),
     "federation_marks.expires_at": End("idp.federation.store", "idp.federation.store"),
     "federation_own_marks.expires_at": End(
         "idp.federation.own_marks", "idp.federation.store", "replaced by the next ones"

@@ -15,6 +15,7 @@ from policies.levels import (
     authenticator_of_passkey,
     level_of_acr,
 )
+from policies.loading import extended
 from policies.policies import Policies, prepare
 from policies.ports import Ended, EndsWithConsent, Subjects
 from policies.question import Decision, Deny, Facts, Ground, Known, Permit, Question
@@ -61,6 +62,7 @@ __all__ = [
     "acr_of",
     "authenticator_of_passkey",
     "consent_shown",
+    "extended",
     "level_of_acr",
     "prepare",
     "receipt_routes",

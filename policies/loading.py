@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -30,6 +31,36 @@ BASES = frozenset(
 def load(bases: Path | None = None) -> Catalogue:
     """The tables of this package; `bases` replaces the packaged bases by the deployment's own."""
     return packaged() if bases is None else _load(bases)
+
+
+def extended(
+    catalogue: Catalogue,
+    classes: Iterable[DataClass],
+    attributes: Iterable[Attribute],
+    uses: Mapping[str, Collection[str]],
+    digest: str,
+) -> Catalogue:
+    """The tables with more that may leave, such as kinds of documents.
+
+    `uses`: purpose → the new claims that it has a use for. `digest` (hex): of the bytes that say
+    all this; it goes into the catalogue's own. Raises SettingsError as `load` does.
+    """
+    more = replace(
+        catalogue,
+        classes={**catalogue.classes, **{x.id: x for x in classes}},
+        attributes={**catalogue.attributes, **{x.name: x for x in attributes}},
+        purposes={
+            **catalogue.purposes,
+            **{
+                id_: replace(catalogue.purposes[id_], attributes=had | frozenset(uses[id_]))
+                for id_, had in ((p.id, p.attributes) for p in catalogue.purposes.values())
+                if id_ in uses
+            },
+        },
+        digest=hashlib.sha256(f"{catalogue.digest}{digest}".encode()).hexdigest(),
+    )
+    cross_check(more)
+    return more
 
 
 @cache

@@ -29,13 +29,22 @@ from policies.settings import PoliciesSettings
 class Policies:
     """What the rest of the service asks. Safe to share between threads."""
 
-    def __init__(self, runtime: Runtime, catalogue: Catalogue | None = None) -> None:
-        """Loads and cross-checks all tables and rules; raises SettingsError with a sentence."""
+    def __init__(
+        self,
+        runtime: Runtime,
+        catalogue: Catalogue | None = None,
+        documents: Callable[[Catalogue], Catalogue] = lambda catalogue: catalogue,
+    ) -> None:
+        """Loads and cross-checks all tables and rules; raises SettingsError with a sentence.
+
+        `documents` adds the kinds of documents, which are claims like others.
+        """
         self.runtime = runtime
         self.settings = runtime.settings.of(PoliciesSettings)
         if catalogue is None:
             own = self.settings.bases
             catalogue = load(runtime.settings.resolve(own) if own else None)
+        catalogue = documents(catalogue)
         self.catalogue = catalogue
         self.engine = Engine(catalogue, runtime.settings.of(Jurisdiction).digital_age)
         self._answers = KeptAnswers(self.engine)

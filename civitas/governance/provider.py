@@ -15,6 +15,8 @@ from civitas.adapters import (
     Federated,
     FromTheRegister,
     KnownByServices,
+    PeopleWithDocuments,
+    ServicesThatAsk,
     device_is_active,
     who_calls,
 )
@@ -22,6 +24,8 @@ from civitas.deployment import Deployment
 from device_registry import DeviceLife, Devices
 from device_registry import prepare as prepare_devices
 from device_registry import routes_of as device_routes
+from documents import locker
+from documents.locker import Locker, SharesEndWithIdentity
 from foundation.audit.routes import routes_of as audit_routes
 from foundation.pages import routes_of as page_routes
 from foundation.runtime import Runtime
@@ -42,7 +46,8 @@ from policies import routes_of as policy_routes
 
 def assemble(runtime: Runtime) -> Deployment:
     """People, things, consent, certificates: the whole service."""
-    policies = Policies(runtime)
+    kinds = locker.of_settings(runtime.settings)
+    policies = Policies(runtime, documents=kinds.extend)
 
     # Devices: their certificates, and the registry that says which of them may have one.
     authority = CertificateAuthority(runtime)
@@ -78,10 +83,19 @@ def assemble(runtime: Runtime) -> Deployment:
     )
     questions = DecisionPoint(policies, KnownByServices(people, tokens))
 
+    # Documents: what offices have made out for a person, and whom the person shows it to.
+    documents = Locker(
+        runtime, policies, kinds, PeopleWithDocuments(people, tokens), ServicesThatAsk(tokens)
+    )
+
     # Ends: of a consent, an identity, a device, and of all that rests on it.
-    withdrawal = Withdrawal(policies, ends=(oauth.TokensEndWithConsent(),))
+    withdrawal = Withdrawal(
+        policies, ends=(oauth.TokensEndWithConsent(), documents.ends_with_consent)
+    )
     life = IdentityLife(
-        runtime, people.proofing, ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity())
+        runtime,
+        people.proofing,
+        ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity(), SharesEndWithIdentity()),
     )
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
 
@@ -104,6 +118,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "portal": portal.routes_of(account),
             "work": portal.staff_routes(StaffAccount(runtime, people, signing_in)),
             "services": oauth.account_routes(acting),
+            "documents": locker.routes_of(documents),
             "register": register.routes_of(desk),
             "supervision": supervision.routes_of(watch),
             "pki": pki_routes(pki),
@@ -119,6 +134,7 @@ def assemble(runtime: Runtime) -> Deployment:
             prepare_policies,
             prepare_pki,
             prepare_devices,
+            locker.prepare,
             oauth.prepare,
             federation.prepare,
         ),
@@ -136,6 +152,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "login": signing_in,
             "oauth": tokens,
             "devices": devices,
+            "documents": documents,
             "device_life": device_life,
             "federation": allied,
             "policies": policies,

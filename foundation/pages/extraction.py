@@ -22,7 +22,7 @@ from babel.messages.pofile import read_po, write_po
 from foundation import errors
 from foundation.pages.language import CATALOGUES, DOMAIN, SOURCE
 
-PACKAGES = ("foundation", "policies", "pki", "device_registry", "idp", "civitas")
+PACKAGES = ("foundation", "policies", "pki", "device_registry", "documents", "idp", "civitas")
 _METHODS = [("**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
 _KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2)}
@@ -41,6 +41,8 @@ _REFUSE_PEOPLE = (
     "civitas/app.py",
     "civitas/system.py",
     "device_registry/",
+    "documents/locker/endpoints/answering.py",
+    "documents/locker/links.py",
     "idp/broker/",
     "idp/federation/accreditation.py",
     "idp/federation/endpoints/completion.py",

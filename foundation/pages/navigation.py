@@ -46,6 +46,7 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Overview"), "/account"),
     Place(N_("Ledger"), "/account/ledger"),
     Place(N_("Consents"), "/account/consents"),
+    Place(N_("Documents"), "/account/documents"),
     Place(N_("Services"), "/account/services"),
     Place(N_("Sign-in methods"), "/account/credentials"),
     Place(N_("Devices"), "/account/devices"),

@@ -41,7 +41,7 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
             for number, level in catalogue.levels.items()
             if number <= settings.of(PoliciesSettings).organisation_level
         ],
-        "claims_supported": [*PROTOCOL_CLAIMS, *catalogue.attributes],
+        "claims_supported": [*PROTOCOL_CLAIMS, *_claims(catalogue)],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": True,
         "prompt_values_supported": sorted(PROMPTS),
@@ -66,3 +66,8 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
             name: server.tls_url + PATHS[name] for name in OVER_TLS
         }
     return metadata
+
+
+def _claims(catalogue: Catalogue) -> list[str]:
+    """What a token may say of a person; documents are fetched, and are no part of one."""
+    return [name for name, row in catalogue.attributes.items() if row.type != "document"]

@@ -64,6 +64,8 @@ class Teller:
             "level": details.get("level", "?"),
             "device": details.get("device", ""),
             "more": details.get("more", "?"),
+            "issuer": details.get("issuer", ""),
+            "document": f"“{details.get('document', '')}”",
         }
 
     def _attribute(self, name: str) -> str:

@@ -71,6 +71,18 @@ SENTENCES: dict[str, str] = {
     "data.released": N_("%(service)s received: %(attributes)s."),
     "data.verified": N_("%(service)s asked, and got only yes or no: %(attributes)s."),
     "data.refused": N_("%(service)s asked for %(attributes)s and got nothing."),
+    "document.issued": N_("%(issuer)s made out a document for you: %(document)s."),
+    "document.replaced": N_("%(issuer)s made out a document of yours anew: %(document)s."),
+    "document.suspended": N_("%(issuer)s suspended a document of yours: %(document)s."),
+    "document.resumed": N_("A document of yours is valid again: %(document)s."),
+    "document.revoked": N_("%(issuer)s revoked a document of yours: %(document)s."),
+    "document.mismatched": N_(
+        "%(issuer)s has a document for you under another name or birth date: %(document)s."
+    ),
+    "document.asked": N_("%(service)s asked you for: %(attributes)s."),
+    "document.link_made": N_("You made an address that shows a document: %(document)s."),
+    "document.link_ended": N_("You ended an address that showed a document: %(document)s."),
+    "document.opened": N_("Somebody opened a document by the address that you gave: %(document)s."),
     "device.registered": N_("A device was registered as yours."),
     "device.claimed": N_("A device was given to you as its owner."),
     "device.renewal_due": N_("A device of yours needs a new certificate soon."),

@@ -21,7 +21,7 @@ from idp.register.mailing import Mailing
 from idp.register.notices import Notices
 from idp.register.person import Person, Step
 from idp.register.printing import Printing
-from idp.register.profile import Profile
+from idp.register.profile import Profile, WrongField, civil_number
 from idp.register.proofing import Proofing
 from idp.register.proofing_policy import ProofingPolicies, shipped
 from idp.register.recoveries import Recoveries
@@ -68,6 +68,14 @@ class Register:
         """A person and their steps, oldest first; raises NoSuchPerson."""
         with self.runtime.database.read() as uow:
             return store.known_person(uow, person_id), store.steps_of(uow, person_id)
+
+    def by_civil_number(self, uow: UnitOfWork, written: str) -> str | None:
+        """The person with this civil number, however its groups are written; None for nobody."""
+        try:
+            number = civil_number(written)
+        except WrongField:
+            return None
+        return store.by_civil_number(uow, self.runtime.vault, number)
 
     def is_active(self, uow: UnitOfWork, person_id: str) -> bool:
         """Whether this person may authenticate now (no authentication outside `active`)."""

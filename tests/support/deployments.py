@@ -65,7 +65,8 @@ def _in_token() -> tuple[Section, ...]:
 
 def template_folders() -> dict[str, Path]:
     """The folder of pages of every package and suite that has one, by name."""
-    found = sorted((*ROOT.glob("*/pages"), *ROOT.glob("idp/*/pages")))
+    suites = ("*/pages", "idp/*/pages", "documents/*/pages")
+    found = sorted(folder for suite in suites for folder in ROOT.glob(suite))
     return {folder.parent.name: folder for folder in found if folder.parent.name != "foundation"}
 
 

@@ -192,7 +192,14 @@ def test_an_emergency_needs_a_responder_on_record_and_a_case_and_opens_vital_dat
 @pytest.mark.row("privacy", "engine-5")
 def test_every_reason_has_a_sentence_a_next_step_and_a_rule_or_a_caller() -> None:
     said = {expected for expected, *_ in REASONS}
-    said |= {"no-ground", "not-decided", "not-known", "special-needs-explicit"}
+    said |= {
+        "not-shared",
+        "document-not-valid",
+        "no-ground",
+        "not-decided",
+        "not-known",
+        "special-needs-explicit",
+    }
     assert said == set(CATALOGUE.reasons)
     for reason in CATALOGUE.reasons.values():
         assert reason.reason.endswith(".")

@@ -1,0 +1,39 @@
+"""What the locker asks of those who know people and services; `civitas` plugs in who answers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from policies import Known
+
+
+class People(Protocol):
+    """Who is who."""
+
+    def by_civil_number(self, number: str) -> str | None:
+        """The person with this civil number, or None."""
+        ...
+
+    def by_subject(self, service: str, subject: str) -> str | None:
+        """The person whom a service knows by this pairwise subject, or None."""
+        ...
+
+    def known(self, person_id: str) -> Known:
+        """Level, state, name and birth date, from one reading; raises NotFound."""
+        ...
+
+
+class Services(Protocol):
+    """What is known of those who ask."""
+
+    def name(self, service: str) -> str:
+        """What people call it."""
+        ...
+
+    def purposes(self, service: str) -> tuple[str, ...]:
+        """What it is registered for."""
+        ...
+
+    def owns_address(self, service: str, address: str) -> bool:
+        """Whether a person may be sent there: one of its redirect URIs, exactly."""
+        ...
