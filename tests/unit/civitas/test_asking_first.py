@@ -21,6 +21,7 @@ PEOPLE = list(residents(1, 7, city="Tallinn", country="EE"))
 FINAL = {
     "/account/credentials/{credential_id}/lost": ("lost",),
     "/account/credentials/{credential_id}/remove": ("remove",),
+    "/account/documents/{document_id}/links/end": ("end",),
     "/desk/persons/{person_id}/state": ("archive",),
     "/devices/change-overs/{change_over_id}/act": ("undo",),
     "/devices/{device_id}/act": ("transfer", "revoke", "decommission"),
