@@ -11,6 +11,9 @@ PYTEST := $(BIN)/python -m pytest
 # nginx and others live where not every PATH looks.
 export PATH := $(PATH):/usr/sbin:/sbin
 
+# Containers often forbid it; then every process that a test starts compiles a thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Databases of tests need no disk that survives a power cut: in memory, where there is room.
 ROOM := $(shell df -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 {print "/dev/shm"}')
 ifneq ($(ROOM),)

@@ -19,7 +19,15 @@ from starlette.responses import Response
 from civitas import governance, openapi, schema, system, tls_files
 from civitas.deployment import Deployment
 from civitas.fellows import Fellows
-from civitas.routing import FixedPaths, Options, ProtocolRoute, allowed, nearest, on_the_loop
+from civitas.routing import (
+    FixedPaths,
+    Options,
+    ProtocolRoute,
+    allowed,
+    nearest,
+    on_the_loop,
+    typed_route,
+)
 from foundation.clock import Clock
 from foundation.cross_origin import origin
 from foundation.edge import Edge
@@ -111,12 +119,8 @@ def mount(app: FastAPI, package: str, route: Route) -> None:
         )
         return
     for method in route.methods:
-        app.add_api_route(
-            route.path,
-            endpoint,
-            methods=[method],
-            **openapi.described(package, method, route),
-        )
+        told = openapi.described(package, method, route)
+        app.router.routes.append(typed_route(route.path, method, endpoint, told))
 
 
 def _context(deployment: Deployment) -> Context:

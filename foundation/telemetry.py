@@ -56,13 +56,6 @@ class Telemetry:
     def __init__(self, settings: TelemetrySettings) -> None:
         quieten_libraries()
         self._registry = CollectorRegistry()
-        resource = Resource.create(
-            {
-                "service.name": settings.service_name,
-                # Each process counts for itself: a collector has to tell them apart.
-                "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
-            }
-        )
         readers: list[MetricReader] = [
             PrometheusMetricReader(
                 disable_target_info=True, scope_info_enabled=False, registry=self._registry
@@ -70,7 +63,15 @@ class Telemetry:
         ]
         self.tracer: Tracer = NoOpTracer()
         self._tracing: TracerProvider | None = None
+        resource = Resource.get_empty()  # to find out what this machine is starts a thread
         if settings.otlp_endpoint:
+            resource = Resource.create(
+                {
+                    "service.name": settings.service_name,
+                    # Each process counts for itself: a collector has to tell them apart.
+                    "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+                }
+            )
             readers.append(_otlp_metrics(settings.otlp_endpoint))
             self._tracing = _otlp_traces(settings.otlp_endpoint, resource)
             self.tracer = self._tracing.get_tracer("civitas")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for number in range(workers)
         for item in (*slow[number::workers], *rest[number * each : (number + 1) * each])
     ]
+
+
+def pytest_collection_finish() -> None:
+    """7,500 tests stay until the end: nobody walks them again in search of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def _minutes(item: pytest.Item) -> float:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
+from urllib.parse import unquote
 
+import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from httpx import Response
 from starlette.testclient import TestClient as OneLoopEach
+from starlette.types import ASGIApp, Message
 
 from foundation.event_loop import in_thread
 
 __all__ = ["TestClient"]
 
+_PORTS = {"http": 80, "https": 443}
+
 
 class TestClient(OneLoopEach):
-    """Starlette's starts a thread and an event loop for each request, which takes far longer than
-    most requests do. As a context manager it has a loop of its own, with the app's lifespan."""
+    """Starlette's starts a thread and an event loop for each request, and goes there and back
+    eight times, which takes far longer than most requests do. As a context manager it has a loop
+    of its own, with the app's lifespan."""
 
     __test__ = False
+
+    def __init__(self, app: ASGIApp, **more: Any) -> None:
+        super().__init__(app, **more)
+        client = more.get("client", ("testclient", 50000))
+        self._transport = _Transport(app, client, self.app_state, self._portal_factory)
 
     def request(self, *args: Any, **kwargs: Any) -> Response:
         # Where one application asks another it waits for it, as for any fetch.
@@ -38,6 +50,86 @@ class TestClient(OneLoopEach):
             # What passes for the end of a process ended the loop, too.
             _stacks.pop(os.getpid(), None)
             raise
+
+
+class _Transport(httpx.BaseTransport):
+    """One request, whole, and one answer, whole: a single step to the loop and back."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        client: tuple[str, int],
+        state: dict[str, Any],
+        portal: Callable[[], AbstractContextManager[BlockingPortal]],
+    ) -> None:
+        self._app = app
+        self._client = client
+        self._state = state
+        self._portal = portal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = _Answer(request.read())
+        with self._portal() as portal:
+            portal.call(self._app, self._scope(request), answer.receive, answer.send)
+        assert answer.over, "no answer came, or half of one"
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=httpx.ByteStream(b"" if request.method == "HEAD" else answer.body),
+            request=request,
+        )
+
+    def _scope(self, request: httpx.Request) -> MutableMapping[str, Any]:
+        url = request.url
+        path, _, query = url.raw_path.partition(b"?")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": url.scheme,
+            "path": unquote(url.path),
+            "raw_path": path,
+            "root_path": "",
+            "query_string": query,
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "client": self._client,
+            "server": (url.host, url.port or _PORTS[url.scheme]),
+            "state": self._state.copy(),
+        }
+
+
+class _Answer:
+    """What an application is given and gives, as ASGI 3.0 has it."""
+
+    def __init__(self, asked: bytes) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.over = False
+        self._asked: bytes | None = asked
+        self._left = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if self._asked is None:
+            await self._left.wait()
+            return {"type": "http.disconnect"}
+        asked, self._asked = self._asked, None
+        return {"type": "http.request", "body": asked, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        assert not self.over, "an answer came after the answer"
+        if message["type"] == "http.response.start":
+            assert not self.status, "an answer began twice"
+            self.status = message["status"]
+            self.headers = list(message.get("headers", ()))
+            return
+        assert message["type"] == "http.response.body"
+        assert self.status, "an answer came before its head"
+        self.body += message.get("body", b"")
+        if not message.get("more_body", False):
+            self.over = True
+            self._left.set()
 
 
 _stacks: dict[int, tuple[ExitStack, BlockingPortal]] = {}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from foundation import middleware
 from foundation.web import Route
 from tests.protocol.openapi.callers import signed_in
 from tests.support.city import City, Visitor
@@ -84,6 +85,12 @@ PACKAGES = (
 by_package = pytest.mark.parametrize("package", PACKAGES)
 
 
+@pytest.fixture(autouse=True)
+def _gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here is still sending when they are refused: no need to linger for them."""
+    monkeypatch.setattr(middleware, "LINGER_PAUSE", 0)
+
+
 @pytest.fixture(scope="module")
 def visitors(provider: City) -> tuple[Visitor, ...]:
     """A stranger, and those who get behind the routes: each sends the token of its own forms."""
@@ -96,14 +103,24 @@ def visitors(provider: City) -> tuple[Visitor, ...]:
 def send(visitor: Visitor, method: str, url: str, **more: Any) -> Any:
     """The answer, which is one of ours."""
     answer = visitor.http.request(method, url, **more)
-    here = f"{method} {url[:80]} {str(more)[:120]}: {answer.status_code} {answer.text[:300]}"
-    assert answer.status_code < 500 or "No checkpoint is signed" in answer.text, here
-    assert not any(trace in answer.text for trace in TRACES), here
-    for header in HEADERS:
-        assert header in answer.headers, here
-    if location := answer.headers.get("location"):
-        assert re.match(r"(/(?![/\\])|http://localhost:8000/)", location), here
+    try:
+        check(answer)
+    except AssertionError as wrong:
+        # Written only where something is wrong: what is sent may be megabytes.
+        wrong.add_note(f"{method} {url[:80]} {str(more)[:120]}")
+        wrong.add_note(f"{answer.status_code} {answer.text[:300]}")
+        raise
     return answer
+
+
+def check(answer: Any) -> None:
+    text = answer.text
+    assert answer.status_code < 500 or "No checkpoint is signed" in text
+    assert not any(trace in text for trace in TRACES)
+    for header in HEADERS:
+        assert header in answer.headers
+    if location := answer.headers.get("location"):
+        assert re.match(r"(/(?![/\\])|http://localhost:8000/)", location)
 
 
 def filled(path: str, value: str = "x") -> str:
