@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import psycopg
 from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
@@ -15,6 +14,7 @@ from foundation.settings import SettingsError
 from foundation.vault import vault_metadata
 
 BATCH = 1000
+_DUPLICATE_DATABASE = "42P04"
 
 
 def beside(database: str) -> str:
@@ -47,7 +47,7 @@ def make_database(written: str, through: str) -> bool:
                 statement += f" OWNER {_quoted(url.username)}"
             connection.execute(text(statement))
     except (OperationalError, ProgrammingError) as error:
-        if isinstance(error.orig, psycopg.errors.DuplicateDatabase):
+        if getattr(error.orig, "sqlstate", None) == _DUPLICATE_DATABASE:
             return False  # another process was first
         owner = url.username or "the role of this deployment"
         raise SettingsError(

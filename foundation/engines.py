@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg.abc import RV, PQGen
-from psycopg.waiting import Ready, Wait
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -146,6 +143,8 @@ def _postgresql(
     pooled: bool,
     standby: bool,
 ) -> Engine:
+    from foundation.postgresql import Connection  # the driver's 9 MB are not for SQLite
+
     arguments = _arguments(url, patience, reading)
     if standby and "target_session_attrs" in arguments:
         arguments["target_session_attrs"] = "prefer-standby"
@@ -174,7 +173,7 @@ def _postgresql(
 
     @event.listens_for(made, "do_connect")
     def _connect(dialect: Any, record: Any, given: list[Any], named: dict[str, Any]) -> Any:
-        return in_thread(_Connection.connect, *given, **named)
+        return in_thread(Connection.connect, *given, **named)
 
     if pooled:
         opening = _opening(made, schema, patience, reading)
@@ -213,55 +212,6 @@ def _refuse_options(url: URL) -> None:
             "them. statement_seconds, lock_seconds and idle_seconds hold behind one too; anything "
             "else is set for the role (ALTER ROLE … SET …)."
         )
-
-
-class _Connection(psycopg.Connection[Any]):
-    """Waits for the database where it is used: a request on the event loop steps aside."""
-
-    def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        loop = on_loop()
-        if loop is None:
-            return super().wait(gen, *args, **kwargs)
-        try:
-            state = next(gen)
-            while True:
-                try:
-                    ready = _ready(loop, self.pgconn.socket, state)
-                except BaseException:
-                    self._give_up(loop)
-                    raise
-                state = gen.send(ready)
-        except StopIteration as done:
-            value: RV = done.value
-            return value
-
-    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Whoever waited is gone, and the answer still to come: nobody could use it."""
-        cancel = self.pgconn.get_cancel()
-        self.pgconn.finish()
-        loop.run_in_executor(None, cancel.cancel)
-
-
-def _ready(loop: asyncio.AbstractEventLoop, socket: int, state: Wait) -> Ready:
-    """Step aside until the socket is ready for what is waited for."""
-    future: asyncio.Future[Ready] = loop.create_future()
-
-    def found(ready: Ready) -> None:
-        if not future.done():
-            future.set_result(ready)
-
-    reads, writes = bool(state & Wait.R), bool(state & Wait.W)
-    if reads:
-        loop.add_reader(socket, found, Ready.R)
-    if writes:
-        loop.add_writer(socket, found, Ready.W)
-    try:
-        return wait(future)
-    finally:
-        if reads:
-            loop.remove_reader(socket)
-        if writes:
-            loop.remove_writer(socket)
 
 
 def _arguments(url: URL, patience: Patience, reading: bool) -> dict[str, Any]:

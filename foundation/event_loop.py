@@ -5,9 +5,9 @@ why it has a thread (`Route.in_thread`): `wait` leaves it and comes back to the 
 code of a flow knows nothing of it: a unit of work means the same in a request, in a thread and at
 the command line.
 
-What may not wait on the loop goes through here: an answer of PostgreSQL (`foundation.engines`), the
-turn to write and the commit of what was written (`foundation.groups`), a lock that is held while
-either is waited for (`Lock`), and whatever takes a thread anyway (`in_thread`): a hash of a
+What may not wait on the loop goes through here: an answer of PostgreSQL (`foundation.postgresql`),
+the turn to write and the commit of what was written (`foundation.groups`), a lock that is held
+while either is waited for (`Lock`), and whatever takes a thread anyway (`in_thread`): a hash of a
 password, a fetch, a key in a token.
 """
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, inspect, select, text
 from typer.testing import CliRunner, Result
 
 from civitas import backup_file, governance, schema
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.configuration import settings_of
 from civitas.residents import as_csv, residents
 from foundation.audit.entry import SYSTEM, open_part
@@ -27,6 +27,8 @@ from foundation.runtime import open_database
 from foundation.sealed_stream import CHUNK, HEADER
 from idp.register.tables import persons
 from tests.support.deployments import ROOT
+
+app = command_line()
 
 if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSQL

@@ -9,7 +9,7 @@ from sqlalchemy import column, insert, select, table
 from typer.testing import CliRunner
 
 from civitas import schema
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.configuration import settings_of
 from foundation.clock import FrozenClock, Instant
 from foundation.master_key import MasterKey
@@ -18,6 +18,8 @@ from foundation.runtime import build, open_database
 from foundation.settings import Settings
 from idp.register.tables import staff
 from tests.support.intruder import Intruder
+
+app = command_line()
 
 runner = CliRunner()
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner, Result
 
 from civitas import governance, key_store
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
 from civitas.residents import as_csv, residents
@@ -25,6 +25,8 @@ from foundation.settings import SettingsError
 from foundation.vault import Erased, VaultSettings, person_keys, vault_metadata
 from tests.support import deployments
 from tests.support.postgresql import PostgreSQL
+
+app = command_line()
 
 runner = CliRunner()
 PEOPLE = 3

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from civitas import governance
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.configuration import settings_of
 from civitas.deployment import Deployment
 from foundation.audit import SYSTEM
@@ -23,6 +23,8 @@ from idp.register import store
 from idp.register.life import Guard
 from pki import Pki
 from tests.support.devices import City
+
+app = command_line()
 
 runner = CliRunner()
 WHY = ("--reason", "Seen by the patrol")

@@ -11,8 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from typer.testing import CliRunner
 
-from civitas.cli import app
+from civitas.cli import command_line
 from tests.support.devices import csr, key_usage, new_key
+
+app = command_line()
 
 runner = CliRunner()
 

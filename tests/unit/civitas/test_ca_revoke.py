@@ -9,7 +9,9 @@ import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
-from civitas.cli import app
+from civitas.cli import command_line
+
+app = command_line()
 
 runner = CliRunner()
 

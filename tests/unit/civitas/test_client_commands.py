@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from civitas.cli import app
+from civitas.cli import command_line
+
+app = command_line()
 
 runner = CliRunner()
 WHY = ("--reason", "It was asked for")

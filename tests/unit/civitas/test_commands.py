@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 
 from civitas import governance
 from civitas.app import serve_deployment
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.commands.routes import endpoints
 from civitas.configuration import settings_of
 from foundation import secret_file
+
+app = command_line()
 
 runner = CliRunner()
 

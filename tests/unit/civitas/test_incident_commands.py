@@ -10,9 +10,11 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from civitas import governance
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.configuration import settings_of
 from foundation.audit.tables import events
+
+app = command_line()
 
 runner = CliRunner()
 

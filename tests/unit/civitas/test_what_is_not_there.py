@@ -149,7 +149,7 @@ def cases(table: dict[str, list[tuple[str, ...]]]) -> list[tuple[str, tuple[str,
 
 
 def test_every_command_is_tried_with_what_is_not_there_or_names_nothing() -> None:
-    there_are = set(commands(typer.main.get_command(cli.app)))
+    there_are = set(commands(typer.main.get_command(cli.command_line())))
     assert there_are - NAME_NOTHING == set(NOBODY) | set(NOTHING_TO_DO)
     assert there_are >= NAME_NOTHING
 
@@ -157,7 +157,7 @@ def test_every_command_is_tried_with_what_is_not_there_or_names_nothing() -> Non
 def made(folder: Path, governance: str) -> Path:
     config = folder / governance / "civitas.toml"
     words = ["init", "--config", str(config), "--development", "--governance", governance]
-    done = runner.invoke(cli.app, words)
+    done = runner.invoke(cli.command_line(), words)
     assert done.exit_code == 0, done.output
     return config
 

@@ -124,7 +124,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One deployment for all: what is refused changes nothing."""
     made = tmp_path_factory.mktemp("wrong")
     config = str(made / "civitas.toml")
-    done = CliRunner().invoke(cli.app, ["init", "--config", config, "--development"])
+    done = CliRunner().invoke(cli.command_line(), ["init", "--config", config, "--development"])
     assert done.exit_code == 0, done.output
     return made
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.configuration import settings_of
 from foundation.limits import Limits
 from foundation.settings import Jurisdiction, Server
 from tests.support.deployments import ROOT
+
+app = command_line()
 
 DEPLOY = ROOT / "deploy"
 EXAMPLES = sorted((DEPLOY / "examples").glob("*.toml"))

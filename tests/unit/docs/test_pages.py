@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 import typer.main
 
-from civitas.cli import app
+from civitas.cli import command_line
 from civitas.components import SECTIONS
+
+app = command_line()
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(
