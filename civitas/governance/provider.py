@@ -141,6 +141,7 @@ def assemble(runtime: Runtime) -> Deployment:
         on_start=(
             pki.complete_or_void,
             people.notices.say_where_they_go,
+            documents.ready,
         ),
         knows_certificates=True,
         parts={

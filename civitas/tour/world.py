@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from civitas.tour.browser import Browser
 from civitas.tour.deployments import City, Deployed
+from civitas.tour.offices import Office, open_office
 from civitas.tour.passkey import SoftPasskey
 from civitas.tour.service import Service, SignedIn
 
@@ -33,6 +34,7 @@ class World:
     signed_in: SignedIn | None = None
     receipt: str = ""
     consent_url: str = ""
+    office: Office = field(init=False)
 
     @cached_property
     def city(self) -> City:
@@ -42,6 +44,8 @@ class World:
     def provider(self) -> Deployed:
         """The government's own provider, running."""
         deployed = self.city.found("provider", title="Tallinn", city="Tallinn", country="EE")
+        made = open_office(deployed.config, partial(self.run_json, deployed))
+        self.office = Office(deployed.url, made["client_id"], made["client_secret"])
         deployed.start()
         return deployed
 
@@ -70,7 +74,7 @@ class World:
             "--redirect",
             Service.redirect,
             "--scope",
-            "openid profile age residence access:evaluate",
+            "openid profile age residence access:evaluate documents:request",
             "--purpose",
             PURPOSE,
         )

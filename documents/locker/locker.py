@@ -54,6 +54,10 @@ class Locker:
         self.checking = Checking(runtime, kinds, self.originals)
         self.ends_with_consent = SharesEndWithConsent(kinds)
 
+    def ready(self, now: datetime) -> None:
+        """At each start: an issuer that was added to the file gets its key."""
+        self.originals.prepare()
+
     def of_person(
         self, person_id: str, words: str = "", after: int = 0
     ) -> tuple[list[Document], bool]:

@@ -1,4 +1,4 @@
-"""Step 8: an outsider verifies the tree from its signed checkpoint; one changed row is found."""
+"""Step 9: an outsider verifies the tree from its signed checkpoint; one changed row is found."""
 
 from __future__ import annotations
 

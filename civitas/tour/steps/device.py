@@ -1,4 +1,4 @@
-"""Step 7: EST enrolment over TLS, a token bound to the certificate, renewal, suspension."""
+"""Step 8: EST enrolment over TLS, a token bound to the certificate, renewal, suspension."""
 
 from __future__ import annotations
 

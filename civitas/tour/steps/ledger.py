@@ -1,4 +1,4 @@
-"""Step 6: the ledger names every sign-in, release and look-up, with who, when and why."""
+"""Step 7: the ledger names every sign-in, release and look-up, with who, when and why."""
 
 from __future__ import annotations
 

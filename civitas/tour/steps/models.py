@@ -1,4 +1,4 @@
-"""Step 9: a regulator accredits a private provider, a broker offers it, suspension removes it."""
+"""Step 10: a regulator accredits a private provider, a broker offers it, suspension removes it."""
 
 from __future__ import annotations
 
