@@ -66,6 +66,9 @@ ENDS: Mapping[str, End] = {
         f"{_OAUTH}.cut_offs", None, "one row a client: tokens from before it stay dead"
     ),
     "oauth_grants.expires_at": End(f"{_OAUTH}.grant", f"{_OAUTH}.grant_store"),
+    "oauth_pushed_requests.expires_at": End(
+        f"{_OAUTH}.pushed_requests", f"{_OAUTH}.pushed_requests"
+    ),
     "oauth_refresh_tokens.expires_at": End(f"{_OAUTH}.refresh_tokens", f"{_OAUTH}.refresh_tokens"),
     "oauth_revoked_tokens.expires_at": End(f"{_OAUTH}.sweeping", f"{_OAUTH}.sweeping"),
     "oauth_transactions.expires_at": End(

@@ -23,15 +23,25 @@ from civitas.commands.console import (
     host,
     out,
     print_json,
+    refusals,
 )
 from civitas.deployment import Deployment
 from foundation.settings import Server
-from idp.oauth import Client, OAuth, abilities_of, doubts_of
+from idp.oauth import Client, OAuth, abilities_of, doubts_of, read_switches, switches_of
 from idp.supervision import Supervision
 
 ClientArgument = Annotated[str, typer.Argument(help="Identifier of the service, svc_….")]
 ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence; it stands in the audit.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask whether you mean it.")]
+SwitchOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="MEMBER=VALUE",
+        help="Switch something on or off by its name in RFC 7591, such as "
+        "require_pushed_authorization_requests=yes; repeatable, `show` lists all.",
+    ),
+]
 NONE = "none"
 
 
@@ -90,6 +100,7 @@ def show(
             "token_endpoint_auth_method": client.token_endpoint_auth_method,
             "id_token_signed_response_alg": client.id_token_signed_response_alg,
             "require_pkce": client.require_pkce,
+            **switches_of(client),
             "grant_types": sorted(client.grant_types),
             "redirect_uris": list(client.redirect_uris),
             "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
@@ -148,6 +159,7 @@ def change(
     ] = None,
     subject_dn: Annotated[str | None, typer.Option(help="Subject of its certificate.")] = None,
     jwks: Annotated[Path | None, typer.Option(help="File with its JWK Set.")] = None,
+    switches: SwitchOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -174,6 +186,8 @@ def change(
         "jwks": read_jwks(jwks) if jwks else None,
     }
     changes = {member: value for member, value in changes.items() if value is not None}
+    with refusals():
+        changes |= read_switches(switches or [])
     if resource is not None:
         changes["resource"] = None if resource == NONE else resource
     with deployment_of(config) as deployment:

@@ -22,7 +22,7 @@ from civitas.commands.console import (
     refusals,
 )
 from foundation.settings import Server
-from idp.oauth import AddedClient, Kit, abilities_of, doubts_of, kit, known_kits
+from idp.oauth import AddedClient, Kit, abilities_of, doubts_of, kit, known_kits, read_switches
 
 SIGN_IN = "identity.sign-in"
 
@@ -111,6 +111,7 @@ def add(
     jwks: Annotated[
         Path | None, typer.Option(help="File with its JWK Set, for private_key_jwt.")
     ] = None,
+    switches: client_acts.SwitchOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -130,6 +131,7 @@ def add(
     with refusals():
         program = kit(kind) if kind else None
         metadata = program.metadata(url) if program else {}
+        switched = read_switches(switches or [])
     uris = [*metadata.get("redirect_uris", ()), *(redirect or [])]
     if not program:
         metadata["token_endpoint_auth_method"] = "client_secret_basic"
@@ -156,6 +158,7 @@ def add(
         "tls_client_auth_subject_dn": subject_dn,
     }
     metadata |= {member: value for member, value in given.items() if value is not None}
+    metadata |= switched
     with deployment_of(config) as deployment:
         oauth = oauth_of(deployment)
         added = oauth.clients.add(metadata, deployment.runtime.clock.now(), actor=host())

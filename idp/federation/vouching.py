@@ -53,6 +53,8 @@ MEMBERS: tuple[Member, ...] = (
     Member(RELYING_PARTY, "post_logout_redirect_uris", "entity",
            "those at a host of its redirect URIs"),
     Member(RELYING_PARTY, "redirect_uris", "entity", "exact; the consent page names their host"),
+    Member(RELYING_PARTY, "require_pushed_authorization_requests", "entity",
+           "binds its own requests"),
     Member(RELYING_PARTY, "response_types", "entity", "`code` must be among them"),
     Member(RELYING_PARTY, "signed_jwks_uri", "entity",
            "fetched, from public addresses only; signed by a key that its superior names"),

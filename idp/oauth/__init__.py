@@ -26,6 +26,9 @@ from idp.oauth.reviews import AskAfterChange
 from idp.oauth.routes import account_routes, routes_of
 from idp.oauth.self_description import PASSES_ON
 from idp.oauth.settings import OAuthSettings
+from idp.oauth.switches import SWITCHES
+from idp.oauth.switches import read as read_switches
+from idp.oauth.switches import standing as switches_of
 
 SECTIONS = (OAuthSettings,)
 PAGES = Path(__file__).parent / "pages"
@@ -37,6 +40,7 @@ __all__ = [
     "PASSES_ON",
     "SECTIONS",
     "SIGNING_ALGORITHMS",
+    "SWITCHES",
     "ActingService",
     "ActingServices",
     "AddedClient",
@@ -66,6 +70,8 @@ __all__ = [
     "known_kits",
     "prepare",
     "provider_metadata",
+    "read_switches",
     "routes_of",
     "service_as_json",
+    "switches_of",
 ]

@@ -18,6 +18,7 @@ _CHANGES = {
                                "require_pkce", "client_uri", "policy_uri", "contacts",
                                "required_attributes", "tls_client_auth_subject_dn",
                                "require_signed_request_object", "assertion_audience",
+                               "require_pushed_authorization_requests",
                                "purposes", "attributes", "audiences", "grant_types")},
     "token_endpoint_auth_method_only": "only_this_method",
     "tls_client_certificate_bound_access_tokens": "certificate_bound_access_tokens",

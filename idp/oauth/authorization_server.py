@@ -23,6 +23,8 @@ from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.pushing import Pushing
+from idp.oauth.authorization.reading import Reading
 from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client_authentication import Authenticator
@@ -129,11 +131,14 @@ class OAuth:
         repeating = Repeating(runtime)
         asking = Asking(database, policies, wishes, self.releases)
         issuing = Issuing(self.settings, keys, wishes, self.issuer)
+        reading = Reading(runtime, self.settings, self.issuer, self.clients)
+        self.pushing = Pushing(runtime, self.settings, self.authenticator, reading)
         self.authorization = Authorization(
             runtime,
             self.settings,
             self.issuer,
             self.clients,
+            reading,
             who,
             asking,
             issuing,

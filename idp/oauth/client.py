@@ -67,6 +67,7 @@ class Client:
     tls_client_auth_subject_dn: str | None = None
     certificate_bound_access_tokens: bool = False
     require_signed_request_object: bool = False
+    require_pushed_authorization_requests: bool = False
     calls_itself: str | None = None
     passes_on: bool = False
     policy_uri: str | None = None

@@ -25,7 +25,7 @@ _REDEEM = (
 @dataclass(frozen=True, slots=True)
 class Code:
     """A code as stored; the value itself is only in the redirect. `code_challenge`: empty where
-    the request had none."""
+    the request had none. `key_thumbprint`: of the key to be proven with it (RFC 9449 §10)."""
 
     digest: bytes
     grant_id: str
@@ -35,6 +35,7 @@ class Code:
     issued_at: datetime
     expires_at: datetime
     redeemed_at: datetime | None = None
+    key_thumbprint: str | None = None
 
 
 def issue(
@@ -46,6 +47,7 @@ def issue(
     code_challenge: str | None,
     now: datetime,
     lifetime: timedelta,
+    key_thumbprint: str | None = None,
 ) -> str:
     """Record a new code and return its value."""
     value = opaque.secret()
@@ -57,6 +59,7 @@ def issue(
         "code_challenge": code_challenge or "",
         "issued_at": now,
         "expires_at": now + lifetime,
+        "key_thumbprint": key_thumbprint,
     }
     uow.execute(_ISSUE, row)
     return value

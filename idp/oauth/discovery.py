@@ -7,11 +7,13 @@ from typing import Any
 from foundation.settings import Jurisdiction, Server, Settings
 from idp.oauth.authorization.checks import PROMPTS
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, OFFLINE_ACCESS, OPENID
+from idp.oauth.settings import OAuthSettings
 from idp.oauth.way_back import RESPONSE_MODES
 from policies import Catalogue, PoliciesSettings
 
 PATHS = {
     "authorization_endpoint": "/oauth/authorize",
+    "pushed_authorization_request_endpoint": "/oauth/par",
     "token_endpoint": "/oauth/token",
     "userinfo_endpoint": "/oauth/userinfo",
     "jwks_uri": "/oauth/jwks",
@@ -19,7 +21,13 @@ PATHS = {
     "revocation_endpoint": "/oauth/revoke",
     "end_session_endpoint": "/oauth/end-session",
 }
-OVER_TLS = ("token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint")
+OVER_TLS = (
+    "pushed_authorization_request_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+)
 CLIENT_ALGORITHMS = ("ES256", "ES384", "EdDSA", "RS256", "PS256")
 PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce")
 
@@ -56,6 +64,9 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
+        "require_pushed_authorization_requests": settings.of(
+            OAuthSettings
+        ).require_pushed_authorization_requests,
         "request_object_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "tls_client_certificate_bound_access_tokens": True,

@@ -24,7 +24,8 @@ _USE = (
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token as stored. `certificate_thumbprint` binds it to a client certificate."""
+    """A refresh token as stored. `certificate_thumbprint` binds it to a client certificate,
+    `key_thumbprint` to a key that is proven by DPoP."""
 
     digest: bytes
     grant_id: str
@@ -33,6 +34,7 @@ class RefreshToken:
     issued_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+    key_thumbprint: str | None = None
 
 
 def issue(
@@ -43,6 +45,7 @@ def issue(
     certificate_thumbprint: str | None,
     now: datetime,
     expires_at: datetime,
+    key_thumbprint: str | None = None,
 ) -> str:
     """Record a new member of the grant's family and return its value."""
     value = opaque.secret()
@@ -53,6 +56,7 @@ def issue(
         "certificate_thumbprint": certificate_thumbprint,
         "issued_at": now,
         "expires_at": expires_at,
+        "key_thumbprint": key_thumbprint,
     }
     uow.execute(_ISSUE, row)
     return value

@@ -33,6 +33,7 @@ _KNOWN = frozenset(
         "purposes",
         "redirect_uris",
         "require_pkce",
+        "require_pushed_authorization_requests",
         "require_signed_request_object",
         "required_attributes",
         "resource",
@@ -166,6 +167,9 @@ def _parsed(
         tls_client_auth_subject_dn=subject_dn,
         certificate_bound_access_tokens=bound,
         require_signed_request_object=signed,
+        require_pushed_authorization_requests=_flag(
+            metadata, "require_pushed_authorization_requests"
+        ),
         policy_uri=_resource(metadata, "policy_uri"),
         client_uri=_page(metadata, "client_uri"),
         contacts=_strings(metadata, "contacts"),

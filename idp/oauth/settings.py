@@ -19,6 +19,10 @@ class OAuthSettings(Section):
     """Lifetime of an authorization code."""
     transaction_seconds: int = Field(default=1800, ge=60, le=7200)
     """How long an authorization request waits for the person."""
+    pushed_request_seconds: int = Field(default=60, ge=10, le=599)
+    """How long a pushed authorization request waits for its browser."""
+    require_pushed_authorization_requests: bool = False
+    """Every service must push its requests (RFC 9126), also those of the federation."""
     session_grant_seconds: int = Field(default=12 * 3600, ge=300, le=86_400)
     """Lifetime of a grant without `offline_access`, refreshes included."""
     offline_grant_seconds: int = Field(default=30 * 86_400, ge=3600, le=366 * 86_400)

@@ -17,8 +17,7 @@ from idp.oauth.clients import Clients
 from idp.oauth.tokens import id_token
 from idp.oauth.tokens.id_token import IdToken
 from idp.oauth.tokens.jws import NotOurs
-from idp.oauth.way_back import with_query
-from idp.oauth.ways_back import SERVICE
+from idp.oauth.way_back import SERVICE, with_query
 
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 
 from foundation.database import Database, UnitOfWork
-from idp.oauth import answers, assertions, codes, grant_store, refresh_tokens
+from idp.oauth import answers, assertions, codes, grant_store, pushed_requests, refresh_tokens
 from idp.oauth.authorization import transaction
 from idp.oauth.tables import revoked_tokens
 
@@ -23,6 +23,7 @@ SWEEPS = (
     codes.sweep,
     refresh_tokens.sweep,
     transaction.sweep,
+    pushed_requests.sweep,
     assertions.sweep,
     answers.sweep,
     _revoked,

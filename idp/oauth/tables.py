@@ -86,6 +86,35 @@ bound(
     once=Once("sign-ins on their way to a service", forgotten=True),
 )
 
+# A request that a client pushed, checked, before it sends a browser here with its URI alone.
+pushed_requests = Table(
+    "oauth_pushed_requests",
+    metadata,
+    Column("uri_digest", LargeBinary, primary_key=True),
+    Column("client_id", String, nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("signed", Boolean, nullable=False),
+    Column("browser_digest", LargeBinary),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index("ix_oauth_pushed_requests_expires_at", "expires_at"),
+)
+# It says what its client asked for where nobody could change it on the way.
+bound(
+    pushed_requests,
+    "client_id",
+    "parameters",
+    "signed",
+    "browser_digest",
+    "expires_at",
+    only_while={"used_at": (None,)},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
+    once=Once("pushed requests", forgotten=True),
+)
+
 # One row for every authorization a person gave at a sign-in: everything issued rests on it.
 grants = Table(
     "oauth_grants",
@@ -155,6 +184,8 @@ codes = Table(
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("redeemed_at", Instant),
+    # The key that the client said it will prove (RFC 9449 §10).
+    Column("key_thumbprint", String),
     Index("ix_oauth_codes_expires_at", "expires_at"),
 )
 # It lives for a minute: hardly a backup is younger.
@@ -164,6 +195,7 @@ bound(
     "client_id",
     "redirect_uri",
     "code_challenge",
+    "key_thumbprint",
     "expires_at",
     only_while={"redeemed_at": (None,)},
     remembered=False,
@@ -182,6 +214,7 @@ refresh_tokens = Table(
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
+    Column("key_thumbprint", String),
     Index("ix_oauth_refresh_tokens_grant_id", "grant_id"),
     Index("ix_oauth_refresh_tokens_expires_at", "expires_at"),
 )
@@ -190,6 +223,7 @@ bound(
     "grant_id",
     "client_id",
     "certificate_thumbprint",
+    "key_thumbprint",
     "expires_at",
     only_while={"used_at": (None,)},
     remembered="soon",

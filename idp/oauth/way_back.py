@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+SERVICE = "civitas.oauth.service"
+"""Where an HTTP request keeps the client that it names, once that is known."""
 QUERY, FRAGMENT = "query", "fragment"
 RESPONSE_MODES = (QUERY, FRAGMENT)
 _IN_A_FRAGMENT = frozenset({"token", "id_token"})

@@ -19,9 +19,8 @@ from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.errors import AccessDenied, Redirected
+from idp.oauth.way_back import SERVICE
 
-SERVICE = "civitas.oauth.service"
-"""Where a request keeps the client that it names, once that is known."""
 _ERRANDS = ("return_to", "leave_to")
 
 

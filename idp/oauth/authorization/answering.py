@@ -145,7 +145,7 @@ class Answering:
         if not self.authorization.is_expected(request, page.client, page.person):
             # Looked at only after they agreed to be known: a refusal tells nothing of a guess.
             with self.runtime.database.write() as uow:
-                repeating.answer(uow, page.transaction)
+                repeating.end(uow, page.transaction)
                 place = self._place(page, somebody_else())
                 return repeating.led(uow, page.transaction, said, place)
         with self.runtime.database.write() as uow:
@@ -183,7 +183,7 @@ class Answering:
     def _refuse(self, page: ConsentPage) -> str:
         repeating = self.authorization.repeating
         with self.runtime.database.write() as uow:
-            repeating.answer(uow, page.transaction)
+            repeating.end(uow, page.transaction)
             answers.forget(uow, page.person.subject, page.client.id)
             self.runtime.audit.record(
                 uow,

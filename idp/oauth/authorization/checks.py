@@ -30,7 +30,7 @@ from idp.oauth.way_back import RESPONSE_MODES
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
-_WITH_A_MEANING = (
+WITH_A_MEANING = (
     *("client_id", "response_type", "response_mode", "redirect_uri", "scope", "purpose", "state"),
     *("nonce", "prompt", "max_age", "acr_values", "claims", "ui_locales", "resource"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "request_uri"),
@@ -44,6 +44,7 @@ class Examined:
     request: UncheckedRequest
     client: Client
     issuer: str
+    must_be_pushed: bool = False
 
     def get(self, name: str) -> str | None:
         return self.request.get(name)
@@ -78,7 +79,7 @@ def exact_redirect_uri(asked: Examined) -> None:
 
 def moderate_size(asked: Examined) -> None:
     """No single parameter that means something is absurdly long, or there twice."""
-    for name in _WITH_A_MEANING:
+    for name in WITH_A_MEANING:
         if len(asked.get(name) or "") > MOST_CHARACTERS:
             raise InvalidRequest(f"{name} is longer than {MOST_CHARACTERS} characters")
 
@@ -191,6 +192,16 @@ def signed_when_it_must_be(asked: Examined) -> None:
         raise InvalidRequest("this client must send its request as a signed request object")
 
 
+def pushed_when_it_must_be(asked: Examined) -> None:
+    """A client that must push its requests did (RFC 9126 §6)."""
+    must = asked.must_be_pushed or asked.client.require_pushed_authorization_requests
+    if must and asked.request.pushed is None:
+        raise InvalidRequest(
+            "this request must be pushed first, to the pushed_authorization_request_endpoint "
+            "(RFC 9126)"
+        )
+
+
 Check = Callable[[Examined], None]
 
 BEFORE_REDIRECT: tuple[Check, ...] = (
@@ -198,6 +209,7 @@ BEFORE_REDIRECT: tuple[Check, ...] = (
     exact_redirect_uri,
 )
 CHECKS: tuple[Check, ...] = (
+    pushed_when_it_must_be,
     signed_when_it_must_be,
     no_request_uri,
     moderate_size,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -16,27 +16,24 @@ from foundation.pages import N_
 from foundation.runtime import Runtime
 from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
 from idp.oauth import subjects
-from idp.oauth.authorization import freshness, request_object, transaction
+from idp.oauth.authorization import freshness, transaction
 from idp.oauth.authorization.asking import Asking, Question, still_answered
-from idp.oauth.authorization.checks import BEFORE_REDIRECT, CHECKS, Examined
 from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.reading import Reading
 from idp.oauth.authorization.repeating import AnsweredMeanwhile, Repeating
-from idp.oauth.authorization.request import AuthorizationRequest, UncheckedRequest, parsed
+from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.errors import (
     AccessDenied,
     ConsentRequired,
-    InvalidRequest,
     LoginRequired,
     Redirected,
     UnmetAuthenticationRequirements,
     UnusableRequest,
 )
 from idp.oauth.settings import OAuthSettings
-from idp.oauth.tokens import id_token
-from idp.oauth.tokens.jws import NotOurs
 
 COME = "/oauth/come"
 CONTINUE = "/oauth/continue"
@@ -53,6 +50,7 @@ class Authorization:
     settings: OAuthSettings
     issuer: str
     clients: Clients
+    reading: Reading
     who: WhoIsThere
     asking: Asking
     issuing: Issuing
@@ -65,28 +63,13 @@ class Authorization:
         TooManyRequests.
         """
         now = self.runtime.clock.now()
-        client = self._client(http, parameters, now)
-        outer = UncheckedRequest(parameters)
+        request, client = self.reading.from_browser(http, parameters, now)
         try:
-            unchecked = request_object.opened(
-                outer, client, self.issuer, self.runtime.database, now
-            )
-        except request_object.Refused as refusal:
-            raise self._refused(refusal.error, refusal.request or outer, client) from None
-        examined = Examined(unchecked, client, self.issuer)
-        for check in BEFORE_REDIRECT:
-            check(examined)
-        try:
-            for check in CHECKS:
-                check(examined)
-        except OAuthError as error:
-            raise self._refused(error, unchecked, client) from None
-        request = parsed(unchecked, client)
-        try:
-            expecting = self._expecting(request, client, unchecked.get("id_token_hint"))
             if http.method == "POST" and web.is_from_elsewhere(http):
-                return self._ask_to_come(http, expecting, now)
-            return self._who_is_there(http, expecting, client, now)
+                return self._ask_to_come(http, request, now)
+            return self._who_is_there(http, request, client, now)
+        except AnsweredMeanwhile:
+            raise _used() from None
         except OAuthError as error:
             raise self._redirected(error, request) from None
 
@@ -148,17 +131,6 @@ class Authorization:
             where="transaction",
             next_step=N_("Go back to the service and start again."),
         )
-
-    def _client(self, http: Request, parameters: web.Form, now: datetime) -> Client:
-        client_id = parameters.get("client_id", "")
-        client = self.clients.find_for(web.client_network(http), client_id, now)
-        if client is None or client.kind == "device":
-            raise UnusableRequest(
-                N_("The service that sent you here is not known to us."),
-                where="client_id",
-                next_step=N_("Go back to the service; if it happens again, tell them."),
-            )
-        return client
 
     def _known_client(self, client_id: str, now: datetime) -> Client:
         client = self.clients.find(client_id, now)
@@ -276,7 +248,7 @@ class Authorization:
         request = waiting.request
         place = self._redirected(error, request).location
         with self.runtime.database.write() as uow:
-            self.repeating.answer(uow, waiting)
+            self.repeating.end(uow, waiting)
             return self.repeating.led(uow, waiting, said, place)
 
     def _store(
@@ -306,23 +278,6 @@ class Authorization:
             actual = subjects.known_subject(uow, person.subject, client.sector)
         return actual in request.claims.subjects
 
-    def _expecting(
-        self, request: AuthorizationRequest, client: Client, hint: str | None
-    ) -> AuthorizationRequest:
-        """The request, for the person of its `id_token_hint` if it has one (§3.1.2.1)."""
-        if hint is None:
-            return request
-        try:
-            meant = id_token.hint(self.runtime.keys, self.issuer, hint)
-        except NotOurs:
-            meant = None
-        if meant is None or meant.audience != client.id:
-            raise InvalidRequest("id_token_hint is not an ID token that this client got from us")
-        named = request.claims.subjects
-        # Nobody has the empty subject: two wishes that exclude each other are for nobody.
-        both = (meant.subject if meant.subject in (named or (meant.subject,)) else "",)
-        return replace(request, claims=replace(request.claims, subjects=both))
-
     def _in_silence(self, http: Request, now: datetime) -> LoginRequired:
         """The one answer to `prompt=none` without a code, counted: nobody is there, somebody who
         never answered, or took it back, or is not the one who is asked for."""
@@ -332,20 +287,6 @@ class Authorization:
 
     def _redirected(self, error: OAuthError, request: AuthorizationRequest) -> Redirected:
         return Redirected(error, way_back=request.way_back, issuer=self.issuer)
-
-    def _refused(
-        self, error: OAuthError, request: UncheckedRequest, client: Client
-    ) -> Redirected | UnusableRequest:
-        """To the client, if the request names a redirect URI of its own (RFC 6749 §4.1.2.1); else
-        a page."""
-        way_back = request.way_back()
-        if way_back is not None and client.active and client.owns_redirect(way_back.redirect_uri):
-            return Redirected(error, way_back=way_back, issuer=self.issuer)
-        return UnusableRequest(
-            error.description,
-            where="request",
-            next_step=N_("Go back to the service; if it happens again, tell them."),
-        )
 
     def _limit(self, uow: UnitOfWork, http: Request, now: datetime) -> None:
         self.runtime.rates.attempt_from(

@@ -9,8 +9,9 @@ from foundation import opaque
 from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.login import Authenticated
-from idp.oauth import codes, grant_store, resources, subjects
+from idp.oauth import codes, grant_store, pushed_requests, resources, subjects
 from idp.oauth.authorization import freshness
+from idp.oauth.authorization.repeating import AnsweredMeanwhile
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
@@ -41,8 +42,13 @@ class Issuing:
         """The redirect URI with `code`, `state` and `iss`, all of it in the caller's write.
 
         `allowed`: the attributes that the person chose or the law permits. `until`: how long
-        their answer holds; nothing that rests on it outlives it.
+        their answer holds; nothing that rests on it outlives it. Raises AnsweredMeanwhile where a
+        pushed request was answered before, in another tab.
         """
+        if request.pushed is not None and not pushed_requests.use(
+            uow, bytes.fromhex(request.pushed), now
+        ):
+            raise AnsweredMeanwhile
         lifetime = (
             self._settings.offline_grant_seconds
             if request.offline

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from foundation.database import UnitOfWork
 from foundation.errors import Problem
 from foundation.runtime import Runtime
-from idp.oauth import codes
+from idp.oauth import codes, pushed_requests
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.transaction import Transaction
 
@@ -58,6 +58,13 @@ class Repeating:
         """In the write that decides. Raises AnsweredMeanwhile."""
         if not transaction.answer(uow, waiting.handle, waiting.state):
             raise AnsweredMeanwhile
+
+    def end(self, uow: UnitOfWork, waiting: Transaction) -> None:
+        """In the write that decides that there is no code; a pushed request is over, too."""
+        self.answer(uow, waiting)
+        pushed = waiting.request.pushed
+        if pushed is not None:
+            pushed_requests.use(uow, bytes.fromhex(pushed), self._runtime.clock.now())
 
     def led(self, uow: UnitOfWork, waiting: Transaction, said: Sequence[str], place: str) -> str:
         """Keep where the answer led, in the same write; returns it."""

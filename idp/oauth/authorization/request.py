@@ -18,10 +18,15 @@ MOST_CHARACTERS = 4096
 
 @dataclass(frozen=True, slots=True)
 class UncheckedRequest:
-    """Parameters as they came, each at most once. Nothing in here is to be trusted yet."""
+    """Parameters as they came, each at most once. Nothing in here is to be trusted yet.
+
+    `signed`: they are those of a request object. `pushed`: they came by their client's own way;
+    which request it is (RFC 9126).
+    """
 
     parameters: Mapping[str, str]
     signed: bool = False
+    pushed: str | None = None
 
     def get(self, name: str) -> str | None:
         """The value; an empty one counts as absent (RFC 6749 §3.1)."""
@@ -71,6 +76,7 @@ class AuthorizationRequest:
     ui_locales: str | None = None
     resource: str | None = None
     response_mode: str = QUERY
+    pushed: str | None = None
 
     @property
     def way_back(self) -> WayBack:
@@ -107,6 +113,8 @@ class AuthorizationRequest:
         stored = asdict(self)
         if self.response_mode == QUERY:
             del stored["response_mode"]
+        if self.pushed is None:
+            del stored["pushed"]
         return stored
 
     def digest(self) -> bytes:
@@ -152,6 +160,7 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
         ui_locales=unchecked.get("ui_locales"),
         resource=unchecked.get("resource"),
         response_mode=response_mode(unchecked.get("response_mode"), "code"),
+        pushed=unchecked.pushed,
     )
 
 

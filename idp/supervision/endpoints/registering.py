@@ -19,6 +19,7 @@ from foundation.settings import Server
 from idp.oauth import (
     AUTHENTICATION_METHODS,
     SIGNING_ALGORITHMS,
+    SWITCHES,
     AddedClient,
     Client,
     Kit,
@@ -26,6 +27,8 @@ from idp.oauth import (
     doubts_of,
     kit,
     known_kits,
+    read_switches,
+    switches_of,
 )
 from idp.register import checked_reason
 from idp.supervision.endpoints.services import page
@@ -38,6 +41,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "token_endpoint_auth_method": AUTHENTICATION_METHODS,
     "id_token_signed_response_alg": SIGNING_ALGORITHMS,
     "require_pkce": ("yes", "no"),
+    **{one.member: one.values for one in SWITCHES},
 }
 _FIELDS = {name: name for name in (*_LISTS, *_TEXTS, *_CHOICES, "kind", "url", "reason")}
 REMOVE = Question(
@@ -166,6 +170,7 @@ def _change(
     typed: Mapping[str, str],
     mistakes: Mistakes | None = None,
 ) -> Response:
+    translate = supervision.runtime.pages.translator(request)
     return supervision.runtime.pages.render(
         request,
         "supervision/change_service.html",
@@ -175,6 +180,14 @@ def _change(
         methods=[(name, name) for name in AUTHENTICATION_METHODS],
         algorithms=[(name, name) for name in SIGNING_ALGORITHMS],
         purposes=_catalogue(supervision).purposes,
+        switches=[
+            {
+                "member": one.member,
+                "label": one.label,
+                "options": [(value, translate(value)) for value in one.values],
+            }
+            for one in SWITCHES
+        ],
     )
 
 
@@ -231,6 +244,7 @@ def _written(client: Client) -> dict[str, str]:
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
         "id_token_signed_response_alg": client.id_token_signed_response_alg,
         "require_pkce": "yes" if client.require_pkce else "no",
+        **switches_of(client),
     }
 
 
@@ -248,6 +262,8 @@ def _changes(form: web.Form, client: Client) -> dict[str, Any]:
         changes[name] = text.split() if name in _LISTS else text or None
     if "require_pkce" in changes:
         changes["require_pkce"] = changes["require_pkce"] == "yes"
+    switched = [one.member for one in SWITCHES if one.member in changes]
+    changes |= read_switches([f"{member}={changes[member]}" for member in switched])
     return changes
 
 

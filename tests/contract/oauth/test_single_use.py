@@ -13,7 +13,7 @@ import pytest
 
 from foundation import opaque
 from foundation.runtime import Runtime
-from idp.oauth import assertions, subjects, sweeping
+from idp.oauth import assertions, pushed_requests, subjects, sweeping
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.request import AuthorizationRequest, ClaimsWanted
 from tests.support.authorization_server import AuthorizationServer
@@ -153,3 +153,20 @@ def test_sweeping_forgets_only_what_is_over(server: AuthorizationServer) -> None
     assert gone > 0
     assert sweeping.sweep(database, now + timedelta(hours=14)) == 0
     assert server.refresh(service, kept["refresh_token"]).status_code == 200
+
+
+@pytest.mark.rfc("9126", "7.3")
+def test_a_pushed_request_answered_by_ten_at_once_is_answered_once(
+    server: AuthorizationServer,
+) -> None:
+    now = server.runtime.clock.now()
+    with server.runtime.database.write() as uow:
+        minute = timedelta(minutes=1)
+        uri = pushed_requests.push(uow, "svc_1", {}, signed=False, now=now, lifetime=minute)
+
+    def use() -> bool:
+        with server.runtime.database.write() as uow:
+            found = pushed_requests.find(uow, uri)
+            return found is not None and pushed_requests.use(uow, found.digest, now)
+
+    assert sum(at_once(10, use)) == 1
