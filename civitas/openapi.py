@@ -128,7 +128,8 @@ def _schemes(session_cookie: str) -> Mapping[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "An access token of /oauth/token (RFC 6750) with the scopes named.",
+            "description": "An access token of /oauth/token (RFC 6750) with the scopes named; one "
+            "that is bound to a key by the scheme DPoP, with a proof (RFC 9449).",
         },
         "mutualTLS": {
             "type": "mutualTLS",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_EXPOSED = "WWW-Authenticate, Retry-After"
-"""What tells a program why it was refused, and when to come back."""
+_EXPOSED = "WWW-Authenticate, Retry-After, DPoP-Nonce"
+"""What tells a program why it was refused, when to come back, and with what (RFC 9449 §8)."""
 
 
 def origin(uri: str) -> str:

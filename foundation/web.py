@@ -354,12 +354,13 @@ def require(
     return found
 
 
-def challenge(request: Request, **said: str) -> str:
-    """WWW-Authenticate for a bearer token (RFC 6750 §3), with where a program learns who gives
-    tokens for this address, and with which scopes (RFC 9728 §5.1), if there is such a place."""
+def challenge(request: Request, scheme: str = "Bearer", **said: str) -> str:
+    """WWW-Authenticate for an access token (RFC 6750 §3, RFC 9449 §7.1), with where a program
+    learns who gives tokens for this address, and with which scopes (RFC 9728 §5.1), if there is
+    such a place."""
     if found := request.scope["civitas"].resource_metadata(request.url.path):
         said["resource_metadata"] = found
-    return ("Bearer " + ", ".join(f'{name}="{value}"' for name, value in said.items())).strip()
+    return (f"{scheme} " + ", ".join(f'{name}="{value}"' for name, value in said.items())).strip()
 
 
 def _page_left_open(request: Request) -> str:

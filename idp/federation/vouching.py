@@ -44,6 +44,7 @@ MEMBERS: tuple[Member, ...] = (
     Member(RELYING_PARTY, "civitas_passes_on", "entity",
            "the consent page says that a second question follows, at the party"),
     Member(RELYING_PARTY, "client_registration_types", "entity", "`automatic` must be among them"),
+    Member(RELYING_PARTY, "dpop_bound_access_tokens", "entity", "binds its own tokens"),
     Member(RELYING_PARTY, "grant_types", "entity",
            "`authorization_code` and `refresh_token`; `client_credentials` needs a superior"),
     Member(RELYING_PARTY, "id_token_signed_response_alg", "entity", "of those that we sign by"),

@@ -20,6 +20,7 @@ _CHANGES = {
                                "require_signed_request_object", "assertion_audience",
                                "require_pushed_authorization_requests",
                                "purposes", "attributes", "audiences", "grant_types")},
+    "dpop_bound_access_tokens": "dpop_bound_access_tokens",
     "token_endpoint_auth_method_only": "only_this_method",
     "tls_client_certificate_bound_access_tokens": "certificate_bound_access_tokens",
 }  # fmt: skip

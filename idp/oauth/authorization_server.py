@@ -27,6 +27,7 @@ from idp.oauth.authorization.pushing import Pushing
 from idp.oauth.authorization.reading import Reading
 from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.wishes import Wishes
+from idp.oauth.bearer import Bearers
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
@@ -39,6 +40,7 @@ from idp.oauth.client_authentication.tls_client_auth import (
 )
 from idp.oauth.clients import Clients
 from idp.oauth.discovery import PATHS
+from idp.oauth.dpop import Nonces, Proofs
 from idp.oauth.families import Families
 from idp.oauth.grants.authorization_code import AuthorizationCode
 from idp.oauth.grants.client_credentials import ClientCredentials
@@ -113,11 +115,14 @@ class OAuth:
             runtime.rates,
             self.settings.client_failures_per_minute,
         )
+        with_nonces = self.settings.dpop_nonces
+        self.proofs = Proofs(database, Nonces(keys), self._hosts, with_nonces=with_nonces)
         self.pipeline = Pipeline(
             runtime,
             self.settings,
             self.issuer,
             self.authenticator,
+            self.proofs,
             (
                 AuthorizationCode(database, self.families),
                 Refresh(database, self.families),
@@ -132,7 +137,7 @@ class OAuth:
         asking = Asking(database, policies, wishes, self.releases)
         issuing = Issuing(self.settings, keys, wishes, self.issuer)
         reading = Reading(runtime, self.settings, self.issuer, self.clients)
-        self.pushing = Pushing(runtime, self.settings, self.authenticator, reading)
+        self.pushing = Pushing(runtime, self.settings, self.authenticator, self.proofs, reading)
         self.authorization = Authorization(
             runtime,
             self.settings,
@@ -149,12 +154,13 @@ class OAuth:
         self.active_tokens = ActiveTokens(
             database, keys, self.clients, self.issuer, device_is_active or _no_device
         )
+        self.bearers = Bearers(self.active_tokens, self.proofs)
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
         # Origins of clients' pages that asked: known even while the database is away.
         self._pages: Recent[str, bool] = Recent(1000)
-        self._principals = TokenPrincipals(self.active_tokens, self.issuer, runtime.clock)
+        self._principals = TokenPrincipals(self.bearers, self.issuer, runtime.clock)
         runtime.jobs.periodic(
             "oauth sweep",
             timedelta(minutes=10),

@@ -66,6 +66,7 @@ class Client:
     assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
     tls_client_auth_subject_dn: str | None = None
     certificate_bound_access_tokens: bool = False
+    dpop_bound_access_tokens: bool = False
     require_signed_request_object: bool = False
     require_pushed_authorization_requests: bool = False
     calls_itself: str | None = None

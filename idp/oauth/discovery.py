@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from foundation.settings import Jurisdiction, Server, Settings
+from idp.oauth import dpop
 from idp.oauth.authorization.checks import PROMPTS
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, OFFLINE_ACCESS, OPENID
 from idp.oauth.settings import OAuthSettings
@@ -68,6 +69,7 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
             OAuthSettings
         ).require_pushed_authorization_requests,
         "request_object_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "tls_client_certificate_bound_access_tokens": True,
         "ui_locales_supported": list(settings.of(Jurisdiction).languages),

@@ -16,6 +16,7 @@ from foundation.errors import (
     ascii_description,
 )
 from foundation.web import challenge
+from idp.oauth import dpop
 from idp.oauth.way_back import WayBack
 
 
@@ -95,6 +96,18 @@ class RequestNotSupported(OAuthError):
     status, code = 400, "request_not_supported"
 
 
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 §5: the proof does not hold."""
+
+    status, code = 400, "invalid_dpop_proof"
+
+
+class UseDpopNonce(OAuthError):
+    """RFC 9449 §8: the same once more, with the nonce of the header."""
+
+    status, code = 400, "use_dpop_nonce"
+
+
 class AccessDenied(OAuthError):
     """The person, or the policy, said no."""
 
@@ -130,10 +143,13 @@ class BearerError(OAuthError):
 
     status: ClassVar[int] = 401
     code: ClassVar[str] = "invalid_token"
+    scheme: ClassVar[str] = "Bearer"
+    told_more: ClassVar[Mapping[str, str]] = {}
 
     def render(self, request: Request) -> Response:
         text = ascii_description(self.description)
-        said = challenge(request, realm="civitas", error=self.code, error_description=text)
+        more = {"error": self.code, "error_description": text, **self.told_more}
+        said = challenge(request, self.scheme, realm="civitas", **more)
         self.headers.setdefault("WWW-Authenticate", said)
         return super().render(request)
 
@@ -150,8 +166,36 @@ class MissingToken(BearerError):
     status, code = 401, "invalid_token"
 
     def render(self, request: Request) -> Response:
-        self.headers["WWW-Authenticate"] = challenge(request, realm="civitas")
+        by_key = " ".join(dpop.ALGORITHMS)
+        self.headers["WWW-Authenticate"] = (
+            f'{challenge(request, realm="civitas")}, DPoP algs="{by_key}"'
+        )
         return super().render(request)
+
+
+class DpopError(BearerError):
+    """A refusal of a token that came by the scheme DPoP — RFC 9449 §7.1, §9."""
+
+    scheme = "DPoP"
+    told_more: ClassVar[Mapping[str, str]] = {"algs": " ".join(dpop.ALGORITHMS)}
+
+
+class InvalidDpopToken(DpopError):
+    """The token is bound to another key, or to none."""
+
+    status, code = 401, "invalid_token"
+
+
+class InvalidProofAtResource(DpopError):
+    """The proof does not hold."""
+
+    status, code = 401, "invalid_dpop_proof"
+
+
+class NonceAtResource(DpopError):
+    """The same once more, with the nonce of the header."""
+
+    status, code = 401, "use_dpop_nonce"
 
 
 class InsufficientScope(BearerError):

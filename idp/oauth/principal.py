@@ -8,7 +8,7 @@ from foundation.clock import Clock
 from foundation.errors import wants_page
 from foundation.web import Principal
 from idp.oauth import bearer
-from idp.oauth.active_tokens import ActiveTokens
+from idp.oauth.bearer import Bearers
 
 
 class TokenPrincipals:
@@ -18,8 +18,8 @@ class TokenPrincipals:
     userinfo, and nothing else of this service.
     """
 
-    def __init__(self, tokens: ActiveTokens, issuer: str, clock: Clock) -> None:
-        self._tokens = tokens
+    def __init__(self, bearers: Bearers, issuer: str, clock: Clock) -> None:
+        self._bearers = bearers
         self._issuer = issuer
         self._clock = clock
 
@@ -29,10 +29,10 @@ class TokenPrincipals:
         A page that is being rendered asks too, an error page included; there a bearer token
         says nothing, and must not become another error.
         """
-        value = bearer.read(request)
-        if value is None or wants_page(request):
+        presented = bearer.read(request)
+        if presented is None or wants_page(request):
             return None
-        found = bearer.active(self._tokens, request, value, self._clock.now())
+        found = self._bearers.active(request, presented, self._clock.now())
         if found.grant is not None or found.token.audience != self._issuer:
             return None
         kind = "device" if found.client.kind == "device" else "service"

@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
-import jwt
-
 from foundation.errors import Unprocessable
-from idp.oauth import redirects, scopes, self_description
+from idp.oauth import client_keys, redirects, scopes, self_description
 from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS, Client
 from idp.oauth.subjects import Sector
 
@@ -24,6 +22,7 @@ _KNOWN = frozenset(
         "client_name",
         "client_uri",
         "contacts",
+        "dpop_bound_access_tokens",
         "grant_types",
         "id_token_signed_response_alg",
         "jwks",
@@ -133,7 +132,8 @@ def _parsed(
     keys = _keys(metadata, lenient=kind == "federated")
     signed = _flag(metadata, "require_signed_request_object")
     bound = _flag(metadata, "tls_client_certificate_bound_access_tokens")
-    strict = kind == "federated" or signed or bound
+    by_key = _flag(metadata, "dpop_bound_access_tokens")
+    strict = kind == "federated" or signed or bound or by_key
     if not keys and (method == "private_key_jwt" or signed):
         _refuse("jwks", "is needed: the public keys of this client")
     subject_dn = _text(metadata, "tls_client_auth_subject_dn")
@@ -166,6 +166,7 @@ def _parsed(
         assertion_audience=_assertion_audience(metadata, strict),
         tls_client_auth_subject_dn=subject_dn,
         certificate_bound_access_tokens=bound,
+        dpop_bound_access_tokens=by_key,
         require_signed_request_object=signed,
         require_pushed_authorization_requests=_flag(
             metadata, "require_pushed_authorization_requests"
@@ -329,42 +330,10 @@ def _keys(metadata: Mapping[str, Any], *, lenient: bool) -> tuple[Mapping[str, A
     if not isinstance(listed, list) or not listed:
         _refuse("jwks", "must be an object with a non-empty list 'keys'")
     if lenient:
-        listed = [key for key in listed if not isinstance(key, Mapping) or _signs(key)]
+        listed = [k for k in listed if not isinstance(k, Mapping) or client_keys.signs(k)]
         if not listed:
             _refuse("jwks", "has no key for signing that we can verify with")
-    return tuple(_pinned(key) for key in listed)
-
-
-def _signs(key: Mapping[str, Any]) -> bool:
-    return key.get("use", "sig") == "sig" and _algorithm(key) is not None
-
-
-_BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
-
-
-def _pinned(key: Any) -> Mapping[str, Any]:
-    if not isinstance(key, Mapping):
-        _refuse("jwks", "has a key that is not an object")
-    if _PRIVATE & set(key):
-        _refuse("jwks", "contains a private or symmetric key; send public keys only")
-    algorithm = _algorithm(key)
-    if algorithm is None:
-        _refuse("jwks", f"has a key of unsupported type or algorithm {key.get('alg')!r}")
-    pinned = {**key, "alg": algorithm}
     try:
-        loaded = jwt.PyJWK.from_dict(pinned)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
-        _refuse("jwks", "has a key that cannot be read")
-    if key.get("kty") == "RSA" and loaded.key.key_size < 2048:
-        _refuse("jwks", "has an RSA key under 2048 bits")
-    return pinned
-
-
-def _algorithm(key: Mapping[str, Any]) -> str | None:
-    """The one algorithm of a key: the one that it names, if that fits its type, or the usual."""
-    kinds = {"EC": _BY_CURVE.get(str(key.get("crv"))), "RSA": "RS256"}
-    natural = kinds.get("EC" if key.get("kty") == "OKP" else str(key.get("kty")))
-    algorithm = key.get("alg", natural)
-    fits = (natural, "PS256") if natural == "RS256" else (natural,)
-    return str(algorithm) if natural is not None and algorithm in fits else None
+        return tuple(client_keys.pinned(key) for key in listed)
+    except client_keys.UnusableKey as reason:
+        _refuse("jwks", str(reason))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from foundation.settings import Jurisdiction, Server, Settings
+from idp.oauth import dpop
 from idp.oauth.abilities import ASKS
 from idp.oauth.client import OPENID
 from policies import Catalogue
@@ -40,5 +41,7 @@ def resource_metadata(settings: Settings, catalogue: Catalogue, path: str) -> di
         "scopes_supported": scopes.get(path, people + questions),
         "bearer_methods_supported": ["header", "body"] if path == USERINFO else ["header"],
         "tls_client_certificate_bound_access_tokens": True,
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
+        "dpop_bound_access_tokens_required": False,
         "resource_documentation": f"{issuer}/api",
     }

@@ -23,6 +23,8 @@ class OAuthSettings(Section):
     """How long a pushed authorization request waits for its browser."""
     require_pushed_authorization_requests: bool = False
     """Every service must push its requests (RFC 9126), also those of the federation."""
+    dpop_nonces: bool = True
+    """A DPoP proof needs a nonce of ours, which costs a client's first request a repetition."""
     session_grant_seconds: int = Field(default=12 * 3600, ge=300, le=86_400)
     """Lifetime of a grant without `offline_access`, refreshes included."""
     offline_grant_seconds: int = Field(default=30 * 86_400, ge=3600, le=366 * 86_400)

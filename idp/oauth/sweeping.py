@@ -19,12 +19,17 @@ def _revoked(uow: UnitOfWork, before: datetime) -> int:
     return uow.changed(delete(revoked_tokens).where(revoked_tokens.c.expires_at < before))
 
 
+def _seen(uow: UnitOfWork, before: datetime) -> int:
+    # Once it is over its own end refuses it, in its own words: nothing has to be kept for that.
+    return assertions.sweep(uow, before + KEEP)
+
+
 SWEEPS = (
     codes.sweep,
     refresh_tokens.sweep,
     transaction.sweep,
     pushed_requests.sweep,
-    assertions.sweep,
+    _seen,
     answers.sweep,
     _revoked,
     grant_store.sweep,

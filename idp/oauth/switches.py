@@ -52,6 +52,11 @@ SWITCHES: tuple[Switch, ...] = (
         N_("It must sign its requests (RFC 9101)"),
     ),
     Switch(
+        "dpop_bound_access_tokens",
+        "dpop_bound_access_tokens",
+        N_("Its tokens are bound to its key (DPoP, RFC 9449)"),
+    ),
+    Switch(
         "tls_client_certificate_bound_access_tokens",
         "certificate_bound_access_tokens",
         N_("Its tokens are bound to its certificate (RFC 8705)"),

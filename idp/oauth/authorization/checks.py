@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idp.oauth import pkce, resources, scopes
+from idp.oauth import dpop, pkce, resources, scopes
 from idp.oauth.authorization.request import (
     MOST_CHARACTERS,
     MalformedClaims,
@@ -34,6 +34,7 @@ WITH_A_MEANING = (
     *("client_id", "response_type", "response_mode", "redirect_uri", "scope", "purpose", "state"),
     *("nonce", "prompt", "max_age", "acr_values", "claims", "ui_locales", "resource"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "request_uri"),
+    "dpop_jkt",
 )
 
 
@@ -186,6 +187,13 @@ def registered_resource(asked: Examined) -> None:
         raise InvalidTarget("this client is not registered for that resource")
 
 
+def thumbprint_of_a_key(asked: Examined) -> None:
+    """`dpop_jkt` is a thumbprint by SHA-256 (RFC 9449 §10)."""
+    named = asked.get("dpop_jkt")
+    if named is not None and not dpop.is_thumbprint(named):
+        raise InvalidRequest("dpop_jkt must be the base64url form of a SHA-256 thumbprint")
+
+
 def signed_when_it_must_be(asked: Examined) -> None:
     """A client that must sign its requests did (RFC 9101 §10.5)."""
     if asked.client.require_signed_request_object and not asked.request.signed:
@@ -222,4 +230,5 @@ CHECKS: tuple[Check, ...] = (
     max_age_in_seconds,
     well_formed_claims,
     registered_resource,
+    thumbprint_of_a_key,
 )

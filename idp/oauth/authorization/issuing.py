@@ -92,5 +92,6 @@ class Issuing:
             code_challenge=request.code_challenge,
             now=now,
             lifetime=timedelta(seconds=self._settings.code_seconds),
+            key_thumbprint=request.dpop_jkt,
         )
         return request.way_back.url({"code": code, "iss": self._issuer})

@@ -77,6 +77,7 @@ class AuthorizationRequest:
     resource: str | None = None
     response_mode: str = QUERY
     pushed: str | None = None
+    dpop_jkt: str | None = None
 
     @property
     def way_back(self) -> WayBack:
@@ -113,8 +114,9 @@ class AuthorizationRequest:
         stored = asdict(self)
         if self.response_mode == QUERY:
             del stored["response_mode"]
-        if self.pushed is None:
-            del stored["pushed"]
+        for name in ("pushed", "dpop_jkt"):
+            if stored[name] is None:
+                del stored[name]
         return stored
 
     def digest(self) -> bytes:
@@ -161,6 +163,7 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
         resource=unchecked.get("resource"),
         response_mode=response_mode(unchecked.get("response_mode"), "code"),
         pushed=unchecked.pushed,
+        dpop_jkt=unchecked.get("dpop_jkt"),
     )
 
 

@@ -43,4 +43,4 @@ def _claims(found: ActiveToken) -> dict[str, Any]:
     claims = found.token.claims()
     # The reference of the grant is between this server and its tokens.
     claims.pop("gid", None)
-    return {"active": True, "token_type": "Bearer", **claims}
+    return {"active": True, "token_type": found.token.type, **claims}

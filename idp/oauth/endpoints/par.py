@@ -18,4 +18,5 @@ def push(oauth: OAuth, request: Request) -> Response:
         raise InvalidRequest("Send parameters in the body, not in the query (RFC 9126 §2.1).")
     pushed = oauth.pushing.push(request, form)
     body = {"request_uri": pushed.request_uri, "expires_in": pushed.expires_in}
-    return JSONResponse(body, status_code=201, headers=NO_STORE)
+    more = oauth.proofs.headers(request, oauth.runtime.clock.now())
+    return JSONResponse(body, status_code=201, headers={**NO_STORE, **more})

@@ -17,4 +17,6 @@ def token(oauth: OAuth, request: Request) -> Response:
     form = web.form(request, error=InvalidRequest)
     if request.url.query:
         raise InvalidRequest("Send parameters in the body, not in the query (RFC 6749 §3.2).")
-    return JSONResponse(oauth.pipeline.run(request, form), headers=NO_STORE)
+    body = oauth.pipeline.run(request, form)
+    more = oauth.proofs.headers(request, oauth.runtime.clock.now())
+    return JSONResponse(body, headers={**NO_STORE, **more})

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from foundation import web
 from idp.oauth import bearer
 from idp.oauth.authorization_server import OAuth
+from idp.oauth.bearer import Presented
 from idp.oauth.client import OPENID
 from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
 
@@ -15,17 +16,18 @@ from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
 def userinfo(oauth: OAuth, request: Request) -> Response:
     """`sub`, and what the person chose and a decision permits at this moment."""
     now = oauth.runtime.clock.now()
-    found = bearer.active(oauth.active_tokens, request, _value(request), now)
+    found = oauth.bearers.active(request, _presented(request), now)
     if found.token.audience != oauth.issuer:
         raise InvalidToken("The token is for another resource.")
     if found.grant is None or OPENID not in found.token.scope:
         raise InsufficientScope("Userinfo needs a token of a person with the scope openid.")
     claims = oauth.releases.release(found.grant, found.grant.userinfo_attributes, now)
     body = {**claims, "sub": found.grant.subject}
-    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", **oauth.proofs.headers(request, now)}
+    return JSONResponse(body, headers=headers)
 
 
-def _value(request: Request) -> str:
+def _presented(request: Request) -> Presented:
     """The token from the header, or from a form body; never from the query (RFC 6750 §2.3)."""
     if "access_token" in request.query_params:
         raise BadBearerRequest("Send the access token in the Authorization header, not in the URL.")
@@ -35,4 +37,4 @@ def _value(request: Request) -> str:
         in_body = web.form(request, error=BadBearerRequest).get("access_token")
     if in_header is not None and in_body is not None:
         raise BadBearerRequest("Send the access token in one way only (RFC 6750 §2).")
-    return bearer.required(in_header or in_body)
+    return bearer.required(in_header or (Presented(in_body) if in_body else None))

@@ -32,6 +32,7 @@ class AuthorizationCode:
             )
         self._check_owner(code, request)
         self._check_verifier(code, request)
+        self._check_key(code, request)
         if not grant.alive(request.now):
             raise InvalidGrant("The authorization behind this code has ended; sign in again.")
         return Proposal(
@@ -74,6 +75,17 @@ class AuthorizationCode:
                 ),
             )
 
+    def _check_key(self, code: Code, request: TokenRequest) -> None:
+        if code.key_thumbprint not in (None, request.key_thumbprint):
+            # RFC 9449 §10: as with a wrong verifier, it was somebody else who began.
+            raise InvalidGrant(
+                "The code is bound to another key: dpop_jkt of the authorization request is not "
+                "the thumbprint of the key of this DPoP proof (RFC 9449 §10).",
+                consequence=self._families.ending(
+                    code.grant_id, "a code came with another key", request.now
+                ),
+            )
+
     def _consume(
         self, uow: UnitOfWork, code: Code, grant: Grant, request: TokenRequest
     ) -> str | None:
@@ -88,6 +100,8 @@ class AuthorizationCode:
             certificate_thumbprint=_binding(request),
             now=request.now,
             expires_at=grant.expires_at,
+            # RFC 9449 §5: one who authenticates is bound by that, and may change its key.
+            key_thumbprint=request.key_thumbprint if request.client.is_public else None,
         )
 
     def _replayed(self, code: Code, request: TokenRequest) -> InvalidGrant:

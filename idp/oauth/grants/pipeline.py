@@ -1,6 +1,6 @@
 """The token endpoint's one pipeline: every grant passes every step — RFC 6749 §3.2, §5.1.
 
-    authenticate client → sender constraint → scope → decide → consume and audit → issue
+    proof → authenticate client → sender constraint → scope → decide → consume and audit → issue
 
 A grant type only proposes; it can neither skip a step nor issue anything by itself.
 """
@@ -21,7 +21,9 @@ from foundation.web import Form
 from idp.oauth import grant_store, resources, scopes
 from idp.oauth.client import OPENID
 from idp.oauth.client_authentication import Authenticator
+from idp.oauth.dpop import Proofs
 from idp.oauth.errors import (
+    InvalidDpopProof,
     InvalidGrant,
     InvalidRequest,
     InvalidScope,
@@ -33,6 +35,7 @@ from idp.oauth.families import Families
 from idp.oauth.grant import Grant
 from idp.oauth.grants.proposal import GrantType, Proposal, TokenRequest
 from idp.oauth.ports import Ceiling
+from idp.oauth.proving import proof_of, spend
 from idp.oauth.release import Releases
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import access_token, id_token
@@ -48,6 +51,7 @@ class Pipeline:
     settings: OAuthSettings
     issuer: str
     authenticator: Authenticator
+    proofs: Proofs
     grant_types: Sequence[GrantType]
     families: Families
     releases: Releases
@@ -56,8 +60,9 @@ class Pipeline:
     def run(self, request: Request, form: Form) -> Mapping[str, Any]:
         """The token response of §5.1. Raises the errors of §5.2."""
         now = self.runtime.clock.now()
+        proof = proof_of(self.proofs, request, now)
         caller = self.authenticator.authenticate(request, form, now)
-        asked = TokenRequest(form, caller, now)
+        asked = TokenRequest(form, caller, now, proof)
         proposal = self._never_above(self._grant_type(asked).propose(asked))
         bound_to = _sender_constraint(asked, proposal)
         scope = _scope(asked, proposal)
@@ -68,7 +73,7 @@ class Pipeline:
         encoded = access_token.encode(self.runtime.keys, token)
         response: dict[str, Any] = {
             "access_token": encoded,
-            "token_type": "Bearer",
+            "token_type": token.type,
             "expires_in": self.settings.access_token_seconds,
             "scope": scopes.render(scope),
         }
@@ -129,9 +134,13 @@ class Pipeline:
     def _consume(
         self, asked: TokenRequest, proposal: Proposal, released: Mapping[str, Any]
     ) -> str | None:
-        if proposal.consume is None:
+        if proposal.consume is None and asked.proof is None:
             return None
         with self.runtime.database.write() as uow:
+            if asked.proof is not None:
+                spend(self.proofs, uow, asked.proof, asked.now)
+            if proposal.consume is None:
+                return None
             refresh_token = proposal.consume(uow)
             self._confirm(uow, asked, proposal.grant)
             if proposal.first and proposal.grant is not None:
@@ -163,7 +172,7 @@ class Pipeline:
         proposal: Proposal,
         scope: tuple[str, ...],
         audience: str,
-        bound_to: str | None,
+        bound_to: Confirmation,
     ) -> AccessToken:
         grant = proposal.grant
         token = AccessToken(
@@ -175,7 +184,8 @@ class Pipeline:
             issued_at=asked.now,
             expires_at=asked.now + timedelta(seconds=self.settings.access_token_seconds),
             id=access_token.new_id(),
-            certificate_thumbprint=bound_to,
+            certificate_thumbprint=bound_to.certificate,
+            key_thumbprint=bound_to.key,
         )
         if grant is None:
             return token
@@ -190,8 +200,24 @@ class Pipeline:
         )
 
 
-def _sender_constraint(asked: TokenRequest, proposal: Proposal) -> str | None:
-    """The certificate to bind the token to — RFC 8705 §3, §4."""
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a token is bound to — RFC 7800, as `x5t#S256` and `jkt`."""
+
+    certificate: str | None
+    key: str | None
+
+
+def _sender_constraint(asked: TokenRequest, proposal: Proposal) -> Confirmation:
+    """The certificate and the key to bind the token to — RFC 8705 §3, §4; RFC 9449 §5."""
+    key = asked.key_thumbprint
+    if proposal.required_key not in (None, key):
+        raise InvalidGrant("This refresh token is bound to another key (RFC 9449 §5).")
+    if asked.client.dpop_bound_access_tokens and key is None:
+        raise InvalidDpopProof(
+            "This client's tokens are bound to its key: send a proof in the header DPoP "
+            "(RFC 9449 §5)."
+        )
     presented = asked.caller.certificate_thumbprint
     if proposal.required_thumbprint not in (None, presented):
         raise InvalidGrant("This refresh token is bound to another client certificate.")
@@ -200,7 +226,7 @@ def _sender_constraint(asked: TokenRequest, proposal: Proposal) -> str | None:
             "This client's tokens are bound to its certificate: use the mTLS token endpoint."
         )
     bound = asked.client.certificate_bound_access_tokens
-    return presented if bound or proposal.required_thumbprint else None
+    return Confirmation(presented if bound or proposal.required_thumbprint else None, key)
 
 
 def _scope(asked: TokenRequest, proposal: Proposal) -> tuple[str, ...]:

@@ -11,20 +11,27 @@ from foundation.database import UnitOfWork
 from foundation.web import Form
 from idp.oauth.client import Client
 from idp.oauth.client_authentication import AuthenticatedClient
+from idp.oauth.dpop import Proof
 from idp.oauth.grant import Grant
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token request by a client that has been authenticated."""
+    """A token request by a client that has been authenticated. `proof`: that it holds a key."""
 
     form: Form
     caller: AuthenticatedClient
     now: datetime
+    proof: Proof | None = None
 
     @property
     def client(self) -> Client:
         return self.caller.client
+
+    @property
+    def key_thumbprint(self) -> str | None:
+        """Of the key that was proven with this request (RFC 9449 §5)."""
+        return None if self.proof is None else self.proof.thumbprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,8 @@ class Proposal:
     """What would be issued if every step of the pipeline agrees.
 
     `scope_limit`: the most that may be issued. `grant`: None where the client acts for itself.
-    `required_thumbprint`: the certificate that what is presented was bound to.
+    `required_thumbprint`: the certificate that what is presented was bound to, `required_key`: the
+    key.
     `consume`: uses up what was presented, in the one write of the pipeline, and returns the
     next refresh token if there is one; None where there is nothing to use up (then the pipeline
     does not write at all). `first`: whether this is the answer to the sign-in itself.
@@ -41,6 +49,7 @@ class Proposal:
     scope_limit: tuple[str, ...]
     grant: Grant | None = None
     required_thumbprint: str | None = None
+    required_key: str | None = None
     consume: Callable[[UnitOfWork], str | None] | None = None
     first: bool = False
 

@@ -42,6 +42,7 @@ class Refresh:
             scope_limit=grant.scope,
             grant=grant,
             required_thumbprint=token.certificate_thumbprint,
+            required_key=token.key_thumbprint,
             consume=lambda uow: self._consume(uow, token, grant, request),
         )
 
@@ -57,6 +58,7 @@ class Refresh:
             certificate_thumbprint=token.certificate_thumbprint,
             now=request.now,
             expires_at=grant.expires_at,
+            key_thumbprint=token.key_thumbprint,
         )
 
     def _reused(self, token: RefreshToken, request: TokenRequest) -> InvalidGrant:

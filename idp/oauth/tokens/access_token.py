@@ -1,4 +1,4 @@
-"""Access tokens as JWTs, with a reference to their grant — RFC 9068, RFC 8705 §3.1."""
+"""Access tokens as JWTs, each of a grant — RFC 9068, RFC 8705 §3.1, RFC 9449 §6.1."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class AccessToken:
     amr: tuple[str, ...] = ()
     auth_time: datetime | None = None
     certificate_thumbprint: str | None = None
+    key_thumbprint: str | None = None
 
     def claims(self) -> dict[str, Any]:
         """The claims of RFC 9068 §2.2; `gid` and `purpose` are our own."""
@@ -59,7 +60,14 @@ class AccessToken:
             claims["auth_time"] = int(self.auth_time.timestamp())
         if self.certificate_thumbprint is not None:
             claims["cnf"] = {"x5t#S256": self.certificate_thumbprint}
+        if self.key_thumbprint is not None:
+            claims["cnf"] = {**claims.get("cnf", {}), "jkt": self.key_thumbprint}
         return claims
+
+    @property
+    def type(self) -> str:
+        """How it has to be presented — RFC 6749 §7.1, RFC 9449 §5."""
+        return "Bearer" if self.key_thumbprint is None else "DPoP"
 
 
 def new_id() -> str:
@@ -117,4 +125,5 @@ def _from_claims(claims: Mapping[str, Any]) -> AccessToken:
         amr=tuple(claims.get("amr", ())),
         auth_time=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
         certificate_thumbprint=claims.get("cnf", {}).get("x5t#S256"),
+        key_thumbprint=claims.get("cnf", {}).get("jkt"),
     )
