@@ -41,6 +41,8 @@ MEMBERS: tuple[Member, ...] = (
     Member(RELYING_PARTY, "resource", "superior", "else it receives no tokens"),
     Member(RELYING_PARTY, "scope", "superior",
            "else those of `[federation] relying_party_scope`"),
+    Member(RELYING_PARTY, "authorization_signed_response_alg", "entity",
+           "of those that we sign by"),
     Member(RELYING_PARTY, "civitas_passes_on", "entity",
            "the consent page says that a second question follows, at the party"),
     Member(RELYING_PARTY, "client_registration_types", "entity", "`automatic` must be among them"),

@@ -19,6 +19,7 @@ _CHANGES = {
                                "required_attributes", "tls_client_auth_subject_dn",
                                "require_signed_request_object", "assertion_audience",
                                "require_pushed_authorization_requests",
+                               "authorization_signed_response_alg",
                                "purposes", "attributes", "audiences", "grant_types")},
     "dpop_bound_access_tokens": "dpop_bound_access_tokens",
     "token_endpoint_auth_method_only": "only_this_method",

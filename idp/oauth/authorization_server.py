@@ -26,6 +26,7 @@ from idp.oauth.authorization.issuing import Issuing
 from idp.oauth.authorization.pushing import Pushing
 from idp.oauth.authorization.reading import Reading
 from idp.oauth.authorization.repeating import Repeating
+from idp.oauth.authorization.responding import Responses
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.bearer import Bearers
 from idp.oauth.client_authentication import Authenticator
@@ -136,7 +137,8 @@ class OAuth:
         repeating = Repeating(runtime)
         asking = Asking(database, policies, wishes, self.releases)
         issuing = Issuing(self.settings, keys, wishes, self.issuer)
-        reading = Reading(runtime, self.settings, self.issuer, self.clients)
+        self.responses = Responses(runtime, self.issuer, self.clients)
+        reading = Reading(runtime, self.settings, self.issuer, self.clients, self.responses)
         self.pushing = Pushing(runtime, self.settings, self.authenticator, self.proofs, reading)
         self.authorization = Authorization(
             runtime,

@@ -63,6 +63,7 @@ class Client:
     audiences: tuple[str, ...] = ()
     jwks: tuple[Mapping[str, Any], ...] = ()
     id_token_signed_response_alg: str = "ES256"
+    authorization_signed_response_alg: str | None = None
     assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
     tls_client_auth_subject_dn: str | None = None
     certificate_bound_access_tokens: bool = False
@@ -84,6 +85,12 @@ class Client:
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def signs_responses_by(self) -> str:
+        """The algorithm of its signed authorization responses: that of its ID tokens, where it
+        names none (JARM §3)."""
+        return self.authorization_signed_response_alg or self.id_token_signed_response_alg
 
     def may_prove_by(self, method: str) -> bool:
         """Whether `method` is on for it. A secret is taken in either place: libraries differ in

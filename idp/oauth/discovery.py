@@ -7,7 +7,13 @@ from typing import Any
 from foundation.settings import Jurisdiction, Server, Settings
 from idp.oauth import dpop
 from idp.oauth.authorization.checks import PROMPTS
-from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, OFFLINE_ACCESS, OPENID
+from idp.oauth.client import (
+    AUTHENTICATION_METHODS,
+    GRANT_TYPES,
+    OFFLINE_ACCESS,
+    OPENID,
+    SIGNING_ALGORITHMS,
+)
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.way_back import RESPONSE_MODES
 from policies import Catalogue, PoliciesSettings
@@ -55,7 +61,8 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "claims_parameter_supported": True,
         "prompt_values_supported": sorted(PROMPTS),
         "code_challenge_methods_supported": ["S256"],
-        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
+        "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "authorization_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": authenticated,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from starlette.requests import Request
@@ -224,11 +224,20 @@ class Redirected(OAuthError):
 
     status, code = 303, "redirected"
 
-    def __init__(self, cause: OAuthError, *, way_back: WayBack, issuer: str) -> None:
+    def __init__(
+        self,
+        cause: OAuthError,
+        *,
+        way_back: WayBack,
+        issuer: str,
+        respond: Callable[[Request, str], Response] | None = None,
+    ) -> None:
+        """`respond`: how it leaves; without one it is only asked where."""
         super().__init__(cause.description, detail=cause.detail, consequence=cause.consequence)
         self.cause = cause
         self.way_back = way_back
         self.issuer = issuer
+        self.respond = respond
 
     @property
     def told(self) -> tuple[int, str]:
@@ -236,8 +245,8 @@ class Redirected(OAuthError):
 
     @property
     def location(self) -> str:
-        """Where the client reads the error, as its response mode says."""
-        return self.way_back.url(
+        """The place where the client reads the error, as its response mode says."""
+        return self.way_back.place(
             {
                 "error": self.cause.code,
                 "error_description": ascii_description(self.description),
@@ -246,8 +255,9 @@ class Redirected(OAuthError):
         )
 
     def render(self, request: Request) -> Response:
-        headers = {"Location": self.location, "Cache-Control": "no-store"}
-        return Response(status_code=303, headers=headers)
+        if self.respond is None:
+            raise TypeError("this answer was only asked where it goes")
+        return self.respond(request, self.location)
 
 
 class TemporarilyUnavailable(OAuthError):

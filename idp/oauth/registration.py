@@ -19,6 +19,7 @@ _KNOWN = frozenset(
         "attribute_reasons",
         "attributes",
         "audiences",
+        "authorization_signed_response_alg",
         "client_name",
         "client_uri",
         "contacts",
@@ -162,6 +163,11 @@ def _parsed(
         jwks=keys,
         id_token_signed_response_alg=_one_of(
             metadata, "id_token_signed_response_alg", SIGNING_ALGORITHMS, "ES256"
+        ),
+        authorization_signed_response_alg=(
+            _one_of(metadata, "authorization_signed_response_alg", SIGNING_ALGORITHMS, "")
+            if "authorization_signed_response_alg" in metadata
+            else None
         ),
         assertion_audience=_assertion_audience(metadata, strict),
         tls_client_auth_subject_dn=subject_dn,

@@ -14,12 +14,13 @@ from foundation.errors import CivitasError
 from foundation.pages import WayBack
 from foundation.runtime import Runtime
 from idp.oauth.authorization import transaction
+from idp.oauth.authorization.flow import CANCEL
 from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.errors import AccessDenied, Redirected
-from idp.oauth.way_back import SERVICE
+from idp.oauth.way_back import SERVICE, told
 
 _ERRANDS = ("return_to", "leave_to")
 
@@ -62,12 +63,14 @@ class WaysBack:
             return home(client, sent.redirect_uri)
         if found.state == transaction.ANSWERED:
             led_to = self._repeating.place(found, self._runtime.clock.now())
-            return led_to or home(client, sent.redirect_uri)
-        return Redirected(
+            # What is posted or signed is no link: the service has had it, or asks anew.
+            return led_to if led_to and told(led_to) is None else home(client, sent.redirect_uri)
+        place = Redirected(
             AccessDenied("The sign-in was not finished."),
             way_back=sent.way_back,
             issuer=self._issuer,
         ).location
+        return place if told(place) is None else f"{CANCEL}?transaction={found.handle}"
 
 
 def home(client: Client, redirect_uri: str | None = None) -> str:

@@ -101,7 +101,7 @@ def response_type_code(asked: Examined) -> None:
 
 
 def known_response_mode(asked: Examined) -> None:
-    """The answer travels in the query or in the fragment."""
+    """The answer travels in one of the ways that there are."""
     if asked.get("response_mode") not in (None, *RESPONSE_MODES):
         raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
 

@@ -286,7 +286,12 @@ class Authorization:
         return LoginRequired("Nobody who may be told of is there, and prompt=none forbids asking.")
 
     def _redirected(self, error: OAuthError, request: AuthorizationRequest) -> Redirected:
-        return Redirected(error, way_back=request.way_back, issuer=self.issuer)
+        return Redirected(
+            error,
+            way_back=request.way_back,
+            issuer=self.issuer,
+            respond=self.reading.responses.response,
+        )
 
     def _limit(self, uow: UnitOfWork, http: Request, now: datetime) -> None:
         self.runtime.rates.attempt_from(

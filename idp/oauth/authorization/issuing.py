@@ -94,4 +94,4 @@ class Issuing:
             lifetime=timedelta(seconds=self._settings.code_seconds),
             key_thumbprint=request.dpop_jkt,
         )
-        return request.way_back.url({"code": code, "iss": self._issuer})
+        return request.way_back.place({"code": code, "iss": self._issuer})

@@ -20,6 +20,7 @@ from idp.oauth import pushed_requests
 from idp.oauth.authorization import request_object
 from idp.oauth.authorization.checks import BEFORE_REDIRECT, CHECKS, Examined
 from idp.oauth.authorization.request import AuthorizationRequest, UncheckedRequest, parsed
+from idp.oauth.authorization.responding import Responses
 from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.errors import (
@@ -41,6 +42,7 @@ class Reading:
     settings: OAuthSettings
     issuer: str
     clients: Clients
+    responses: Responses
 
     def from_browser(
         self, http: Request, parameters: web.Form, now: datetime
@@ -160,7 +162,8 @@ class Reading:
         a page."""
         way_back = request.way_back()
         if way_back is not None and client.active and client.owns_redirect(way_back.redirect_uri):
-            return Redirected(error, way_back=way_back, issuer=self.issuer)
+            respond = self.responses.response
+            return Redirected(error, way_back=way_back, issuer=self.issuer, respond=respond)
         return UnusableRequest(
             error.description,
             where="request",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from urllib.parse import parse_qs, urlsplit
 
 from foundation.database import UnitOfWork
 from foundation.errors import Problem
@@ -17,6 +16,7 @@ from foundation.runtime import Runtime
 from idp.oauth import codes, pushed_requests
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.transaction import Transaction
+from idp.oauth.way_back import parameters_of
 
 _SEAL = "oauth-led-to"
 
@@ -77,12 +77,11 @@ class Repeating:
         if found.led_to is None:
             return None
         place = self._runtime.keys.open(_SEAL, found.led_to, found.handle).decode()
-        told = urlsplit(place)
-        code = parse_qs(told.fragment or told.query).get("code")
+        code = parameters_of(place).get("code")
         if code is None:
             return place
         with self._runtime.database.read() as uow:
-            issued = codes.find(uow, code[-1])
+            issued = codes.find(uow, code)
         if issued is None or issued.redeemed_at is not None or issued.expires_at <= now:
             return None
         return place

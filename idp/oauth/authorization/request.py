@@ -38,7 +38,7 @@ class UncheckedRequest:
         if uri is None:
             return None
         mode = response_mode(self.get("response_mode"), self.get("response_type"))
-        return WayBack(uri, self.get("state"), mode)
+        return WayBack(uri, self.get("state"), mode, self.get("client_id") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class AuthorizationRequest:
     @property
     def way_back(self) -> WayBack:
         """Where the answer goes, a code or an error."""
-        return WayBack(self.redirect_uri, self.state, self.response_mode)
+        return WayBack(self.redirect_uri, self.state, self.response_mode, self.client_id)
 
     @property
     def is_openid(self) -> bool:

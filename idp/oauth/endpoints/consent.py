@@ -39,7 +39,7 @@ def answer(oauth: OAuth, request: Request) -> Response:
         location = oauth.answering.accept(request, handle, ticked, form.required("notice"))
     else:
         raise BadRequest("The answer must be accept or refuse.", where="answer")
-    return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
+    return oauth.responses.response(request, location)
 
 
 def _context(oauth: OAuth, request: Request, page: ConsentPage) -> dict[str, Any]:
