@@ -156,6 +156,7 @@ def test_sweeping_forgets_only_what_is_over(server: AuthorizationServer) -> None
 
 
 @pytest.mark.rfc("9126", "7.3")
+@pytest.mark.row("failures", "7")
 def test_a_pushed_request_answered_by_ten_at_once_is_answered_once(
     server: AuthorizationServer,
 ) -> None:

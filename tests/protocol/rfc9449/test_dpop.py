@@ -96,6 +96,7 @@ def test_a_token_is_bound_to_the_key_of_its_proof(
 
 
 @pytest.mark.rfc("9449", "7.2")
+@pytest.mark.row("failures", "2")
 def test_a_bound_token_is_refused_as_a_bearer_token(
     server: AuthorizationServer, service: AddedClient, key: ProofKey
 ) -> None:
@@ -188,6 +189,7 @@ def test_without_nonces_the_time_of_the_proof_has_to_be_near(
 
 
 @pytest.mark.rfc("9449", "11.1")
+@pytest.mark.row("failures", "7")
 def test_a_proof_works_once_at_an_address_also_after_a_restart(
     server: AuthorizationServer, service: AddedClient, key: ProofKey, runtime: Runtime
 ) -> None:
