@@ -64,8 +64,8 @@ def add(
     method: Annotated[
         str | None,
         typer.Option(
-            help="client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, or "
-            "none for a public client."
+            help="client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, "
+            "self_signed_tls_client_auth, or none for a public client."
         ),
     ] = None,
     grant: Annotated[
@@ -134,8 +134,7 @@ def add(
         switched = read_switches(switches or [])
     uris = [*metadata.get("redirect_uris", ()), *(redirect or [])]
     if not program:
-        metadata["token_endpoint_auth_method"] = "client_secret_basic"
-        metadata["grant_types"] = _grants(scope or "openid", uris)
+        metadata = _usual(switched, scope or "openid", uris)
     given: dict[str, Any] = {
         "client_name": name,
         "redirect_uris": uris,
@@ -158,7 +157,7 @@ def add(
         "tls_client_auth_subject_dn": subject_dn,
     }
     metadata |= {member: value for member, value in given.items() if value is not None}
-    metadata |= switched
+    metadata |= {member: value for member, value in switched.items() if value is not None}
     with deployment_of(config) as deployment:
         oauth = oauth_of(deployment)
         added = oauth.clients.add(metadata, deployment.runtime.clock.now(), actor=host())
@@ -227,6 +226,14 @@ def _reasons(written: list[str]) -> dict[str, str] | None:
             fail(f'--why {one!r}: write the claim, "=", and the reason: "email=To answer you".')
         reasons[name.strip()] = reason.strip()
     return reasons or None
+
+
+def _usual(switched: dict[str, Any], scope: str, redirects: list[str]) -> dict[str, Any]:
+    """What a service of no known kind is registered for, where nothing is said."""
+    usual: dict[str, Any] = {"grant_types": _grants(scope, redirects)}
+    # A profile says itself how it proves itself.
+    secret = {"token_endpoint_auth_method": "client_secret_basic"}
+    return usual if switched.get("profile") else {**secret, **usual}
 
 
 def _grants(scope: str, redirects: list[str]) -> list[str]:

@@ -22,6 +22,8 @@ _CHANGES = {
                                "authorization_signed_response_alg",
                                "purposes", "attributes", "audiences", "grant_types")},
     "dpop_bound_access_tokens": "dpop_bound_access_tokens",
+    "profile": "profile",
+    "tls_client_auth_san": "tls_client_auth_san",
     "token_endpoint_auth_method_only": "only_this_method",
     "tls_client_certificate_bound_access_tokens": "certificate_bound_access_tokens",
 }  # fmt: skip

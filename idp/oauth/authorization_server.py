@@ -34,6 +34,9 @@ from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
 from idp.oauth.client_authentication.post import ClientSecretPost
 from idp.oauth.client_authentication.private_key_jwt import PrivateKeyJwt
+from idp.oauth.client_authentication.self_signed_tls_client_auth import (
+    SelfSignedTlsClientAuth,
+)
 from idp.oauth.client_authentication.tls_client_auth import (
     AuthenticateDevice,
     TlsClientAuth,
@@ -111,6 +114,7 @@ class OAuth:
                 ClientSecretPost(secrets),
                 PrivateKeyJwt(database, self._hosts, PATHS["token_endpoint"]),
                 TlsClientAuth(authenticate_device, validate_certificate),
+                SelfSignedTlsClientAuth(),
                 PublicClient(),
             ),
             runtime.rates,

@@ -15,7 +15,16 @@ AUTHENTICATION_METHODS = (
     "client_secret_post",
     "private_key_jwt",
     "tls_client_auth",
+    "self_signed_tls_client_auth",
     "none",
+)
+CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
+SUBJECT_MEMBERS = (
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
 )
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
@@ -39,6 +48,9 @@ class Client:
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
     token endpoint as well (failures 7).
     `only_this_method`: its secret is taken in the one place that is registered, not in the other.
+    `tls_client_auth_san`: the kind of name (`dns`, `uri`, `ip`, `email`) and the name that its
+    certificate has, in place of a subject (RFC 8705 §2.1.2).
+    `profile`: a security profile that it keeps to (`profiles`).
     `require_pkce`: without, a request may carry a nonce in place of a challenge (RFC 9700 §2.1.1).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
@@ -66,10 +78,12 @@ class Client:
     authorization_signed_response_alg: str | None = None
     assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
     tls_client_auth_subject_dn: str | None = None
+    tls_client_auth_san: tuple[str, str] | None = None
     certificate_bound_access_tokens: bool = False
     dpop_bound_access_tokens: bool = False
     require_signed_request_object: bool = False
     require_pushed_authorization_requests: bool = False
+    profile: str | None = None
     calls_itself: str | None = None
     passes_on: bool = False
     policy_uri: str | None = None

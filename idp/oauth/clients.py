@@ -78,7 +78,8 @@ class Clients:
     ) -> AddedClient:
         """Register a client. Raises registration.InvalidClientMetadata that names the member."""
         identifier = client_id or opaque.identifier("svc")
-        metadata = {**registration.LEFT_OPEN, **metadata}
+        if metadata.get("profile") is None:
+            metadata = {**registration.LEFT_OPEN, **metadata}
         parsed = registration.parse(identifier, metadata, development=self._development)
         client = self._complete(parsed)
         secret, mac = None, None

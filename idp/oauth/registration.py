@@ -8,8 +8,14 @@ from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from foundation.errors import Unprocessable
-from idp.oauth import client_keys, redirects, scopes, self_description
-from idp.oauth.client import AUTHENTICATION_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS, Client
+from idp.oauth import client_keys, profiles, redirects, scopes, self_description
+from idp.oauth.client import (
+    AUTHENTICATION_METHODS,
+    GRANT_TYPES,
+    SIGNING_ALGORITHMS,
+    SUBJECT_MEMBERS,
+    Client,
+)
 from idp.oauth.subjects import Sector
 
 _KNOWN = frozenset(
@@ -28,6 +34,7 @@ _KNOWN = frozenset(
         "id_token_signed_response_alg",
         "jwks",
         "policy_uri",
+        "profile",
         "post_logout_redirect_uris",
         "purpose",
         "purposes",
@@ -42,7 +49,7 @@ _KNOWN = frozenset(
         "scopes",
         "sector",
         "subject_type",
-        "tls_client_auth_subject_dn",
+        *SUBJECT_MEMBERS,
         "tls_client_certificate_bound_access_tokens",
         "token_endpoint_auth_method",
         "token_endpoint_auth_method_only",
@@ -86,7 +93,7 @@ def parse(
     for name in metadata:
         if name not in _KNOWN:
             raise InvalidClientMetadata(f"{name} is not a known member", where=name)
-    return _parsed(client_id, metadata, development, "service", _sector)
+    return _parsed(client_id, profiles.completed(metadata), development, "service", _sector)
 
 
 def _federated(
@@ -117,6 +124,7 @@ def _parsed(
     kind: Literal["service", "federated"],
     sector_of: Callable[[Mapping[str, Any], Sequence[str], str], str],
 ) -> Client:
+    profile = metadata.get("profile")
     method = _one_of(
         metadata, "token_endpoint_auth_method", AUTHENTICATION_METHODS, "client_secret_basic"
     )
@@ -135,12 +143,10 @@ def _parsed(
     bound = _flag(metadata, "tls_client_certificate_bound_access_tokens")
     by_key = _flag(metadata, "dpop_bound_access_tokens")
     strict = kind == "federated" or signed or bound or by_key
-    if not keys and (method == "private_key_jwt" or signed):
+    if not keys and (method in ("private_key_jwt", "self_signed_tls_client_auth") or signed):
         _refuse("jwks", "is needed: the public keys of this client")
-    subject_dn = _text(metadata, "tls_client_auth_subject_dn")
-    if method == "tls_client_auth" and subject_dn is None:
-        _refuse("tls_client_auth_subject_dn", "is needed: the subject of its certificate, RFC 4514")
-    return Client(
+    subject_dn, san = _certificate_names(metadata, method)
+    client = Client(
         id=client_id,
         name=_text(metadata, "client_name") or _refuse("client_name", "is needed; people read it"),
         kind=kind,
@@ -171,6 +177,8 @@ def _parsed(
         ),
         assertion_audience=_assertion_audience(metadata, strict),
         tls_client_auth_subject_dn=subject_dn,
+        tls_client_auth_san=san,
+        profile=_one_of(metadata, "profile", profiles.PROFILES, "") if profile else None,
         certificate_bound_access_tokens=bound,
         dpop_bound_access_tokens=by_key,
         require_signed_request_object=signed,
@@ -181,6 +189,11 @@ def _parsed(
         client_uri=_page(metadata, "client_uri"),
         contacts=_strings(metadata, "contacts"),
     )
+    wrong = [f"{member} {what}" for member, what in profiles.faults(client)]
+    if wrong:
+        where = wrong[0].partition(" ")[0]
+        raise InvalidClientMetadata(f"{client.profile}: {'; '.join(wrong)}", where=where)
+    return client
 
 
 def _refuse(where: str, what: str) -> NoReturn:
@@ -210,6 +223,21 @@ def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> N
         _refuse("grant_types", "refresh_token needs authorization_code beside it")
     if "client_credentials" in grants and method == "none":
         _refuse("grant_types", "client_credentials needs a client that authenticates")
+
+
+def _certificate_names(
+    metadata: Mapping[str, Any], method: str
+) -> tuple[str | None, tuple[str, str] | None]:
+    """The subject, or the alternative name, that its certificate has: exactly one of the members
+    (RFC 8705 §2.1.2)."""
+    named = [name for name in SUBJECT_MEMBERS if _text(metadata, name) is not None]
+    if method == "tls_client_auth" and not named:
+        _refuse("tls_client_auth_subject_dn", "is needed: the subject of its certificate, RFC 4514")
+    if len(named) > 1:
+        _refuse(named[1], f"stands beside {named[0]}; write one of them (RFC 8705 §2.1.2)")
+    if not named or named[0] == SUBJECT_MEMBERS[0]:
+        return _text(metadata, SUBJECT_MEMBERS[0]), None
+    return None, (named[0].rpartition("_")[2], str(_text(metadata, named[0])))
 
 
 def _pkce(metadata: Mapping[str, Any], method: str) -> bool:

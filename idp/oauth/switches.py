@@ -9,14 +9,17 @@ from typing import Any
 
 from foundation.errors import Unprocessable
 from foundation.pages import N_
-from idp.oauth.client import Client
+from idp.oauth.client import SIGNING_ALGORITHMS, SUBJECT_MEMBERS, Client
+from idp.oauth.profiles import PROFILES
 
+NONE = N_("none")
 YES_OR_NO = (N_("yes"), N_("no"))
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """`field`: of Client. `label`: what an operator reads. `values`: what may be written."""
+    """`field`: of Client. `label`: what an operator reads. `values`: what may be written; of those
+    that are not yes or no the first one takes the member out of the registration."""
 
     member: str
     field: str
@@ -37,10 +40,13 @@ class Switch:
                 f"{self.member} is {text!r}; write one of {', '.join(self.values)}.",
                 where=self.member,
             )
-        return text == "yes" if self.values is YES_OR_NO else text
+        if self.values is YES_OR_NO:
+            return text == "yes"
+        return None if text == self.values[0] else text
 
 
 SWITCHES: tuple[Switch, ...] = (
+    Switch("profile", "profile", N_("Security profile that it keeps to"), (NONE, *PROFILES)),
     Switch(
         "require_pushed_authorization_requests",
         "require_pushed_authorization_requests",
@@ -61,7 +67,17 @@ SWITCHES: tuple[Switch, ...] = (
         "certificate_bound_access_tokens",
         N_("Its tokens are bound to its certificate (RFC 8705)"),
     ),
+    Switch(
+        "authorization_signed_response_alg",
+        "authorization_signed_response_alg",
+        N_("What signs its signed answers, if not what signs its ID tokens"),
+        (NONE, *SIGNING_ALGORITHMS),
+    ),
 )
+
+
+TEXTS = SUBJECT_MEMBERS
+"""What is set in the same way, to any text."""
 
 
 def switch(member: str) -> Switch:
@@ -69,16 +85,19 @@ def switch(member: str) -> Switch:
     for one in SWITCHES:
         if one.member == member:
             return one
-    known = ", ".join(one.member for one in SWITCHES)
+    known = ", ".join((*(one.member for one in SWITCHES), *TEXTS))
     raise Unprocessable(f"There is no switch {member!r}; there are {known}.", where=member)
 
 
 def read(written: Sequence[str]) -> dict[str, Any]:
-    """Members out of `member=value` texts. Raises Unprocessable."""
-    found = {}
+    """Members out of `member=value` texts; None takes one out. Raises Unprocessable."""
+    found: dict[str, Any] = {}
     for one in written:
-        member, _, value = one.partition("=")
-        found[member.strip()] = switch(member.strip()).read(value.strip())
+        member, _, value = (part.strip() for part in one.partition("="))
+        if member in TEXTS:
+            found[member] = None if value in ("", NONE) else value
+        else:
+            found[member] = switch(member).read(value)
     return found
 
 

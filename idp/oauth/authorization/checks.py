@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idp.oauth import dpop, pkce, resources, scopes
+from idp.oauth import dpop, pkce, profiles, resources, scopes
 from idp.oauth.authorization.request import (
     MOST_CHARACTERS,
     MalformedClaims,
@@ -25,7 +25,7 @@ from idp.oauth.errors import (
     UnsupportedResponseType,
     UnusableRequest,
 )
-from idp.oauth.way_back import RESPONSE_MODES
+from idp.oauth.way_back import RESPONSE_MODES, SIGNED, response_mode
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
@@ -210,6 +210,17 @@ def pushed_when_it_must_be(asked: Examined) -> None:
         )
 
 
+def signed_answer_when_it_must_be(asked: Examined) -> None:
+    """A client of FAPI 2.0 Message Signing asks for a signed answer (§5.4)."""
+    must = asked.client.profile == profiles.MESSAGE_SIGNING
+    mode = response_mode(asked.get("response_mode"), asked.get("response_type"))
+    if must and not mode.endswith(SIGNED):
+        raise InvalidRequest(
+            "response_mode must be jwt, or another one that is signed, for this client "
+            "(FAPI 2.0 Message Signing)"
+        )
+
+
 Check = Callable[[Examined], None]
 
 BEFORE_REDIRECT: tuple[Check, ...] = (
@@ -222,6 +233,7 @@ CHECKS: tuple[Check, ...] = (
     no_request_uri,
     moderate_size,
     response_type_code,
+    signed_answer_when_it_must_be,
     known_response_mode,
     pkce_s256,
     registered_scope,

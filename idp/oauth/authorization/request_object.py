@@ -9,7 +9,7 @@ from typing import Any
 
 from foundation.database import Database
 from foundation.errors import OAuthError
-from idp.oauth import assertions
+from idp.oauth import assertions, profiles
 from idp.oauth.authorization.request import UncheckedRequest
 from idp.oauth.client import Client
 from idp.oauth.errors import InvalidRequestObject, RequestNotSupported
@@ -40,9 +40,9 @@ def opened(
         raise _refusal(str(reason)) from None
     inner = UncheckedRequest({"client_id": client.id, **_parameters(claims)}, signed=True)
     try:
-        foreign.check_audience(claims, issuer)
+        _check_audience(client, claims, issuer)
         expires = foreign.check_times(claims, now)
-        jti = foreign.identifier(claims) if _needs_jti(client, claims) else None
+        jti = foreign.identifier(claims) if _needs_jti(client, claims, outer) else None
         _check_members(client, claims)
         _check_outside(outer, inner)
         if jti is not None:
@@ -61,6 +61,19 @@ class Refused(Exception):
         super().__init__(error.description)
         self.error = error
         self.request = request
+
+
+def _check_audience(client: Client, claims: Mapping[str, Any], issuer: str) -> None:
+    """FAPI 2.0 Message Signing §5.3.1: `nbf` is there, and a list may name others beside us; a
+    pushed request is read by nobody but us."""
+    if client.profile != profiles.MESSAGE_SIGNING:
+        foreign.check_audience(claims, issuer)
+        return
+    audience = claims.get("aud")
+    if not isinstance(audience, list) or issuer not in audience:
+        foreign.check_audience(claims, issuer)
+    if "nbf" not in claims:
+        raise foreign.Refused("nbf is missing")
 
 
 def _check_members(client: Client, claims: Mapping[str, Any]) -> None:
@@ -82,8 +95,9 @@ def _check_outside(outer: UncheckedRequest, inner: UncheckedRequest) -> None:
             raise foreign.Refused(f"{name} differs inside and outside of it")
 
 
-def _needs_jti(client: Client, claims: Mapping[str, Any]) -> bool:
-    return client.require_signed_request_object or "jti" in claims
+def _needs_jti(client: Client, claims: Mapping[str, Any], outer: UncheckedRequest) -> bool:
+    # Who pushes one has authenticated for it: a replay would be its own.
+    return (client.require_signed_request_object and outer.pushed is None) or "jti" in claims
 
 
 def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from foundation import web
 from foundation.errors import TooManyRequests
 from foundation.rates import Rates
-from idp.oauth.client import SECRET_METHODS, Client
+from idp.oauth.client import CERTIFICATE_METHODS, SECRET_METHODS, Client
 from idp.oauth.client_authentication import basic, private_key_jwt
 from idp.oauth.client_authentication.credentials import Method, NotProven, Offered
 from idp.oauth.client_authentication.tls_client_auth import thumbprint
@@ -70,8 +70,8 @@ class Authenticator:
         used = _one_method(offered)
         if client is None or not client.active:
             raise NotProven(_UNKNOWN)
-        if client.token_endpoint_auth_method == "tls_client_auth" and used == "none":
-            used = "tls_client_auth"
+        if used == "none" and client.token_endpoint_auth_method in CERTIFICATE_METHODS:
+            used = client.token_endpoint_auth_method
         if not client.may_prove_by(used):
             raise NotProven(self._why_not(client, used, offered))
         try:
@@ -117,6 +117,7 @@ _HOW = {
     "client_secret_post": "send its secret in the body, as client_secret",
     "private_key_jwt": "send a client_assertion that its key signed, and no secret",
     "tls_client_auth": "come with its certificate, over the mtls_endpoint_aliases",
+    "self_signed_tls_client_auth": "come with its certificate, over the mtls_endpoint_aliases",
     "none": "send its client_id alone, and the code_verifier",
 }
 

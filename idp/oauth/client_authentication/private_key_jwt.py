@@ -36,6 +36,9 @@ class PrivateKeyJwt(Method):
             claims = foreign.verified(offered.form["client_assertion"], client.jwks, _TYPES)
             if claims.get("iss") != client.id or claims.get("sub") != client.id:
                 raise foreign.Refused("iss and sub must both be the client_id")
+            if client.profile is not None and not isinstance(claims.get("aud"), str):
+                # FAPI 2.0 Security Profile §5.3.2.1: as a text, and nothing else.
+                raise foreign.Refused(f"aud must be {self._hosts[0]}, as a text")
             foreign.check_audience(claims, *self._audiences(client, offered.path))
             expires = foreign.check_times(claims, offered.now)
             jti = foreign.identifier(claims)

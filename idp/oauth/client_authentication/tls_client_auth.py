@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -24,6 +24,10 @@ class DeviceId(Protocol):
     def id(self) -> str: ...
 
 
+NO_CERTIFICATE = (
+    "no client certificate came with the TLS connection; use the mTLS endpoint of "
+    "mtls_endpoint_aliases"
+)
 AuthenticateDevice = Callable[[x509.Certificate, datetime], DeviceId]
 """`device_registry.Devices.authenticate`: raises its own refusal, a CivitasError."""
 ValidateCertificate = Callable[[x509.Certificate, datetime], object]
@@ -49,10 +53,7 @@ class TlsClientAuth(Method):
 
     def prove(self, client: Client, offered: Offered) -> None:
         if offered.certificate is None:
-            raise NotProven(
-                "no client certificate came with the TLS connection; use the mTLS "
-                "endpoint of mtls_endpoint_aliases"
-            )
+            raise NotProven(NO_CERTIFICATE)
         if client.kind == "device":
             self._prove_device(client, offered.certificate, offered.now)
         else:
@@ -75,5 +76,26 @@ class TlsClientAuth(Method):
             self._validate(certificate, now)
         except Exception as refused:
             raise NotProven("the client certificate is not valid here") from refused
-        if certificate.subject.rfc4514_string() != client.tls_client_auth_subject_dn:
+        if client.tls_client_auth_san is not None:
+            if not _has_name(certificate, *client.tls_client_auth_san):
+                raise NotProven("the certificate has not the registered name")
+        elif certificate.subject.rfc4514_string() != client.tls_client_auth_subject_dn:
             raise NotProven("the certificate has another subject than the registered one")
+
+
+_KINDS: Mapping[str, type[x509.GeneralName]] = {
+    "dns": x509.DNSName,
+    "uri": x509.UniformResourceIdentifier,
+    "ip": x509.IPAddress,
+    "email": x509.RFC822Name,
+}
+
+
+def _has_name(certificate: x509.Certificate, kind: str, name: str) -> bool:
+    """Whether the name is among its alternative ones, exactly (§2.1.2)."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    said = (str(one.value) for one in found.value if isinstance(one, _KINDS[kind]))
+    return name in said

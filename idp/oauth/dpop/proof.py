@@ -33,13 +33,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof whose signature verified. `thumbprint`: of the key that made it (RFC 7638).
+    """A proof whose signature verified. `thumbprint`: of the key that made it (RFC 7638), by
+    `algorithm`.
 
     `issued_at`: what the client's clock said, in seconds; `nonce` and `token_digest` (`ath`) are
     still to be looked at.
     """
 
     thumbprint: str
+    algorithm: str
     id: str
     url: str
     issued_at: float
@@ -76,6 +78,7 @@ def parse(text: str, method: str, urls: Collection[str]) -> Proof:
     loaded = jwt.PyJWK.from_dict(dict(key)).key
     return Proof(
         thumbprint=thumbprint(loaded),
+        algorithm=str(key["alg"]),
         id=jti,
         url=_same(url),
         issued_at=float(issued_at),

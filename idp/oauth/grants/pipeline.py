@@ -18,7 +18,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from foundation.web import Form
-from idp.oauth import grant_store, resources, scopes
+from idp.oauth import grant_store, profiles, resources, scopes
 from idp.oauth.client import OPENID
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.dpop import Proofs
@@ -211,6 +211,9 @@ class Confirmation:
 def _sender_constraint(asked: TokenRequest, proposal: Proposal) -> Confirmation:
     """The certificate and the key to bind the token to — RFC 8705 §3, §4; RFC 9449 §5."""
     key = asked.key_thumbprint
+    if asked.client.profile and asked.proof and asked.proof.algorithm not in profiles.ALGORITHMS:
+        allowed = ", ".join(profiles.ALGORITHMS)
+        raise InvalidDpopProof(f"alg of the DPoP proof must be one of {allowed} for this client.")
     if proposal.required_key not in (None, key):
         raise InvalidGrant("This refresh token is bound to another key (RFC 9449 §5).")
     if asked.client.dpop_bound_access_tokens and key is None:

@@ -48,7 +48,11 @@ class Refresh:
 
     def _consume(
         self, uow: UnitOfWork, token: RefreshToken, grant: Grant, request: TokenRequest
-    ) -> str:
+    ) -> str | None:
+        if request.client.profile is not None:
+            # FAPI 2.0 Security Profile §5.3.2.1: whoever shows it has proven a key, so it stays;
+            # an answer that got lost costs nobody the sign-in.
+            return None
         if not refresh_tokens.use(uow, token.digest, request.now):
             raise self._reused(token, request)
         return refresh_tokens.issue(

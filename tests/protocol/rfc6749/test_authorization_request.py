@@ -89,8 +89,8 @@ def test_a_person_sees_a_page_and_not_json(server: AuthorizationServer) -> None:
     [
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "none"}, "unsupported_response_type"),
-        ({"response_mode": "form_post"}, "invalid_request"),
-        ({"response_mode": "jwt"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
+        ({"response_mode": "jwt.query"}, "invalid_request"),
         ({"response_mode": "query", "response_type": "token"}, "unsupported_response_type"),
         ({"scope": None}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
@@ -140,7 +140,7 @@ def test_a_query_in_the_registered_redirect_uri_is_kept(server: AuthorizationSer
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "id_token"}, "unsupported_response_type"),
         ({"response_type": "code id_token"}, "unsupported_response_type"),
-        ({"response_type": "code id_token", "response_mode": "form_post"}, None),
+        ({"response_type": "code id_token", "response_mode": "web_message"}, None),
     ],
 )
 def test_an_error_is_in_the_fragment_where_the_service_reads_the_fragment(

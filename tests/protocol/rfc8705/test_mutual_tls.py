@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
+import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from starlette.requests import Request
 
 from foundation.web import Principal
-from idp.oauth import TokensEndWithDevice
+from idp.oauth import InvalidClientMetadata, TokensEndWithDevice
 from idp.oauth.errors import InvalidToken
 from tests.support.authorization_server import AuthorizationServer
 
@@ -28,12 +32,18 @@ def server(authorization_server: AuthorizationServer) -> AuthorizationServer:
     return authorization_server
 
 
-def certificate_of(server: AuthorizationServer, name: str, device: str | None = None) -> str:
+def certificate_of(
+    server: AuthorizationServer,
+    name: str,
+    device: str | None = None,
+    key: ec.EllipticCurvePrivateKey | None = None,
+    names: Sequence[x509.GeneralName] = (),
+) -> str:
     """A header of the trusted proxy with a new certificate, known to the registry as `device`."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = server.runtime.clock.now()
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -41,8 +51,10 @@ def certificate_of(server: AuthorizationServer, name: str, device: str | None = 
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .sign(key, SHA256())
     )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    made = builder.sign(key, SHA256())
     if device is not None:
         server.people.certificates[made.fingerprint(SHA256()).hex()] = device
     return f":{base64.b64encode(made.public_bytes(Encoding.DER)).decode()}:"
@@ -85,8 +97,6 @@ def test_a_device_with_a_new_or_an_early_id_is_a_client(
 @pytest.mark.rfc("8705", "2.1")
 @pytest.mark.rfc("8705", "3.1")
 def test_a_device_gets_a_token_bound_to_its_certificate(server: AuthorizationServer) -> None:
-    import jwt
-
     certificate = certificate_of(server, "lamp", DEVICE)
     response = ask(server, certificate)
     assert response.status_code == 200
@@ -182,3 +192,91 @@ def test_a_client_whose_tokens_are_bound_gets_none_without_a_certificate(
     )
     response = server.token(service, grant_type="client_credentials")
     assert response.json()["error"] == "invalid_request"
+
+
+def _self_signed(server: AuthorizationServer, **more: Any) -> tuple[Any, Any]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    jwk = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    service = server.add(
+        token_endpoint_auth_method="self_signed_tls_client_auth",
+        jwks={"keys": [jwk]},
+        tls_client_certificate_bound_access_tokens=True,
+        grant_types=["client_credentials"],
+        redirect_uris=None,
+        scope="a:b",
+        **more,
+    )
+    return service, key
+
+
+@pytest.mark.rfc("8705", "2.2")
+def test_a_service_is_proven_by_a_certificate_of_its_own_making(
+    server: AuthorizationServer,
+) -> None:
+    service, key = _self_signed(server)
+    answer = ask(server, certificate_of(server, "any", key=key), client_id=service.client.id)
+    assert answer.status_code == 200, answer.text
+    claims = jwt.decode(answer.json()["access_token"], options={"verify_signature": False})
+    assert len(claims["cnf"]["x5t#S256"]) == 43
+    for certificate in (certificate_of(server, "any"), None):
+        refused = ask(server, certificate, client_id=service.client.id)
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.rfc("8705", "2.2")
+def test_such_a_certificate_is_refused_out_of_its_time(server: AuthorizationServer) -> None:
+    service, key = _self_signed(server)
+    certificate = certificate_of(server, "any", key=key)
+    server.runtime.clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    assert ask(server, certificate, client_id=service.client.id).status_code == 401
+
+
+@pytest.mark.rfc("8705", "2.2.2")
+def test_it_needs_its_keys_at_registration(server: AuthorizationServer) -> None:
+    with pytest.raises(InvalidClientMetadata, match="jwks"):
+        server.add(token_endpoint_auth_method="self_signed_tls_client_auth")
+
+
+@pytest.mark.rfc("8705", "2.1.2")
+@pytest.mark.parametrize(
+    ("member", "name", "made"),
+    [
+        ("tls_client_auth_san_dns", "parking.example", x509.DNSName("parking.example")),
+        (
+            "tls_client_auth_san_uri",
+            "urn:parking",
+            x509.UniformResourceIdentifier("urn:parking"),
+        ),
+        (
+            "tls_client_auth_san_ip",
+            "192.0.2.7",
+            x509.IPAddress(ipaddress.ip_address("192.0.2.7")),
+        ),
+        ("tls_client_auth_san_email", "a@parking.example", x509.RFC822Name("a@parking.example")),
+    ],
+)
+def test_a_service_is_proven_by_the_alternative_name_it_registered(
+    server: AuthorizationServer, member: str, name: str, made: x509.GeneralName
+) -> None:
+    service = server.add(
+        token_endpoint_auth_method="tls_client_auth",
+        **{member: name},
+        grant_types=["client_credentials"],
+        redirect_uris=None,
+        scope="a:b",
+    )
+    right = certificate_of(server, "x", names=[x509.DNSName("other.example"), made])
+    assert ask(server, right, client_id=service.client.id).status_code == 200
+    other = x509.RFC822Name(name) if member.endswith("uri") else x509.DNSName("x." + name)
+    for wrong in (certificate_of(server, name), certificate_of(server, "x", names=[other])):
+        assert ask(server, wrong, client_id=service.client.id).status_code == 401
+
+
+@pytest.mark.rfc("8705", "2.1.2")
+def test_two_names_for_one_certificate_are_refused(server: AuthorizationServer) -> None:
+    with pytest.raises(InvalidClientMetadata, match="tls_client_auth_san_dns"):
+        server.add(
+            token_endpoint_auth_method="tls_client_auth",
+            tls_client_auth_subject_dn="CN=parking",
+            tls_client_auth_san_dns="parking.example",
+        )
