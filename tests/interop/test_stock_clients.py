@@ -4,6 +4,7 @@ issuer and what `civitas clients add --for …` printed, and nothing else.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 from playwright.sync_api import Page, expect
 
 from tests.support import relying_parties
@@ -139,6 +142,41 @@ def test_openid_client(town: Town, citizen: Citizen, nodes: Path) -> None:
     shutil.copy(SERVICES / "openid_client.mjs", nodes)
     with served(["node", "openid_client.mjs", url], url, nodes):
         walk(town, citizen, url)
+
+
+@pytest.mark.rfc("9126", "2")
+@pytest.mark.rfc("9449", "5")
+@pytest.mark.parametrize("profile", ["fapi2-security", "fapi2-message-signing"])
+def test_openid_client_by_fapi2(
+    town: Town, citizen: Citizen, nodes: Path, tmp_path: Path, profile: str
+) -> None:
+    """`private_key_jwt`, pushed requests, DPoP with nonces; signed requests, answers and
+    introspection."""
+    url, key = address(), ec.generate_private_key(ec.SECP256R1())
+    public = {**json.loads(ECAlgorithm.to_jwk(key.public_key())), "kid": "one", "alg": "ES256"}
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [public]}))
+    scope = "openid profile offline_access"
+    added = town.deployed.civitas(
+        "clients", "add", "--name", profile, "--redirect", f"{url}/callback", "--scope", scope,
+        "--post-logout", f"{url}/", "--jwks", str(tmp_path / "keys.json"),
+        "--set", f"profile={profile}", "--json",
+    )  # fmt: skip
+    told = {
+        "issuer": town.issuer,
+        "client_id": json.loads(added)["client_id"],
+        "jwk": {**json.loads(ECAlgorithm.to_jwk(key)), "kid": "one"},
+        "signs": profile == "fapi2-message-signing",
+        "scope": scope,
+        "url": url,
+    }
+    (nodes / "fapi2.json").write_text(json.dumps(told))
+    shutil.copy(SERVICES / "fapi2.mjs", nodes)
+    with served(["node", "fapi2.mjs"], url, nodes):
+        signs_in(town, citizen, f"{url}/login")
+        assert "dpop active=true jkt=43 bare=401" in citizen.visit(f"{url}/token")
+        assert "refreshed" in citizen.visit(f"{url}/refresh")
+        citizen.visit(f"{url}/logout")
+        is_back_and_has_to_sign_in(citizen, url, "/login")
 
 
 def test_express_openid_connect(town: Town, citizen: Citizen, nodes: Path) -> None:
