@@ -1,4 +1,4 @@
-"""Authorization requests that clients push; keys that codes and refresh tokens are bound to: 0032.
+"""Authorization requests that clients push; keys that codes and refresh tokens are bound to: 0051.
 
 What was issued before is bound to no key, as it was. Codes and refresh tokens get their MAC anew at
 the end of the upgrade (`foundation.rows.check.bind_existing`).
@@ -10,8 +10,8 @@ from alembic import op
 import foundation.clock
 import foundation.database
 
-revision = "0032"
-down_revision = "0031"
+revision = "0051"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
