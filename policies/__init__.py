@@ -1,6 +1,14 @@
 """Levels of assurance, purposes, consents, and the one decision on every release of data."""
 
-from policies.catalogue import Attribute, Catalogue, Control, DataClass, Purpose
+from policies.catalogue import (
+    Attribute,
+    AuthorizationType,
+    Catalogue,
+    Control,
+    DataClass,
+    DetailField,
+    Purpose,
+)
 from policies.consent import Consent, Giver, Notice, Standing
 from policies.consents import OWN_SERVICE
 from policies.endpoints.receipts import shown as consent_shown
@@ -30,6 +38,7 @@ __all__ = [
     "OWN_SERVICE",
     "SECTIONS",
     "Attribute",
+    "AuthorizationType",
     "Catalogue",
     "Consent",
     "Control",
@@ -37,6 +46,7 @@ __all__ = [
     "Decision",
     "DecisionPoint",
     "Deny",
+    "DetailField",
     "Ended",
     "EndsWithConsent",
     "Facts",

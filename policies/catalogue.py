@@ -55,6 +55,27 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class DetailField:
+    """One thing that an authorization in detail says. `values`: of a choice, with what people call
+    each; labels are message ids."""
+
+    name: str
+    label: str
+    kind: str
+    required: bool
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AuthorizationType:
+    """What a service may ask to be allowed in detail (RFC 9396). `sentence` is a message id."""
+
+    id: str
+    sentence: str
+    fields: Mapping[str, DetailField]
+
+
+@dataclass(frozen=True)
 class Basis:
     """A legal basis on record other than consent."""
 
@@ -103,6 +124,7 @@ class Catalogue:
     attributes: Mapping[str, Attribute]
     bases: Mapping[str, Basis]
     reasons: Mapping[str, Reason]
+    authorization_types: Mapping[str, AuthorizationType]
     controls: Mapping[str, Control]
     digest: str
 

@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from foundation.settings import SettingsError
-from policies.catalogue import Attribute, Basis, Catalogue, Control, DataClass, Purpose, Reason
+from policies.catalogue import (
+    Attribute,
+    AuthorizationType,
+    Basis,
+    Catalogue,
+    Control,
+    DataClass,
+    DetailField,
+    Purpose,
+    Reason,
+)
 from policies.crosscheck import cross_check
 from policies.levels import HIGHEST, Ceiling, Level
 from policies.rows import Row
@@ -84,6 +94,12 @@ def _load(bases: Path | None) -> Catalogue:
     classes = table("classes.toml", "class", _class, data / "classes.toml")
     attributes = table("attributes.toml", "attribute", _attribute, data / "attributes.toml")
     on_record = table("bases.toml", "basis", _basis, bases or data / "bases.toml")
+    types = table(
+        "authorization_types.toml",
+        "authorization_type",
+        _authorization_type,
+        data / "authorization_types.toml",
+    )
     controls = table("controls.toml", "control", _control, data / "controls.toml")
     reasons = [
         Reason(r.text("id"), r.text("reason"), r.text("next_step"), rank)
@@ -97,6 +113,7 @@ def _load(bases: Path | None) -> Catalogue:
         attributes={x.name: x for x in attributes},
         bases=_by_id("bases.toml", on_record),
         reasons=_by_id("reasons.toml", reasons),
+        authorization_types=_by_id("authorization_types.toml", types),
         controls=_by_id("controls.toml", controls),
         digest=read.digest(),
     )
@@ -191,6 +208,28 @@ def _attribute(row: Row) -> Attribute:
         row.text("label"),
         row.text("part_of", "") or None,
     )
+
+
+def _authorization_type(row: Row) -> AuthorizationType:
+    fields = [_field(one) for one in row.rows("field")]
+    if not fields:
+        raise row.refuse("field", "write what it may say")
+    return AuthorizationType(
+        row.text("id"), row.text("sentence"), {field.name: field for field in fields}
+    )
+
+
+def _field(row: Row) -> DetailField:
+    field = DetailField(
+        row.text("name"),
+        row.text("label"),
+        row.choice("kind", ("text", "choice", "choices", "amount", "day", "count")),
+        row.flag("required"),
+        {value.text("id"): value.text("label") for value in row.rows("value")},
+    )
+    if bool(field.values) is not field.kind.startswith("choice"):
+        raise row.refuse("value", "a choice has some, and nothing else has any")
+    return field
 
 
 def _basis(row: Row) -> Basis:

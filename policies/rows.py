@@ -75,6 +75,16 @@ class Row:
             raise self.refuse(key, "write an instant with its zone, such as 2026-01-01T00:00:00Z")
         return value.astimezone(UTC)
 
+    def rows(self, key: str) -> list[Row]:
+        """Its own table of that name; empty where it has none."""
+        value = self._value(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            raise self.refuse(key, f"write [[{self._kind}.{key}]]")
+        return [
+            Row(self._file, f"{self._kind} {self._name!r}, {key}", i, values)
+            for i, values in enumerate(value, start=1)
+        ]
+
     def _value(self, key: str, default: Any) -> Any:
         if key in self._values:
             return self._values[key]

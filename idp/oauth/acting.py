@@ -36,7 +36,8 @@ class ActingService:
     """What one service can do now. `attributes`: it may learn them by consent. `lets_in`: the
     person is signed in there without a page. `here`: it holds tokens that end with the session.
     `away_until`: it may act in the person's absence till then. `audiences`: at whose endpoints its
-    tokens count. `last_used` is None when nothing is on record."""
+    tokens count. `details`: what was allowed in detail (RFC 9396). `last_used` is None when nothing
+    is on record."""
 
     client_id: str
     name: str
@@ -45,6 +46,7 @@ class ActingService:
     purposes: tuple[str, ...]
     scopes: tuple[str, ...]
     audiences: tuple[str, ...]
+    details: tuple[Mapping[str, Any], ...]
     attributes: tuple[str, ...]
     lets_in: bool
     here: bool
@@ -179,6 +181,7 @@ class ActingServices:
             ),
             scopes=_each_once(*(g.scope for g in grants)),
             audiences=_each_once([g.audience for g in grants if g.audience]),
+            details=tuple(detail for g in grants for detail in g.authorization_details),
             attributes=_each_once(*(c.attributes for c in consents)),
             lets_in=bool(let_in),
             here=any(not g.offline for g in grants),

@@ -8,7 +8,9 @@ from typing import Any
 
 from idp.oauth.client import Client
 
-_RESTED_ON = ("scopes", "purposes", "attributes", "audiences", "grant_types")
+_RESTED_ON = (
+    "scopes", "purposes", "attributes", "audiences", "grant_types", "authorization_details_types",
+)  # fmt: skip
 _CHANGES = {
     "client_name": "name",
     "sector": "sector",
@@ -19,7 +21,7 @@ _CHANGES = {
                                "required_attributes", "tls_client_auth_subject_dn",
                                "require_signed_request_object", "assertion_audience",
                                "require_pushed_authorization_requests",
-                               "authorization_signed_response_alg",
+                               "authorization_signed_response_alg", "authorization_details_types",
                                "purposes", "attributes", "audiences", "grant_types")},
     "dpop_bound_access_tokens": "dpop_bound_access_tokens",
     "profile": "profile",

@@ -136,13 +136,17 @@ class OAuth:
             self.families,
             self.releases,
             ceiling,
+            policies.catalogue.authorization_types,
         )
         wishes = Wishes(policies.catalogue)
         repeating = Repeating(runtime)
         asking = Asking(database, policies, wishes, self.releases)
         issuing = Issuing(self.settings, keys, wishes, self.issuer)
+        detail_types = policies.catalogue.authorization_types
         self.responses = Responses(runtime, self.issuer, self.clients)
-        reading = Reading(runtime, self.settings, self.issuer, self.clients, self.responses)
+        reading = Reading(
+            runtime, self.settings, self.issuer, self.clients, self.responses, detail_types
+        )
         self.pushing = Pushing(runtime, self.settings, self.authenticator, self.proofs, reading)
         self.authorization = Authorization(
             runtime,

@@ -35,6 +35,7 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                 raise InvalidClientMetadata(
                     f"scope: {scope!r} is not known. {instead(scope, known)}", where="scope"
                 )
+        _check_details(client, catalogue)
         for name in client.attributes | client.required_attributes:
             if name not in catalogue.attributes:
                 raise InvalidClientMetadata(
@@ -43,6 +44,16 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
         return _with_reasons(_completed(client, catalogue))
 
     return complete
+
+
+def _check_details(client: Client, catalogue: Catalogue) -> None:
+    for kind in client.authorization_details_types:
+        if kind not in catalogue.authorization_types:
+            raise InvalidClientMetadata(
+                f"authorization_details_types: {kind!r} is not known. "
+                f"{instead(kind, catalogue.authorization_types)}",
+                where="authorization_details_types",
+            )
 
 
 def _completed(client: Client, catalogue: Catalogue) -> Client:

@@ -43,6 +43,7 @@ class Client:
     one in French (RFC 7591 §2.2). `sector`: clients of one sector see the same pairwise subject.
     `resource`: the URI under which this client itself receives access tokens (RFC 8707).
     `audiences`: the resources that it may ask tokens for.
+    `authorization_details_types`: what it may ask to be allowed in detail (RFC 9396 §10).
     `calls_itself`: a name that nobody vouches for, beside `name`.
     `passes_on`: it asks for a service behind it, whose own question comes after ours.
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
@@ -75,6 +76,7 @@ class Client:
     audiences: tuple[str, ...] = ()
     jwks: tuple[Mapping[str, Any], ...] = ()
     id_token_signed_response_alg: str = "ES256"
+    authorization_details_types: tuple[str, ...] = ()
     authorization_signed_response_alg: str | None = None
     assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
     tls_client_auth_subject_dn: str | None = None

@@ -77,6 +77,7 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
             OAuthSettings
         ).require_pushed_authorization_requests,
         "request_object_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "authorization_details_types_supported": list(catalogue.authorization_types),
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "tls_client_certificate_bound_access_tokens": True,

@@ -72,6 +72,12 @@ class InvalidTarget(OAuthError):
     status, code = 400, "invalid_target"
 
 
+class InvalidAuthorizationDetails(OAuthError):
+    """RFC 9396 §5: an unknown type, or one that says what it may not."""
+
+    status, code = 400, "invalid_authorization_details"
+
+
 class UnsupportedResponseType(OAuthError):
     """Anything but `code`."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from foundation.clock import begun
 
@@ -19,7 +21,7 @@ class Grant:
     `level`: the level of assurance really reached (1–4). `audience`: the resource of the access
     token (RFC 8707), None for our own endpoints. `auth_time_told`: what the service learns of
     `auth_time`, None when it did not ask. `offline`: outlives the sign-in session. `used_at`: when
-    tokens were last issued on it.
+    tokens were last issued on it. `authorization_details`: what was allowed in detail (RFC 9396).
     """
 
     id: str
@@ -45,6 +47,7 @@ class Grant:
     state: str = ACTIVE
     ended_because: str | None = None
     used_at: datetime | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     def alive(self, now: datetime) -> bool:
         """Whether anything resting on this grant may still be used."""

@@ -33,7 +33,9 @@ _values = attrgetter(*_MEMBERS)
 
 def add(uow: UnitOfWork, grant: Grant) -> None:
     """Record a new grant."""
-    uow.execute(_ADD, dict(zip(_MEMBERS, _values(grant), strict=True)))
+    row = dict(zip(_MEMBERS, _values(grant), strict=True))
+    row["authorization_details"] = row["authorization_details"] or None
+    uow.execute(_ADD, row)
 
 
 def find(uow: UnitOfWork, grant_id: str) -> Grant | None:
@@ -122,8 +124,9 @@ def _grant(row: Row[Any]) -> Grant:
     values = dict(row._mapping)
     for name in ("scope", "userinfo_attributes", "id_token_attributes", "amr"):
         values[name] = _tuple(values[name])
+    values["authorization_details"] = _tuple(values["authorization_details"] or ())
     return Grant(**values)
 
 
-def _tuple(listed: Sequence[str]) -> tuple[str, ...]:
+def _tuple(listed: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(listed)

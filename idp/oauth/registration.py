@@ -25,6 +25,7 @@ _KNOWN = frozenset(
         "attribute_reasons",
         "attributes",
         "audiences",
+        "authorization_details_types",
         "authorization_signed_response_alg",
         "client_name",
         "client_uri",
@@ -170,6 +171,7 @@ def _parsed(
         id_token_signed_response_alg=_one_of(
             metadata, "id_token_signed_response_alg", SIGNING_ALGORITHMS, "ES256"
         ),
+        authorization_details_types=_strings(metadata, "authorization_details_types"),
         authorization_signed_response_alg=(
             _one_of(metadata, "authorization_signed_response_alg", SIGNING_ALGORITHMS, "")
             if "authorization_signed_response_alg" in metadata

@@ -76,7 +76,8 @@ SWITCHES: tuple[Switch, ...] = (
 )
 
 
-TEXTS = SUBJECT_MEMBERS
+DETAILS = "authorization_details_types"
+TEXTS = (*SUBJECT_MEMBERS, DETAILS)
 """What is set in the same way, to any text."""
 
 
@@ -103,4 +104,5 @@ def read(written: Sequence[str]) -> dict[str, Any]:
 
 def standing(client: Client) -> dict[str, str]:
     """How each stands at a client, by its member."""
-    return {one.member: one.written(client) for one in SWITCHES}
+    listed = " ".join(client.authorization_details_types)
+    return {**{one.member: one.written(client) for one in SWITCHES}, DETAILS: listed}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from foundation.database import Database, UnitOfWork
 from idp.oauth import answers
@@ -24,7 +26,8 @@ class Question:
     `needed`: without these the service does not work; taken or refused with the sign-in itself.
     `optional`: each is the person's free choice, none ticked in advance. `by_law`: released on a
     legal basis, shown but not asked. `covered`: allowed by the consent `consent_id` already.
-    `must_ask`: something here was never answered.
+    `must_ask`: something here was never answered. `details`: what is asked to be allowed (RFC
+    9396), asked each time.
     """
 
     client_id: str
@@ -36,6 +39,7 @@ class Question:
     consent_id: str | None
     offline: bool
     must_ask: bool
+    details: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -82,7 +86,10 @@ class Asking:
             covered=standing.covered,
             consent_id=standing.consent_id,
             offline=request.offline,
-            must_ask=standing.must_ask
+            details=request.authorization_details,
+            # What is allowed in detail is allowed once: the next time is another payment.
+            must_ask=bool(request.authorization_details)
+            or standing.must_ask
             or missing
             or answered is None
             or (request.offline and not answered.offline)

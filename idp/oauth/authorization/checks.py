@@ -7,9 +7,9 @@ A check that is missing here is missing in the product; there is no other list.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from idp.oauth import dpop, pkce, profiles, resources, scopes
+from idp.oauth import details, dpop, pkce, profiles, resources, scopes
 from idp.oauth.authorization.request import (
     MOST_CHARACTERS,
     MalformedClaims,
@@ -18,6 +18,7 @@ from idp.oauth.authorization.request import (
 )
 from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
 from idp.oauth.errors import (
+    InvalidAuthorizationDetails,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
@@ -34,7 +35,7 @@ WITH_A_MEANING = (
     *("client_id", "response_type", "response_mode", "redirect_uri", "scope", "purpose", "state"),
     *("nonce", "prompt", "max_age", "acr_values", "claims", "ui_locales", "resource"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "request_uri"),
-    "dpop_jkt",
+    *("dpop_jkt", "authorization_details"),
 )
 
 
@@ -46,6 +47,7 @@ class Examined:
     client: Client
     issuer: str
     must_be_pushed: bool = False
+    detail_types: details.Types = field(default_factory=dict)
 
     def get(self, name: str) -> str | None:
         return self.request.get(name)
@@ -187,6 +189,14 @@ def registered_resource(asked: Examined) -> None:
         raise InvalidTarget("this client is not registered for that resource")
 
 
+def known_details(asked: Examined) -> None:
+    """What is asked for in detail is of a registered type, and says what that may (RFC 9396 §5)."""
+    try:
+        details.parse(asked.get("authorization_details"), asked.detail_types, asked.client)
+    except details.Unusable as reason:
+        raise InvalidAuthorizationDetails(f"authorization_details: {reason}") from None
+
+
 def thumbprint_of_a_key(asked: Examined) -> None:
     """`dpop_jkt` is a thumbprint by SHA-256 (RFC 9449 §10)."""
     named = asked.get("dpop_jkt")
@@ -243,4 +253,5 @@ CHECKS: tuple[Check, ...] = (
     well_formed_claims,
     registered_resource,
     thumbprint_of_a_key,
+    known_details,
 )

@@ -82,6 +82,7 @@ class Issuing:
             created_at=now,
             expires_at=min(now + timedelta(seconds=lifetime), until),
             auth_time_told=freshness.told(request, person.auth_time),
+            authorization_details=request.authorization_details,
         )
         grant_store.add(uow, grant)
         code = codes.issue(

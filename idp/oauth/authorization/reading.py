@@ -16,7 +16,7 @@ from foundation import web
 from foundation.errors import OAuthError
 from foundation.pages import N_
 from foundation.runtime import Runtime
-from idp.oauth import pushed_requests
+from idp.oauth import details, pushed_requests
 from idp.oauth.authorization import request_object
 from idp.oauth.authorization.checks import BEFORE_REDIRECT, CHECKS, Examined
 from idp.oauth.authorization.request import AuthorizationRequest, UncheckedRequest, parsed
@@ -43,6 +43,7 @@ class Reading:
     issuer: str
     clients: Clients
     responses: Responses
+    detail_types: details.Types
 
     def from_browser(
         self, http: Request, parameters: web.Form, now: datetime
@@ -130,7 +131,9 @@ class Reading:
 
     def _examined(self, unchecked: UncheckedRequest, client: Client) -> Examined:
         always = self.settings.require_pushed_authorization_requests
-        return Examined(unchecked, client, self.issuer, must_be_pushed=always)
+        return Examined(
+            unchecked, client, self.issuer, must_be_pushed=always, detail_types=self.detail_types
+        )
 
     def _checked(self, examined: Examined) -> AuthorizationRequest:
         for check in CHECKS:

@@ -78,6 +78,7 @@ class AuthorizationRequest:
     response_mode: str = QUERY
     pushed: str | None = None
     dpop_jkt: str | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def way_back(self) -> WayBack:
@@ -114,8 +115,8 @@ class AuthorizationRequest:
         stored = asdict(self)
         if self.response_mode == QUERY:
             del stored["response_mode"]
-        for name in ("pushed", "dpop_jkt"):
-            if stored[name] is None:
+        for name in ("pushed", "dpop_jkt", "authorization_details"):
+            if not stored[name]:
                 del stored[name]
         return stored
 
@@ -164,6 +165,7 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
         response_mode=response_mode(unchecked.get("response_mode"), "code"),
         pushed=unchecked.pushed,
         dpop_jkt=unchecked.get("dpop_jkt"),
+        authorization_details=tuple(json.loads(unchecked.get("authorization_details") or "[]")),
     )
 
 

@@ -110,6 +110,8 @@ def _as_text(name: str, value: object) -> str | None:
         return value
     if name == "claims" and isinstance(value, dict):
         return json.dumps(value)
+    if name == "authorization_details" and isinstance(value, list):
+        return json.dumps(value)  # RFC 9396 §3: there it is JSON, and no text
     if name in _NUMBERS and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from foundation import web
 from foundation.errors import BadRequest
 from foundation.settings import Jurisdiction
+from idp.oauth import details
 from idp.oauth.authorization.answering import ConsentPage
 from idp.oauth.authorization_server import OAuth
 from idp.oauth.choices import Choices
@@ -61,6 +62,7 @@ def _context(oauth: OAuth, request: Request, page: ConsentPage) -> dict[str, Any
         "optional": choices.of(question.optional),
         "by_law": choices.of(question.by_law),
         "step": _step(oauth, page),
+        "details": details.shown(question.details, catalogue.authorization_types, translate),
         "offline": question.offline,
         "offline_days": oauth.settings.offline_grant_seconds // 86_400,
         "notice": page.notice,

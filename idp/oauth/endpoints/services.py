@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from foundation import web
 from foundation.errors import BadRequest
 from foundation.pages import N_, Translator
+from idp.oauth import details
 from idp.oauth.acting import ActingService, ActingServices
 
 HERE = "/account/services"
@@ -123,6 +124,7 @@ def _shown(acting: ActingServices, service: ActingService, translate: Translator
             translate(known.attributes[a].label) if a in known.attributes else a
             for a in service.attributes
         ],
+        "details": details.shown(service.details, known.authorization_types, translate),
         # What a scope of a service's own means only that service can say: its name is shown.
         "scopes": [s for s in service.scopes if s not in _PROTOCOL and s not in by_catalogue],
     }

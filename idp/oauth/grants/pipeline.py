@@ -18,11 +18,12 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from foundation.web import Form
-from idp.oauth import grant_store, profiles, resources, scopes
+from idp.oauth import details, grant_store, profiles, resources, scopes
 from idp.oauth.client import OPENID
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.dpop import Proofs
 from idp.oauth.errors import (
+    InvalidAuthorizationDetails,
     InvalidDpopProof,
     InvalidGrant,
     InvalidRequest,
@@ -56,6 +57,7 @@ class Pipeline:
     families: Families
     releases: Releases
     ceiling: Ceiling
+    detail_types: details.Types
 
     def run(self, request: Request, form: Form) -> Mapping[str, Any]:
         """The token response of §5.1. Raises the errors of §5.2."""
@@ -67,9 +69,12 @@ class Pipeline:
         bound_to = _sender_constraint(asked, proposal)
         scope = _scope(asked, proposal)
         audience = self._audience(asked, proposal)
+        allowed = self._details(asked, proposal)
         released = self._decide(asked, proposal)
         refresh_token = self._consume(asked, proposal, released)
         token = self._access_token(asked, proposal, scope, audience, bound_to)
+        if allowed:
+            token = replace(token, authorization_details=allowed)
         encoded = access_token.encode(self.runtime.keys, token)
         response: dict[str, Any] = {
             "access_token": encoded,
@@ -77,6 +82,8 @@ class Pipeline:
             "expires_in": self.settings.access_token_seconds,
             "scope": scopes.render(scope),
         }
+        if allowed:
+            response["authorization_details"] = list(allowed)  # RFC 9396 §7
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
         if proposal.grant is not None and OPENID in scope:
@@ -124,6 +131,23 @@ class Pipeline:
             raise InvalidTarget("This client is not registered for that resource.")
         return resource or self.issuer
 
+    def _details(self, asked: TokenRequest, proposal: Proposal) -> tuple[details.Detail, ...]:
+        """What the person allowed in detail, or those of it that are asked for (RFC 9396 §6)."""
+        granted = () if proposal.grant is None else proposal.grant.authorization_details
+        text = asked.form.get("authorization_details") or None
+        if text is None:
+            return granted
+        try:
+            wanted = details.parse(text, self.detail_types, asked.client)
+        except details.Unusable as reason:
+            raise InvalidAuthorizationDetails(f"authorization_details: {reason}.") from None
+        for one in wanted:
+            if one not in granted:
+                raise InvalidAuthorizationDetails(
+                    f"authorization_details: {one['type']} was not allowed so by anybody."
+                )
+        return wanted
+
     def _decide(self, asked: TokenRequest, proposal: Proposal) -> Mapping[str, Any]:
         """Claims for the ID token that the policy permits to release now."""
         grant = proposal.grant
@@ -163,6 +187,7 @@ class Pipeline:
                 "purpose": grant.purpose,
                 "level": grant.level,
                 "attributes": list(attributes),
+                **_allowed(grant),
             },
         )
 
@@ -198,6 +223,12 @@ class Pipeline:
             amr=grant.amr,
             auth_time=grant.auth_time_told,
         )
+
+
+def _allowed(grant: Grant) -> Mapping[str, Any]:
+    """What the ledger keeps of it: which kinds, and not how much to whom."""
+    kinds = [detail["type"] for detail in grant.authorization_details]
+    return {"allowed": kinds} if kinds else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class AccessToken:
     auth_time: datetime | None = None
     certificate_thumbprint: str | None = None
     key_thumbprint: str | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     def claims(self) -> dict[str, Any]:
         """The claims of RFC 9068 §2.2; `gid` and `purpose` are our own."""
@@ -62,6 +63,8 @@ class AccessToken:
             claims["cnf"] = {"x5t#S256": self.certificate_thumbprint}
         if self.key_thumbprint is not None:
             claims["cnf"] = {**claims.get("cnf", {}), "jkt": self.key_thumbprint}
+        if self.authorization_details:
+            claims["authorization_details"] = list(self.authorization_details)
         return claims
 
     @property
@@ -126,4 +129,5 @@ def _from_claims(claims: Mapping[str, Any]) -> AccessToken:
         auth_time=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
         certificate_thumbprint=claims.get("cnf", {}).get("x5t#S256"),
         key_thumbprint=claims.get("cnf", {}).get("jkt"),
+        authorization_details=tuple(claims.get("authorization_details", ())),
     )
