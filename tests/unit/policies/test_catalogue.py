@@ -151,6 +151,7 @@ def test_no_data_file_is_left_unread() -> None:
         f"{n}.toml"
         for n in (
             "attributes",
+            "authorization_types",
             "authenticators",
             "bases",
             "classes",
