@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
+from itertools import chain, filterfalse, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,18 +27,28 @@ if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSQL
 
 
+LONG = ("interop", "chaos", "browser")
+"""Kinds of test that start processes and wait for them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, dealt out: what is left for the end is short, and no worker waits for
-    another. A worker begins with its part of the list, in one piece."""
+    another. A worker begins with its part of the list, in one piece; a file stays in one."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = sorted(filter(_minutes, items), key=_minutes, reverse=True)
+    parts = [slow[number::workers] for number in range(workers)]
     rest = [item for item in items if not _minutes(item)]
-    each = -(-len(rest) // workers)
-    items[:] = [
-        item
-        for number in range(workers)
-        for item in (*slow[number::workers], *rest[number * each : (number + 1) * each])
-    ]
+    files = groupby(filter(_is_long, rest), lambda item: item.path)
+    for number, (_, file) in enumerate(files):
+        parts[number % workers] += file
+    short = filterfalse(_is_long, rest)
+    for part in parts:
+        part += islice(short, max(0, -(-len(items) // workers) - len(part)))
+    items[:] = [*chain.from_iterable(parts), *short]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.path.relative_to(deployments.ROOT / "tests").parts[0] in LONG
 
 
 def pytest_collection_finish() -> None:

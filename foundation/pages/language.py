@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,7 @@ class Translator:
     @cached_property
     def _messages(self) -> gettext.NullTranslations:
         # Read when first spoken: a deployment in one language does not pay for three.
-        with self._path.open("rb") as file:
-            catalogue = read_po(file, locale=self.language, domain=DOMAIN)
-        compiled = io.BytesIO()
-        write_mo(compiled, catalogue)
-        compiled.seek(0)
-        return gettext.GNUTranslations(compiled)
+        return _read(self._path, self._path.stat().st_mtime_ns, self.language)
 
     @property
     def name(self) -> str:
@@ -89,6 +84,17 @@ class Translator:
         """For templates: as ``plural``, with escaped values."""
         said = Markup(self._messages.ngettext(one, many, number))  # noqa: S704
         return said % {"num": number, **values}
+
+
+@cache
+def _read(catalogue: Path, _changed: int, language: str) -> gettext.NullTranslations:
+    """The sentences of a file: read once a process, however many deployments it assembles."""
+    with catalogue.open("rb") as file:
+        read = read_po(file, locale=language, domain=DOMAIN)
+    compiled = io.BytesIO()
+    write_mo(compiled, read)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
 
 
 class Words:

@@ -10,6 +10,7 @@ from foundation.clock import FrozenClock
 from foundation.settings import Server, Settings
 from tests.support.city import City
 from tests.support.client import TestClient
+from tests.support.deployments import settings_in
 
 
 @pytest.fixture
@@ -25,6 +26,24 @@ def test_no_answer_leads_to_the_host_that_a_header_names(city: City, path: str) 
     answer = city.browser().get(path, headers={"Host": "evil.example"})
     assert answer.status_code == 404
     assert "evil.example" not in answer.headers.get("location", "")
+
+
+def test_two_deployments_of_one_process_share_models_of_routes_and_no_answer(
+    clock: FrozenClock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    cities = [City(settings_in(folder), clock) for folder in folders]
+    cities[0].runtime.audit.tree.sequence(clock.now())
+    answers = [made.browser().http.get("/audit/checkpoint").status_code for made in cities]
+    routes = [
+        next(r for r in made.app.routes if getattr(r, "path", "") == "/audit/entries")
+        for made in cities
+    ]
+    for made in cities:
+        made.close()
+    assert answers == [200, 503]  # no checkpoint is signed there
+    assert routes[0].dependant.query_params is routes[1].dependant.query_params
+    assert routes[0].dependant.call is not routes[1].dependant.call
 
 
 def from_loopback(city: City, **headers: str) -> int:

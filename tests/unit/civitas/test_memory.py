@@ -44,3 +44,16 @@ def test_what_hashes_took_goes_back_to_the_system() -> None:
     kept, left = map(int, done.stdout.split())
     assert kept > HASH / 2, "the allocator kept nothing: this test shows nothing any more"
     assert left < HASH / 2
+
+
+def test_a_server_on_sqlite_loads_no_driver_of_postgresql_and_no_other_command() -> None:
+    told = "import sys, civitas.commands.serve; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True
+    ).stdout.split()
+    others = {"psycopg", "httpx", "zxcvbn", "alembic", "pyhanko_certvalidator", "pkcs11"}
+    assert not others & set(loaded)
+    assert {name for name in loaded if name.startswith("civitas.commands.")} == {
+        "civitas.commands.console",
+        "civitas.commands.serve",
+    }
