@@ -28,15 +28,9 @@ def _program(
     specification: str = _API,
     **options: Any,
 ) -> Route:
-    security: list[dict[str, list[str]]] = [{"bearer": [scope]}] if scope else []
-    return Route(
-        (method,),
-        path,
-        endpoint,
-        specification,
-        api=True,
-        options={**options, "openapi_extra": {"security": security}},
-    )
+    if scope:
+        options["openapi_extra"] = {"security": [{"bearer": [scope]}]}
+    return Route((method,), path, endpoint, specification, api=True, options=options)
 
 
 def _programs(locker: Locker) -> tuple[Route, ...]:

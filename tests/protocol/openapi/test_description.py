@@ -15,6 +15,15 @@ REASON = {"reason": "stolen"}
 BODIES = {
     "/devices/v1": {"label": "Lamp 1", "owner": OWNER},
     "/devices/v1/{device_id}/claim": OWNER,
+    "/documents/v1/check": {"document": "x"},
+    "/documents/v1/documents": {
+        "kind": "residence",
+        "number": "1",
+        "name": "Leida Tamm",
+        "birthdate": "1990-01-01",
+        "content": {},
+    },
+    "/documents/v1/requests": {"sub": "x", "documents": [{"issuer": "city", "kind": "residence"}]},
 }
 
 
@@ -109,7 +118,8 @@ def test_a_route_asks_who_calls_exactly_where_the_description_says_so(
 
 def test_the_page_for_people_shows_every_operation(provider: City, description: Any) -> None:
     page = provider.browser().get("/api").text
-    for _, path, operation in operations(description):
+    shown = list(operations(description))
+    for _, path, operation in shown:
         assert path in page
         assert operation["operationId"] in page
-    assert len(page.encode()) < 60_000
+    assert len(page.encode()) < 2_100 * len(shown)

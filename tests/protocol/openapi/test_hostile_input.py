@@ -74,6 +74,7 @@ PACKAGES = (
     "federation",
     "pki",
     "devices",
+    "documents",
     "audit",
     "pages",
     "services",
