@@ -29,6 +29,7 @@ from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.responding import Responses
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.bearer import Bearers
+from idp.oauth.client import OFFLINE_ACCESS, OPENID
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
@@ -50,6 +51,7 @@ from idp.oauth.grants.authorization_code import AuthorizationCode
 from idp.oauth.grants.client_credentials import ClientCredentials
 from idp.oauth.grants.pipeline import Pipeline
 from idp.oauth.grants.refresh_token import Refresh
+from idp.oauth.grants.token_exchange import TokenExchange
 from idp.oauth.never_above import NeverAbove
 from idp.oauth.ports import Ceiling, ClaimsSource, ClientSource, SignsOut
 from idp.oauth.principal import TokenPrincipals
@@ -120,6 +122,10 @@ class OAuth:
             runtime.rates,
             self.settings.client_failures_per_minute,
         )
+        self.active_tokens = ActiveTokens(
+            database, keys, self.clients, self.issuer, device_is_active or _no_device
+        )
+        personal = frozenset(policies.catalogue.scopes())
         with_nonces = self.settings.dpop_nonces
         self.proofs = Proofs(database, Nonces(keys), self._hosts, with_nonces=with_nonces)
         self.pipeline = Pipeline(
@@ -131,7 +137,13 @@ class OAuth:
             (
                 AuthorizationCode(database, self.families),
                 Refresh(database, self.families),
-                ClientCredentials(frozenset(policies.catalogue.scopes())),
+                ClientCredentials(personal),
+                TokenExchange(
+                    self.active_tokens,
+                    self.clients,
+                    runtime.audit,
+                    personal | {OPENID, OFFLINE_ACCESS},
+                ),
             ),
             self.families,
             self.releases,
@@ -161,9 +173,6 @@ class OAuth:
         )
         self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
         self.answering = Answering(runtime, policies, self.authorization)
-        self.active_tokens = ActiveTokens(
-            database, keys, self.clients, self.issuer, device_is_active or _no_device
-        )
         self.bearers = Bearers(self.active_tokens, self.proofs)
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()

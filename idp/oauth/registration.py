@@ -14,6 +14,7 @@ from idp.oauth.client import (
     GRANT_TYPES,
     SIGNING_ALGORITHMS,
     SUBJECT_MEMBERS,
+    TOKEN_EXCHANGE,
     Client,
 )
 from idp.oauth.subjects import Sector
@@ -134,6 +135,9 @@ def _parsed(
         _refuse("grant_types", f"{grant!r} is not supported; use {', '.join(GRANT_TYPES)}")
     uris = _redirects(metadata, "redirect_uris", method == "none", development)
     _check_grants(grants, method, uris)
+    for needed in ("resource", "audiences") if TOKEN_EXCHANGE in grants else ():
+        if not metadata.get(needed):
+            _refuse(needed, "is needed to exchange tokens: what it receives, where it goes on to")
     responses = frozenset(_strings(metadata, "response_types") or ("code",))
     if responses != {"code"}:
         _refuse("response_types", "only 'code' is supported")
@@ -223,8 +227,9 @@ def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> N
         _refuse("redirect_uris", "is needed: at least one exact URI")
     if "refresh_token" in grants and "authorization_code" not in grants:
         _refuse("grant_types", "refresh_token needs authorization_code beside it")
-    if "client_credentials" in grants and method == "none":
-        _refuse("grant_types", "client_credentials needs a client that authenticates")
+    alone = sorted(grants & {"client_credentials", TOKEN_EXCHANGE})
+    if alone and method == "none":
+        _refuse("grant_types", f"{alone[0]} needs a client that authenticates")
 
 
 def _certificate_names(

@@ -62,6 +62,7 @@ SENTENCES: dict[str, str] = {
     "credential.ended": N_("A way to sign in was removed."),
     "service.signed_in": N_("You signed in to %(service)s, at level %(level)s."),
     "service.refused": N_("You refused %(service)s."),
+    "service.acted_for": N_("%(service)s went on to another service in your name."),
     "service.ended": N_("You ended everything that %(service)s could do for you."),
     "tokens.ended": N_("The access of %(service)s ended."),
     "consent.given": N_("You allowed %(service)s to learn: %(attributes)s."),

@@ -75,13 +75,17 @@ class Pipeline:
         token = self._access_token(asked, proposal, scope, audience, bound_to)
         if allowed:
             token = replace(token, authorization_details=allowed)
+        if proposal.actor is not None:
+            token = _on_behalf(token, proposal)
         encoded = access_token.encode(self.runtime.keys, token)
         response: dict[str, Any] = {
             "access_token": encoded,
             "token_type": token.type,
-            "expires_in": self.settings.access_token_seconds,
+            "expires_in": int((token.expires_at - now).total_seconds()),
             "scope": scopes.render(scope),
         }
+        if proposal.issued_token_type is not None:
+            response["issued_token_type"] = proposal.issued_token_type  # RFC 8693 §2.2.1
         if allowed:
             response["authorization_details"] = list(allowed)  # RFC 9396 §7
         if refresh_token is not None:
@@ -119,6 +123,8 @@ class Pipeline:
 
     def _audience(self, asked: TokenRequest, proposal: Proposal) -> str:
         """The one resource of the token: as granted, or as asked by a client for itself."""
+        if proposal.audience is not None:
+            return proposal.audience
         resource = asked.form.get("resource") or None
         if resources.is_ours(resource, self.issuer):
             resource = self.issuer
@@ -134,6 +140,8 @@ class Pipeline:
     def _details(self, asked: TokenRequest, proposal: Proposal) -> tuple[details.Detail, ...]:
         """What the person allowed in detail, or those of it that are asked for (RFC 9396 §6)."""
         granted = () if proposal.grant is None else proposal.grant.authorization_details
+        if proposal.details is not None:
+            granted = proposal.details
         text = asked.form.get("authorization_details") or None
         if text is None:
             return granted
@@ -223,6 +231,12 @@ class Pipeline:
             amr=grant.amr,
             auth_time=grant.auth_time_told,
         )
+
+
+def _on_behalf(token: AccessToken, proposal: Proposal) -> AccessToken:
+    """Who acts stands in it, and it ends with the token that was shown (RFC 8693 §4.1)."""
+    ends = min(token.expires_at, proposal.not_after or token.expires_at)
+    return replace(token, actor=proposal.actor, expires_at=ends)
 
 
 def _allowed(grant: Grant) -> Mapping[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from foundation.database import UnitOfWork
 from foundation.web import Form
@@ -44,6 +44,8 @@ class Proposal:
     `consume`: uses up what was presented, in the one write of the pipeline, and returns the
     next refresh token if there is one; None where there is nothing to use up (then the pipeline
     does not write at all). `first`: whether this is the answer to the sign-in itself.
+    Of an exchange: `audience`, the resource to go on to; `actor`, who acts; `not_after`, when the
+    token that was shown ends; `details`, what it allows; `issued_token_type`.
     """
 
     scope_limit: tuple[str, ...]
@@ -52,6 +54,11 @@ class Proposal:
     required_key: str | None = None
     consume: Callable[[UnitOfWork], str | None] | None = None
     first: bool = False
+    audience: str | None = None
+    actor: Mapping[str, Any] | None = None
+    not_after: datetime | None = None
+    details: tuple[Mapping[str, Any], ...] | None = None
+    issued_token_type: str | None = None
 
 
 class GrantType(Protocol):

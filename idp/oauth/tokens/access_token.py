@@ -17,7 +17,8 @@ USE = "jwt"
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What an access token says. `grant_id` is None where the client acts for itself."""
+    """What an access token says. `grant_id` is None where the client acts for itself; `actor` says
+    who acts for the person (RFC 8693 §4.1)."""
 
     issuer: str
     subject: str
@@ -35,6 +36,7 @@ class AccessToken:
     certificate_thumbprint: str | None = None
     key_thumbprint: str | None = None
     authorization_details: tuple[Mapping[str, Any], ...] = ()
+    actor: Mapping[str, Any] | None = None
 
     def claims(self) -> dict[str, Any]:
         """The claims of RFC 9068 §2.2; `gid` and `purpose` are our own."""
@@ -47,25 +49,30 @@ class AccessToken:
             "exp": int(self.expires_at.timestamp()),
             "jti": self.id,
         }
-        if self.scope:
-            claims["scope"] = " ".join(self.scope)
-        if self.grant_id is not None:
-            claims["gid"] = self.grant_id
-        if self.purpose is not None:
-            claims["purpose"] = self.purpose
-        if self.acr is not None:
-            claims["acr"] = self.acr
-        if self.amr:
-            claims["amr"] = list(self.amr)
-        if self.auth_time is not None:
-            claims["auth_time"] = int(self.auth_time.timestamp())
-        if self.certificate_thumbprint is not None:
-            claims["cnf"] = {"x5t#S256": self.certificate_thumbprint}
-        if self.key_thumbprint is not None:
-            claims["cnf"] = {**claims.get("cnf", {}), "jkt": self.key_thumbprint}
-        if self.authorization_details:
-            claims["authorization_details"] = list(self.authorization_details)
+        told = self.auth_time
+        more = {
+            "scope": " ".join(self.scope) or None,
+            "gid": self.grant_id,
+            "purpose": self.purpose,
+            "acr": self.acr,
+            "amr": list(self.amr) or None,
+            "auth_time": None if told is None else int(told.timestamp()),
+            "cnf": self._bonds(),
+            "act": self.actor,
+            "authorization_details": list(self.authorization_details) or None,
+        }
+        for name, value in more.items():
+            if value is not None:
+                claims[name] = value
         return claims
+
+    def _bonds(self) -> Mapping[str, str] | None:
+        bonds = {}
+        if self.certificate_thumbprint is not None:
+            bonds["x5t#S256"] = self.certificate_thumbprint
+        if self.key_thumbprint is not None:
+            bonds["jkt"] = self.key_thumbprint
+        return bonds or None
 
     @property
     def type(self) -> str:
@@ -129,5 +136,6 @@ def _from_claims(claims: Mapping[str, Any]) -> AccessToken:
         auth_time=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
         certificate_thumbprint=claims.get("cnf", {}).get("x5t#S256"),
         key_thumbprint=claims.get("cnf", {}).get("jkt"),
+        actor=claims.get("act"),
         authorization_details=tuple(claims.get("authorization_details", ())),
     )
