@@ -108,6 +108,18 @@ def test_a_change_that_ends_nothing_is_made_at_once(city: City, operator: Any) -
     assert not now.require_pkce
 
 
+def test_what_can_be_switched_is_a_choice_on_the_page(city: City, operator: Any) -> None:
+    service = added(city, operator)
+    switched = {"require_pushed_authorization_requests": "yes", "dpop_bound_access_tokens": "yes"}
+    assert change(operator, service, **switched).status_code == 303
+    (now,) = clients(city).list()
+    assert now.require_pushed_authorization_requests
+    assert now.dpop_bound_access_tokens
+    refused = change(operator, service, profile="fapi2-security")
+    assert refused.status_code == 422
+    assert "fapi2-security" in refused.text
+
+
 def test_a_change_that_ends_something_says_so_first(city: City, operator: Any) -> None:
     service = added(city, operator)
     asked = change(operator, service, sector="all.example")
@@ -127,6 +139,7 @@ def test_a_change_without_a_reason_or_with_a_wrong_word_is_refused(
         ({"client_name": "Parking", "reason": ""}, (400, 422)),
         ({"purposes": "everything"}, (422,)),
         ({"require_pkce": "perhaps"}, (422,)),
+        ({"dpop_bound_access_tokens": "perhaps"}, (422,)),
         ({}, (409,)),
     ):
         assert change(operator, service, **changed).status_code in status

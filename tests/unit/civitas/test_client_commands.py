@@ -109,3 +109,36 @@ def test_a_service_is_removed_after_a_question_and_for_good(config: Path) -> Non
     for act in ("show", "suspend", "resume", "remove"):
         words = () if act == "show" else WHY
         assert "was removed" in run(config, act, service, *words, code=1)
+
+
+PUSHED = "require_pushed_authorization_requests"
+TYPES = "authorization_details_types"
+
+
+def test_what_can_be_switched_is_set_shown_and_set_back(config: Path) -> None:
+    words = ("--name", "L", "--redirect", "https://l.example/cb", "--set", f"{PUSHED}=yes")
+    service = added(config, *words)["client_id"]
+    assert shown(config, service)[PUSHED] == "yes"
+    sets = (f"{PUSHED}=no", "dpop_bound_access_tokens=yes", f"{TYPES}=city_payment parking_permit")
+    more = [word for one in sets for word in ("--set", one)]
+    run(config, "change", service, *WHY, *more)
+    now = shown(config, service)
+    assert (now[PUSHED], now["dpop_bound_access_tokens"]) == ("no", "yes")
+    assert now[TYPES] == "city_payment parking_permit"
+    run(config, "change", service, *WHY, "--set", f"{TYPES}=none")
+    assert shown(config, service)[TYPES] == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (f"{PUSHED}=perhaps", "write one of yes, no"),
+        ("everything=yes", "there are profile, "),
+        ("profile=fapi9", "write one of none, fapi2-security"),
+        (f"{TYPES}=nuclear_launch", "nuclear_launch"),
+        ("profile=fapi2-security", "jwks"),
+    ],
+)
+def test_what_cannot_be_set_is_said(config: Path, written: str, said: str) -> None:
+    words = ("--name", "L", "--redirect", "https://l.example/cb", "--set", written)
+    assert said in " ".join(run(config, "add", *words, code=1).split())
