@@ -127,6 +127,7 @@ def _provider(city: DemoCity, base: int) -> None:
     _walk(
         [
             *_founding(city, portal),
+            ("Opening the town hall's desk", lambda: city.open_office(portal)),
             (f"Starting {portal.title}", lambda: city.start(portal)),
             (
                 "Starting the e-service",
@@ -154,8 +155,8 @@ def _provider(city: DemoCity, base: int) -> None:
     _letter(
         portal,
         made["letter"],
-        f"open http://localhost:{port}, sign in, and look at what it knows. Then withdraw under "
-        "Consents, and look again.",
+        f"open http://localhost:{port}, sign in, and look at what it knows. Show it your "
+        "certificate of residence. Then withdraw under Consents, and look again.",
     )
     one, two = (f"{p['civil_number']} ({_name(p)})" for p in grown_ups()[-2:])
     _line(

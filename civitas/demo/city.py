@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 
 from civitas.residents import as_csv, residents
 from civitas.tour.deployments import Deployed
+from civitas.tour.offices import Office, open_office
 from civitas.tour.steps.enrolment import proof_and_write
 from civitas.tour.world import World
 from foundation import secret_file
@@ -119,7 +121,8 @@ class DemoCity:
             added = self.civitas_json(
                 issuer, "clients", "add", "--name", "City library",
                 "--redirect", f"http://localhost:{port}/callback",
-                "--scope", f"{SCOPE} access:evaluate", "--purpose", "library",
+                "--redirect", f"http://localhost:{port}/certificate",
+                "--scope", f"{SCOPE} access:evaluate documents:request", "--purpose", "library",
                 *(word for reason in WHY for word in ("--why", reason)),
                 "--grant", "authorization_code", "--grant", "refresh_token",
                 "--grant", "client_credentials",
@@ -127,6 +130,22 @@ class DemoCity:
             secret_file.create(kept, json.dumps(added).encode(), "The e-service's registration")
         found: dict[str, str] = json.loads(secret_file.read(kept, "The e-service's registration"))
         return found
+
+    def open_office(self, place: Place) -> None:
+        """Let the town hall make out documents; done before the service starts."""
+        kept = self.folder / f"office-{place.name}.json"
+        if not kept.exists():
+            config = self.folder / place.name / "civitas.toml"
+            added = open_office(config, partial(self.civitas_json, place))
+            secret_file.create(kept, json.dumps(added).encode(), "The office's registration")
+
+    def office(self, place: Place) -> Office | None:
+        """The town hall, where there is one."""
+        kept = self.folder / f"office-{place.name}.json"
+        if not kept.exists():
+            return None
+        added = json.loads(secret_file.read(kept, "The office's registration"))
+        return Office(place.url, added["client_id"], added["client_secret"])
 
     def people(self, place: Place, count: int = 1000, seed: int = 1) -> None:
         """Enrol invented residents from a civil-register file."""
@@ -147,6 +166,11 @@ class DemoCity:
         person = grown[number % len(grown)]
         # The demo is its own printing house: the code is in the file of letters alone.
         code = proof_and_write(officer, here, person["civil_number"])
+        office = self.office(place)
+        if office is not None:
+            name = f"{person['given_name']} {person['family_name']}"
+            made_out = f"R-{number + 1}"
+            office.make_out(person["civil_number"], name, person["birthdate"], made_out)
         return f"{person['given_name']} {person['family_name']}", code
 
     def stop(self) -> None:

@@ -26,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from civitas.demo.papers import Papers, Refused
 from civitas.demo.questions import NotOffered, Questions
 from civitas.demo.visits import Ended, Issuer, Visit, Visits
 
@@ -80,6 +81,12 @@ class Library:
         self.questions = Questions(
             service.issuer, service.client_id, service.client_secret, service.purpose
         )
+        self.papers = Papers(
+            service.issuer,
+            service.client_id,
+            service.client_secret,
+            f"{service.url}/certificate",
+        )
         self.visits = Visits()
 
     async def home(self, request: Request) -> Response:
@@ -104,6 +111,7 @@ class Library:
             deleted=[label for label in before if label not in learned],
             unsure=unsure,
             questions=QUESTIONS if await self.questions.offered() else {},
+            papers=await self.papers.offered(),
         )
 
     async def sign_in(self, request: Request) -> Response:
@@ -142,6 +150,26 @@ class Library:
             answer = {"detail": _NOBODY}
         return self._page("answer.html", question=QUESTIONS[claim], answer=answer)
 
+    async def ask_for_certificate(self, request: Request) -> Response:
+        visit = self.visits.find(request.session.get("visit"))
+        if visit is None:
+            return RedirectResponse("/", 303)
+        try:
+            return RedirectResponse(await self.papers.ask(visit.proven["sub"]), 303)
+        except (Refused, httpx.HTTPError) as why:
+            return self._page("paper.html", told=None, why=_said(why))
+
+    async def certificate(self, request: Request) -> Response:
+        """The person came back from picking."""
+        visit = self.visits.find(request.session.get("visit"))
+        if visit is None:
+            return RedirectResponse("/", 303)
+        try:
+            told = await self.papers.fetch(request.query_params.get("request_id", ""))
+        except (Refused, httpx.HTTPError) as why:
+            return self._page("paper.html", told=None, why=_said(why))
+        return self._page("paper.html", told=told, why="")
+
     async def sign_out(self, request: Request) -> Response:
         visit = self.visits.forget(request.session.get("visit"))
         request.session.clear()
@@ -168,6 +196,8 @@ def application(service: EService) -> Starlette:
             Route("/sign-in", library.sign_in, methods=["GET", "POST"]),
             Route("/callback", library.callback),
             Route("/ask/{claim}", library.ask, methods=["GET", "POST"]),
+            Route("/certificate", library.ask_for_certificate, methods=["POST"]),
+            Route("/certificate", library.certificate),
             Route("/sign-out", library.sign_out, methods=["POST"]),
             Route("/eservice.css", _style),
             Route("/eservice.js", _script),
@@ -195,6 +225,10 @@ async def _script(request: Request) -> Response:
 
 async def _emblem(request: Request) -> Response:
     return FileResponse(PAGES / "emblem.svg", media_type="image/svg+xml")
+
+
+def _said(why: Exception) -> str:
+    return str(why) if isinstance(why, Refused) else _NOBODY
 
 
 def _learned(person: dict[str, Any] | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -140,7 +141,15 @@ def end_link(locker: Locker, request: Request) -> Response:
 def fields_of(kind: Kind | None, fields: Mapping[str, Any], language: str) -> list[Any]:
     """(label, value, type) of each field that there is, in the kind's order."""
     known: list[KindField] = list(kind.field) if kind is not None else []
-    return [(f.label_in(language), fields[f.name], f.type) for f in known if f.name in fields]
+    return [
+        (
+            f.label_in(language),
+            date.fromisoformat(fields[f.name]) if f.type == "date" else fields[f.name],
+            f.type,
+        )
+        for f in known
+        if f.name in fields
+    ]
 
 
 def _told(locker: Locker, document: Document, kind: Kind | None, language: str) -> dict[str, Any]:
