@@ -1,4 +1,4 @@
-"""Documents in a real browser: found, shared at 320 px by keyboard, printed, checked, taken back."""
+"""Documents in a browser: found, shared at 320 px by keyboard, printed, checked, taken back."""
 
 from __future__ import annotations
 

@@ -123,7 +123,9 @@ def test_a_requester_gets_only_what_the_citizen_picked(city, citizen):
     assert "checked" not in page.split('name="lasting"')[0], "nothing is ticked in advance"
     done = answer(citizen, asked["url"], **{second: ""})
     assert state(done) == f"{RETURN}?request_id={asked['id']}&state=shared"
-    (given,) = library.get(f"/documents/v1/requests/{asked['id']}").json()["documents"]
+    shared = library.get(f"/documents/v1/requests/{asked['id']}").json()["documents"]
+    assert len(shared) == 1
+    given = shared[0]
     fetched = library.get(given["uri"])
     assert fetched.status_code == 200, fetched.text
     other = {"R-1": "R-2", "R-2": "R-1"}[given["uri"][-3:]]
