@@ -112,6 +112,7 @@ def test_a_key_of_another_purpose_signs_no_document(city, citizen):
 # ── a requester gets only what the citizen picked ─────────────────────────────────────
 
 
+@pytest.mark.row("privacy", "G-1")
 def test_a_requester_gets_only_what_the_citizen_picked(city, citizen):
     office, library = city.program(city.office), city.program(city.library)
     office.make_out(citizen.id)
@@ -133,6 +134,7 @@ def test_a_requester_gets_only_what_the_citizen_picked(city, citizen):
     assert refused.status_code == 403
 
 
+@pytest.mark.row("privacy", "P-2")
 def test_fields_that_were_not_asked_for_stay_out_of_the_extract(city, citizen):
     city.program(city.office).make_out(citizen.id)
     library = city.program(city.library)
@@ -145,6 +147,7 @@ def test_fields_that_were_not_asked_for_stay_out_of_the_extract(city, citizen):
     assert claims["extract"] is True
 
 
+@pytest.mark.row("privacy", "G-4")
 def test_a_revoked_grant_is_refused_on_the_next_pull(city, citizen):
     uri, _ = share(city, citizen)
     library = city.program(city.library)
@@ -215,6 +218,7 @@ def test_another_service_gets_nothing_at_that_address(city, citizen):
     assert refused.json() == city.program(stranger).get(uri[:-1] + "9").json()
 
 
+@pytest.mark.row("privacy", "G-1")
 def test_a_request_is_answered_by_the_person_who_was_asked_and_once(city, citizen):
     other = city.citizen(city.people(3)[-1], "another.citizen")
     city.program(city.office).make_out(citizen.id)
