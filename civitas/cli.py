@@ -30,6 +30,7 @@ COMMANDS = {
     "letters": "letters",
     "clients": "clients",
     "devices": "devices",
+    "documents": "documents",
     "ca": "ca",
     "providers": "providers",
     "audit": "audit",

@@ -91,21 +91,21 @@ class Issuing:
             )
         return found
 
-    def make_out(self, client_id: str, made: MadeOut) -> tuple[Document, bool]:
+    def make_out(self, issuer: Issuer, made: MadeOut, actor: Actor) -> tuple[Document, bool]:
         """A new document, or the next version of one with the same number: the document as it is
-        now, and whether it is new. What is the same already is left alone.
+        now, and whether it is new. What is the same already is left alone. `actor`: the client that
+        acts for the issuer, or who imports a file of its.
 
         Raises Mismatched, Unprocessable, NotFound, Conflict.
         """
-        issuer = self.issuer_of(client_id)
         kind = self.kind_of(issuer, made.kind)
         self._check(kind, made)
-        person_id = self._person(client_id, issuer, kind, made)
+        person_id = self._person(issuer, kind, made, actor)
         content = Content(made.number, made.name, made.birthdate, dict(made.content))
         now = self._runtime.clock.now()
         until = _until(kind, made, now)
         details = {"issuer": issuer.name, "document": kind.title, "kind": kind.claim}
-        actor, vault = Actor("service", client_id), self._runtime.vault
+        vault = self._runtime.vault
         with self._runtime.database.write() as uow:
             store.matches(uow, person_id, issuer.id, kind.id)
             there = store.by_number(uow, vault, issuer.id, kind.id, made.number)
@@ -203,7 +203,7 @@ class Issuing:
         if made.valid_until is not None and made.valid_until <= self._runtime.clock.now():
             raise Unprocessable("The document would be over already.", where="valid_until")
 
-    def _person(self, client_id: str, issuer: Issuer, kind: Kind, made: MadeOut) -> str:
+    def _person(self, issuer: Issuer, kind: Kind, made: MadeOut, actor: Actor) -> str:
         """The person whom the issuer means."""
         if (made.civil_number is None) == (made.subject is None):
             raise Unprocessable(
@@ -212,7 +212,7 @@ class Issuing:
         if made.civil_number is not None:
             person_id = self._people.by_civil_number(made.civil_number)
         else:
-            person_id = self._people.by_subject(client_id, made.subject or "")
+            person_id = self._people.by_subject(actor.id, made.subject or "")
         if person_id is None:
             raise Mismatched(
                 "There is nobody of this number, name and birth date in the register.",
@@ -230,7 +230,7 @@ class Issuing:
             self._runtime.audit.record(
                 uow,
                 "document.mismatched",
-                Actor("service", client_id),
+                actor,
                 (person_id,),
                 {"issuer": issuer.name, "document": kind.title, "what": list(what)},
             )

@@ -29,6 +29,7 @@ from documents.locker.locker import Locker
 from documents.locker.originals import NotGenuine
 from documents.locker.settings import DocumentsSettings
 from foundation import web
+from foundation.audit import Actor
 
 ISSUES, ASKS = "documents:issue", "documents:request"
 IssuerId = Annotated[str, Path(max_length=32, description="The issuer.")]
@@ -85,7 +86,8 @@ def make_out(locker: Locker, request: Request, new: NewDocument) -> Response:
         subject=new.sub,
         valid_until=new.valid_until,
     )
-    document, is_new = locker.issuing.make_out(caller.id, made)
+    issuer = locker.issuing.issuer_of(caller.id)
+    document, is_new = locker.issuing.make_out(issuer, made, Actor("service", caller.id))
     document, original = locker.issuing.own(caller.id, new.kind, new.number)
     said = _said(locker, document, new.number, original)
     return JSONResponse(
