@@ -54,6 +54,7 @@ ENDS: Mapping[str, End] = {
         "idp.federation.own_marks", "idp.federation.store", "replaced by the next ones"
     ),
     "login_challenges.expires_at": End("idp.login.challenges", "idp.login.challenges"),
+    "login_enrolments.expires_at": End("idp.login.enrolments", "idp.login.enrolments"),
     "login_failures.until": End("idp.login.failures", "idp.login.failures"),
     "login_sessions.ends_at": End("idp.login.sessions", "idp.login.sessions"),
     "oauth_assertions.expires_at": End(f"{_OAUTH}.assertions", f"{_OAUTH}.assertions"),

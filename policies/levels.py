@@ -30,7 +30,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """A row of the authenticators table. `partners` are ids or factors that `combined` needs."""
+    """A row of the authenticators table. `partners` are ids or factors that `combined` needs;
+    `binds`: up to which level counts what is bound with it, if it is for that alone."""
 
     id: str
     label: str
@@ -40,6 +41,7 @@ class Ceiling:
     partners: frozenset[str]
     signs_in: bool
     why: str
+    binds: int = 0
 
 
 @dataclass(frozen=True)

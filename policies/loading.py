@@ -172,6 +172,7 @@ def _ceiling(row: Row) -> Ceiling:
         frozenset(row.texts("with")),
         row.choice("uses", ("sign-in", "bind")) == "sign-in",
         row.text("why"),
+        row.integer("binds", 0, HIGHEST, 0),
     )
 
 

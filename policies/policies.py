@@ -197,6 +197,11 @@ class Policies:
             levels=self.catalogue.levels,
         )
 
+    def binds(self, authenticator: str) -> int:
+        """Up to which level counts what is bound with this authenticator; 0 for one that signs in,
+        with which that depends on the session."""
+        return self.catalogue.ceilings[authenticator].binds
+
     # ── the catalogue ─────────────────────────────────────────────────────────────────
 
     def purpose(self, purpose_id: str) -> Purpose:

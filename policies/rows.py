@@ -51,8 +51,8 @@ class Row:
             raise self.refuse(key, "write a list of whole numbers")
         return tuple(value)
 
-    def integer(self, key: str, least: int, most: int) -> int:
-        value = self._value(key, _MISSING)
+    def integer(self, key: str, least: int, most: int, default: int = _MISSING) -> int:
+        value = self._value(key, default)
         if type(value) is not int or not least <= value <= most:
             raise self.refuse(key, f"write a whole number from {least} to {most}")
         return value

@@ -1,7 +1,10 @@
 """Sign-in: authenticators, sessions, the level that a session reached — ISO/IEC 29115."""
 
 from idp.login.activation import ChoiceRefused
+from idp.login.authenticators.code_lists import Printed
+from idp.login.codes import WrongCode
 from idp.login.credential import Credential
+from idp.login.endpoints.sign_in import too_many
 from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.management import Management, ProveAgain
@@ -32,12 +35,15 @@ __all__ = [
     "Login",
     "LoginSettings",
     "Management",
+    "Printed",
     "ProveAgain",
     "Removal",
     "Requirement",
     "Session",
     "SignInRefused",
     "WhoIsThere",
+    "WrongCode",
     "open_sessions",
     "routes_of",
+    "too_many",
 ]

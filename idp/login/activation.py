@@ -20,7 +20,7 @@ from foundation.errors import BadRequest
 from foundation.pages import N_, Mistakes
 from foundation.runtime import Runtime
 from foundation.sealing import CannotOpen
-from idp.login import store
+from idp.login import enrolments, store
 from idp.login.authenticators import password, password_rules
 from idp.login.authenticators.breached import BreachedPasswords
 from idp.login.authenticators.password import Passwords
@@ -225,6 +225,7 @@ class Activation:
 
         The rows are locked first: what another request binds in this moment is seen and ends, too.
         """
+        enrolments.end_all(uow, subject.id)
         for lost in store.of_holder(uow, subject, locked=True):
             details = {"credential": lost.id, "kind": lost.kind, "by": "recovery"}
             self._runtime.audit.record(

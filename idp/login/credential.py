@@ -1,4 +1,4 @@
-"""A credential: a password or a passkey bound to a subject — ITU-T X.1252, ISO/IEC 29115 §8.2."""
+"""A credential: what is bound to a subject and proves them — ITU-T X.1252, ISO/IEC 29115 §8.2."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from typing import Any, Literal
 
 from idp.register import Subject
 
-Kind = Literal["password", "passkey"]
+Kind = Literal["password", "passkey", "totp", "code-card", "recovery-codes"]
 
 PASSWORD: Kind = "password"
 PASSKEY: Kind = "passkey"
+TOTP: Kind = "totp"
+CODE_CARD: Kind = "code-card"
+RECOVERY_CODES: Kind = "recovery-codes"
+
+AUTHENTICATORS: dict[Kind, str] = {
+    PASSWORD: "password",
+    TOTP: "totp",
+    CODE_CARD: "code-card",
+    RECOVERY_CODES: "recovery-code",
+}
+"""The row of the ceilings table for each; that of a passkey is told by its evidence."""
+_BEGIN = frozenset({PASSWORD, PASSKEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +31,9 @@ class Credential:
     """An active or ended credential, without its secret.
 
     ``data`` of a passkey: ``public`` (attested credential data, base64url), ``backup_eligible``,
-    ``format``, ``aaguid``, ``transports``. ``counter`` is the signature counter last seen.
+    ``format``, ``aaguid``, ``transports``. ``counter`` is the signature counter last seen; of an
+    authenticator app the time step last used, of a list of codes how many were used. ``data`` of
+    all but a password: ``managed``, the level that it counts for at most (CM-1 to CM-10).
     """
 
     id: str
@@ -35,3 +49,8 @@ class Credential:
     @property
     def active(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def begins(self) -> bool:
+        """Whether a session can begin with it; the others are shown after it."""
+        return self.kind in _BEGIN

@@ -10,11 +10,10 @@ from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from idp.login import store
-from idp.login.authenticators import password
-from idp.login.credential import Credential
+from idp.login.credential import AUTHENTICATORS, Credential
 from idp.login.directory import Directory, Standing
 from idp.login.failures import Failure, Failures
-from idp.login.session import Proof, Session, with_proof
+from idp.login.session import HIGHEST, Proof, Session, with_proof
 from idp.login.sessions import Sessions
 from idp.login.visit import Visit
 from idp.register import Subject
@@ -137,14 +136,15 @@ class Establishing:
 
 def best_use(credential: Credential) -> Used:
     """The most that a credential can prove, when its user is verified."""
-    if credential.kind == "password":
-        return Used(password.AUTHENTICATOR)
+    managed = credential.data.get("managed", HIGHEST)
+    if credential.kind in AUTHENTICATORS:
+        return Used(AUTHENTICATORS[credential.kind], managed)
     evidence = PasskeyEvidence(
         user_verified=True,
         backup_eligible=credential.data["backup_eligible"],
         format=credential.data["format"],
     )
-    return Used(authenticator_of_passkey(evidence), credential.data["managed"])
+    return Used(authenticator_of_passkey(evidence), managed)
 
 
 def actor(subject: Subject) -> Actor:

@@ -15,17 +15,22 @@ from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from foundation.web import Principal
-from idp.login import challenges, store
+from idp.login import challenges, enrolments, store
 from idp.login.activation import Activation
 from idp.login.authenticators.breached import BreachedPasswords
+from idp.login.authenticators.code_lists import CodeLists
 from idp.login.authenticators.passkey import Passkeys
 from idp.login.authenticators.password import Passwords
+from idp.login.authenticators.totp import AuthenticatorApps
+from idp.login.code_sign_in import CodeSignIn
+from idp.login.codes import Codes
+from idp.login.credential import RECOVERY_CODES, Credential
 from idp.login.directory import Directory
-from idp.login.establishing import Establishing, SignedIn
+from idp.login.establishing import Establishing, SignedIn, best_use
 from idp.login.failures import Failures
 from idp.login.management import Management
 from idp.login.removals import Removals
-from idp.login.session import Session
+from idp.login.session import Proof, Session, with_proof
 from idp.login.sessions import Sessions, was_for
 from idp.login.settings import LoginSettings
 from idp.login.sign_in import SignIn
@@ -97,6 +102,7 @@ class Login:
         self.activation = Activation(
             runtime, settings, self.directory, self.establishing, passwords, throttle
         )
+        strongest = self._strongest = Strongest(policies)
         self.management = Management(
             runtime,
             settings,
@@ -105,9 +111,17 @@ class Login:
             passwords,
             passkeys,
             throttle,
-            Strongest(policies),
+            strongest,
             self.failures,
             self.removals,
+        )
+        apps = AuthenticatorApps(runtime.keys, settings.totp_drift)
+        lists = CodeLists(runtime.keys)
+        self.codes = Codes(
+            runtime, settings, self.directory, self.sessions, self.management, apps, lists
+        )
+        self.code_sign_in = CodeSignIn(
+            runtime, self.directory, self.sign_in, throttle, self.removals, apps, lists
         )
         runtime.jobs.periodic(
             "failed sign-ins",
@@ -192,6 +206,30 @@ class Login:
         if session.level >= needed:
             return None
         return needed if session.level < self.attainable(session) else None
+
+    def offers(self, session: Session, errand: Errand) -> tuple[Credential, ...]:
+        """With what this session gets where its errand asks it to be: only what is missing, and
+        only what would do; where no single means does, all that add something."""
+        now = self.runtime.clock.now()
+        with self.runtime.database.read() as uow:
+            bound = store.of_holder(uow, session.subject)
+            if errand.strongest and not self._strongest.is_proven(session, bound, now):
+                would = self._strongest.would_do
+                does = [one for one in bound if would(session, bound, one, now)]
+                rest = self._strongest.not_fresh(session, bound, now)
+            else:
+                needed = self.level_to_reach(session, errand) or session.level + 1
+                reached = {one.id: self._with(uow, session, one, now) for one in bound}
+                does = [one for one in bound if reached[one.id] >= needed]
+                shown = {proof.credential for proof in session.proofs}
+                rest = [one for one in bound if one.id not in shown]
+        return tuple(does or (one for one in rest if one.kind != RECOVERY_CODES))
+
+    def _with(self, uow: UnitOfWork, session: Session, more: Credential, now: datetime) -> int:
+        used = best_use(more)
+        proof = Proof(used.authenticator, more.id, now, managed=used.managed)
+        proofs = with_proof(session.proofs, proof)
+        return self.establishing.level(uow, session.subject, proofs).level
 
     def lacks_passkey(self, session: Session) -> bool:
         """Whether a member of staff cannot reach their work with what is bound to them."""
@@ -286,6 +324,7 @@ class Login:
         self.sessions.sweep(now)
         with self.runtime.database.write() as uow:
             challenges.sweep(uow, now)
+            enrolments.sweep(uow, now)
 
 
 class SessionsEndWithIdentity:
@@ -299,3 +338,4 @@ class SessionsEndWithIdentity:
         self._sessions.end_all(uow, person_id, transition, now)
         if transition != "suspend":
             store.end_all(uow, person_id, now)
+            enrolments.end_all(uow, person_id)

@@ -34,7 +34,7 @@ from idp.login.session import HIGHEST, Session
 from idp.login.sessions import Sessions
 from idp.login.settings import LoginSettings
 from idp.login.sign_in import Asked
-from idp.login.strongest import Strongest
+from idp.login.strongest import RECENT, Strongest
 from idp.login.throttle import Throttle
 from idp.login.visit import Visit
 from idp.register import Notice, Subject
@@ -102,6 +102,15 @@ class Management:
         began = session.ends_at - self._settings.lifetime
         return session.activated and recent(began, self._settings.set_up, self._clock.now())
 
+    def binding_level(self, session: Session) -> int:
+        """Up to which level counts what is bound now: that of the session, in which more was shown
+        for this alone, or all in the minutes after the activation."""
+        if self.at_activation(session):
+            return HIGHEST
+        now = self._clock.now()
+        fresh = [proof for proof in session.proofs if recent(proof.at, RECENT, now)]
+        return max(session.level, self._strongest.binding(fresh))
+
     def change_password(
         self, session: Session, present: str, chosen: str, repeated: str, source: str
     ) -> None:
@@ -112,7 +121,7 @@ class Management:
         """
         subject = session.subject
         with self._database.read() as uow:
-            self._require_strongest(uow, session, else_present_password=True)
+            self.require_strongest(uow, session, else_present_password=True)
         attempt = self._throttle.count(
             f"subject\0{subject.id}", source, self._clock.now(), own=session.id
         )
@@ -145,13 +154,13 @@ class Management:
             used_at=now,
         )
         with self._database.write() as uow:
-            self._require_strongest(uow, session, now, else_present_password=True)
+            self.require_strongest(uow, session, now, else_present_password=True)
             if not store.end(uow, subject, old.id, now):
                 raise SignInRefused("the password was changed meanwhile")
             store.add(uow, new, fresh, None)
             self._sessions.end_all(uow, subject.id, "password changed", now, but=session.id)
             details = {"credential": new.id, "kind": PASSWORD, "replaces": old.id}
-            self._record(uow, "credential.changed", subject, details)
+            self.record(uow, "credential.changed", subject, details)
 
     def objections(self, session: Session, chosen: str, repeated: str) -> Mistakes:
         """Why this password may not be chosen; beside a wrong present one, to say all at once."""
@@ -181,7 +190,7 @@ class Management:
         now = self._clock.now()
         self._throttle.count_opened(visit.source, now)
         with self._database.read() as uow:
-            self._require_strongest(uow, session)
+            self.require_strongest(uow, session)
             bound = store.of_holder(uow, session.subject, PASSKEY)
         if len(bound) >= MOST_PASSKEYS:
             raise Conflict(
@@ -208,13 +217,13 @@ class Management:
         """Bind the passkey that answers the challenge; raises ProveAgain, Refused, Conflict."""
         now = self._clock.now()
         with self._database.read() as uow:
-            self._require_strongest(uow, session)
+            self.require_strongest(uow, session)
         with self._database.write() as uow:
             taken = challenges.take(uow, handle, visit.browsers, "register", now)
         if taken is None or taken.session_id != session.id:
             raise Refused("registration: challenge unknown, used, stale or another session's")
         made = self._passkeys.register(taken.state, answer)
-        managed = HIGHEST if self.at_activation(session) else session.level
+        managed = self.binding_level(session)
         credential_id = opaque.identifier("cred")
         credential = Credential(
             id=credential_id,
@@ -228,11 +237,11 @@ class Management:
         )
         try:
             with self._database.write() as uow:
-                self._require_strongest(uow, session, now)
+                self.require_strongest(uow, session, now)
                 store.add(uow, credential, None, made.lookup)
                 details = {"credential": credential.id, "kind": PASSKEY, "managed": managed}
                 begun = self.at_activation(session)
-                self._record(uow, "credential.added", session.subject, details, begun)
+                self.record(uow, "credential.added", session.subject, details, begun)
         except IntegrityError as error:
             raise Conflict(
                 "This passkey is bound already.", next_step="Use it to sign in."
@@ -246,17 +255,17 @@ class Management:
         """
         subject, now = session.subject, self._clock.now()
         with self._database.write() as uow:
-            bound = self._require_strongest(uow, session, now)
+            bound = self.require_strongest(uow, session, now)
             if credential_id not in {credential.id for credential in bound}:
                 raise NotFound("There is no such credential.", where="credential")
-            if len(bound) == 1:
+            if not any(one.begins for one in bound if one.id != credential_id):
                 raise Conflict(
                     "This is your only way to sign in.",
                     next_step="Add another one first, then remove this one.",
                 )
             store.end(uow, subject, credential_id, now)
             self._sessions.end_all(uow, subject.id, "credential removed", now, but=session.id)
-            self._record(uow, "credential.ended", subject, {"credential": credential_id})
+            self.record(uow, "credential.ended", subject, {"credential": credential_id})
 
     # ── a lost means, and what the person was told ────────────────────────────────────
 
@@ -280,7 +289,7 @@ class Management:
         """Keep what was said to be lost; raises ProveAgain or NotFound."""
         now = self._clock.now()
         with self._database.write() as uow:
-            self._require_strongest(uow, session, now)
+            self.require_strongest(uow, session, now)
             self._removals.stop(uow, session.subject, removal_id, now)
 
     def removals(self, subject: Subject) -> Sequence[Removal]:
@@ -297,7 +306,7 @@ class Management:
         """They know. A thief of the password hides nothing so: raises ProveAgain."""
         now = self._clock.now()
         with self._database.write() as uow:
-            self._require_strongest(uow, session, now)
+            self.require_strongest(uow, session, now)
             self._directory.seen(uow, session.subject, now)
 
     def _sealed(self, label: str, credential_id: str) -> str:
@@ -311,7 +320,7 @@ class Management:
             return credential.label
         return self._keys.open(_LABEL, base64.b64decode(sealed), credential.id).decode()
 
-    def _require_strongest(
+    def require_strongest(
         self,
         uow: UnitOfWork,
         session: Session,
@@ -332,7 +341,7 @@ class Management:
             raise ProveAgain
         return bound
 
-    def _record(
+    def record(
         self,
         uow: UnitOfWork,
         kind: str,

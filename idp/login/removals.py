@@ -142,7 +142,8 @@ class Removals:
             bound = store.of_holder(uow, subject, locked=True)
             mine = {credential.id for credential in bound}
             # Never the last one: whoever asked has meanwhile lost what they asked with.
-            if removal.credential_id not in mine or len(bound) == 1:
+            others = [one for one in bound if one.id != removal.credential_id]
+            if removal.credential_id not in mine or not any(one.begins for one in others):
                 return 0
             store.end(uow, subject, removal.credential_id, now)
             self._sessions.end_all(uow, subject.id, "credential removed", now)

@@ -9,6 +9,7 @@ from idp.login.endpoints import activate, lost, passkeys, sign_in, sign_out
 from idp.login.login import Login
 
 _PAGE, _WEBAUTHN = "OpenID Connect Core 1.0 §3.1.2.3", "W3C WebAuthn Level 3 §7"
+_CODE = "RFC 6238 §5.2"
 _LOST = "NIST SP 800-63B §6.1.2.3"
 _ACTIVATION, _SIGN_OUT = "ISO/IEC 29115 §8.2.5 (CM-6)", "NIST SP 800-63B §5.1"
 
@@ -22,6 +23,7 @@ def routes_of(login: Login) -> tuple[Route, ...]:
     return (
         Route(("GET",), "/sign-in", partial(sign_in.show, login), _PAGE),
         Route(("POST",), "/sign-in", partial(sign_in.submit, login), _PAGE, hashes=True),
+        Route(("POST",), "/sign-in/code", partial(sign_in.submit_code, login), _CODE),
         Route(("POST",), "/sign-in/passkey/options", partial(passkeys.ask, login), _WEBAUTHN),
         Route(("POST",), "/sign-in/passkey", partial(passkeys.answer, login), _WEBAUTHN),
         Route(("POST",), "/passkeys/options", partial(passkeys.ask_new, login), _WEBAUTHN),

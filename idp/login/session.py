@@ -14,6 +14,8 @@ HIGHEST = 4
 # The words of RFC 8176 for each authenticator of the ceilings table.
 _METHODS = {
     "password": ("pwd",),
+    "totp": ("otp",),
+    "code-card": ("otp",),
     "passkey-synced-verified": ("swk", "user"),
     "passkey-synced": ("swk",),
     "passkey-bound-verified": ("swk", "user"),
@@ -21,7 +23,13 @@ _METHODS = {
     "fido2-attested-verified": ("hwk", "user"),
     "fido2-attested": ("hwk",),
 }
-_FACTORS = {"pwd": "knowledge", "swk": "possession", "hwk": "possession", "user": "inherence"}
+_FACTORS = {
+    "pwd": "knowledge",
+    "otp": "possession",
+    "swk": "possession",
+    "hwk": "possession",
+    "user": "inherence",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class LoginSettings(Section):
     name_attempts: int = Field(default=100, ge=10)
     """Wrong passwords for one name from all networks in `attempt_window`; beyond it each network
     has two. It slows guessing by many machines down, and shuts nobody out."""
+    code_attempts: int = Field(default=5, ge=3)
+    """Wrong codes of one app or code card from one network in `attempt_window`."""
+    code_attempts_a_day: int = Field(default=20, ge=5)
+    """Wrong codes of one app or code card from all networks in a day; beyond it each network has
+    two in `attempt_window`, and its owner is told."""
     name_choices: int = Field(default=10, ge=3)
     """Sign-in names of others that one may choose with one's activation code in a day: each tells
     that somebody has it."""
@@ -55,6 +60,12 @@ class LoginSettings(Section):
 
     challenge_lifetime: int = Field(default=5, ge=1, le=30)
     """How long a passkey's challenge can be answered; it is answered once."""
+    totp_drift: int = Field(default=1, ge=0, le=2)
+    """Steps of thirty seconds by which the clock of an authenticator app may be wrong."""
+    app_lifetime: int = Field(default=15, ge=5)
+    """How long a new authenticator app waits for its first code."""
+    card_days: int = Field(default=30, ge=1, le=365)
+    """Days that a printed code card waits for its activation."""
     set_up_lifetime: int = Field(default=60, ge=5)
     """How long an opened activation stays open in the browser; the code itself lives longer."""
 
@@ -85,6 +96,14 @@ class LoginSettings(Section):
     @property
     def challenge(self) -> timedelta:
         return timedelta(minutes=self.challenge_lifetime)
+
+    @property
+    def app(self) -> timedelta:
+        return timedelta(minutes=self.app_lifetime)
+
+    @property
+    def card(self) -> timedelta:
+        return timedelta(days=self.card_days)
 
     @property
     def set_up(self) -> timedelta:

@@ -116,10 +116,10 @@ class SignIn:
                 stored = store.password_of(uow, subject)
         if subject is None or stored is None:
             self._passwords.refuse(typed)
-            self._fail(visit, Failure(about, subject, method, "unknown name or no password"))
+            self.fail(visit, Failure(about, subject, method, "unknown name or no password"))
         credential, sealed = stored
         if not self._passwords.verify(typed, sealed, credential.id):
-            self._fail(visit, Failure(about, subject, method, "wrong password", credential.id))
+            self.fail(visit, Failure(about, subject, method, "wrong password", credential.id))
         better = None
         if self._passwords.outdated(sealed, credential.id):
             better = self._passwords.hash(typed, credential.id)
@@ -133,7 +133,7 @@ class SignIn:
                 store.replace_secret(uow, credential.id, sealed, better)
             self._throttle.right(uow, attempt)
 
-        return self._establish(visit, subject, proof, current, bind)
+        return self.establish(visit, subject, proof, current, bind)
 
     # ── passkey ───────────────────────────────────────────────────────────────────────
 
@@ -200,7 +200,7 @@ class SignIn:
                 raise SignInRefused("the signature counter did not move on: perhaps a clone")
             self._removals.found_again(uow, credential.holder, credential.id, now)
 
-        return self._establish(visit, credential.holder, proof, current, bind)
+        return self.establish(visit, credential.holder, proof, current, bind)
 
     def by_new_passkey(self, session: Session, made: Credential, visit: Visit) -> SignedIn:
         """The passkey that was made a moment ago, with its user verified, is a proof as well: who
@@ -208,7 +208,7 @@ class SignIn:
         used = best_use(made)
         now = self._clock.now()
         proof = Proof(used.authenticator, made.id, now, managed=made.data["managed"])
-        return self._establish(visit, made.holder, proof, session, lambda uow: None)
+        return self.establish(visit, made.holder, proof, session, lambda uow: None)
 
     def _credential(self, answer: Mapping[str, Any], visit: Visit) -> Credential:
         try:
@@ -227,7 +227,7 @@ class SignIn:
 
     # ── both ──────────────────────────────────────────────────────────────────────────
 
-    def _establish(
+    def establish(
         self,
         visit: Visit,
         subject: Subject,
@@ -235,6 +235,8 @@ class SignIn:
         current: Session | None,
         bind: Callable[[UnitOfWork], None],
     ) -> SignedIn:
+        """A session with this proof; ``bind`` notes its use in the same unit of work. A refusal of
+        either is put on record. Raises SignInRefused."""
         now: datetime = proof.at
         try:
             with self._database.write() as uow:
@@ -253,7 +255,8 @@ class SignIn:
                 self._establishing.failed(uow, failure, now)
             raise
 
-    def _fail(self, visit: Visit, failure: Failure) -> NoReturn:
+    def fail(self, visit: Visit, failure: Failure) -> NoReturn:
+        """What was typed was wrong: on record, and counted. Raises SignInRefused."""
         with self._database.write() as uow:
             self._establishing.failed(uow, failure, self._clock.now())
             self._throttle.wrong(uow, visit.source, self._clock.now())

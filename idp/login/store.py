@@ -100,6 +100,26 @@ def counted(uow: UnitOfWork, credential_id: str, counter: int, now: datetime) ->
     return uow.changed(statement.values(counter=counter, used_at=now)) == 1
 
 
+def spend(uow: UnitOfWork, credential_id: str, old: bytes, new: bytes, now: datetime) -> bool:
+    """One code of a list is used; False when that list was used or ended meanwhile.
+
+    ``new`` is ``old`` without the code: what was taken back is remembered, so that a list of before
+    which is brought back from a backup opens nothing.
+    """
+    statement = update(credentials).where(
+        credentials.c.id == credential_id, _ACTIVE, credentials.c.secret == old
+    )
+    changed = statement.values(secret=new, counter=credentials.c.counter + 1, used_at=now)
+    return uow.changed(changed) == 1
+
+
+def secret_of(uow: UnitOfWork, holder: Subject, kind: Kind) -> tuple[Credential, bytes] | None:
+    """The active credential of a kind of which a holder has one, and what verifies it."""
+    query = select(credentials).where(_belongs(holder), credentials.c.kind == kind, _ACTIVE)
+    row = uow.one(query.order_by(credentials.c.created_at.desc()).limit(1))
+    return None if row is None else (_credential(row), row.secret)
+
+
 def replace_secret(uow: UnitOfWork, credential_id: str, old: bytes, new: bytes) -> bool:
     """The same password under new parameters; False when it was changed meanwhile."""
     statement = update(credentials).where(

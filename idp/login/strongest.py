@@ -3,7 +3,8 @@
 Who changes how a person signs in shows the strongest of what they sign in with now: else a
 password that was lured out takes the passkey away that was bound against just that. A passkey is
 stronger than a password whatever its level, for nobody can be talked out of it; among passkeys
-the ceilings table decides, so a copy in somebody's cloud does not remove a key in hardware.
+the ceilings table decides, so a copy in somebody's cloud does not remove a key in hardware. Who has
+a password and an app or a code card shows both; who lost what is asked for shows a recovery code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from foundation.clock import recent
 from idp.login.credential import PASSKEY, Credential
 from idp.login.establishing import best_use
-from idp.login.session import HIGHEST, Session
+from idp.login.session import HIGHEST, Proof, Session, with_proof
 from policies import Policies, Proofing, Used
 
 RECENT = timedelta(minutes=15)
@@ -29,15 +30,45 @@ class Strongest:
         self._policies = policies
 
     def is_proven(self, session: Session, bound: Sequence[Credential], now: datetime) -> bool:
-        """Whether fresh proofs of ``session`` reach the strongest of ``bound``, all active."""
+        """Whether fresh proofs of ``session`` reach what all of ``bound``, active, do together."""
+        return self._suffice(session.proofs, bound, now)
+
+    def would_do(
+        self, session: Session, bound: Sequence[Credential], more: Credential, now: datetime
+    ) -> bool:
+        """Whether they would with one more proof, of ``more``."""
+        used = best_use(more)
+        proof = Proof(used.authenticator, more.id, now, managed=used.managed)
+        return self._suffice(with_proof(session.proofs, proof), bound, now)
+
+    def _suffice(self, proofs: Sequence[Proof], bound: Sequence[Credential], now: datetime) -> bool:
         kinds = {credential.id: credential.kind for credential in bound}
-        fresh = [p for p in session.proofs if p.credential in kinds and recent(p.at, RECENT, now)]
-        if not fresh:
-            return False
+        fresh = [p for p in proofs if p.credential in kinds and recent(p.at, RECENT, now)]
+        if self.binding(fresh):
+            return True
         if PASSKEY in kinds.values() and all(kinds[p.credential] != PASSKEY for p in fresh):
             return False
-        best = max(self._level([best_use(credential)]) for credential in bound)
-        return self._level([proof.as_used() for proof in fresh]) >= best
+        all_of_them = [best_use(credential) for credential in bound]
+        shown = [proof.as_used() for proof in fresh]
+        # Once as they are managed, and once as what they are: an app that was bound with a password
+        # alone raises nobody, but keeps a thief of the password out all the same.
+        return bool(fresh) and all(
+            self._level(as_they(shown)) >= self._level(as_they(all_of_them))
+            for as_they in (_are_managed, _are)
+        )
+
+    def binding(self, proofs: Sequence[Proof]) -> int:
+        """Up to which level counts what is bound with a recovery code, shown beside something that
+        signs in; 0 without."""
+        binds = [min(p.managed, b) for p in proofs if (b := self._policies.binds(p.authenticator))]
+        alone = len(binds) == len(proofs)
+        return 0 if alone else max(binds, default=0)
+
+    def not_fresh(
+        self, session: Session, bound: Sequence[Credential], now: datetime
+    ) -> list[Credential]:
+        """What of ``bound`` the session has not shown lately."""
+        return [one for one in bound if not self.is_fresh(session, [one], now)]
 
     def is_fresh(self, session: Session, some: Sequence[Credential], now: datetime) -> bool:
         """Whether the session showed any of ``some`` lately."""
@@ -46,3 +77,11 @@ class Strongest:
 
     def _level(self, used: Sequence[Used]) -> int:
         return self._policies.level_of_session(_WELL_KNOWN, used).level
+
+
+def _are_managed(used: Sequence[Used]) -> Sequence[Used]:
+    return used
+
+
+def _are(used: Sequence[Used]) -> Sequence[Used]:
+    return [Used(one.authenticator) for one in used]

@@ -14,12 +14,14 @@ credentials = Table(
     Column("id", String(40), primary_key=True),
     Column("subject_kind", String(16), nullable=False),
     Column("subject_id", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),  # password, passkey
+    # password, passkey, totp, code-card, recovery-codes
+    Column("kind", String(16), nullable=False),
     Column("state", String(16), nullable=False),  # active, ended
     Column("label", String(80), nullable=False),
     # The SHA-256 of a passkey's credential id; NULL for a password.
     Column("lookup", LargeBinary(32), nullable=True),
-    # The Argon2id hash, sealed under the master key; a stolen dump cannot even be guessed at.
+    # The Argon2id hash or the app's key, sealed under the master key: a stolen dump cannot even be
+    # guessed at. Of a list of codes a keyed hash of each, sixteen bytes, nought once it was used.
     Column("secret", LargeBinary, nullable=True),
     Column("data", Json, nullable=False),
     Column("counter", Integer, nullable=False, default=0),
@@ -112,6 +114,34 @@ bound(
     remembered=False,
     until="expires_at",
     once=Once("challenges of sign-ins", forgotten=True),
+)
+
+# A means that its holder has to confirm: until then it opens nothing (CM-3, CM-6). Its id is that
+# of the credential which it becomes.
+enrolments = Table(
+    "login_enrolments",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # totp, code-card
+    Column("secret", LargeBinary, nullable=False),
+    Column("managed", Integer, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("uq_login_enrolments_subject", "subject_id", "subject_kind", "kind", unique=True),
+    Index("ix_login_enrolments_expires_at", "expires_at"),
+)
+bound(
+    enrolments,
+    "subject_kind",
+    "subject_id",
+    "kind",
+    "secret",
+    "managed",
+    "expires_at",
+    until="expires_at",
+    once=Once("apps and code cards that were not confirmed yet", forgotten=True),
 )
 
 # Failures that were counted and are not in the audit yet; a row lives as long as its window.

@@ -26,6 +26,8 @@ from idp.login.settings import LoginSettings
 
 ACCOUNT, SOURCE, NOTED, OPENED = "login-account", "login-source", "login-noted", "login-opened"
 NAME, SLOWED, TAKEN = "login-name", "login-name-slowed", "login-name-taken"
+CODE, CODE_DAY, CODE_SLOWED = "login-code", "login-code-day", "login-code-slowed"
+GUESSED, _A_DAY = "login-code-guessed", timedelta(days=1)
 LOST, _AN_HOUR = "login-lost", timedelta(hours=1)
 SLOW = 2
 """Attempts of one network at a name in a window, while very many others guess at it."""
@@ -83,6 +85,49 @@ class Throttle:
             self._rates.attempt(uow, SLOWED, key, SLOW, window, now)
             return True
         return False
+
+    def count_code(self, credential_id: str, source: str, now: datetime) -> Attempt:
+        """Count one code of an app or a list, typed by who has shown something else before.
+
+        Few digits are guessed fast, and whoever guesses has the password, with it as many sessions
+        and known browsers as they like: so each network has few attempts, and all together few a
+        day, beyond which each has two a window still. Raises TooManyRequests.
+        """
+        key = f"{credential_id}\0{networks.party(source)}"
+        limits, slowed = self._settings, False
+        try:
+            with self._database.write() as uow:
+                counted = self._count_at(uow, source, now, shared=True)
+                self._rates.attempt(uow, CODE, key, limits.code_attempts, limits.window, now)
+                most = limits.code_attempts_a_day
+                try:
+                    self._rates.attempt(uow, CODE_DAY, credential_id, most, _A_DAY, now)
+                except TooManyRequests:
+                    self._rates.attempt(uow, CODE_SLOWED, key, SLOW, limits.window, now)
+                    slowed = True
+        except TooManyRequests as full:
+            by_account = full.detail in (CODE, CODE_SLOWED)
+            self._note(credential_id if by_account else full.key or source, by_account, now)
+            raise
+        return Attempt(credential_id, key, counted, slowed)
+
+    def code_right(self, uow: UnitOfWork, attempt: Attempt) -> None:
+        """The code was right: in the order in which they were counted."""
+        self.source_right(uow, attempt.source)
+        self._rates.forgive(uow, CODE, attempt.own)
+        if attempt.slowed:
+            self._rates.forgive(uow, CODE_SLOWED, attempt.own)
+        else:
+            most = self._settings.code_attempts_a_day
+            self._rates.give_back(uow, CODE_DAY, attempt.account, most, _A_DAY)
+
+    def first_guessed(self, uow: UnitOfWork, credential_id: str, now: datetime) -> bool:
+        """Whether its owner was not told yet, today, that somebody guesses at its codes."""
+        try:
+            self._rates.attempt(uow, GUESSED, credential_id, 1, _A_DAY, now)
+        except TooManyRequests:
+            return False
+        return True
 
     def count_source(self, source: str, now: datetime) -> Counted:
         """Count a guess at something that has no account: a code."""

@@ -13,6 +13,7 @@ from foundation.web import Route
 from idp.portal.endpoints import (
     account,
     api,
+    codes,
     consents,
     credentials,
     home,
@@ -31,6 +32,7 @@ _RECTIFY = "GDPR art. 16"
 _CONSENT = "GDPR art. 7(3)"
 _ACTS = "ISO/IEC 27002 8.15"
 _CREDENTIALS = "ISO/IEC 29115 CM-9"
+_TOTP, _CARD = "RFC 6238", "NIST SP 800-63B §5.1.2"
 _ONE = "/account/consents/{consent_id}"
 _OWN = {"openapi_extra": {"security": [{"session": ["citizen"]}]}}
 
@@ -74,6 +76,7 @@ def routes_of(portal: Portal) -> tuple[Route, ...]:
             "W3C Passkey Endpoints",
         ),
         *_means(portal),
+        *_codes(portal),
         Route(("POST",), "/account/recovery/stop", partial(recovery.stop, portal), _CREDENTIALS),
         *_api(portal),
     )
@@ -107,6 +110,24 @@ def _means(account: Account) -> tuple[Route, ...]:
         route("POST", f"{here}/{{credential_id}}/lost", credentials.lost, asks_first=("lost",)),
         route("POST", f"{account.base}/removals/{{removal_id}}/stop", credentials.stop),
         route("POST", f"{account.base}/notices/seen", credentials.notices_seen),
+    )
+
+
+def _codes(portal: Portal) -> tuple[Route, ...]:
+    """Codes beside a password; for citizens alone."""
+    here = f"{portal.base}/credentials"
+
+    def route(method: str, path: str, endpoint: Endpoint, specification: str) -> Route:
+        return Route((method,), f"{here}/{path}", partial(endpoint, portal), specification)
+
+    return (
+        route("POST", "app", codes.begin_app, _TOTP),
+        route("GET", "app", codes.show_app, _TOTP),
+        route("POST", "app/confirm", codes.confirm_app, _TOTP),
+        route("POST", "card", codes.print_card, _CARD),
+        route("GET", "card", codes.show_card, _CARD),
+        route("POST", "card/activate", codes.activate_card, _CARD),
+        route("POST", "recovery-codes", codes.new_recovery_codes, _CARD),
     )
 
 

@@ -42,6 +42,16 @@ SENTENCES: dict[str, str] = {
         "showing it. It is removed on %(due)s unless you stop it."
     ),
     "credential.removal-stopped": N_("The removal of a way to sign in was stopped."),
+    "recovery-code.used": N_(
+        "A recovery code was used to change how you sign in. You have %(left)s left."
+    ),
+    "card.few-left": N_(
+        "Your code card has %(left)s codes left. Print a new one on the page “How you sign in”."
+    ),
+    "codes.guessed": N_(
+        "Somebody who knows your password is guessing the codes of your app or code card. Change "
+        "your password."
+    ),
     "recovery.asked": N_(
         "Somebody who gave your name and birth date asked for a letter with a code that lets them "
         "in as you. The letter is made on %(due)s, unless you stop it: sign in before that day."

@@ -181,6 +181,7 @@ def _page(
     mistakes: Mistakes | None = None,
 ) -> Response:
     session = account.session(request)
+    subject, codes = session.subject, account.login.codes
     return account.runtime.pages.render(
         request,
         "portal/credentials.html",
@@ -195,5 +196,10 @@ def _page(
         told=told(account, request),
         recovery=recovery_of(account, session),
         csrf=web.csrf_token(request),
+        with_codes=subject.kind == "citizen",
+        card_left=codes.left_of_card(subject),
+        card_ends=codes.ends_soon(subject),
+        card_waits=codes.waiting_card(subject),
+        recovery_left=codes.left_of_recovery(subject),
         done=request.query_params.get("done", ""),
     )

@@ -20,6 +20,7 @@ IN_PERSON = Proofing(4, in_person=True)
 # authenticator · alone · with a password, as assurance.md's table has them
 CEILINGS = [
     ("totp", 2, 3),
+    ("code-card", 2, 3),
     ("sms", 2, 2),
     ("recovery-code", 1, 2),  # adds nothing to the password's own 2
     ("passkey-synced-verified", 3, 3),
