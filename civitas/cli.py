@@ -35,6 +35,7 @@ COMMANDS = {
     "providers": "providers",
     "audit": "audit",
     "notices": "notices",
+    "passkeys": "passkeys",
     "incident": "incident",
     "person-keys": "person_keys",
 }

@@ -53,4 +53,9 @@ class Credential:
     @property
     def begins(self) -> bool:
         """Whether a session can begin with it; the others are shown after it."""
-        return self.kind in _BEGIN
+        return self.kind in _BEGIN and self.usable
+
+    @property
+    def usable(self) -> bool:
+        """Whether it opens anything: the model of a passkey may have been revoked."""
+        return not self.data.get("refused", False)

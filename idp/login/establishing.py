@@ -10,6 +10,7 @@ from foundation.audit import Actor, Audit
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from idp.login import store
+from idp.login.authenticators.passkey import evidence_of
 from idp.login.credential import AUTHENTICATORS, Credential
 from idp.login.directory import Directory, Standing
 from idp.login.failures import Failure, Failures
@@ -17,7 +18,7 @@ from idp.login.session import HIGHEST, Proof, Session, with_proof
 from idp.login.sessions import Sessions
 from idp.login.visit import Visit
 from idp.register import Subject
-from policies import PasskeyEvidence, Policies, SessionLevel, Used, authenticator_of_passkey
+from policies import Policies, SessionLevel, Used, authenticator_of_passkey
 
 
 class SignInRefused(Exception):
@@ -64,7 +65,7 @@ class Establishing:
 
     def attainable(self, uow: UnitOfWork, subject: Subject) -> int:
         """The highest level that this subject could reach with what is bound to them."""
-        used = [best_use(credential) for credential in store.of_holder(uow, subject)]
+        used = [best_use(one) for one in store.of_holder(uow, subject) if one.usable]
         standing = self._directory.standing(uow, subject)
         return self._policies.level_of_session(standing.proofing, used).level
 
@@ -139,11 +140,7 @@ def best_use(credential: Credential) -> Used:
     managed = credential.data.get("managed", HIGHEST)
     if credential.kind in AUTHENTICATORS:
         return Used(AUTHENTICATORS[credential.kind], managed)
-    evidence = PasskeyEvidence(
-        user_verified=True,
-        backup_eligible=credential.data["backup_eligible"],
-        format=credential.data["format"],
-    )
+    evidence = evidence_of(credential, user_verified=True)
     return Used(authenticator_of_passkey(evidence), managed)
 
 

@@ -29,6 +29,7 @@ from idp.login.directory import Directory
 from idp.login.establishing import Establishing, SignedIn, best_use
 from idp.login.failures import Failures
 from idp.login.management import Management
+from idp.login.model_changes import ModelChanges, models_of
 from idp.login.removals import Removals
 from idp.login.session import Proof, Session, with_proof
 from idp.login.sessions import Sessions, was_for
@@ -82,10 +83,12 @@ class Login:
             settings,
             BreachedPasswords(runtime.settings.resolve(breached) if breached else None),
         )
+        self.models = models_of(runtime, settings)
         passkeys = Passkeys(
             server.url,
             runtime.settings.of(Jurisdiction).name,
             [origin(url) for url in (server.url, server.tls_url) if url],
+            self.models,
         )
         throttle = self.throttle = Throttle(runtime, settings)
         self.removals = Removals(runtime, settings, self.directory, self.sessions)
@@ -128,6 +131,7 @@ class Login:
             timedelta(minutes=1),
             lambda: self.failures.sweep(runtime.clock.now()),
         )
+        self.model_changes = ModelChanges(runtime, self.models, self.directory, self.sessions)
         runtime.jobs.periodic("sign-in sessions", timedelta(minutes=10), self._sweep)
 
     # ── who is there? ─────────────────────────────────────────────────────────────────
@@ -212,7 +216,7 @@ class Login:
         only what would do; where no single means does, all that add something."""
         now = self.runtime.clock.now()
         with self.runtime.database.read() as uow:
-            bound = store.of_holder(uow, session.subject)
+            bound = [one for one in store.of_holder(uow, session.subject) if one.usable]
             if errand.strongest and not self._strongest.is_proven(session, bound, now):
                 would = self._strongest.would_do
                 does = [one for one in bound if would(session, bound, one, now)]

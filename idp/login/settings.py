@@ -28,6 +28,16 @@ class LoginSettings(Section):
     """A file of leaked passwords that may not be chosen, beside the list that comes along:
     `SHA-1:COUNT` lines in the order of the hashes, as the downloader of Have I Been Pwned does."""
 
+    fido_metadata: str | None = None
+    """The file of the FIDO Metadata Service (MDS 3), as it is fetched. With it passkeys are asked
+    which model they are of, and those in certified hardware reach level 4."""
+    fido_metadata_root: str | None = None
+    """The root of its certificate, PEM; without, GlobalSign Root R3, which the service has now."""
+    fido_metadata_signer: str = "mds.fidoalliance.org"
+    """The host that its certificate names."""
+    passkey_models: str | None = None
+    """A policy in place of `idp/login/authenticators/models.toml`: which models count."""
+
     session_lifetime: int = Field(default=720, ge=5)
     """A session ends so long after it began, whatever happens in it (NIST SP 800-63B §5)."""
     session_idle: int = Field(default=60, ge=1)

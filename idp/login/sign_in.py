@@ -14,6 +14,7 @@ from foundation.runtime import Runtime
 from idp.login import challenges, store
 from idp.login.authenticators import password
 from idp.login.authenticators.passkey import (
+    MODEL_REFUSED,
     Passkeys,
     Refused,
     credential_id_in,
@@ -189,7 +190,8 @@ class SignIn:
         try:
             asserted = self._passkeys.assertion(taken.state, answer, credential)
         except Refused as refused:
-            self._fail_passkey(visit, str(refused)[:200], answer, credential)
+            reason = MODEL_REFUSED if refused.model else str(refused)[:200]
+            self._fail_passkey(visit, reason, answer, credential)
         now = self._clock.now()
         proof = Proof(
             asserted.authenticator, credential.id, now, managed=credential.data["managed"]

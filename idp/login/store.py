@@ -58,19 +58,19 @@ def of_holder(
     if kind is not None:
         query = query.where(credentials.c.kind == kind)
     rows = uow.all(query.order_by(credentials.c.created_at, credentials.c.id))
-    return [_credential(row) for row in rows]
+    return [credential_of(row) for row in rows]
 
 
 def password_of(uow: UnitOfWork, holder: Subject) -> tuple[Credential, bytes] | None:
     """The active password and its sealed hash."""
     row = uow.one(_PASSWORD_OF, {"holder_kind": holder.kind, "holder": holder.id})
-    return None if row is None else (_credential(row), row.secret)
+    return None if row is None else (credential_of(row), row.secret)
 
 
 def by_lookup(uow: UnitOfWork, lookup: bytes) -> Credential | None:
     """The active passkey with that digest of its credential id."""
     row = uow.one(select(credentials).where(credentials.c.lookup == lookup, _ACTIVE))
-    return None if row is None else _credential(row)
+    return None if row is None else credential_of(row)
 
 
 def active(uow: UnitOfWork, credential_id: str) -> bool:
@@ -117,7 +117,7 @@ def secret_of(uow: UnitOfWork, holder: Subject, kind: Kind) -> tuple[Credential,
     """The active credential of a kind of which a holder has one, and what verifies it."""
     query = select(credentials).where(_belongs(holder), credentials.c.kind == kind, _ACTIVE)
     row = uow.one(query.order_by(credentials.c.created_at.desc()).limit(1))
-    return None if row is None else (_credential(row), row.secret)
+    return None if row is None else (credential_of(row), row.secret)
 
 
 def replace_secret(uow: UnitOfWork, credential_id: str, old: bytes, new: bytes) -> bool:
@@ -153,7 +153,8 @@ def _belongs(holder: Subject) -> Any:
     return and_(credentials.c.subject_id == holder.id, credentials.c.subject_kind == holder.kind)
 
 
-def _credential(row: Row[Any]) -> Credential:
+def credential_of(row: Row[Any]) -> Credential:
+    """A row as what it is."""
     return Credential(
         id=row.id,
         holder=Subject(row.subject_kind, row.subject_id),

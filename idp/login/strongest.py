@@ -42,6 +42,7 @@ class Strongest:
         return self._suffice(with_proof(session.proofs, proof), bound, now)
 
     def _suffice(self, proofs: Sequence[Proof], bound: Sequence[Credential], now: datetime) -> bool:
+        bound = [credential for credential in bound if credential.usable]
         kinds = {credential.id: credential.kind for credential in bound}
         fresh = [p for p in proofs if p.credential in kinds and recent(p.at, RECENT, now)]
         if self.binding(fresh):

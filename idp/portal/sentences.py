@@ -58,6 +58,12 @@ SENTENCES: dict[str, str] = {
     "register.recover": N_("You got back in with the code of a letter, at level %(level)s."),
     "session.ended": N_("A session of yours ended."),
     "credential.added": N_("A way to sign in was added."),
+    "credential.model_refused": N_(
+        "A security key of yours opens nothing any more: its model was called unsafe."
+    ),
+    "credential.model_rated": N_(
+        "What a security key of yours reaches has changed, with what is known of its model."
+    ),
     "credential.changed": N_("Your password was changed."),
     "credential.ended": N_("A way to sign in was removed."),
     "service.signed_in": N_("You signed in to %(service)s, at level %(level)s."),

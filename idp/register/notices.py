@@ -42,6 +42,10 @@ SENTENCES: dict[str, str] = {
         "showing it. It is removed on %(due)s unless you stop it."
     ),
     "credential.removal-stopped": N_("The removal of a way to sign in was stopped."),
+    "passkey.model-refused": N_(
+        "A security key of yours is of a model that its maker or FIDO has called unsafe. It opens "
+        "nothing any more. Add another one, and remove it."
+    ),
     "recovery-code.used": N_(
         "A recovery code was used to change how you sign in. You have %(left)s left."
     ),

@@ -1,7 +1,8 @@
 """Passkeys: registration and assertion — W3C WebAuthn Level 3 §7.1, §7.2; AU-5, AU-6, AU-8, AU-11.
 
-No attestation is asked for: a passkey reaches level 3 at most (CM-2). What a passkey can be
-copied to is in its backup-eligible flag, and its row in the ceilings table follows from that.
+Where the operator gives FIDO's metadata, attestation is asked for: what it proves, with the model's
+place on the list, is kept with the passkey (CM-2). Without, a passkey reaches level 3 at most. What
+it can be copied to is in its backup-eligible flag; its row in the ceilings table follows from both.
 """
 
 from __future__ import annotations
@@ -31,15 +32,24 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from idp.login.authenticators.models import AuthenticatorModels
 from idp.login.credential import Credential
 from idp.register import Subject
 from policies import PasskeyEvidence, authenticator_of_passkey
 
+MODEL_REFUSED = "this model of authenticator was revoked"
 LONGEST_ID = 1023  # §4, credential id
 
 
 class Refused(Exception):
-    """The authenticator's answer does not prove what it should; the message is for the log."""
+    """The authenticator's answer does not prove what it should; the message is for the log.
+
+    ``model``: it does, but nothing opens with that model any more; the owner may know it.
+    """
+
+    @property
+    def model(self) -> bool:
+        return str(self).startswith(MODEL_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,17 @@ class Asserted:
 class Passkeys:
     """The relying party of one deployment."""
 
-    def __init__(self, url: str, name: str, origins: Iterable[str]) -> None:
+    def __init__(
+        self, url: str, name: str, origins: Iterable[str], models: AuthenticatorModels
+    ) -> None:
+        self._models = models
         host = urlsplit(url).hostname or "localhost"
         self._origins = frozenset(origins)
         self._server = Fido2Server(
             PublicKeyCredentialRpEntity(id=host, name=name),
-            attestation=AttestationConveyancePreference.NONE,
+            attestation=AttestationConveyancePreference.DIRECT
+            if models.used
+            else AttestationConveyancePreference.NONE,
             verify_origin=self._origins.__contains__,
         )
 
@@ -99,7 +114,8 @@ class Passkeys:
         try:
             response = RegistrationResponse.from_dict(answer)
             proven = self._server.register_complete(_state(state), response)
-            attestation_format = response.response.attestation_object.fmt
+            attestation = response.response.attestation_object
+            attested = self._models.attested(attestation, response.response.client_data.hash)
         except Exception as error:
             raise Refused(f"registration: {error!r}") from error
         public = proven.credential_data
@@ -110,6 +126,9 @@ class Passkeys:
         if public.public_key.get(3) not in CoseKey.supported_algorithms():
             raise Refused("registration: an algorithm that was not offered")
         _read(public.public_key)
+        model = str(public.aaguid)
+        if attested and self._models.refused(model):
+            raise Refused(f"{MODEL_REFUSED}: {model}")
         transports = (answer.get("response") or {}).get("transports")
         return Registered(
             lookup=lookup_of(public.credential_id),
@@ -117,8 +136,10 @@ class Passkeys:
             data={
                 "public": websafe_encode(public),
                 "backup_eligible": proven.is_backup_eligible(),
-                "format": attestation_format,
-                "aaguid": str(public.aaguid),
+                "format": attestation.fmt,
+                "aaguid": model,
+                "attested": attested,
+                "listed": attested and self._models.listed(model),
                 "transports": _transports(transports),
             },
         )
@@ -149,18 +170,31 @@ class Passkeys:
         # §7.2 step 17: whether a key may be backed up is fixed when it is made.
         if proven.is_backup_eligible() != credential.data["backup_eligible"]:
             raise Refused("assertion: backup eligibility changed")
+        gone = credential.data.get("refused", False)
+        if credential.data.get("attested") and (
+            gone or self._models.refused(credential.data["aaguid"])
+        ):
+            raise Refused(f"{MODEL_REFUSED}: {credential.data['aaguid']}")
         return Asserted(
             credential=credential,
             counter=proven.counter,
             authenticator=authenticator_of_passkey(
-                PasskeyEvidence(
-                    user_verified=proven.is_user_verified(),
-                    backup_eligible=proven.is_backup_eligible(),
-                    format=credential.data["format"],
-                )
+                evidence_of(credential, user_verified=proven.is_user_verified())
             ),
             user_verified=proven.is_user_verified(),
         )
+
+
+def evidence_of(credential: Credential, *, user_verified: bool) -> PasskeyEvidence:
+    """What was proven when it was made, and now. What the model is worth is looked at anew
+    whenever the metadata change (`idp.login.model_changes`)."""
+    return PasskeyEvidence(
+        user_verified=user_verified,
+        backup_eligible=credential.data["backup_eligible"],
+        format=credential.data["format"],
+        attestation_trusted=credential.data.get("attested", False),
+        allow_listed=credential.data.get("listed", False),
+    )
 
 
 def lookup_of(credential_id: bytes) -> bytes:

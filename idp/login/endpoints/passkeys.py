@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from foundation import web
 from foundation.errors import BadRequest, Unauthorized, Unprocessable
-from idp.login.authenticators.passkey import Refused
+from idp.login.authenticators.passkey import MODEL_REFUSED, Refused
 from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.management import ProveAgain
@@ -27,10 +27,18 @@ class PasskeyRefused(Unprocessable):
 
     code = "passkey_refused"
 
-    def __init__(self, *, unknown: bool = False) -> None:
+    def __init__(self, *, unknown: bool = False, model: bool = False) -> None:
         """`unknown`: nobody has it here, so that the browser may stop offering it. Who has its
-        random id has held it: that it was removed is nothing new to them."""
+        random id has held it: that it was removed is nothing new to them. `model`: whoever has it
+        is told that it is of no more use."""
         self.unknown = unknown
+        if model:
+            super().__init__(
+                "Security keys of this model are not safe any more, and open nothing here.",
+                where="credential",
+                next_step="Sign in another way, remove this key and add another one.",
+            )
+            return
         super().__init__(
             "This passkey did not open anything.",
             where="credential",
@@ -64,7 +72,9 @@ def answer(login: Login, request: Request) -> Response:
             step_up=sent.get("step_up") is True,
         )
     except SignInRefused as refused:
-        raise PasskeyRefused(unknown=refused.reason == UNKNOWN) from refused
+        raise PasskeyRefused(
+            unknown=refused.reason == UNKNOWN, model=refused.reason == MODEL_REFUSED
+        ) from refused
     onward = login.next_path(signed_in.session, visit.errand)
     return login.keep(_onward(onward), request, signed_in)
 
@@ -93,7 +103,7 @@ def answer_new(login: Login, request: Request) -> Response:
     except ProveAgain:
         return _prove_again(request)
     except Refused as refused:
-        raise PasskeyRefused from refused
+        raise PasskeyRefused(model=refused.model) from refused
     if session.subject.kind == "staff" and login.management.at_activation(session):
         try:
             signed_in = login.sign_in.by_new_passkey(session, made, visit)

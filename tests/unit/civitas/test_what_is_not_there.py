@@ -115,6 +115,7 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
 NOTHING_TO_DO: dict[str, list[tuple[str, ...]]] = {
     "letters print": [("--output=new",)],
     "notices letters": [("new",)],
+    "passkeys metadata": [()],
     "person-keys move": [("--to=sqlite:///person-keys.db",)],
 }
 OF_A_REGULATOR = ("providers accredit", "providers reinstate", "providers suspend",
