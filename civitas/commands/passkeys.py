@@ -18,7 +18,8 @@ def group() -> None:
 def metadata(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Verify the file in `[login] fido_metadata`, say what is in it, and apply it to all passkeys.
 
-    Example: fetch a new file beside the old one, move it into place, `civitas passkeys metadata`
+    A new file is fetched beside the old one and moved into place first.
+    Example: `civitas passkeys metadata`
     """
     with deployment_of(config) as deployment:
         login = deployment.parts.get("login")

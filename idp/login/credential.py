@@ -45,6 +45,7 @@ class Credential:
     ended_at: datetime | None = None
     counter: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+    locked: bool = False
 
     @property
     def active(self) -> bool:
@@ -57,5 +58,10 @@ class Credential:
 
     @property
     def usable(self) -> bool:
-        """Whether it opens anything: the model of a passkey may have been revoked."""
+        """Whether it may ever open anything again: the model of a passkey may have been revoked."""
         return not self.data.get("refused", False)
+
+    @property
+    def opens(self) -> bool:
+        """Whether it opens anything now."""
+        return self.usable and not self.locked

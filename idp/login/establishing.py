@@ -65,7 +65,7 @@ class Establishing:
 
     def attainable(self, uow: UnitOfWork, subject: Subject) -> int:
         """The highest level that this subject could reach with what is bound to them."""
-        used = [best_use(one) for one in store.of_holder(uow, subject) if one.usable]
+        used = [best_use(one) for one in store.of_holder(uow, subject) if one.opens]
         standing = self._directory.standing(uow, subject)
         return self._policies.level_of_session(standing.proofing, used).level
 
@@ -112,7 +112,9 @@ class Establishing:
             self.sessions.end(uow, current.id, "replaced", now)
         if before:
             level = self._level(standing, (proof,)).level
-        session, token = self.sessions.begin(uow, subject, (proof,), level, now, errand, activated)
+        session, token = self.sessions.begin(
+            uow, subject, (proof,), level, now, errand, activated, visit.device
+        )
         self._succeeded(uow, session, proof)
         return SignedIn(session, token)
 

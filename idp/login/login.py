@@ -216,17 +216,18 @@ class Login:
         only what would do; where no single means does, all that add something."""
         now = self.runtime.clock.now()
         with self.runtime.database.read() as uow:
-            bound = [one for one in store.of_holder(uow, session.subject) if one.usable]
+            bound = store.of_holder(uow, session.subject)
+            opening = [one for one in bound if one.opens]
             if errand.strongest and not self._strongest.is_proven(session, bound, now):
                 would = self._strongest.would_do
-                does = [one for one in bound if would(session, bound, one, now)]
-                rest = self._strongest.not_fresh(session, bound, now)
+                does = [one for one in opening if would(session, bound, one, now)]
+                rest = self._strongest.not_fresh(session, opening, now)
             else:
                 needed = self.level_to_reach(session, errand) or session.level + 1
-                reached = {one.id: self._with(uow, session, one, now) for one in bound}
-                does = [one for one in bound if reached[one.id] >= needed]
+                reached = {one.id: self._with(uow, session, one, now) for one in opening}
+                does = [one for one in opening if reached[one.id] >= needed]
                 shown = {proof.credential for proof in session.proofs}
-                rest = [one for one in bound if one.id not in shown]
+                rest = [one for one in opening if one.id not in shown]
         return tuple(does or (one for one in rest if one.kind != RECOVERY_CODES))
 
     def _with(self, uow: UnitOfWork, session: Session, more: Credential, now: datetime) -> int:

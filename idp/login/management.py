@@ -21,7 +21,7 @@ from foundation.errors import Conflict, Forbidden, NotFound
 from foundation.marking import N_
 from foundation.pages import Mistakes
 from foundation.runtime import Runtime
-from idp.login import challenges, store
+from idp.login import challenges, locks, store
 from idp.login.activation import ChoiceRefused, add_objections
 from idp.login.authenticators.passkey import Passkeys, Refused
 from idp.login.authenticators.password import Passwords
@@ -31,7 +31,7 @@ from idp.login.establishing import SignInRefused, actor, persons
 from idp.login.failures import Failure, Failures
 from idp.login.removals import Removal, Removals
 from idp.login.session import HIGHEST, Session
-from idp.login.sessions import Sessions
+from idp.login.sessions import Living, Sessions
 from idp.login.settings import LoginSettings
 from idp.login.sign_in import Asked
 from idp.login.strongest import RECENT, Strongest
@@ -42,6 +42,12 @@ from idp.register import Notice, Subject
 MOST_PASSKEYS = 20
 MOST_LABEL = 80
 _LABEL = "login-credential-label"
+
+
+_HEARD = frozenset(
+    {"credential.added", "credential.changed", "credential.ended", "credential.locked"}
+)
+"""After these, services that were let in before are asked about."""
 
 
 class ProveAgain(Forbidden):
@@ -267,6 +273,95 @@ class Management:
             self._sessions.end_all(uow, subject.id, "credential removed", now, but=session.id)
             self.record(uow, "credential.ended", subject, {"credential": credential_id})
 
+    # ── locks, and sessions elsewhere ─────────────────────────────────────────────────
+
+    def lock(self, session: Session, credential_id: str) -> None:
+        """A means opens nothing until its owner takes that back; all sessions but this one end.
+
+        Whoever shows any means lately may: a telephone that was stolen is locked with what is left.
+        It still counts for what has to be shown to change how one signs in, so nobody gains by it.
+        Raises ProveAgain, NotFound, or Conflict for the only one that begins a session.
+        """
+        now = self._clock.now()
+        with self._database.write() as uow:
+            bound = self._own(uow, session, now)
+            if credential_id not in {one.id for one in bound}:
+                raise NotFound("There is no such credential.", where="credential")
+            if credential_id in {one.id for one in bound if one.locked}:
+                return  # pressed twice
+            if not any(one.begins and one.opens for one in bound if one.id != credential_id):
+                raise Conflict(
+                    "This is your only way to sign in.",
+                    next_step="Add another one first, then lock this one.",
+                )
+            self._lock(uow, session, credential_id, now)
+
+    def unlock(self, session: Session, credential_id: str) -> None:
+        """Take it back, by the strongest of what is not locked. Raises ProveAgain or NotFound."""
+        now = self._clock.now()
+        with self._database.write() as uow:
+            bound = store.of_holder(uow, session.subject, locked=True)
+            if credential_id not in {one.id for one in bound}:
+                raise NotFound("There is no such credential.", where="credential")
+            if credential_id not in {one.id for one in bound if one.locked}:
+                return  # pressed twice
+            opening = [one for one in bound if one.opens]
+            alive = self._sessions.alive(uow, session.id, now)
+            if not alive or not self._strongest.is_proven(session, opening, now):
+                raise ProveAgain
+            locks.remove(uow, credential_id, now)
+            details = {"credential": credential_id}
+            self.record(uow, "credential.unlocked", session.subject, details)
+
+    def was_not_me(self, session: Session, notice_id: str) -> None:
+        """Somebody else signed in: that session ends with all but this one, and what it was opened
+        with is locked, be it the only means there is. Raises NotFound."""
+        now = self._clock.now()
+        with self._database.write() as uow:
+            told = self._directory.unseen(uow, session.subject)
+            found = next((one for one in told if one.id == notice_id), None)
+            # Whoever is in that very session does not decide what becomes of the others.
+            if found is None or found.words.get("session") in (None, session.id):
+                raise NotFound("There is no such notice.", where="notice")
+            if not self._sessions.alive(uow, session.id, now):
+                raise ProveAgain
+            credential_id = found.words["credential"]
+            if credential_id in {one.id for one in store.of_holder(uow, session.subject)}:
+                self._lock(uow, session, credential_id, now)
+            else:
+                self._sessions.end_all(uow, session.subject.id, "not me", now, but=session.id)
+
+    def living(self, session: Session) -> Sequence[Living]:
+        """Where the subject is signed in."""
+        with self._database.read() as uow:
+            return self._sessions.living(uow, session.subject, self._clock.now())
+
+    def end_session(self, session: Session, session_id: str) -> None:
+        """End one session of one's own, and what rests on it. Raises NotFound."""
+        now = self._clock.now()
+        with self._database.write() as uow:
+            mine = {one.session.id for one in self._sessions.living(uow, session.subject, now)}
+            if session_id not in mine:
+                raise NotFound("That session has ended already.", where="session")
+            self._sessions.end(uow, session_id, "ended by its owner", now)
+            details = {"session": session_id}
+            self._audit.record(
+                uow, "session.ended", actor(session.subject), persons(session.subject), details
+            )
+
+    def _own(self, uow: UnitOfWork, session: Session, now: datetime) -> Sequence[Credential]:
+        """What is bound, for who has shown any of it lately; raises ProveAgain."""
+        bound = store.of_holder(uow, session.subject, locked=True)
+        alive = self._sessions.alive(uow, session.id, now)
+        if not alive or not self._strongest.is_fresh(session, bound, now):
+            raise ProveAgain
+        return bound
+
+    def _lock(self, uow: UnitOfWork, session: Session, credential_id: str, now: datetime) -> None:
+        locks.add(uow, credential_id, now)
+        self._sessions.end_all(uow, session.subject.id, "locked", now, but=session.id)
+        self.record(uow, "credential.locked", session.subject, {"credential": credential_id})
+
     # ── a lost means, and what the person was told ────────────────────────────────────
 
     def ask_removal(self, session: Session, credential_id: str) -> Removal:
@@ -351,6 +446,6 @@ class Management:
     ) -> None:
         """On record, and told outside of the session, in the unit of work of the change."""
         self._audit.record(uow, kind, actor(subject), persons(subject), details)
-        if kind in ("credential.added", "credential.changed", "credential.ended"):
+        if kind in _HEARD:
             self._directory.means_changed(uow, subject, self._clock.now())
         self._directory.tell(uow, subject, kind, self._clock.now(), at_activation=at_activation)

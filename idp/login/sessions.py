@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ from idp.register import Subject
 _NOTED_EVERY = timedelta(minutes=1)
 _KEPT_AFTER_END = timedelta(days=1)
 _SENT_TWICE = timedelta(minutes=1)
+MOST_SHOWN = 100
 
 # Built once: every request of a browser runs the first, every sign-in the second.
 _FIND = select(sessions).where(
@@ -45,6 +47,16 @@ _FIND = select(sessions).where(
     sessions.c.auth_time <= bindparam("latest"),
 )
 _BEGIN = insert(sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """A session as its owner sees it: in which browser it began, and when it was seen last."""
+
+    session: Session
+    device: str
+    begun_at: datetime
+    seen_at: datetime
 
 
 class Sessions:
@@ -67,6 +79,7 @@ class Sessions:
         now: datetime,
         signed_in_for: str | None = None,
         activated: bool = False,
+        device: str = "",
     ) -> tuple[Session, str]:
         """A new session under a new identifier; returns it and the value of its cookie."""
         token = opaque.secret()
@@ -93,6 +106,7 @@ class Sessions:
             "created_at": now,
             "seen_at": now,
             "ends_at": session.ends_at,
+            "device": device,
         }
         uow.execute(_BEGIN, row)
         return session, token
@@ -192,6 +206,19 @@ class Sessions:
         """Whether a session lives, by its identifier: for what rests on it."""
         query = select(sessions.c.id).where(sessions.c.id == session_id, self._alive(now))
         return uow.one(query) is not None
+
+    def living(self, uow: UnitOfWork, subject: Subject, now: datetime) -> list[Living]:
+        """Where a subject is signed in, the latest first."""
+        theirs = and_(sessions.c.subject_id == subject.id, sessions.c.subject_kind == subject.kind)
+        found = uow.all(
+            select(sessions)
+            .where(theirs, self._alive(now))
+            .order_by(sessions.c.seen_at.desc(), sessions.c.id)
+            .limit(MOST_SHOWN)
+        )
+        return [
+            Living(_session(row), row.device or "", row.created_at, row.seen_at) for row in found
+        ]
 
     def end(self, uow: UnitOfWork, session_id: str, reason: str, now: datetime) -> bool:
         """End one session and what rests on it; False when it had ended already."""

@@ -38,6 +38,10 @@ class LoginSettings(Section):
     passkey_models: str | None = None
     """A policy in place of `idp/login/authenticators/models.toml`: which models count."""
 
+    tell_new_browsers: bool = True
+    """Whether a person is told that somebody signed in as them in a browser that was not seen
+    before; who says "this was not me" ends that session and locks what it was opened with."""
+
     session_lifetime: int = Field(default=720, ge=5)
     """A session ends so long after it began, whatever happens in it (NIST SP 800-63B §5)."""
     session_idle: int = Field(default=60, ge=1)

@@ -11,7 +11,7 @@ from foundation.clock import Clock
 from foundation.database import UnitOfWork
 from foundation.errors import TooManyRequests
 from foundation.runtime import Runtime
-from idp.login import challenges, store
+from idp.login import challenges, locks, store
 from idp.login.authenticators import password
 from idp.login.authenticators.passkey import (
     MODEL_REFUSED,
@@ -38,6 +38,7 @@ _NAME = "sign-in-name"
 
 
 UNKNOWN = "unknown passkey"
+LOCKED = "locked by its holder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +241,23 @@ class SignIn:
         """A session with this proof; ``bind`` notes its use in the same unit of work. A refusal of
         either is put on record. Raises SignInRefused."""
         now: datetime = proof.at
+        unseen = self._unseen(visit, subject, current)
         try:
             with self._database.write() as uow:
                 bind(uow)
-                return self._establishing.establish(
+                if locks.stands(uow, proof.credential):
+                    raise SignInRefused(LOCKED)
+                signed_in = self._establishing.establish(
                     uow, visit, subject, proof, now, current=current
                 )
+                if unseen:
+                    words = {
+                        "device": visit.device,
+                        "session": signed_in.session.id,
+                        "credential": proof.credential,
+                    }
+                    self._directory.tell(uow, subject, "sign-in.new-browser", now, words)
+                return signed_in
         except SignInRefused as refused:
             # The unit of work was rolled back; that it was refused must stay on record.
             with self._database.write() as uow:
@@ -256,6 +268,16 @@ class SignIn:
                 )
                 self._establishing.failed(uow, failure, now)
             raise
+
+    def _unseen(self, visit: Visit, subject: Subject, current: Session | None) -> bool:
+        """Whether nobody signed in as this subject in this browser before, as far as we can tell:
+        its mark is ours to make, so a thief has none."""
+        if not self._settings.tell_new_browsers:
+            return False
+        if current is not None and current.subject == subject:
+            return False
+        index = self.name_index(self._directory.name_of(subject))
+        return not self.known.own(index, visit.known)
 
     def fail(self, visit: Visit, failure: Failure) -> NoReturn:
         """What was typed was wrong: on record, and counted. Raises SignInRefused."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, func, insert, literal, or_, select, update
 
 from foundation.database import UnitOfWork
+from idp.login import locks
 from idp.login.credential import Credential, Kind
 from idp.login.tables import credentials
 from idp.register import Subject
@@ -58,7 +60,8 @@ def of_holder(
     if kind is not None:
         query = query.where(credentials.c.kind == kind)
     rows = uow.all(query.order_by(credentials.c.created_at, credentials.c.id))
-    return [credential_of(row) for row in rows]
+    locked_now = locks.of(uow, [row.id for row in rows])
+    return [replace(credential_of(row), locked=row.id in locked_now) for row in rows]
 
 
 def password_of(uow: UnitOfWork, holder: Subject) -> tuple[Credential, bytes] | None:

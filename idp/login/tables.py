@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Tab
 
 from foundation.clock import Instant
 from foundation.database import Json, metadata
-from foundation.row_macs import NOW, Once, bound, grants_nothing
+from foundation.row_macs import NOW, Once, bound, grants_nothing, refuses
 
 credentials = Table(
     "login_credentials",
@@ -65,6 +65,8 @@ sessions = Table(
     Column("ends_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=True),
     Column("end_reason", String(32), nullable=True),
+    # Which browser on which system began it, for its owner to tell it from others.
+    Column("device", String(80), nullable=True),
     Index("uq_login_sessions_token_digest", "token_digest", unique=True),
     Index("ix_login_sessions_former_digest", "former_digest"),
     Index("ix_login_sessions_subject", "subject_id", "ended_at"),
@@ -115,6 +117,15 @@ bound(
     until="expires_at",
     once=Once("challenges of sign-ins", forgotten=True),
 )
+
+# A means that its holder locked: it opens nothing until they take that back.
+locks = Table(
+    "login_locks",
+    metadata,
+    Column("credential_id", String(40), primary_key=True),
+    Column("locked_at", Instant, nullable=False),
+)
+refuses(locks)
 
 # A means that its holder has to confirm: until then it opens nothing (CM-3, CM-6). Its id is that
 # of the credential which it becomes.

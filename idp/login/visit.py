@@ -80,6 +80,7 @@ class Visit:
     token: str | None
     known: str | None
     errand: Errand
+    device: str = ""
 
     @classmethod
     def of(cls, request: Request) -> Visit:
@@ -90,4 +91,35 @@ class Visit:
             token=web.cookie(request, SESSION),
             known=web.cookie(request, KNOWN),
             errand=Errand.parse(web.query(request)),
+            device=device_of(request.headers.get("user-agent", "")),
         )
+
+
+# Order decides: the later ones say the names of the earlier ones, too.
+_BROWSERS = (
+    ("Firefox/", "Firefox"),
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device_of(user_agent: str) -> str:
+    """A browser and its system as their owner knows them, such as "Firefox, Android"; in our words
+    only, and nothing that would tell two of them apart. Empty for what we do not know."""
+    found = (
+        next((name for sign, name in table if sign in user_agent), "")
+        for table in (_BROWSERS, _SYSTEMS)
+    )
+    return ", ".join(filter(None, found))

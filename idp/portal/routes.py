@@ -108,6 +108,10 @@ def _means(account: Account) -> tuple[Route, ...]:
             asks_first=("remove",),
         ),
         route("POST", f"{here}/{{credential_id}}/lost", credentials.lost, asks_first=("lost",)),
+        route("POST", f"{here}/{{credential_id}}/lock", credentials.lock),
+        route("POST", f"{here}/{{credential_id}}/unlock", credentials.unlock),
+        route("POST", f"{account.base}/sessions/{{session_id}}/end", credentials.end_session),
+        route("POST", f"{account.base}/notices/{{notice_id}}/not-me", credentials.was_not_me),
         route("POST", f"{account.base}/removals/{{removal_id}}/stop", credentials.stop),
         route("POST", f"{account.base}/notices/seen", credentials.notices_seen),
     )

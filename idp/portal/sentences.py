@@ -58,6 +58,8 @@ SENTENCES: dict[str, str] = {
     "register.recover": N_("You got back in with the code of a letter, at level %(level)s."),
     "session.ended": N_("A session of yours ended."),
     "credential.added": N_("A way to sign in was added."),
+    "credential.locked": N_("You locked a way to sign in."),
+    "credential.unlocked": N_("You unlocked a way to sign in."),
     "credential.model_refused": N_(
         "A security key of yours opens nothing any more: its model was called unsafe."
     ),

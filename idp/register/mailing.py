@@ -52,6 +52,8 @@ class Mailing:
         words = dict(notice.words)
         if "due" in words:
             words["due"] = self._spell(words["due"], say)
+        if "device" in words:
+            words["device"] = words["device"] or "?"
         if "changed" in words:
             labels = [say(LABELS.get(name, name)) for name in words["changed"].split(", ")]
             words["changed"] = format_list(labels, locale=say.locale)

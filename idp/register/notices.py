@@ -42,6 +42,11 @@ SENTENCES: dict[str, str] = {
         "showing it. It is removed on %(due)s unless you stop it."
     ),
     "credential.removal-stopped": N_("The removal of a way to sign in was stopped."),
+    "sign-in.new-browser": N_(
+        "Somebody signed in to your account in a browser that we had not seen before: %(device)s."
+    ),
+    "credential.locked": N_("A way to sign in to your account was locked. It opens nothing."),
+    "credential.unlocked": N_("A way to sign in to your account was unlocked."),
     "passkey.model-refused": N_(
         "A security key of yours is of a model that its maker or FIDO has called unsafe. It opens "
         "nothing any more. Add another one, and remove it."

@@ -20,7 +20,7 @@ from tests.support.deployments import make_tables
 from tests.support.passkey import SoftPasskey
 
 PASSWORD = "orbit velvet cactus lantern"
-CHEAP = LoginSettings(argon2_memory=7168, argon2_passes=1)
+CHEAP = LoginSettings(argon2_memory=7168, argon2_passes=1, tell_new_browsers=False)
 """Real Argon2id that costs a test little."""
 
 

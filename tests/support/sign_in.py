@@ -33,8 +33,8 @@ from tests.support.passkey import SoftPasskey
 PASSWORD = "orbit velvet cactus lantern"
 NAME = "anna.tamm"
 OFFICER = Actor("staff", "stf_officer")
-CHEAP = LoginSettings(argon2_memory=7168, argon2_passes=1)
-"""Real Argon2id that costs a test little."""
+CHEAP = LoginSettings(argon2_memory=7168, argon2_passes=1, tell_new_browsers=False)
+"""Real Argon2id that costs a test little; each of the many browsers of a test is not told of."""
 
 
 def with_cheap_passwords(settings: Settings, **changed: Any) -> Settings:

@@ -16,7 +16,7 @@ from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.management import ProveAgain
 from idp.login.session import Session
-from idp.login.sign_in import UNKNOWN, Asked
+from idp.login.sign_in import LOCKED, UNKNOWN, Asked
 from idp.login.visit import Errand, Visit
 
 _UNSEEN = {"Cache-Control": "no-store"}
@@ -27,11 +27,18 @@ class PasskeyRefused(Unprocessable):
 
     code = "passkey_refused"
 
-    def __init__(self, *, unknown: bool = False, model: bool = False) -> None:
+    def __init__(self, *, unknown: bool = False, model: bool = False, locked: bool = False) -> None:
         """`unknown`: nobody has it here, so that the browser may stop offering it. Who has its
         random id has held it: that it was removed is nothing new to them. `model`: whoever has it
-        is told that it is of no more use."""
+        is told that it is of no more use; `locked`: so is who locked it."""
         self.unknown = unknown
+        if locked:
+            super().__init__(
+                "This passkey is locked: you locked it.",
+                where="credential",
+                next_step="Sign in another way; then you can unlock it.",
+            )
+            return
         if model:
             super().__init__(
                 "Security keys of this model are not safe any more, and open nothing here.",
@@ -73,7 +80,9 @@ def answer(login: Login, request: Request) -> Response:
         )
     except SignInRefused as refused:
         raise PasskeyRefused(
-            unknown=refused.reason == UNKNOWN, model=refused.reason == MODEL_REFUSED
+            unknown=refused.reason == UNKNOWN,
+            model=refused.reason == MODEL_REFUSED,
+            locked=refused.reason == LOCKED,
         ) from refused
     onward = login.next_path(signed_in.session, visit.errand)
     return login.keep(_onward(onward), request, signed_in)

@@ -13,6 +13,7 @@ from idp.login.credential import CODE_CARD, RECOVERY_CODES, TOTP
 from idp.login.establishing import SignInRefused
 from idp.login.login import Login
 from idp.login.session import Session
+from idp.login.sign_in import LOCKED
 from idp.login.visit import Errand, Visit
 
 WRONG = N_("The name and the password do not fit together.")
@@ -26,6 +27,8 @@ TRY_ANOTHER = N_("Type another one. If you have none left, say on the first page
 USED_UP = N_("This code was used a moment ago, and each works once.")
 WAIT_FOR_NEXT = N_("Wait until the app shows the next one.")
 GONE = N_("This way to sign in is yours no more.")
+LOCKED_BY_YOU = N_("This way to sign in is locked: you locked it.")
+USE_ANOTHER = N_("Use another one. Signed in with it, you can unlock this one.")
 SUSPENDED = N_("We know that it is you, but this identity is suspended.")
 ASK_OFFICE = N_("Ask the registration office; they tell you the reason and what to do.")
 WAIT = N_("There were too many attempts. Wait %(minutes)s min, then try again.")
@@ -152,6 +155,8 @@ def _of_code(means: str, reason: str) -> Mistakes:
     wrong = Mistakes()
     if reason == "suspended":
         wrong.add("", SUSPENDED, ASK_OFFICE)
+    elif reason == LOCKED:
+        wrong.add("", LOCKED_BY_YOU, USE_ANOTHER)
     elif means not in _WRONG:
         wrong.add("", GONE, ASK_OFFICE)
     elif reason == USED and means == TOTP:
@@ -172,6 +177,8 @@ def _mistakes(refused: SignInRefused, stepping_up: bool) -> Mistakes:
     wrong = Mistakes()
     if refused.reason == "suspended":
         wrong.add("", SUSPENDED, ASK_OFFICE)
+    elif refused.reason == LOCKED:
+        wrong.add("", LOCKED_BY_YOU, USE_ANOTHER)
     elif stepping_up:
         wrong.add("password", WRONG_PASSWORD)
     else:

@@ -109,6 +109,44 @@ def lost(account: Account, request: Request) -> Response:
     return RedirectResponse(f"{_here(account)}?done=lost", 303)
 
 
+def lock(account: Account, request: Request) -> Response:
+    """A means opens nothing from now on."""
+    session = account.session(request)
+    person_id, _ = account.posted(request)
+    try:
+        account.login.management.lock(session, request.path_params["credential_id"])
+    except ProveAgain:
+        return RedirectResponse(_again(account, "fresh"), 303)
+    return RedirectResponse(account.after_change(person_id, f"{_here(account)}?done=locked"), 303)
+
+
+def unlock(account: Account, request: Request) -> Response:
+    """It opens again."""
+    session = account.session(request)
+    account.posted(request)
+    try:
+        account.login.management.unlock(session, request.path_params["credential_id"])
+    except ProveAgain:
+        return RedirectResponse(_again(account), 303)
+    return RedirectResponse(f"{_here(account)}?done=unlocked", 303)
+
+
+def was_not_me(account: Account, request: Request) -> Response:
+    """Somebody else signed in: their session ends, and what it was opened with is locked."""
+    session = account.session(request)
+    person_id, _ = account.posted(request)
+    account.login.management.was_not_me(session, request.path_params["notice_id"])
+    return RedirectResponse(account.after_change(person_id, f"{_here(account)}?done=not-me"), 303)
+
+
+def end_session(account: Account, request: Request) -> Response:
+    """Sign out somewhere else."""
+    session = account.session(request)
+    account.posted(request)
+    account.login.management.end_session(session, request.path_params["session_id"])
+    return RedirectResponse(f"{_here(account)}?done=signed-out", 303)
+
+
 def stop(account: Account, request: Request) -> Response:
     """Keep what somebody said to be lost."""
     session = account.session(request)
@@ -131,11 +169,20 @@ def notices_seen(account: Account, request: Request) -> Response:
     return RedirectResponse(_here(account), 303)
 
 
-def told(account: Account, request: Request) -> list[tuple[datetime, str]]:
-    """(instant, sentence) of all that was changed and not seen by the person yet."""
+def told(account: Account, request: Request) -> list[tuple[datetime, str, str]]:
+    """(instant, sentence, id) of all that was changed and not seen by the person yet; the id where
+    one may say that it was somebody else."""
     translate = account.runtime.pages.translator(request)
-    unseen = account.login.management.notices(account.session(request).subject)
-    return [(n.at, account.register.mailing.sentence(n, translate)) for n in unseen]
+    session = account.session(request)
+    unseen = account.login.management.notices(session.subject)
+    return [
+        (
+            notice.at,
+            account.register.mailing.sentence(notice, translate),
+            notice.id if notice.words.get("session") not in (None, session.id) else "",
+        )
+        for notice in unseen
+    ]
 
 
 def _here(account: Account) -> str:
@@ -196,6 +243,8 @@ def _page(
         told=told(account, request),
         recovery=recovery_of(account, session),
         csrf=web.csrf_token(request),
+        here=session.id,
+        living=account.login.management.living(session),
         with_codes=subject.kind == "citizen",
         card_left=codes.left_of_card(subject),
         card_ends=codes.ends_soon(subject),

@@ -1,12 +1,12 @@
-"""Apps and code cards that wait to be confirmed: 0033."""
+"""Apps and code cards that wait to be confirmed: 0051."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import foundation.clock
 
-revision = "0033"
-down_revision = "0031"
+revision = "0051"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,21 @@
+"""Means that their holder locked, and which browser a session began in: 0052."""
+
+import sqlalchemy as sa
+from alembic import op
+
+import foundation.clock
+
+revision = "0052"
+down_revision = "0051"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "login_locks",
+        sa.Column("credential_id", sa.String(length=40), nullable=False),
+        sa.Column("locked_at", foundation.clock.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("credential_id", name=op.f("pk_login_locks")),
+    )
+    op.add_column("login_sessions", sa.Column("device", sa.String(length=80), nullable=True))
