@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
-from idp.login import store
+from idp.login import locks, store
 from idp.login.authenticators.code_lists import FEW, CodeLists, left, without
 from idp.login.authenticators.totp import AuthenticatorApps
 from idp.login.credential import CODE_CARD, RECOVERY_CODES, TOTP, Credential, Kind
@@ -94,6 +95,34 @@ class CodeSignIn:
             self._throttle.code_right(uow, attempt)
 
         return self._sign_in.establish(visit, subject, proof, current, bind)
+
+    def confirm(
+        self, subject: Subject, kind: str, typed: str, source: str
+    ) -> Literal["right", "wrong", "locked"]:
+        """Whether a code is that of a person, asked by a service in front of which they stand; no
+        session comes of it. The code is used up. Raises TooManyRequests.
+
+        A means that its holder locked says so only where the code was right.
+        """
+        now = self._clock.now()
+        looks = {one: look for one, look in self._looks.items() if one in (TOTP, CODE_CARD)}
+        chosen = next((one for one in looks if one == kind), None)
+        with self._database.read() as uow:
+            found = store.secret_of(uow, subject, chosen) if chosen is not None else None
+        if chosen is None or found is None:
+            return "wrong"
+        credential, secret = found
+        attempt = self._throttle.count_code(credential.id, source, now)
+        if attempt.slowed:
+            self._tell_of_guesses(credential, now)
+        spend = looks[chosen](credential, secret, typed, now)
+        with self._database.write() as uow:
+            if spend is None or not spend(uow):
+                self._throttle.wrong(uow, source, now)
+                return "wrong"
+            self._throttle.code_right(uow, attempt)
+            self._note(uow, credential, secret, now)
+            return "locked" if locks.stands(uow, credential.id) else "right"
 
     # ── each kind: what uses its code up, or None for a wrong one ─────────────────────
 

@@ -68,6 +68,8 @@ class LoginSettings(Section):
     attempt_window: int = Field(default=15, ge=1)
     """Minutes in which wrong attempts are counted."""
 
+    identity_checks: int = Field(default=600, ge=1)
+    """Numbers that one licensed service may check in a minute."""
     failure_events: int = Field(default=1_000, ge=10)
     """Names and passkeys whose failed sign-ins begin an entry of the audit in `attempt_window`;
     the failures of all others are counted together."""

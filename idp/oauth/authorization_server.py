@@ -227,6 +227,10 @@ class OAuth:
         """The person whom services of this sector know as `sub`, or None."""
         return subjects.person_of(uow, sector, sub)
 
+    def subject_in(self, uow: UnitOfWork, sector: str, person_id: str, now: datetime) -> str:
+        """The pairwise subject of a person in a sector, made at first need."""
+        return subjects.subject_of(uow, person_id, sector, now)
+
     def purpose_of(self, service_id: str) -> str | None:
         """The one purpose that this service is registered for, or None (`policies.Subjects`)."""
         client = self.clients.find(service_id, self.runtime.clock.now())

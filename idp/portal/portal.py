@@ -13,6 +13,7 @@ from foundation.pages import Translator
 from foundation.runtime import Runtime
 from idp.login import Login, Session
 from idp.oauth import ActingServices, OAuth
+from idp.portal.identity_check import IdentityChecks
 from idp.portal.staff_account import StaffAccount
 from idp.register import Register, Subject
 from policies import Consent, Policies, Withdrawal
@@ -52,6 +53,7 @@ class Portal:
         self._oauth = oauth
         self._devices = devices
         self.acting = acting
+        self.checks = IdentityChecks(runtime, register, login, oauth)
 
     def citizen(self, request: Request) -> str:
         """The id of the citizen who is signed in; raises what `web.require` raises. Staff who open

@@ -17,10 +17,13 @@ from idp.portal.endpoints import (
     consents,
     credentials,
     home,
+    identity_check,
+    number,
     own_data,
     recovery,
     work,
 )
+from idp.portal.identity_check import SCOPE
 from idp.portal.portal import Portal
 from idp.portal.ports import Account
 from idp.portal.staff_account import StaffAccount
@@ -33,6 +36,7 @@ _CONSENT = "GDPR art. 7(3)"
 _ACTS = "ISO/IEC 27002 8.15"
 _CREDENTIALS = "ISO/IEC 29115 CM-9"
 _TOTP, _CARD = "RFC 6238", "NIST SP 800-63B §5.1.2"
+_NUMBER = "ISO/IEC 24760-1 §7.3"
 _ONE = "/account/consents/{consent_id}"
 _OWN = {"openapi_extra": {"security": [{"session": ["citizen"]}]}}
 
@@ -77,6 +81,19 @@ def routes_of(portal: Portal) -> tuple[Route, ...]:
         ),
         *_means(portal),
         *_codes(portal),
+        Route(("GET",), "/account/number", partial(number.show, portal), _NUMBER),
+        Route(("POST",), "/account/number/virtual", partial(number.make_virtual, portal), _NUMBER),
+        Route(
+            ("POST",), "/account/number/virtual/end", partial(number.end_virtual, portal), _NUMBER
+        ),
+        Route(
+            ("POST",),
+            "/identity/v1/check",
+            partial(identity_check.check, portal.checks),
+            _NUMBER,
+            api=True,
+            options={"openapi_extra": {"security": [{"bearer": [SCOPE]}]}},
+        ),
         Route(("POST",), "/account/recovery/stop", partial(recovery.stop, portal), _CREDENTIALS),
         *_api(portal),
     )

@@ -58,6 +58,10 @@ SENTENCES: dict[str, str] = {
     "register.recover": N_("You got back in with the code of a letter, at level %(level)s."),
     "session.ended": N_("A session of yours ended."),
     "credential.added": N_("A way to sign in was added."),
+    "number.allotted": N_("You got your resident’s number."),
+    "number.virtual_made": N_("You made a new Virtual ID; the one before ended."),
+    "number.virtual_ended": N_("You ended your Virtual ID."),
+    "identity.checked": N_("%(service)s checked whether it was you who stood there."),
     "credential.locked": N_("You locked a way to sign in."),
     "credential.unlocked": N_("You unlocked a way to sign in."),
     "credential.model_refused": N_(

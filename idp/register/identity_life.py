@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
-from idp.register import corrections, recovery, store, two_people
+from idp.register import corrections, numbers, recovery, store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
 from idp.register.life import BY_NAME, Guard, State, TransitionRefused, step
@@ -103,6 +103,7 @@ class IdentityLife:
             self._end(uow, person_id, "archive", now)
             self._names.release(uow, Subject("citizen", person_id))
             corrections.end(uow, person_id)
+            numbers.end_with_identity(uow, person_id, now)
             uow.execute(delete(search_tokens).where(search_tokens.c.person_id == person_id))
             return store.change_state(
                 uow,
@@ -184,6 +185,7 @@ class IdentityLife:
             for table in (*gone, recovery.recoveries):
                 uow.execute(delete(table).where(table.c.person_id == person_id))
             corrections.end(uow, person_id)
+            numbers.end_with_identity(uow, person_id, now)
             uow.execute(delete(notices).where(notices.c.subject_id == person_id))
             uow.execute(delete(persons).where(persons.c.id == person_id))
             retire(uow, person_id, now)

@@ -19,6 +19,7 @@ from idp.register.letters import Letters
 from idp.register.life import Guard, State
 from idp.register.mailing import Mailing
 from idp.register.notices import Notices
+from idp.register.numbers import Numbers
 from idp.register.person import Person, Step
 from idp.register.printing import Printing
 from idp.register.profile import Profile, WrongField, civil_number
@@ -49,6 +50,7 @@ class Register:
         self.letters = Letters(runtime, self.codes)
         self.printing = Printing(runtime, self.letters)
         self.freezing = Freezing(runtime.audit, self.letters)
+        self.numbers = Numbers(runtime)
         self.names = SignInNames(runtime.vault)
         self.staff = Staff(runtime)
         self.notices = Notices(runtime)
@@ -113,6 +115,7 @@ class Register:
         """
         if store.known_person(uow, person_id).state is State.ACTIVE:
             return self.recoveries.complete(uow, person_id, now)
+        self.numbers.allot(uow, person_id, now)
         return store.change_state(
             uow,
             self.runtime.audit,

@@ -13,6 +13,9 @@ class RegisterSettings(Section):
     section: ClassVar[str] = "register"
     proofing_policies: str | None = None
     """File of proofing policies, relative to this file; the packaged one if absent."""
+    number_format: str = "twelve"
+    """The form of the number that each resident gets with the activation, a row of
+    `idp/register/numbers.toml`; empty for none."""
     activation_code_days: int = Field(default=30, ge=1, le=365)
     """How long a letter's code can be used."""
     invitation_hours: int = Field(default=72, ge=1, le=720)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from foundation.clock import Instant
@@ -119,6 +120,37 @@ blind_indexes = Table(
     UniqueConstraint("person_id", "kind"),
 )
 bound(blind_indexes, "person_id", reused=True)
+
+# Residents' numbers and Virtual IDs. Never deleted from: what is over is nobody's for ever.
+resident_numbers = Table(
+    "register_numbers",
+    metadata,
+    # A blind index of the digits.
+    Column("value", LargeBinary(32), primary_key=True),
+    Column("kind", String(8), nullable=False),  # number, virtual
+    Column("person_id", String(32), nullable=True),
+    Column("sealed", LargeBinary, nullable=True),
+    Column("state", String(8), nullable=False),  # active, ended
+    Column("allotted_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index(
+        "uq_register_numbers_person",
+        "person_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+    ),
+    Index("ix_register_numbers_person_id", "person_id"),
+)
+bound(
+    resident_numbers,
+    "kind",
+    "person_id",
+    "sealed",
+    only_while={"state": ("active",)},
+    ends={"state": "ended", "ended_at": NOW},
+)
 
 # CM-10: append-only. `number` orders the steps of one person.
 history = Table(

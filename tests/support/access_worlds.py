@@ -44,7 +44,7 @@ LIBRARY: dict[str, Any] = {
 EVERYTHING = {
     "client_name": "Everything",
     "grant_types": ["client_credentials"],
-    "scope": "access:evaluate devices:manage",
+    "scope": "access:evaluate devices:manage identity:check",
 }
 
 

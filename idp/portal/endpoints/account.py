@@ -40,6 +40,7 @@ def overview(portal: Portal, request: Request) -> Response:
         services=len(portal.acting.of(person_id)),
         credentials=len(portal.login.management.list(portal.session(request).subject)),
         entries=[teller.tell(e) for e in portal.runtime.audit.ledger(person_id, limit=5)],
+        numbered=portal.register.numbers.used,
         told=told(portal, request),
         recovery=recovery_of(portal, portal.session(request)),
     )
