@@ -1,12 +1,12 @@
-"""Means that their holder locked, and which browser a session began in: 0052."""
+"""Means that their holder locked, and which browser a session began in: 0061."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import foundation.clock
 
-revision = "0052"
-down_revision = "0051"
+revision = "0061"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 

@@ -1,12 +1,12 @@
-"""Residents' numbers and Virtual IDs: 0053."""
+"""Residents' numbers and Virtual IDs: 0062."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import foundation.clock
 
-revision = "0053"
-down_revision = "0052"
+revision = "0062"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 

@@ -1,12 +1,12 @@
-"""Apps and code cards that wait to be confirmed: 0051."""
+"""Apps and code cards that wait to be confirmed: 0060."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import foundation.clock
 
-revision = "0051"
-down_revision = "0050"
+revision = "0060"
+down_revision = "0052"
 branch_labels = None
 depends_on = None
 
