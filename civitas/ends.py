@@ -66,6 +66,7 @@ ENDS: Mapping[str, End] = {
     "oauth_cut_offs.issued_until": End(
         f"{_OAUTH}.cut_offs", None, "one row a client: tokens from before it stay dead"
     ),
+    "oauth_device_codes.expires_at": End(f"{_OAUTH}.device_codes", f"{_OAUTH}.device_codes"),
     "oauth_grants.expires_at": End(f"{_OAUTH}.grant", f"{_OAUTH}.grant_store"),
     "oauth_pushed_requests.expires_at": End(
         f"{_OAUTH}.pushed_requests", f"{_OAUTH}.pushed_requests"

@@ -23,6 +23,7 @@ from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
+from idp.oauth.authorization.on_devices import OnDevices
 from idp.oauth.authorization.pushing import Pushing
 from idp.oauth.authorization.reading import Reading
 from idp.oauth.authorization.repeating import Repeating
@@ -49,6 +50,7 @@ from idp.oauth.dpop import Nonces, Proofs
 from idp.oauth.families import Families
 from idp.oauth.grants.authorization_code import AuthorizationCode
 from idp.oauth.grants.client_credentials import ClientCredentials
+from idp.oauth.grants.device_code import DeviceCodeGrant
 from idp.oauth.grants.pipeline import Pipeline
 from idp.oauth.grants.refresh_token import Refresh
 from idp.oauth.grants.token_exchange import TokenExchange
@@ -144,6 +146,7 @@ class OAuth:
                     runtime.audit,
                     personal | {OPENID, OFFLINE_ACCESS},
                 ),
+                DeviceCodeGrant(database, self.families),
             ),
             self.families,
             self.releases,
@@ -170,6 +173,9 @@ class OAuth:
             asking,
             issuing,
             repeating,
+        )
+        self.on_devices = OnDevices(
+            runtime, self.settings, self.issuer, self.authenticator, self.authorization
         )
         self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
         self.answering = Answering(runtime, policies, self.authorization)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from foundation.nearest import instead
-from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from idp.oauth.client import DEVICE_CODE, OFFLINE_ACCESS, OPENID, Client
 from idp.oauth.registration import InvalidClientMetadata
 from policies import Catalogue
 
@@ -24,7 +24,7 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                     f"purposes: {purpose!r} is not known. {instead(purpose, catalogue.purposes)}",
                     where="purposes",
                 )
-        if "authorization_code" in client.grant_types and not client.purposes:
+        if client.grant_types & {"authorization_code", DEVICE_CODE} and not client.purposes:
             raise InvalidClientMetadata(
                 "purposes is needed: what people are told they are signed in for",
                 where="purposes",

@@ -21,6 +21,7 @@ from policies import Catalogue, PoliciesSettings
 PATHS = {
     "authorization_endpoint": "/oauth/authorize",
     "pushed_authorization_request_endpoint": "/oauth/par",
+    "device_authorization_endpoint": "/oauth/device_authorization",
     "token_endpoint": "/oauth/token",
     "userinfo_endpoint": "/oauth/userinfo",
     "jwks_uri": "/oauth/jwks",
@@ -29,6 +30,7 @@ PATHS = {
     "end_session_endpoint": "/oauth/end-session",
 }
 OVER_TLS = (
+    "device_authorization_endpoint",
     "pushed_authorization_request_endpoint",
     "token_endpoint",
     "userinfo_endpoint",

@@ -114,6 +114,30 @@ class UseDpopNonce(OAuthError):
     status, code = 400, "use_dpop_nonce"
 
 
+class AuthorizationPending(OAuthError):
+    """RFC 8628 §3.5: the person has not answered yet."""
+
+    status, code = 400, "authorization_pending"
+
+
+class AskLessOften(OAuthError):
+    """RFC 8628 §3.5: the device asks too often."""
+
+    status, code = 400, "slow_down"
+
+
+class ExpiredToken(OAuthError):
+    """RFC 8628 §3.5: the device code is over."""
+
+    status, code = 400, "expired_token"
+
+
+class PersonRefused(OAuthError):
+    """RFC 8628 §3.5, at the token endpoint."""
+
+    status, code = 400, "access_denied"
+
+
 class AccessDenied(OAuthError):
     """The person, or the policy, said no."""
 

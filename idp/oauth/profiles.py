@@ -81,6 +81,11 @@ RULES: tuple[Rule, ...] = (
         lambda client: client.require_pushed_authorization_requests,
         "must be true (§5.3.2.2)",
     ),
+    Rule(
+        "grant_types",
+        lambda client: not any(grant.endswith(":device_code") for grant in client.grant_types),
+        "must be without the device code grant, which has no pushed request (§5.3.2.2)",
+    ),
     Rule("require_pkce", lambda client: client.require_pkce, "must be true (§5.3.2.2)"),
     Rule(
         "dpop_bound_access_tokens",

@@ -11,6 +11,7 @@ from foundation.errors import Unprocessable
 from idp.oauth import client_keys, profiles, redirects, scopes, self_description
 from idp.oauth.client import (
     AUTHENTICATION_METHODS,
+    DEVICE_CODE,
     GRANT_TYPES,
     SIGNING_ALGORITHMS,
     SUBJECT_MEMBERS,
@@ -225,7 +226,7 @@ def _assertion_audience(
 def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> None:
     if "authorization_code" in grants and not uris:
         _refuse("redirect_uris", "is needed: at least one exact URI")
-    if "refresh_token" in grants and "authorization_code" not in grants:
+    if "refresh_token" in grants and not grants & {"authorization_code", DEVICE_CODE}:
         _refuse("grant_types", "refresh_token needs authorization_code beside it")
     alone = sorted(grants & {"client_credentials", TOKEN_EXCHANGE})
     if alone and method == "none":

@@ -16,6 +16,7 @@ from idp.oauth.authorization_server import OAuth
 from idp.oauth.endpoints import (
     authorize,
     consent,
+    device,
     discovery,
     end_session,
     introspect,
@@ -67,6 +68,10 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
         route(("GET",), "/oauth/cancel", authorize.cancel, "OIDC Core §3.1.2.6"),
         route(("GET",), "/oauth/consent", consent.show, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
         route(("POST",), "/oauth/consent", consent.answer, "ISO/IEC 29184, OIDC Core §3.1.2.4"),
+        *shared(("POST",), "/oauth/device_authorization", device.start, "RFC 8628 §3.1"),
+        route(("GET",), device.HERE, device.ask, "RFC 8628 §3.3"),
+        route(("POST",), device.HERE, device.enter, "RFC 8628 §3.3"),
+        route(("GET",), f"{device.HERE}/done", device.done, "RFC 8628 §3.3"),
         *shared(("POST",), "/oauth/par", par.push, "RFC 9126 §2"),
         *shared(("POST",), "/oauth/token", token.token, "RFC 6749 §3.2, RFC 8705"),
         *shared(("POST",), "/oauth/introspect", introspect.introspect, "RFC 7662"),

@@ -25,6 +25,10 @@ class OAuthSettings(Section):
     """Every service must push its requests (RFC 9126), also those of the federation."""
     dpop_nonces: bool = True
     """A DPoP proof needs a nonce of ours, which costs a client's first request a repetition."""
+    device_code_seconds: int = Field(default=600, ge=60, le=1800)
+    """How long a device without a browser waits for its person (RFC 8628)."""
+    device_codes_per_minute: int = Field(default=20, ge=1)
+    """Codes of devices from one address, asked for or typed."""
     session_grant_seconds: int = Field(default=12 * 3600, ge=300, le=86_400)
     """Lifetime of a grant without `offline_access`, refreshes included."""
     offline_grant_seconds: int = Field(default=30 * 86_400, ge=3600, le=366 * 86_400)

@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 
 from foundation.database import Database, UnitOfWork
-from idp.oauth import answers, assertions, codes, grant_store, pushed_requests, refresh_tokens
+from idp.oauth import (
+    answers,
+    assertions,
+    codes,
+    device_codes,
+    grant_store,
+    pushed_requests,
+    refresh_tokens,
+)
 from idp.oauth.authorization import transaction
 from idp.oauth.tables import revoked_tokens
 
@@ -29,6 +37,7 @@ SWEEPS = (
     refresh_tokens.sweep,
     transaction.sweep,
     pushed_requests.sweep,
+    device_codes.sweep,
     _seen,
     answers.sweep,
     _revoked,

@@ -115,6 +115,37 @@ bound(
     once=Once("pushed requests", forgotten=True),
 )
 
+# The sign-in of a device without a browser, until a person has answered for it and it has asked.
+device_codes = Table(
+    "oauth_device_codes",
+    metadata,
+    Column("code_digest", LargeBinary, primary_key=True),
+    Column("user_code_digest", LargeBinary, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("state", String, nullable=False),  # pending | approved | denied | used
+    Column("grant_id", String),
+    Column("polled_at", Instant),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("uq_oauth_device_codes_user_code", "user_code_digest", unique=True),
+    Index("ix_oauth_device_codes_expires_at", "expires_at"),
+)
+bound(
+    device_codes,
+    "user_code_digest",
+    "client_id",
+    "request",
+    "state",
+    "grant_id",
+    "expires_at",
+    only_while={"state": ("pending", "approved")},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
+    once=Once("sign-ins of devices", forgotten=True),
+)
+
 # One row for every authorization a person gave at a sign-in: everything issued rests on it.
 grants = Table(
     "oauth_grants",

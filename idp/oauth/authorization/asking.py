@@ -89,6 +89,8 @@ class Asking:
             details=request.authorization_details,
             # What is allowed in detail is allowed once: the next time is another payment.
             must_ask=bool(request.authorization_details)
+            # Who sits before another's device has to see what they let in (RFC 8628 §5.4).
+            or request.device is not None
             or standing.must_ask
             or missing
             or answered is None

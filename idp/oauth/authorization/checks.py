@@ -233,6 +233,15 @@ def signed_answer_when_it_must_be(asked: Examined) -> None:
 
 Check = Callable[[Examined], None]
 
+ON_DEVICES: tuple[Check, ...] = (
+    moderate_size,
+    registered_scope,
+    registered_purpose,
+    well_formed_claims,
+    registered_resource,
+    known_details,
+)
+"""What a device without a browser may ask is the same; the rest of a request it has not."""
 BEFORE_REDIRECT: tuple[Check, ...] = (
     client_may_ask,
     exact_redirect_uri,

@@ -73,6 +73,15 @@ class Authorization:
         except OAuthError as error:
             raise self._redirected(error, request) from None
 
+    def begin_with(self, http: Request, request: AuthorizationRequest) -> str:
+        """The same for a request that came by another way and was checked (RFC 8628 §3.3)."""
+        now = self.runtime.clock.now()
+        client = self._known_client(request.client_id, now)
+        try:
+            return self._who_is_there(http, request, client, now)
+        except OAuthError as error:
+            raise self._redirected(error, request) from None
+
     def come(self, http: Request, handle: str) -> str:
         """Go on with a request that another site posted: now the browser's cookies are here."""
         now = self.runtime.clock.now()

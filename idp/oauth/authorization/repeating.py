@@ -13,7 +13,7 @@ from datetime import datetime
 from foundation.database import UnitOfWork
 from foundation.errors import Problem
 from foundation.runtime import Runtime
-from idp.oauth import codes, pushed_requests
+from idp.oauth import codes, device_codes, pushed_requests
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.way_back import parameters_of
@@ -62,6 +62,9 @@ class Repeating:
     def end(self, uow: UnitOfWork, waiting: Transaction) -> None:
         """In the write that decides that there is no code; a pushed request is over, too."""
         self.answer(uow, waiting)
+        device = waiting.request.device
+        if device is not None:
+            device_codes.deny(uow, bytes.fromhex(device))
         pushed = waiting.request.pushed
         if pushed is not None:
             pushed_requests.use(uow, bytes.fromhex(pushed), self._runtime.clock.now())

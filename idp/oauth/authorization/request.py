@@ -79,6 +79,7 @@ class AuthorizationRequest:
     pushed: str | None = None
     dpop_jkt: str | None = None
     authorization_details: tuple[Mapping[str, Any], ...] = ()
+    device: str | None = None
 
     @property
     def way_back(self) -> WayBack:
@@ -115,7 +116,7 @@ class AuthorizationRequest:
         stored = asdict(self)
         if self.response_mode == QUERY:
             del stored["response_mode"]
-        for name in ("pushed", "dpop_jkt", "authorization_details"):
+        for name in ("pushed", "dpop_jkt", "authorization_details", "device"):
             if not stored[name]:
                 del stored[name]
         return stored

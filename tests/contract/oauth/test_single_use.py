@@ -13,7 +13,7 @@ import pytest
 
 from foundation import opaque
 from foundation.runtime import Runtime
-from idp.oauth import assertions, pushed_requests, subjects, sweeping
+from idp.oauth import assertions, device_codes, pushed_requests, subjects, sweeping
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.request import AuthorizationRequest, ClaimsWanted
 from tests.support.authorization_server import AuthorizationServer
@@ -169,5 +169,23 @@ def test_a_pushed_request_answered_by_ten_at_once_is_answered_once(
         with server.runtime.database.write() as uow:
             found = pushed_requests.find(uow, uri)
             return found is not None and pushed_requests.use(uow, found.digest, now)
+
+    assert sum(at_once(10, use)) == 1
+
+
+@pytest.mark.rfc("8628", "3.4")
+@pytest.mark.row("failures", "7")
+def test_a_device_code_asked_for_by_ten_at_once_is_used_once(server: AuthorizationServer) -> None:
+    now, codes = server.runtime.clock.now(), device_codes.new_codes()
+    with server.runtime.database.write() as uow:
+        device_codes.issue(uow, "svc_1", {}, codes, now, timedelta(minutes=1))
+        found = device_codes.of_device(uow, codes.device)
+        assert found is not None
+        assert device_codes.approve(uow, found.digest, "gra_1")
+
+    def use() -> bool:
+        with server.runtime.database.write() as uow:
+            found = device_codes.of_device(uow, codes.device)
+            return found is not None and device_codes.use(uow, found.digest)
 
     assert sum(at_once(10, use)) == 1
