@@ -1,4 +1,4 @@
-"""Sign-ins of devices without a browser: 0053 (RFC 8628)."""
+"""Sign-ins of devices without a browser: 0063 (RFC 8628)."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,8 +6,8 @@ from alembic import op
 import foundation.clock
 import foundation.database
 
-revision = "0053"
-down_revision = "0052"
+revision = "0063"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 
