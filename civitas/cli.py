@@ -21,6 +21,7 @@ COMMANDS = {
     "backup": "backup",
     "restore": "backup",
     "check": "check",
+    "conformance": "conformance",
     "tour": "tour",
     "demo": "demo",
     "config": "config",

@@ -9,6 +9,7 @@ from policies.catalogue import (
     DetailField,
     Purpose,
 )
+from policies.conformance import Held, conformance
 from policies.consent import Consent, Giver, Notice, Standing
 from policies.consents import OWN_SERVICE
 from policies.endpoints.receipts import shown as consent_shown
@@ -52,6 +53,7 @@ __all__ = [
     "Facts",
     "Giver",
     "Ground",
+    "Held",
     "Known",
     "Level",
     "NotAReceipt",
@@ -71,6 +73,7 @@ __all__ = [
     "Withdrawal",
     "acr_of",
     "authenticator_of_passkey",
+    "conformance",
     "consent_shown",
     "extended",
     "level_of_acr",

@@ -68,6 +68,9 @@ def routes_of(supervision: Supervision) -> tuple[Route, ...]:
             asks_first=("everybody",),
         ),
         Route(("GET",), "/auditor", partial(auditor.home, supervision), _AUDIT),
+        Route(
+            ("GET",), "/auditor/controls", partial(auditor.controls, supervision), "ISO/IEC 29115"
+        ),
         Route(("GET",), "/auditor/events", partial(auditor.events, supervision), _AUDIT),
         Route(("GET",), "/auditor/events/{event_id}", partial(auditor.event, supervision), _AUDIT),
         Route(

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path("tests") / "mutants"
 TABLES = ("assurance", "privacy", "devices", "governance", "failures")
-LAST_RED = HERE / "last_red.toml"
+LAST_RED = Path("policies") / "data" / "last_red.toml"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from foundation.settings import Server
 from idp.register import audited_decisions, officers_measures
 from idp.supervision.endpoints import asked
 from idp.supervision.supervision import Supervision
+from policies import PoliciesSettings, conformance
 
 ROWS, DAYS = 100, 30
 
@@ -85,6 +86,17 @@ def decisions(supervision: Supervision, request: Request) -> Response:
         asked=query,
         most=MOST,
         names=asked.names(supervision.members()),
+    )
+
+
+def controls(supervision: Supervision, request: Request) -> Response:
+    """What holds each control of ISO/IEC 29115, and when that was last seen to fail without it."""
+    supervision.auditor(request)
+    return supervision.runtime.pages.render(
+        request,
+        "supervision/conformance.html",
+        rows=conformance(),
+        organisation_level=supervision.runtime.settings.of(PoliciesSettings).organisation_level,
     )
 
 

@@ -134,3 +134,10 @@ def test_exports_are_csv_and_json_lines_and_are_on_record(city, auditor):
     wrong = auditor.post("/auditor/export", "/auditor", what="secrets", format="csv")
     assert wrong.status_code == 400
     assert auditor.http.post("/auditor/export", data={"what": "events"}).status_code == 403
+
+
+def test_the_controls_are_listed_with_what_holds_them(city, auditor):
+    page = auditor.get("/auditor/controls").text
+    assert "test_a_remote_session_never_reaches_level_4" in page
+    assert "the organisation" in page
+    assert auditor.get("/auditor").text.count("/auditor/controls") == 1
