@@ -41,7 +41,7 @@ class Endpoint:
     methods: str
     path: str
     specification: str
-    wing: str  # so it is called in what `--json` gives
+    package: str
     file: str
 
 
