@@ -9,6 +9,7 @@ from datetime import datetime
 from starlette.requests import Request
 
 from device_registry import DeviceRefused, Devices
+from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.settings import Development, Settings
 from foundation.vault import Erased
@@ -78,9 +79,9 @@ class PeopleWithDocuments:
         with self._register.runtime.database.read() as uow:
             return self._tokens.person_in(uow, sector, subject)
 
-    def known(self, person_id: str) -> Known:
+    def known(self, person_id: str, uow: UnitOfWork | None = None) -> Known:
         try:
-            found = self._register.known(person_id)
+            found = self._register.known(person_id, uow)
         except (NoSuchPerson, Erased):
             raise NotFound("There is no such identity any more.") from None
         person = found.person

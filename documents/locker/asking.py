@@ -335,7 +335,7 @@ class Asking:
             share = store.share_with(uow, document.id, service) if document else None
             if document is None or share is None or document.content is None:
                 raise _not_shared()
-            known = self._people.known(document.person_id)
+            known = self._people.known(document.person_id, uow)
             question = Question(service, document.person_id, (kind.claim,), share.purpose, now)
             decision = self._policies.decide(question, known.facts, uow=uow, record=False)
             if not isinstance(decision, Deny):

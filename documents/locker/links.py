@@ -118,23 +118,29 @@ class Links:
     def open(self, secret: str, source: str) -> Opened:
         """Open a link: one of its uses, and an entry in the person's ledger. Raises Gone."""
         now, vault = self._runtime.clock.now(), self._runtime.vault
-        opened: Opened | None = None
+        found: tuple[Link, Document, Kind] | None = None
         with self._runtime.database.write() as uow:
             link = store.link(uow, opaque.digest(secret))
             if link is not None and link.active_at(now):
                 document = store.own(uow, vault, link.document_id, link.person_id)
-                if document is not None and self._use(uow, link):
-                    opened = self._opened(document, link)
-                    if opened is not None:
-                        self._note(uow, "document.opened", link.person_id, opened.kind, SYSTEM)
+                kind = self._kind(document)
+                if document is not None and kind is not None and self._use(uow, link):
+                    found = link, document, kind
+                    self._note(uow, "document.opened", link.person_id, kind, SYSTEM)
+        opened = self._opened(*found) if found is not None else None
         if opened is None:
             self._wrong(source, now)
             raise Gone(_NOTHING, next_step=_ASK)
         return opened
 
-    def _opened(self, document: Document, link: Link) -> Opened | None:
-        kind = self._kinds.kinds.get((document.issuer, document.kind))
-        if kind is None or document.content is None:
+    def _kind(self, document: Document | None) -> Kind | None:
+        """None as well for what cannot be read any more."""
+        if document is None or document.content is None:
+            return None
+        return self._kinds.kinds.get((document.issuer, document.kind))
+
+    def _opened(self, link: Link, document: Document, kind: Kind) -> Opened | None:
+        if document.content is None:
             return None
         fields = {
             name: value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from foundation.database import UnitOfWork
 from policies import Known
 
 
@@ -18,8 +19,9 @@ class People(Protocol):
         """The person whom a service knows by this pairwise subject, or None."""
         ...
 
-    def known(self, person_id: str) -> Known:
-        """Level, state, name and birth date, from one reading; raises NotFound."""
+    def known(self, person_id: str, uow: UnitOfWork | None = None) -> Known:
+        """Level, state, name and birth date, from one reading; raises NotFound. In the caller's
+        unit of work, if there is one: who holds a connection must not wait for another."""
         ...
 
 
