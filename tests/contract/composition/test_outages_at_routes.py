@@ -56,7 +56,7 @@ def test_oauth_endpoints_say_temporarily_unavailable(town: City, path: str, acce
 
 
 def test_userinfo_says_temporarily_unavailable(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bearer, "active", away)  # of a token whose signature is good
+    monkeypatch.setattr(bearer.Bearers, "active", away)  # of a token whose signature is good
     answer = ask(town, "GET", "/oauth/userinfo", headers={"Authorization": "Bearer x"})
     assert answer.json()["error"] == "temporarily_unavailable"
     assert "WWW-Authenticate" not in answer.headers, "the token may well be good"
