@@ -76,6 +76,10 @@ class CommonClock:
             )
         return self.ahead
 
+    def apart(self) -> timedelta:
+        """By how much it may differ from this machine's own clock, as far as was looked."""
+        return abs(self.ahead) + _NOTICED
+
     def _counted(self, monotonic: float) -> datetime:
         assert self._anchor is not None  # noqa: S101 - its caller has looked
         at, then = self._anchor

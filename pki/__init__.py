@@ -40,9 +40,12 @@ from pki.status.encoding import pem as revocation_list_pem
 from pki.status.lists import COMPLETE, DELTA
 from pki.store import is_revoked, recorded_since, standing_under
 from pki.tables import authorities
+from pki.timestamps.request import Refused as TimeStampRefused
+from pki.timestamps.settings import TimeStampSettings
+from pki.timestamps.stamping import TimeStamping
 from pki.x509.certificate import IssuedCertificate, ValidCertificate
 
-SECTIONS = (PkiSettings,)
+SECTIONS = (PkiSettings, TimeStampSettings)
 
 __all__ = [
     "COMPLETE",
@@ -79,6 +82,9 @@ __all__ = [
     "ServerCertificate",
     "Settled",
     "SignedInCeremony",
+    "TimeStampRefused",
+    "TimeStampSettings",
+    "TimeStamping",
     "TokenChoice",
     "ValidCertificate",
     "authorities",

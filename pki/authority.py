@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
+from foundation import clock_quality
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from foundation.settings import Server
@@ -31,6 +32,9 @@ from pki.settings import PkiSettings
 from pki.status.lists import Lists
 from pki.status.responders import Responders
 from pki.status.responding import Responding
+from pki.timestamps.settings import TimeStampSettings
+from pki.timestamps.signers import StampSigners
+from pki.timestamps.stamping import TimeStamping
 from pki.x509.certificate import IssuedCertificate, ValidCertificate
 from pki.x509.public_key import describe
 
@@ -80,6 +84,15 @@ class CertificateAuthority:
         self.lists = Lists(runtime.database, self.hierarchy, self.places, settings)
         self.responders = _responders(runtime, self.hierarchy)
         self.responding = Responding(runtime.database, self.hierarchy, self.responders, settings)
+        self._stamp_signers = _stamp_signers(runtime, self.hierarchy)
+        self.time_stamping = TimeStamping(
+            runtime.database,
+            runtime.rates,
+            runtime.clock,
+            self._stamp_signers,
+            runtime.settings.of(TimeStampSettings),
+            clock_quality.said_by_kernel,
+        )
         self._work(runtime)
 
     def _work(self, runtime: Runtime) -> None:
@@ -90,6 +103,9 @@ class CertificateAuthority:
         )
         runtime.jobs.periodic(
             "ocsp responders", timedelta(hours=1), lambda: self.responders.renew(now())
+        )
+        runtime.jobs.periodic(
+            "time-stamp keys", timedelta(hours=12), lambda: self._stamp_signers.renew(now())
         )
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
@@ -209,9 +225,18 @@ def prepare(runtime: Runtime) -> None:
     founding.establish(now)
     founding.hierarchy.read_again()
     _responders(runtime, founding.hierarchy).prepare(now)
+    _stamp_signers(runtime, founding.hierarchy).prepare(now)
 
 
 def _responders(runtime: Runtime, hierarchy: Hierarchy) -> Responders:
     known = runtime.settings.of(PkiSettings)
     at = places(runtime.settings.of(Server), known.url)
     return Responders(runtime.database, runtime.audit, runtime.keys, hierarchy, profiles.load(), at)
+
+
+def _stamp_signers(runtime: Runtime, hierarchy: Hierarchy) -> StampSigners:
+    known = runtime.settings.of(PkiSettings)
+    at = places(runtime.settings.of(Server), known.url)
+    return StampSigners(
+        runtime.database, runtime.audit, runtime.keys, hierarchy, profiles.load(), at
+    )

@@ -9,6 +9,7 @@ from pki.endpoints.authorities import authorities_pem, authority_file
 from pki.endpoints.board import board_page
 from pki.endpoints.ocsp import MOST_OCTETS, ocsp_get, ocsp_post
 from pki.endpoints.revocation_list import partial_list, whole_list
+from pki.endpoints.time_stamp import time_stamp
 from pki.enrolment import Pki
 from pki.est import refusal
 from pki.est.cacerts import cacerts
@@ -17,6 +18,7 @@ from pki.est.full_cmc import full_cmc
 from pki.est.server_key_generation import server_key_generation
 from pki.est.simple_enrol import simple_enrol
 from pki.est.simple_reenrol import simple_reenrol
+from pki.timestamps.request import MOST_OCTETS as MOST_OCTETS_OF_A_STAMP
 
 _PAGES = "Civitas operator's pages; WCAG 2.2"
 _EST = (
@@ -55,4 +57,11 @@ def routes_of(pki: Pki) -> tuple[Route, ...]:
             ("POST",), "/pki/ocsp", partial(ocsp_post, pki), "RFC 6960 §A.1", max_body=MOST_OCTETS
         ),
         Route(("GET",), "/pki/ocsp/{request:path}", partial(ocsp_get, pki), "RFC 5019 §5"),
+        Route(
+            ("POST",),
+            "/pki/tsa",
+            partial(time_stamp, pki),
+            "RFC 3161 §3.4",
+            max_body=MOST_OCTETS_OF_A_STAMP,
+        ),
     )

@@ -161,3 +161,12 @@ banned_keys = Table(
     Column("since", Instant, nullable=False),
 )
 grants_nothing(banned_keys, "it only refuses; certificates for such a key are revoked as well")
+
+last_time_stamp = Table(
+    "pki_last_time_stamp",
+    metadata,
+    # One row: when the last one was made, later than each one before it.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+)
+grants_nothing(last_time_stamp, "it only moves the next one later; a stamp is signed")

@@ -240,7 +240,7 @@ def _said_by_profile(profile: Profile) -> bytes:
     said += _written(usage, True)
     if profile.extended_key_usage:
         oids = [ObjectIdentifier(oid) for oid in profile.extended_key_usage_oids]
-        said += _written(x509.ExtendedKeyUsage(oids), False)
+        said += _written(x509.ExtendedKeyUsage(oids), profile.extended_key_usage_critical)
     if profile.policies:
         policies = [x509.PolicyInformation(ObjectIdentifier(p), None) for p in profile.policies]
         said += _written(x509.CertificatePolicies(policies), False)

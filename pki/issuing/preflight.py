@@ -118,7 +118,10 @@ def _expected(
         ExtensionOID.KEY_USAGE: (True, True),
         ExtensionOID.SUBJECT_KEY_IDENTIFIER: (True, False),
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER: (True, False),
-        ExtensionOID.EXTENDED_KEY_USAGE: (bool(profile.extended_key_usage), False),
+        ExtensionOID.EXTENDED_KEY_USAGE: (
+            bool(profile.extended_key_usage),
+            profile.extended_key_usage_critical,
+        ),
         ExtensionOID.CERTIFICATE_POLICIES: (bool(profile.policies), False),
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (named, False),
         ExtensionOID.NAME_CONSTRAINTS: (bounded, True),

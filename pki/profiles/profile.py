@@ -1,7 +1,7 @@
 """What a certificate of one kind contains: the profile decides, the request only proposes.
 
-Sources: RFC 5280 §4.2, RFC 6960 §4.2.2.2, RFC 9608, RFC 9881, IEEE 802.1AR §8. Profiles are data in
-`pki/profiles/*.toml`.
+Sources: RFC 3161 §2.3, RFC 5280 §4.2, RFC 6960 §4.2.2.2, RFC 9608, RFC 9881, IEEE 802.1AR §8.
+Profiles are data in `pki/profiles/*.toml`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ KEY_USAGES = (
 EXTENDED_KEY_USAGES = {
     "server_auth": "1.3.6.1.5.5.7.3.1",
     "client_auth": "1.3.6.1.5.5.7.3.2",
+    "time_stamping": "1.3.6.1.5.5.7.3.8",
     "ocsp_signing": "1.3.6.1.5.5.7.3.9",
     "document_signing": "1.3.6.1.5.5.7.3.36",
 }
@@ -76,6 +77,11 @@ class Profile:
     @property
     def extended_key_usage_oids(self) -> tuple[str, ...]:
         return tuple(EXTENDED_KEY_USAGES[usage] for usage in self.extended_key_usage)
+
+    @property
+    def extended_key_usage_critical(self) -> bool:
+        """RFC 3161 §2.3: whoever does not know the purpose must not use the key for another."""
+        return "time_stamping" in self.extended_key_usage
 
 
 def parse(name: str, written: Mapping[str, Any]) -> Profile:
@@ -155,6 +161,10 @@ def _rules(profile: Profile) -> Iterator[tuple[bool, str]]:
     yield (
         responder == (profile.issuer == EACH),
         'a responder has issuer = "each", and nobody else has',
+    )
+    yield (
+        not profile.extended_key_usage_critical or len(profile.extended_key_usage) == 1,
+        "a key for time stamps is for nothing else",
     )
     yield (
         not profile.wildcards or "DNS" in profile.names,

@@ -240,7 +240,7 @@ def test_every_issued_certificate_is_on_record_and_in_the_audit(city: City) -> N
                            .group_by(certificates.c.profile))  # fmt: skip
         # The authorities' and their responders' own certificates are certificates like any other.
         assert {row.profile: row.n for row in recorded} == {
-            "root": 2, "issuing": 5, "ocsp": 5, "device": 1, "server": 1,
+            "root": 2, "issuing": 5, "ocsp": 5, "timestamping": 1, "device": 1, "server": 1,
         }  # fmt: skip
         assert store.unsigned(uow, "", 10) == []
     assert city.events().count("device.enrolled") == 1

@@ -1,0 +1,186 @@
+"""Who signs time stamps: a key and a certificate of its own — RFC 3161 §2.3.
+
+The key is replaced each year, while its certificate lasts for five: a stamp outlives the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Row, select
+
+from foundation import event_loop
+from foundation.audit import Actor, Audit
+from foundation.database import Database, UnitOfWork
+from foundation.errors import Unavailable
+from foundation.keys import Keys, Signer
+from pki.hierarchy.hierarchy import Authority, Hierarchy, key_use
+from pki.issuing import drafting, own_certificates, preflight
+from pki.issuing.status_links import StatusPlaces
+from pki.profiles.profile import Profile
+from pki.refusals import RequestRefused
+from pki.tables import certificates
+from pki.timestamps.encoding import StampSigner, signer
+from pki.x509 import names
+from pki.x509.public_key import describe
+
+PROFILE = "timestamping"
+USE = "time-stamps"
+"""Of the key; `[keys] in_token` may name it."""
+ISSUER = "services"
+SIGNS_FOR = timedelta(days=365)
+SEEN_FOR = timedelta(seconds=1)
+"""After this long a certificate that another process made or revoked is noticed."""
+_HOLDER = "time-stamps"
+
+
+class StampSigners:
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        keys: Keys,
+        hierarchy: Hierarchy,
+        profiles: Mapping[str, Profile],
+        places: StatusPlaces,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._keys = keys
+        self._hierarchy = hierarchy
+        self._profile = profiles[PROFILE]
+        self._places = places
+        self._seen: tuple[datetime, StampSigner] | None = None
+        self._lock = event_loop.Lock()
+
+    def prepare(self, now: datetime) -> None:
+        """Make the missing key and its certificate; idempotent. `civitas init` and upgrades."""
+        authorities = self._keys.signers(key_use(ISSUER))
+        if authorities:
+            algorithm = authorities[-1].algorithm
+            # Few who verify stamps know Ed25519.
+            self._keys.ensure(USE, "ES256" if algorithm == "EdDSA" else algorithm)
+        self.renew(now)
+
+    def renew(self, now: datetime) -> bool:
+        """Periodic: a key that has signed for a year makes room; whether one was certified."""
+        try:
+            authority, _ = self._hierarchy.signing(ISSUER)
+        except Unavailable:
+            return False  # its key comes from the ceremony
+        signers = self._keys.signers(USE)
+        if not signers:
+            return False
+        row = self._row_of(signers[-1], now)
+        if row is not None and now - row.not_before < SIGNS_FOR and _trusted(row, authority):
+            return False
+        if row is not None:
+            self._keys.rotate(USE, now, ahead=timedelta(0))
+        return self._certify_newest(authority, now)
+
+    def standing(self, now: datetime) -> StampSigner:
+        """Who signs now. Raises Unavailable when nobody can."""
+        if self._seen is not None and timedelta(0) <= now - self._seen[0] < SEEN_FOR:
+            return self._seen[1]
+        found = self._find(now)
+        if found is None:
+            with self._lock:
+                self.renew(now)
+            found = self._find(now)
+        if found is None:
+            raise Unavailable(
+                "Nobody can sign time stamps.",
+                next_step="Run `civitas db upgrade`, which makes the key and its certificate.",
+            )
+        self._seen = (now, found)
+        return found
+
+    def _find(self, now: datetime) -> StampSigner | None:
+        for one in reversed(self._keys.signers(USE)):
+            row = self._row_of(one, now)
+            authority = self._hierarchy.by_kid(row.authority_kid) if row is not None else None
+            if row is not None and authority is not None:
+                chain = [c.public_bytes(Encoding.DER) for c in self._hierarchy.chain(authority)]
+                # The root is what a verifier has already.
+                return signer(one.private_key, row.certificate, tuple(chain[:-1]))
+        return None
+
+    def _row_of(self, one: Signer, now: datetime) -> Row[Any] | None:
+        """The certificate of this key that is good now."""
+        c = certificates.c
+        digest = describe(one.public_key).digest
+        with self._database.read() as uow:
+            rows = uow.all(
+                select(
+                    c.serial,
+                    c.authority_kid,
+                    c.certificate,
+                    c.not_before,
+                    c.not_after,
+                    c.revoked_at,
+                ).where(c.holder == _HOLDER, c.public_key == digest, c.state == "issued")
+            )
+        good = [r for r in rows if r.revoked_at is None and r.not_before <= now < r.not_after]
+        return max(good, key=lambda r: r.not_after, default=None)
+
+    # ── certified ─────────────────────────────────────────────────────────────────────
+
+    def _certify_newest(self, authority: Authority, now: datetime) -> bool:
+        try:
+            return self._certify(authority, self._keys.signers(USE)[-1], now)
+        except RequestRefused:
+            # The key was revoked as compromised: another one signs from here on.
+            self._keys.rotate(USE, now, ahead=timedelta(0))
+            return self._certify(authority, self._keys.signers(USE)[-1], now)
+
+    def _certify(self, authority: Authority, one: Signer, now: datetime) -> bool:
+        issuing_key = self._hierarchy.private_key(authority)
+        key = describe(one.public_key)
+        draft = self._draft(authority, key.der, now)
+        body = preflight.examine(draft, authority.certificate, issuing_key)
+        record: dict[str, Any] = {
+            "serial": f"{draft.serial:x}",
+            "authority_kid": authority.kid,
+            "partition": draft.serial % authority.partitions,
+            "profile": PROFILE,
+            "holder": _HOLDER,
+            # One key, one certificate of one authority: two processes at it make one.
+            "reference": f"{_HOLDER}:{authority.slug}:{key.digest}",
+            "public_key": key.digest,
+            "body": body,
+            "not_before": draft.not_before,
+            "not_after": draft.not_after,
+            "recorded_at": now,
+        }
+
+        def take_up(uow: UnitOfWork, der: bytes) -> None:
+            said = {"serial": record["serial"], "profile": PROFILE, "holder": _HOLDER}
+            actor = Actor("system", "pki")
+            self._audit.record(uow, "certificate.issued", actor, details=said)
+
+        return own_certificates.certify(self._database, record, issuing_key, take_up, now)
+
+    def _draft(self, authority: Authority, key: bytes, now: datetime) -> drafting.Draft:
+        serial = x509.random_serial_number()
+        last = authority.certificate.not_valid_after_utc
+        return drafting.Draft(
+            serial=serial,
+            profile=self._profile,
+            subject=names.subject("Time stamps", self._profile.subject),
+            public_key=key,
+            alternative_names=(),
+            not_before=(now - self._profile.backdate).replace(microsecond=0),
+            not_after=min(now + (self._profile.lifetime or timedelta(0)), last).replace(
+                microsecond=0
+            ),
+            links=self._places.links(authority.slug, serial % authority.partitions),
+        )
+
+
+def _trusted(row: Row[Any], authority: Authority) -> bool:
+    """Whether it is the authority that signs now which certified it."""
+    return bool(row.authority_kid == authority.kid)
