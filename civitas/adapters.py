@@ -9,15 +9,17 @@ from datetime import datetime
 from starlette.requests import Request
 
 from device_registry import DeviceRefused, Devices
+from documents import signing
 from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.settings import Development, Settings
 from foundation.vault import Erased
 from foundation.web import Principal
 from idp.federation import Federation
+from idp.login import Authenticated, GoTo, Login, Requirement
 from idp.oauth import Client, InvalidClientMetadata, OAuth, client_from_metadata
 from idp.register import NoSuchPerson, Register
-from policies import Facts, Known
+from policies import Facts, Known, Policies
 
 log = logging.getLogger("civitas.federation")
 
@@ -109,6 +111,53 @@ class ServicesThatAsk:
 
     def _find(self, service: str) -> Client | None:
         return self._tokens.clients.find(service, self._tokens.runtime.clock.now())
+
+
+class SigningParties:
+    """`signing.Parties`: who signs, from sign-in and the register; who asks for it, from OAuth."""
+
+    def __init__(self, login: Login, register: Register, tokens: OAuth, policies: Policies) -> None:
+        self._login = login
+        self._register = register
+        self._tokens = tokens
+        self._policies = policies
+
+    def seen(self, request: Request, level: int, here: str) -> signing.Seen | signing.GoTo:
+        # The way back names the transaction: a sign-in for another one is none for this.
+        proof = Requirement(level, prompt=frozenset({"login"}), return_to=here, leave_to=here)
+        proven = self._login.who(request, proof)
+        if isinstance(proven, Authenticated):
+            # Never above what this organisation is itself assured for.
+            reached = min(proven.acr_level, self._policies.settings.organisation_level)
+            return signing.Seen(proven.subject, reached, fresh=True)
+        there = self._login.who(request, Requirement(return_to=here, leave_to=here))
+        if isinstance(there, GoTo):
+            return signing.GoTo(proven.url)
+        return signing.Seen(there.subject, there.acr_level, fresh=False, prove=proven.url)
+
+    def name_of(self, person_id: str) -> str:
+        known = self._register.known(person_id)
+        if not known.person.may_authenticate:
+            return ""
+        return str(known.claims(("name",)).get("name", ""))
+
+    def meant(self, service_id: str, sub: str) -> str | None:
+        sector = self._tokens.sector_of(service_id)
+        if sector is None:
+            return None
+        with self._register.runtime.database.read() as uow:
+            return self._tokens.person_in(uow, sector, sub)
+
+    def service_name(self, service_id: str) -> str:
+        found = self._client(service_id)
+        return found.name if found is not None else service_id
+
+    def comes_back_to(self, service_id: str, uri: str) -> bool:
+        found = self._client(service_id)
+        return found is not None and uri in found.redirect_uris
+
+    def _client(self, service_id: str) -> Client | None:
+        return self._tokens.clients.find(service_id, self._register.runtime.clock.now())
 
 
 class Federated:

@@ -7,7 +7,7 @@ from pathlib import Path
 import device_registry
 import pki
 import policies
-from documents import locker
+from documents import locker, signing
 from foundation import runtime
 from foundation.settings import Section
 from idp import broker, federation, login, oauth, portal, register
@@ -18,6 +18,7 @@ PACKAGES = (
     pki,
     policies,
     device_registry,
+    signing,
     locker,
     register,
     federation,
@@ -37,6 +38,7 @@ PAGES: dict[str, Path] = {
     "device_registry": ROOT / "device_registry/pages",
     "pki": ROOT / "pki/pages",
     "policies": ROOT / "policies/pages",
+    "signing": ROOT / "documents/signing/pages",
     "register": ROOT / "idp/register/pages",
     "federation": ROOT / "idp/federation/pages",
     "locker": ROOT / "documents/locker/pages",

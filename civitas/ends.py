@@ -101,6 +101,12 @@ ENDS: Mapping[str, End] = {
     "signing_keys.signs_until": End(
         "foundation.signing_keys", None, "what was ever signed stays verifiable"
     ),
+    "signing_transactions.expires_at": End(
+        "documents.signing.store",
+        "documents.signing.store",
+        "kept for the service",
+    ),
+    "signing_transactions.kept_until": End("documents.signing.store", "documents.signing.store"),
 }
 
 

@@ -19,6 +19,7 @@ from foundation.web import Route
 TAGS = {
     "policies": "Yes-or-no questions about people (OpenID AuthZEN), and the keys of receipts.",
     "portal": "A citizen's own consents and ledger, for their own programs.",
+    "signing": "Signatures that people make at a distance, asked for by services.",
     "devices": "The device registry: registration, ownership and every step of a device's life.",
     "documents": "Documents of authorities about people: made out, asked for, fetched and checked.",
     "audit": "The public audit tree: checkpoints, entries and proofs. Open to everybody.",

@@ -10,12 +10,15 @@ from pki.ceremony import read as read_requests
 from pki.ceremony import rehearse as rehearse_ceremony
 from pki.ceremony import renew as renew_in_ceremony
 from pki.ceremony import sign as sign_in_ceremony
+from pki.cms import HASH_OIDS, CmsSigner, signed_data, signing_time
+from pki.cms import bare as bare_signature
 from pki.enrolment import Pki
 from pki.issuing.issuance import Settled
 from pki.issuing.server_certificate import ServerCertificate
 from pki.lifecycle.installing import Installed, Installing
 from pki.lifecycle.rollover import Rollover, RolloverPlan
 from pki.linking import linking_of
+from pki.one_act import OneAct
 from pki.outlook.board import Attention
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.profiles.profile import Profile
@@ -50,6 +53,7 @@ SECTIONS = (PkiSettings, TimeStampSettings)
 __all__ = [
     "COMPLETE",
     "DELTA",
+    "HASH_OIDS",
     "MOST_OCTETS_OF_LISTS",
     "SECTIONS",
     "Admission",
@@ -60,6 +64,7 @@ __all__ = [
     "CertificateAuthority",
     "CertificateRefused",
     "CertificateRequest",
+    "CmsSigner",
     "Counted",
     "EnrolmentGate",
     "EnrolmentRefused",
@@ -68,6 +73,7 @@ __all__ = [
     "Installed",
     "Installing",
     "IssuedCertificate",
+    "OneAct",
     "Pki",
     "PkiSettings",
     "Profile",
@@ -89,6 +95,7 @@ __all__ = [
     "ValidCertificate",
     "authorities",
     "ban_keys",
+    "bare_signature",
     "begin_ceremony",
     "digests_of_keys",
     "fingerprint",
@@ -103,6 +110,8 @@ __all__ = [
     "revocation_list_pem",
     "routes_of",
     "sign_in_ceremony",
+    "signed_data",
+    "signing_time",
     "standing_under",
     "void_lists",
 ]

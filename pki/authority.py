@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -11,7 +12,7 @@ from foundation import clock_quality
 from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from foundation.settings import Server
-from pki import profiles, store
+from pki import one_act, profiles, store
 from pki.hierarchy import hierarchy
 from pki.hierarchy.hierarchy import Authority, Hierarchy
 from pki.hierarchy.inventory import AuthorityStanding, inventory
@@ -21,6 +22,7 @@ from pki.issuing.server_certificate import Console, ServerCertificate
 from pki.issuing.status_links import places
 from pki.lifecycle.compromise import Declaring, Recovery
 from pki.lifecycle.founding import Founding
+from pki.one_act import OneAct
 from pki.outlook.board import Outlook
 from pki.path.validation import Validation
 from pki.profiles.profile import ML_DSA_KINDS
@@ -188,6 +190,22 @@ class CertificateAuthority:
         """
         kind = self.profiles[profile]
         return by_hand.issue(self.issuance, self._console, kind, body, holder, names, now)
+
+    def one_act(self, reference: str, name: str, now: datetime) -> AbstractContextManager[OneAct]:
+        """A key and a certificate of `name` for one act, gone at the end of the block.
+
+        Raises Conflict where the reference led to one already, Unavailable without an authority.
+        """
+        issuer, _ = self.hierarchy.signing("people")
+        chain = self.hierarchy.chain(issuer)[:-1]
+        return one_act.one_act(self.issuance, self._console, chain, reference, name, now)
+
+    def give_up_act(self, uow: UnitOfWork, reference: str, now: datetime) -> None:
+        """Nothing came of an act: its certificate, if there is one, is good for nothing."""
+        self.issuance.give_up(uow, one_act.holder_of(reference), "not_signed", now)
+        issued = store.by_reference(uow, one_act.reference_of(reference))
+        if issued is not None and issued.state == "issued":
+            self.revoke(uow, issued.serial, "cessationOfOperation", now)
 
     def inventory(self) -> tuple[AuthorityStanding, ...]:
         """Every authority, where its key is, and until when it lasts."""

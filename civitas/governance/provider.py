@@ -17,6 +17,7 @@ from civitas.adapters import (
     KnownByServices,
     PeopleWithDocuments,
     ServicesThatAsk,
+    SigningParties,
     device_is_active,
     who_calls,
 )
@@ -24,7 +25,7 @@ from civitas.deployment import Deployment
 from device_registry import DeviceLife, Devices
 from device_registry import prepare as prepare_devices
 from device_registry import routes_of as device_routes
-from documents import locker
+from documents import locker, signing
 from documents.locker import Locker, SharesEndWithIdentity
 from foundation.audit.routes import routes_of as audit_routes
 from foundation.pages import routes_of as page_routes
@@ -87,6 +88,9 @@ def assemble(runtime: Runtime) -> Deployment:
     documents = Locker(
         runtime, policies, kinds, PeopleWithDocuments(people, tokens), ServicesThatAsk(tokens)
     )
+    # Documents: signatures that people make at a distance.
+    parties = SigningParties(signing_in, people, tokens, policies)
+    signatures = signing.Signing(runtime, authority, parties)
 
     # Ends: of a consent, an identity, a device, and of all that rests on it.
     withdrawal = Withdrawal(
@@ -123,6 +127,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "supervision": supervision.routes_of(watch),
             "pki": pki_routes(pki),
             "devices": device_routes(device_life),
+            "signing": signing.routes_of(signatures),
             "federation": federation.routes_of(allied),
             "audit": audit_routes(runtime.audit),
             "pages": page_routes(runtime.pages),
@@ -152,6 +157,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "identity_life": life,
             "login": signing_in,
             "oauth": tokens,
+            "signing": signatures,
             "devices": devices,
             "documents": documents,
             "device_life": device_life,

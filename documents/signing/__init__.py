@@ -1,1 +1,22 @@
 """Remote signature: a key and a certificate for one act; seals of organisations."""
+
+from pathlib import Path
+
+from documents.signing.ports import GoTo, Parties, Seen
+from documents.signing.routes import routes_of
+from documents.signing.settings import SigningSettings
+from documents.signing.signing import Signing
+
+SECTIONS = (SigningSettings,)
+PAGES = Path(__file__).parent / "pages"
+
+__all__ = [
+    "PAGES",
+    "SECTIONS",
+    "GoTo",
+    "Parties",
+    "Seen",
+    "Signing",
+    "SigningSettings",
+    "routes_of",
+]

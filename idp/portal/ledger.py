@@ -66,6 +66,7 @@ class Teller:
             "more": details.get("more", "?"),
             "issuer": details.get("issuer", ""),
             "document": f"“{details.get('document', '')}”",
+            "titles": "”, “".join(map(str, details.get("titles") or ())),
         }
 
     def _attribute(self, name: str) -> str:

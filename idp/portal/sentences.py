@@ -7,8 +7,8 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do
     return message
 
 
-# %(service)s, %(purpose)s, %(attributes)s, %(level)s, %(reason)s, %(device)s, %(more)s are filled
-# in.
+# %(service)s, %(purpose)s, %(attributes)s, %(level)s, %(reason)s, %(device)s, %(more)s,
+# %(titles)s are filled in.
 SENTENCES: dict[str, str] = {
     "register.enrol": N_("Your identity was entered in the register, at level %(level)s."),
     "register.proof": N_("Your identity reached level %(level)s."),
@@ -96,6 +96,11 @@ SENTENCES: dict[str, str] = {
     "document.link_made": N_("You made an address that shows a document: %(document)s."),
     "document.link_ended": N_("You ended an address that showed a document: %(document)s."),
     "document.opened": N_("Somebody opened a document by the address that you gave: %(document)s."),
+    "signature.made": N_("You signed “%(titles)s” for %(service)s."),
+    "signature.refused": N_("You did not sign “%(titles)s”, which %(service)s asked for."),
+    "signature.failed": N_(
+        "A signature that %(service)s asked for was given up: nothing was signed."
+    ),
     "device.registered": N_("A device was registered as yours."),
     "device.claimed": N_("A device was given to you as its owner."),
     "device.renewal_due": N_("A device of yours needs a new certificate soon."),

@@ -191,6 +191,9 @@ class Issuance:
         """Settle every recorded, unsigned serial; safe beside processes that are issuing."""
         completed = voided = 0
         for row in self._unsigned():
+            profile = self._profiles.get(row.profile)
+            if profile is not None and profile.one_act:
+                continue  # whoever made its key gives it up, or is at it now
             try:
                 self._finish(row, registrar, now)
                 completed += 1

@@ -51,7 +51,8 @@ class Profile:
     whether a renewal may keep its key. `wildcards`: whether the first label of a DNS name may be
     `*` (RFC 9525 §6.3). `est_label` is the path segment of RFC 7030 §3.2.2 under
     which it is offered. `keys_made_here` allows RFC 7030 §4.4; `approval` "human" makes a first
-    request wait for an operator (§4.2.3).
+    request wait for an operator (§4.2.3). `one_act`: its key is gone when the act is over, so what
+    a crash left unsigned is never completed.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Profile:
     est_label: str | None
     keys_made_here: bool
     approval: str
+    one_act: bool = False
 
     @property
     def extended_key_usage_oids(self) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ def parse(name: str, written: Mapping[str, Any]) -> Profile:
             est_label=rest.pop("est_label", None),
             keys_made_here=bool(rest.pop("keys_made_here", False)),
             approval=str(rest.pop("approval", "registry")),
+            one_act=bool(rest.pop("one_act", False)),
         )
     except KeyError as missing:
         raise ProfileError(f"{name}.toml: write {missing.args[0]} = …") from missing

@@ -18,13 +18,13 @@ from foundation.audit import Actor, Audit
 from foundation.database import Database, UnitOfWork
 from foundation.errors import Unavailable
 from foundation.keys import Keys, Signer
+from pki.cms import CmsSigner, signer
 from pki.hierarchy.hierarchy import Authority, Hierarchy, key_use
 from pki.issuing import drafting, own_certificates, preflight
 from pki.issuing.status_links import StatusPlaces
 from pki.profiles.profile import Profile
 from pki.refusals import RequestRefused
 from pki.tables import certificates
-from pki.timestamps.encoding import StampSigner, signer
 from pki.x509 import names
 from pki.x509.public_key import describe
 
@@ -54,7 +54,7 @@ class StampSigners:
         self._hierarchy = hierarchy
         self._profile = profiles[PROFILE]
         self._places = places
-        self._seen: tuple[datetime, StampSigner] | None = None
+        self._seen: tuple[datetime, CmsSigner] | None = None
         self._lock = event_loop.Lock()
 
     def prepare(self, now: datetime) -> None:
@@ -82,7 +82,7 @@ class StampSigners:
             self._keys.rotate(USE, now, ahead=timedelta(0))
         return self._certify_newest(authority, now)
 
-    def standing(self, now: datetime) -> StampSigner:
+    def standing(self, now: datetime) -> CmsSigner:
         """Who signs now. Raises Unavailable when nobody can."""
         if self._seen is not None and timedelta(0) <= now - self._seen[0] < SEEN_FOR:
             return self._seen[1]
@@ -99,7 +99,7 @@ class StampSigners:
         self._seen = (now, found)
         return found
 
-    def _find(self, now: datetime) -> StampSigner | None:
+    def _find(self, now: datetime) -> CmsSigner | None:
         for one in reversed(self._keys.signers(USE)):
             row = self._row_of(one, now)
             authority = self._hierarchy.by_kid(row.authority_kid) if row is not None else None

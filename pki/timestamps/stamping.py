@@ -18,6 +18,7 @@ from pki.timestamps import encoding, order
 from pki.timestamps.request import Refused, StampRequest, imprint, parse
 from pki.timestamps.settings import TimeStampSettings
 from pki.timestamps.signers import StampSigners
+from pki.x509 import der
 
 BUCKET = "pki.time-stamp"
 _A_MINUTE = timedelta(minutes=1)
@@ -61,11 +62,12 @@ class TimeStamping:
             log.warning("no time stamps: %s", unavailable.description)
             return encoding.rejected(Refused("systemFailure", "No stamp can be signed now."))
 
-    def stamp(self, algorithm: str, digest: bytes, nonce: bytes = b"") -> bytes:
+    def stamp(self, algorithm: str, digest: bytes, nonce: int | None = None) -> bytes:
         """A TimeStampToken, DER, for a digest by the OID of its algorithm; for a caller that is
         known already. Raises Refused or Unavailable.
         """
-        return self._stamp(StampRequest(imprint(algorithm, digest), None, nonce, True), None)
+        written = b"" if nonce is None else der.integer(nonce)
+        return self._stamp(StampRequest(imprint(algorithm, digest), None, written, True), None)
 
     def accuracy(self) -> timedelta:
         """By how much the clock may be wrong now. Raises Refused when it cannot be trusted."""

@@ -244,7 +244,7 @@ def test_every_issued_certificate_is_on_record_and_in_the_audit(city: City) -> N
         }  # fmt: skip
         assert store.unsigned(uow, "", 10) == []
     assert city.events().count("device.enrolled") == 1
-    assert city.events().count("certificate.issued") == 6
+    assert city.events().count("certificate.issued") == 7
 
 
 def test_no_certificate_outlives_its_issuer(city: City, clock: FrozenClock) -> None:

@@ -1,0 +1,1 @@
+"""Endpoints of remote signature: parse, call, answer."""
