@@ -12,6 +12,7 @@ from pki.ceremony import renew as renew_in_ceremony
 from pki.ceremony import sign as sign_in_ceremony
 from pki.cms import HASH_OIDS, CmsSigner, signed_data, signing_time
 from pki.cms import bare as bare_signature
+from pki.cms import signer as cms_signer
 from pki.enrolment import Pki
 from pki.issuing.issuance import Settled
 from pki.issuing.server_certificate import ServerCertificate
@@ -97,6 +98,7 @@ __all__ = [
     "ban_keys",
     "bare_signature",
     "begin_ceremony",
+    "cms_signer",
     "digests_of_keys",
     "fingerprint",
     "in_fours",

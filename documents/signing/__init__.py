@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from documents.signing.pades import Prepared, prepare, seal_pdf
 from documents.signing.ports import GoTo, Parties, Seen
 from documents.signing.routes import routes_of
 from documents.signing.settings import SigningSettings
@@ -15,8 +16,11 @@ __all__ = [
     "SECTIONS",
     "GoTo",
     "Parties",
+    "Prepared",
     "Seen",
     "Signing",
     "SigningSettings",
+    "prepare",
     "routes_of",
+    "seal_pdf",
 ]

@@ -1,0 +1,94 @@
+"""Signatures in PDF: a place is made for one, what has to be signed is hashed, the signature is put
+in — ISO 32000-2 §12.8, ETSI EN 319 142-1.
+
+pyHanko writes the PDF; the signature itself is made as everywhere here (`pki/cms.py`). Nothing is
+changed but by an incremental update, so what was signed before stays as it was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from foundation.errors import Unprocessable
+from foundation.keys import Signer
+from foundation.marking import N_
+from pki import cms_signer, signed_data
+
+RESERVED = 24 * 1024
+"""Octets for the signature: certificates, and a time stamp with its own."""
+FIELD = "Signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A PDF with a place for a signature; `digest` is what is signed."""
+
+    digest: bytes
+    hash_name: str
+    _pdf: BytesIO = field(repr=False)
+    _place: Any = field(repr=False)
+
+    def with_signature(self, signature: bytes) -> bytes:
+        """The PDF with this CMS, DER, in its place. Raises ValueError when it does not fit."""
+        whole = BytesIO(self._pdf.getvalue())
+        self._place.fill_with_cms(whole, signature)
+        return whole.getvalue()
+
+
+def prepare(
+    pdf: bytes, at: datetime, *, hash_name: str = "sha256", field_name: str = FIELD
+) -> Prepared:
+    """Make a place for one signature. Raises Unprocessable for what is no PDF, or is encrypted."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.pdf_utils.misc import PdfError
+    from pyhanko.sign.fields import SigSeedSubFilter
+    from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
+    from pyhanko.sign.signers.pdf_byterange import SignatureObject
+
+    try:
+        writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=True)
+        if writer.prev.encrypted:
+            raise _unfit()
+        steps = PdfCMSEmbedder().write_cms(field_name=field_name, writer=writer)
+        next(steps)
+        place = SignatureObject(
+            timestamp=at, subfilter=SigSeedSubFilter.PADES, bytes_reserved=2 * RESERVED
+        )
+        steps.send(SigObjSetup(sig_placeholder=place))
+        digest, output = steps.send(SigIOSetup(md_algorithm=hash_name, in_place=False))
+    except (PdfError, ValueError, RecursionError) as error:
+        raise _unfit(error) from error
+    return Prepared(digest.document_digest, hash_name, BytesIO(output.getvalue()), digest)
+
+
+def seal_pdf(
+    pdf: bytes,
+    signer: Signer,
+    chain: Sequence[bytes],
+    now: datetime,
+    stamp: Callable[[bytes], bytes] | None = None,
+) -> bytes:
+    """The PDF under an organisation's seal.
+
+    `chain`: the certificate of the key (profile `seal`), then those above it but for the root; DER.
+    `stamp` gives a time-stamp token for the signature's value (`Signing.stamp_over`). Raises
+    Unprocessable.
+    """
+    prepared = prepare(pdf, now)
+    by = cms_signer(signer.private_key, chain[0], chain[1:])
+    return prepared.with_signature(
+        signed_data(by, prepared.digest, prepared.hash_name, stamp=stamp)
+    )
+
+
+def _unfit(error: Exception | None = None) -> Unprocessable:
+    return Unprocessable(
+        N_("This PDF cannot be signed."),
+        where="pdf",
+        next_step=N_("Save it anew, without a password, and try again."),
+        detail=error,
+    )
