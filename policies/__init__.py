@@ -9,11 +9,11 @@ from policies.catalogue import (
     DetailField,
     Purpose,
 )
-from policies.conformance import Held, conformance
 from policies.consent import Consent, Giver, Notice, Standing
 from policies.consents import OWN_SERVICE
 from policies.endpoints.receipts import shown as consent_shown
 from policies.evaluations import DecisionPoint
+from policies.evidence import Held, conformance
 from policies.levels import (
     Level,
     PasskeyEvidence,
