@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from documents.signing.endpoints import csc, page, transactions
+from documents.signing.endpoints import csc, page, transactions, verify
 from documents.signing.endpoints.model import SCOPE, SignatureAsked, SignatureStands
 from documents.signing.signing import Signing
+from documents.signing.verifying import MOST_OCTETS, Verifying
 from foundation.web import Route
 
-_CSC, _PAGE = "CSC API 2.0", "eIDAS Art. 26"
+_CSC, _PAGE, _VERIFY = "CSC API 2.0", "eIDAS Art. 26", "eIDAS Art. 32"
 
 
 def routes_of(signing: Signing) -> tuple[Route, ...]:
@@ -50,6 +51,17 @@ def routes_of(signing: Signing) -> tuple[Route, ...]:
                     ],
                 },
             },
+        ),
+        Route(("GET",), "/verify", partial(verify.show, signing), _VERIFY),
+        Route(
+            ("POST",),
+            "/verify",
+            partial(verify.submit, signing, Verifying(signing.authority)),
+            _VERIFY,
+            # Two files, and what stands around them in the form.
+            max_body=2 * MOST_OCTETS + 65_536,
+            admits=partial(verify.admits, signing),
+            in_thread="waits for a process that reads a file",
         ),
         Route(("GET",), "/sign/{transaction}", partial(page.show, signing), _PAGE),
         Route(("POST",), "/sign/{transaction}", partial(page.answer, signing), _PAGE),

@@ -20,5 +20,7 @@ class SigningSettings(Section):
     """How long a signature waits for the person."""
     keep_hours: int = Field(default=24, ge=1, le=720)
     """How long the service may fetch what was signed; then it is forgotten here."""
-    waiting_at_once: int = Field(default=1000, ge=1)
+    verified_per_minute: int = Field(default=10, ge=1)
+    """Signed files that one address may have looked at in a minute."""
+    asked_per_minute: int = Field(default=1000, ge=1)
     """Signatures that one service may ask for in a minute."""

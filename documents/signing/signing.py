@@ -87,7 +87,7 @@ class Signing:
         transaction_id = opaque.identifier("sig")
         expires_at = now + timedelta(minutes=self.settings.minutes)
         with self.runtime.database.write() as uow:
-            most, minute = self.settings.waiting_at_once, timedelta(minutes=1)
+            most, minute = self.settings.asked_per_minute, timedelta(minutes=1)
             self.runtime.rates.attempt(uow, "signing.ask", service_id, most, minute, now)
             store.add(
                 uow,
