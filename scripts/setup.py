@@ -44,6 +44,7 @@ SYSTEM_PARTS = {
     "node": "nodejs",
     "npm": "npm",
     "openssl": "openssl",
+    "pdfsig": "poppler-utils",
     "pgbouncer": "pgbouncer",
     "pki": "strongswan-pki",
     "softhsm2-util": "softhsm2",
