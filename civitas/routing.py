@@ -145,8 +145,8 @@ def nearest(routes: Iterable[BaseRoute], path: str) -> str | None:
         return None
     fixed = {r.path for r in routes if isinstance(r, Route) and not r.param_convertors}
     ends = [known for known in fixed if known.endswith(path)]
-    if len(ends) == 1:
-        return ends[0]
+    if ends:
+        return min(ends, key=len)
     return next(iter(get_close_matches(path, fixed, n=1, cutoff=0.85)), None)
 
 

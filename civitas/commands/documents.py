@@ -79,7 +79,8 @@ def import_file(
         found = locker.kinds.issuers.get(issuer)
         if found is None:
             known = locker.kinds.issuers
-            fail(f"There is no issuer {issuer!r}. {instead(issuer, known)}", code=1)
+            what = instead(issuer, known) if known else "Write [[issuer]] in [documents] kinds."
+            fail(f"There is no issuer {issuer!r}. {what}", code=1)
         locker.ready(deployment.runtime.clock.now())
         made: list[Imported] = []
         refused: list[RefusedLine] = []

@@ -51,6 +51,7 @@ bound(
     "version",
     "issued_at",
     "valid_until",
+    only_while={"state": ("valid", "suspended")},
     takes=lambda before, after: after["state"] != "valid",
     ends={"state": "suspended", "changed_at": NOW},
 )

@@ -93,7 +93,7 @@ def by_profile(profile: Profile) -> list[tuple[x509.ExtensionType, bool]]:
         (x509.KeyUsage(**usages), True),
     ]
     if oids := [ObjectIdentifier(oid) for oid in profile.extended_key_usage_oids]:
-        said.append((x509.ExtendedKeyUsage(oids), False))
+        said.append((x509.ExtendedKeyUsage(oids), profile.extended_key_usage_critical))
     if policies := [x509.PolicyInformation(ObjectIdentifier(p), None) for p in profile.policies]:
         said.append((x509.CertificatePolicies(policies), False))
     if profile.status == "responder":

@@ -65,7 +65,9 @@ def place() -> Iterator[tuple[Town, dict[str, Any]]]:
         clock = FrozenClock(deployments.START)
         runtime = deployments.build_runtime(deployments.settings_in(Path(folder)), clock)
         town = build_town(found_city(runtime))
-        town.https = type(town.https)(town.peer, "https://localhost:8443", False)
+        town.https = type(town.https)(
+            town.peer, base_url="https://localhost:8443", raise_server_exceptions=False
+        )
         callers: dict[str, Any] = {
             "token": town.city.register(),
             "made here": town.city.register(profile="device-made-here"),

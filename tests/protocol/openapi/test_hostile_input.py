@@ -75,6 +75,7 @@ PACKAGES = (
     "pki",
     "devices",
     "documents",
+    "signing",
     "audit",
     "pages",
     "services",

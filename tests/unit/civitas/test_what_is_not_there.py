@@ -89,6 +89,7 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
     "devices token": [("dev-nothing",)],
     **{f"devices {act}": [("dev-nothing", WHY), ("dev-nothing", WHY, "--dry-run")]
        for act in ACTS},
+    "documents import": [("NOWHERE", "--issuer=x"), ("FILE", "--issuer=x")],
     "incident change-role": [("stf_nobody", "--role=officer", WHY),
                              ("stf_nobody", "--role=nonsense", WHY)],
     "incident end-staff": [("stf_nobody", WHY)],
@@ -124,7 +125,8 @@ OF_A_REGULATOR = ("providers accredit", "providers reinstate", "providers suspen
 NAME_NOTHING = {
     "audit resume", "ca board",
     "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients list",
-    "config check", "db upgrade", "demo", "devices list", "incident staff",
+    "config check", "conformance", "db upgrade", "demo",
+    "devices list", "documents kinds", "incident staff",
     "incident stop-everybody", "init", "letters list", "providers completion", "providers list",
     "routes", "serve", "tour", "work",
 }  # fmt: skip

@@ -156,6 +156,8 @@ def test_no_data_file_is_left_unread() -> None:
             "bases",
             "classes",
             "controls",
+            "duties",
+            "last_red",
             "levels",
             "purposes",
             "reasons",
