@@ -9,6 +9,8 @@ from difflib import get_close_matches
 def instead(written: str, known: Iterable[str], verb: str = "Write") -> str:
     """`Write one of officer, operator; did you mean officer?` Case is no difference."""
     words = list(known)
+    if not words:
+        return "There is none here."
     one_of = f"{verb} one of {', '.join(words)}" if len(words) > 1 else f"{verb} {words[0]}"
     by_lower = {word.lower(): word for word in words}
     near = get_close_matches(written.strip().lower(), list(by_lower), n=1, cutoff=0.7)
