@@ -88,5 +88,8 @@ def test_what_was_answered_is_there_and_what_was_not_is_whole_or_absent(
     if moment == "after the commit, before an answer":
         assert len(there) > len(answered)
     else:
-        assert sorted(answered) == there
-    assert 0 < len(answered) < ACTS
+        # Two groups were written; who is in one may be killed before they are told. Nobody of the
+        # third is there.
+        assert there == list(range(len(there)))
+        assert len(there) <= 2 * group
+    assert 0 < len(there) < ACTS
