@@ -31,7 +31,7 @@ def conformance(as_json: JsonOption = False) -> None:
     else:
         table = Table("Control", "Levels", "Must hold", "Held by", "Last red")
         for row in found:
-            levels = f"{row.levels[0]}–{row.levels[-1]}"
+            levels = "–".join(dict.fromkeys((str(row.levels[0]), str(row.levels[-1]))))
             held = {"held": row.test, "open": "nothing yet", "duty": "the organisation"}[row.state]
             table.add_row(row.id, levels, row.text, held, row.last_red)
         out.print(table)
