@@ -46,7 +46,9 @@ ENDS: Mapping[str, End] = {
         "device_registry.gate", None, "a digest: which token led to which certificate"
     ),
     "document_links.not_after": End(_LOCKER, None, "who could see a document, and until when"),
-    "document_requests.expires_at": End("documents.locker.asking", "documents.locker.store"),
+    "document_requests.expires_at": End(
+        "documents.locker.asking", "documents.locker.sharing_store"
+    ),
     "document_shares.not_after": End(_LOCKER, None, "who could see a document, and until when"),
     "documents.valid_until": End(_LOCKER, None, "the document is its person's"),
     "federation_marks.expires_at": End("idp.federation.store", "idp.federation.store"),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from documents.locker import store
+from documents.locker import sharing_store, store
 from documents.locker.document import Asked, Document, Share, Standing, Wanted
 from documents.locker.kinds import Kind, Kinds
 from documents.locker.originals import Originals
@@ -135,7 +135,7 @@ class Asking:
             now + timedelta(hours=self._settings.request_hours),
         )
         with self._runtime.database.write() as uow:
-            store.ask(uow, asked)
+            sharing_store.ask(uow, asked)
             self._runtime.audit.record(
                 uow,
                 "document.asked",
@@ -154,7 +154,7 @@ class Asking:
     def of_service(self, service: str, request_id: str) -> tuple[Asked, list[tuple[Share, str]]]:
         """A service's own request, with what was shared on it and where that is; NotFound."""
         with self._runtime.database.read() as uow:
-            asked = store.asked(uow, request_id)
+            asked = sharing_store.asked(uow, request_id)
             if asked is None or asked.service != service:
                 raise NotFound(
                     "This service has made no such request, or it ended long ago.",
@@ -163,7 +163,7 @@ class Asking:
             now = self._runtime.clock.now()
             given = [
                 (share, self._where(uow, share))
-                for share in store.shares_of_request(uow, request_id)
+                for share in sharing_store.shares_of_request(uow, request_id)
                 if share.active_at(now)
             ]
         return asked, [(share, uri) for share, uri in given if uri]
@@ -272,7 +272,7 @@ class Asking:
         ends = None if days is None else now + timedelta(days=days)
         special = any(offered[one][0].kind.special for one in picked)
         with self._runtime.database.write() as uow:
-            if not store.answer(uow, asked, "shared" if picked else "refused", now):
+            if not sharing_store.answer(uow, asked, "shared" if picked else "refused", now):
                 raise Over(OVER, next_step=AGAIN)
             consent = self._policies.consent.give(
                 person_id=person_id,
@@ -287,7 +287,7 @@ class Asking:
             )
             for one in picked:
                 offer, document = offered[one]
-                store.share(
+                sharing_store.share(
                     uow,
                     Share(
                         opaque.identifier("shr"),
@@ -309,10 +309,10 @@ class Asking:
     def waiting(self, person_id: str) -> list[Asked]:
         """Requests that wait for this person's answer."""
         with self._runtime.database.read() as uow:
-            return store.waiting(uow, person_id, self._runtime.clock.now())
+            return sharing_store.waiting(uow, person_id, self._runtime.clock.now())
 
     def _own(self, uow: UnitOfWork, person_id: str, request_id: str) -> Asked:
-        asked = store.asked(uow, request_id)
+        asked = sharing_store.asked(uow, request_id)
         if asked is None or asked.person_id != person_id:
             raise NotFound(
                 N_("Nobody asks you for documents at this address."),
@@ -332,7 +332,7 @@ class Asking:
         with self._runtime.database.write() as uow:
             self._count(uow, service, now)
             document = store.by_number(uow, vault, issuer, kind_id, number)
-            share = store.share_with(uow, document.id, service) if document else None
+            share = sharing_store.share_with(uow, document.id, service) if document else None
             if document is None or share is None or document.content is None:
                 raise _not_shared()
             known = self._people.known(document.person_id, uow)
@@ -356,7 +356,7 @@ class Asking:
     def _use(self, uow: UnitOfWork, share: Share, now: datetime) -> bool:
         if not share.active_at(now):
             return False
-        return share.uses_left is None or store.use_up(uow, document_shares, share.id)
+        return share.uses_left is None or sharing_store.use_up(uow, document_shares, share.id)
 
     def _count(self, uow: UnitOfWork, service: str, now: datetime) -> None:
         self._runtime.rates.attempt(
@@ -366,7 +366,7 @@ class Asking:
     def _sweep(self) -> int:
         before = self._runtime.clock.now() - timedelta(days=30)
         with self._runtime.database.write() as uow:
-            return store.sweep(uow, before, 500)
+            return sharing_store.sweep(uow, before, 500)
 
 
 class SharesEndWithConsent:
@@ -378,8 +378,8 @@ class SharesEndWithConsent:
     def end(self, uow: UnitOfWork, consent: Consent, reason: str, now: datetime) -> Ended:
         if not any(self._kinds.by_claim(name) for name in consent.attributes):
             return Ended("document shares", 0)
-        ended = store.end_shares(
-            uow, consent.person_id, consent.service, consent.purpose, None, now
+        ended = sharing_store.end_shares(
+            uow, consent.person_id, consent.service, consent.purpose, now
         )
         return Ended("document shares", ended)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from documents.locker import store
+from documents.locker import sharing_store, store
 from documents.locker.document import Content, Document, Link
 from documents.locker.kinds import Kind, Kinds
 from documents.locker.originals import Originals
@@ -86,7 +86,7 @@ class Links:
                 now + timedelta(days=days),
                 None,
             )
-            store.add_link(uow, link, opaque.digest(secret))
+            sharing_store.add_link(uow, link, opaque.digest(secret))
             self._note(uow, "document.link_made", person_id, kind, Actor("citizen", person_id))
         return link, secret
 
@@ -98,14 +98,14 @@ class Links:
             if document is None:
                 raise NotFound(N_("You have no such document."))
             kind = self._kinds.kinds.get((document.issuer, document.kind))
-            if store.end_links(uow, document_id, link_id, now) and kind is not None:
+            if sharing_store.end_link(uow, document_id, link_id, now) and kind is not None:
                 self._note(uow, "document.link_ended", person_id, kind, Actor("citizen", person_id))
 
     def peek(self, secret: str, source: str) -> Kind:
         """What kind of document is behind a link, without opening it. Raises Gone."""
         now = self._runtime.clock.now()
         with self._runtime.database.read() as uow:
-            link = store.link(uow, opaque.digest(secret))
+            link = sharing_store.link(uow, opaque.digest(secret))
             document = None
             if link is not None and link.active_at(now):
                 document = store.own(uow, self._runtime.vault, link.document_id, link.person_id)
@@ -120,7 +120,7 @@ class Links:
         now, vault = self._runtime.clock.now(), self._runtime.vault
         found: tuple[Link, Document, Kind] | None = None
         with self._runtime.database.write() as uow:
-            link = store.link(uow, opaque.digest(secret))
+            link = sharing_store.link(uow, opaque.digest(secret))
             if link is not None and link.active_at(now):
                 document = store.own(uow, vault, link.document_id, link.person_id)
                 kind = self._kind(document)
@@ -154,7 +154,7 @@ class Links:
         return Opened(document, shown, kind, original)
 
     def _use(self, uow: UnitOfWork, link: Link) -> bool:
-        return link.uses_left is None or store.use_up(uow, document_links, link.id)
+        return link.uses_left is None or sharing_store.use_up(uow, document_links, link.id)
 
     def _wrong(self, source: str, now: datetime) -> None:
         """Who tries addresses waits: counted in the networks around them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from documents.locker import store
+from documents.locker import sharing_store, store
 from documents.locker.asking import Asking, SharesEndWithConsent
 from documents.locker.checking import Checking
 from documents.locker.document import Document, Link, Mismatch, Share, Version
@@ -90,8 +90,8 @@ class Locker:
         with self.runtime.database.read() as uow:
             document = self._own(uow, person_id, document_id)
             history = store.history(uow, document_id)
-            shares = store.shares_of_document(uow, document_id)
-            links = store.links_of_document(uow, document_id)
+            shares = sharing_store.shares_of_document(uow, document_id)
+            links = sharing_store.links_of_document(uow, document_id)
         return Whole(
             document,
             self.kinds.kinds.get((document.issuer, document.kind)),
@@ -123,7 +123,7 @@ class SharesEndWithIdentity:
     """`register.EndsWithIdentity`: what a person shared ends with their identity."""
 
     def end_identity(self, uow: UnitOfWork, person_id: str, transition: str, now: datetime) -> None:
-        store.end_all_of_person(uow, person_id, now)
+        sharing_store.end_all_of_person(uow, person_id, now)
 
 
 def prepare(runtime: Runtime) -> None:

@@ -94,8 +94,6 @@ def test_one_changed_byte_fails_verification(city, citizen):
 def test_a_key_of_another_purpose_signs_no_document(city, citizen):
     city.program(city.office).make_out(citizen.id)
     signer = city.runtime.keys.signer("document-university")
-    with city.runtime.database.read():
-        pass
     _, token = city.locker.issuing.own(city.office.client.id, "residence", "R-1")
     head, body, _ = token.split(".")
     header = json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
