@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, select, tuple_, update
+from sqlalchemy import Select, bindparam, select, tuple_, update
 
 from foundation.audit import SYSTEM, Audit
 from foundation.compiled import execute
@@ -30,8 +31,9 @@ Progress = Callable[[str, int], None]
 
 def bind_existing(database: Database, guard: Guard) -> int:
     """Give the rows of tables that were not bound before their MAC; how many rows."""
-    done = 0
+    done, empty = 0, []
     for bound in _not_bound_yet(guard):
+        mark, before = Mark(guard.macs.of_table(bound), 1), done
         for rows in _batches(database, bound):
             macs = [
                 {f"of_{name}": row[name] for name in bound.key}
@@ -44,7 +46,12 @@ def bind_existing(database: Database, guard: Guard) -> int:
                     update(bound.table).where(*here).values({MAC: bindparam("made")}), macs
                 )
             done += len(rows)
-        guard.marks.raise_to([Mark(guard.macs.of_table(bound), 1)])
+        if done > before:
+            guard.marks.raise_to([mark])
+        else:
+            empty.append(mark)
+    if empty:  # of a new deployment, all of them: one commit
+        guard.marks.raise_to(empty)
     return done
 
 
@@ -136,16 +143,24 @@ def _as_it_is_now(database: Database, guard: Guard, bound: Bound, row: Mapping[s
 
 def _batches(database: Database, bound: Bound) -> Iterator[Sequence[Mapping[str, Any]]]:
     """All rows in the order of their key, past the guard: whoever asks looks at each himself."""
-    table: Table = bound.table
-    key = [table.c[name] for name in bound.key]
-    query: Select[Any] = select(*(table.c[n] for n in bound.needed)).order_by(*key).limit(_BATCH)
+    key = [bound.table.c[name] for name in bound.key]
     last: tuple[Any, ...] | None = None
     while True:
-        asked = query if last is None else query.where(tuple_(*key) > tuple_(*last))
+        asked = _page(bound)
+        if last is not None:
+            asked = asked.where(tuple_(*key) > tuple_(*last))
         with database.read() as uow:
-            rows = [dict(row._mapping) for row in uow.connection.execute(asked)]
+            rows = [dict(row._mapping) for row in execute(uow.connection, asked)]
         if rows:
             yield rows
             last = tuple(rows[-1][name] for name in bound.key)
         if len(rows) < _BATCH:
             return
+
+
+@cache
+def _page(bound: Bound) -> Select[Any]:
+    """Built once: a start asks it of every table."""
+    columns = bound.table.c
+    query = select(*(columns[name] for name in bound.needed))
+    return query.order_by(*(columns[name] for name in bound.key)).limit(_BATCH)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Index,
+    Insert,
     LargeBinary,
     String,
     Table,
@@ -88,13 +89,16 @@ class Mark:
 
 
 # Built once: they belong to every act that takes something away, and to nearly every read.
-_OWE = {
-    dialect.name: build(row_marks_owed).on_conflict_do_nothing()
-    for dialect, build in (
-        (sqlite.dialect, sqlite.insert),
-        (postgresql.dialect, postgresql.insert),
+_OWE: dict[str, Insert] = {}
+_RAISE: dict[str, Insert] = {}
+for _name, _insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
+    _OWE[_name] = _insert(row_marks_owed).on_conflict_do_nothing()
+    _new = _insert(row_marks)
+    _RAISE[_name] = _new.on_conflict_do_update(
+        index_elements=["reference"],
+        set_={column: _new.excluded[column] for column in ("version", "until", "refusing")},
+        where=row_marks.c.version < _new.excluded.version,
     )
-}
 _MARKS = select(row_marks.c.reference, row_marks.c.version)
 _MARK = _MARKS.where(row_marks.c.reference == bindparam("of_reference"))
 _SOME = _MARKS.where(row_marks.c.reference.in_(bindparam("of_references", expanding=True)))
@@ -144,17 +148,10 @@ class Marks:
 
     def raise_to(self, marks: Sequence[Mark]) -> None:
         """Raise each to at least this version: never down."""
-        build = postgresql.insert if self._store.dialect == "postgresql" else sqlite.insert
-        new = build(row_marks)
-        higher = new.on_conflict_do_update(
-            index_elements=["reference"],
-            set_={name: new.excluded[name] for name in ("version", "until", "refusing")},
-            where=row_marks.c.version < new.excluded.version,
-        )
         # In one order, so that two processes never wait for each other.
         rows = [m.row for m in sorted(marks, key=lambda m: (m.reference, m.version))]
         with self._store.write() as uow:
-            execute(uow.connection, higher, rows)
+            execute(uow.connection, _RAISE[self._store.dialect], rows)
         with self._lock:
             for mark in marks:
                 self._cache.pop(mark.reference, None)
