@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, filterfalse, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,9 +75,17 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def runtime(settings: Settings, clock: FrozenClock) -> Iterator[Runtime]:
+def prepares() -> Sequence[deployments.Prepare]:
+    """What is founded with the runtime; a folder whose tests all found the same says so here."""
+    return ()
+
+
+@pytest.fixture
+def runtime(
+    settings: Settings, clock: FrozenClock, prepares: Sequence[deployments.Prepare]
+) -> Iterator[Runtime]:
     """The runtime on SQLite, with the tables of the packages that the test imports."""
-    laid = deployments.ready_runtime(settings, clock)
+    laid = deployments.ready_runtime(settings, clock, prepares)
     yield laid
     laid.close()
 
@@ -136,9 +144,11 @@ def any_database(any_settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture
-def any_runtime(any_settings: Settings, clock: FrozenClock) -> Iterator[Runtime]:
+def any_runtime(
+    any_settings: Settings, clock: FrozenClock, prepares: Sequence[deployments.Prepare]
+) -> Iterator[Runtime]:
     """The runtime on either kind of database."""
-    laid = deployments.ready_runtime(any_settings, clock)
+    laid = deployments.ready_runtime(any_settings, clock, prepares)
     yield laid
     laid.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from foundation.settings import Development, Jurisdiction, Section, Server, Sett
 from foundation.vault import VaultSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+Prepare = Callable[[Runtime], None]
 IN_TOKEN = "CIVITAS_TESTS_IN_TOKEN"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When every frozen clock begins: a Monday morning, in winter time, after a leap year's end."""
@@ -100,16 +101,24 @@ def _script(dialect: str, tables: int) -> str:
     return ";".join(statements)
 
 
-def ready_runtime(settings: Settings, clock: Clock) -> Runtime:
-    """The same as `build_runtime`, but with keys that other tests of this process have as well."""
+def ready_runtime(settings: Settings, clock: Clock, prepares: Sequence[Prepare] = ()) -> Runtime:
+    """The same as `build_runtime`, but with keys that other tests of this process have as well.
+    `prepares`: what packages do at a founding, besides."""
     from tests.support import ready
 
-    def found(there: Settings, then: Clock) -> Callable[[], None]:
-        return build_runtime(there, then).close
+    def founded(there: Settings, then: Clock) -> Runtime:
+        runtime = build_runtime(there, then)
+        for prepare in prepares:
+            prepare(runtime)
+        return runtime
 
-    if ready.copied("runtime", settings, clock, found):
+    def found(there: Settings, then: Clock) -> Callable[[], None]:
+        return founded(there, then).close
+
+    kind = " ".join(("runtime", *(prepare.__module__ for prepare in prepares)))
+    if ready.copied(kind, settings, clock, found):
         return build(settings, template_folders(), clock)
-    return build_runtime(settings, clock)
+    return founded(settings, clock)
 
 
 def build_runtime(settings: Settings, clock: Clock) -> Runtime:
@@ -125,6 +134,7 @@ def build_runtime(settings: Settings, clock: Clock) -> Runtime:
 __all__ = [
     "ROOT",
     "START",
+    "Prepare",
     "build_runtime",
     "free_port",
     "make_tables",

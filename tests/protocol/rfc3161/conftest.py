@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from foundation.runtime import Runtime
 from foundation.settings import Settings
 from pki import TimeStampSettings
 from tests.support import deployments
-from tests.support.devices import Town, build_town, found_city
+from tests.support.deployments import Prepare
+from tests.support.devices import FOUNDING, Town, build_town, found_city
+
+
+@pytest.fixture
+def prepares() -> Sequence[Prepare]:
+    return FOUNDING
 
 
 @pytest.fixture

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from foundation.runtime import Runtime
-from tests.support.devices import Town, build_town, found_city
+from tests.support.deployments import Prepare
+from tests.support.devices import FOUNDING, Town, build_town, found_city
+
+
+@pytest.fixture
+def prepares() -> Sequence[Prepare]:
+    return FOUNDING
 
 
 @pytest.fixture

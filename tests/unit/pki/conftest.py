@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from foundation.runtime import Runtime
 from tests.support import softhsm
-from tests.support.devices import City, found_city
+from tests.support.deployments import Prepare
+from tests.support.devices import FOUNDING, City, found_city
+
+
+@pytest.fixture
+def prepares() -> Sequence[Prepare]:
+    return FOUNDING
 
 
 @pytest.fixture
