@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
@@ -18,8 +19,9 @@ from tests.support import access_worlds, deployments, loop_watch
 from tests.support.city import City
 from tests.support.relay import Relay
 
-MOST = 0.02
-"""Seconds of processor time that a route may take on the loop before it waits or answers."""
+MOST = 18
+"""Times the middle route's processor time that a route may take on the loop before it waits or
+answers: some 20 ms, or twice that while the processor has other work."""
 
 
 @pytest.fixture
@@ -91,4 +93,5 @@ def test_no_route_computes_for_long_on_the_loop_or_waits_there(tmp_path: Path) -
     assert len(took) > 150
     # The longest but one: the first may have made what is kept, such as a page's template.
     usual = {route: sorted(every)[-2:][0] for route, every in took.items()}
-    assert {route: seconds for route, seconds in usual.items() if seconds > MOST} == {}
+    most = MOST * median(usual.values())
+    assert {route: seconds for route, seconds in usual.items() if seconds > most} == {}
