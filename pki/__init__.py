@@ -1,6 +1,6 @@
 """Certificates: profiles, issuing, enrolment over secure transport, revocation."""
 
-from pki.authority import CertificateAuthority, prepare
+from pki.authority import CertificateAuthority, prepare, signer_for
 from pki.ceremony import Box as RootsBox
 from pki.ceremony import Requests as CeremonyRequests
 from pki.ceremony import Root, TokenChoice, fingerprint, in_fours
@@ -21,6 +21,7 @@ from pki.lifecycle.rollover import Rollover, RolloverPlan
 from pki.linking import linking_of
 from pki.one_act import OneAct
 from pki.outlook.board import Attention
+from pki.own_signer import Job, OwnSigner
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.profiles.profile import Profile
 from pki.refusals import (
@@ -74,7 +75,9 @@ __all__ = [
     "Installed",
     "Installing",
     "IssuedCertificate",
+    "Job",
     "OneAct",
+    "OwnSigner",
     "Pki",
     "PkiSettings",
     "Profile",
@@ -113,6 +116,7 @@ __all__ = [
     "routes_of",
     "sign_in_ceremony",
     "signed_data",
+    "signer_for",
     "signing_time",
     "standing_under",
     "void_lists",

@@ -24,6 +24,7 @@ from pki.lifecycle.compromise import Declaring, Recovery
 from pki.lifecycle.founding import Founding
 from pki.one_act import OneAct
 from pki.outlook.board import Outlook
+from pki.own_signer import Job, OwnSigner
 from pki.path.validation import Validation
 from pki.profiles.profile import ML_DSA_KINDS
 from pki.refusals import CertificateRefused
@@ -34,8 +35,8 @@ from pki.settings import PkiSettings
 from pki.status.lists import Lists
 from pki.status.responders import Responders
 from pki.status.responding import Responding
+from pki.timestamps import stamping
 from pki.timestamps.settings import TimeStampSettings
-from pki.timestamps.signers import StampSigners
 from pki.timestamps.stamping import TimeStamping
 from pki.x509.certificate import IssuedCertificate, ValidCertificate
 from pki.x509.public_key import describe
@@ -86,12 +87,12 @@ class CertificateAuthority:
         self.lists = Lists(runtime.database, self.hierarchy, self.places, settings)
         self.responders = _responders(runtime, self.hierarchy)
         self.responding = Responding(runtime.database, self.hierarchy, self.responders, settings)
-        self._stamp_signers = _stamp_signers(runtime, self.hierarchy)
+        self._stamp_signer = self.signer_for(stamping.SIGNS)
         self.time_stamping = TimeStamping(
             runtime.database,
             runtime.rates,
             runtime.clock,
-            self._stamp_signers,
+            self._stamp_signer,
             runtime.settings.of(TimeStampSettings),
             clock_quality.said_by_kernel,
         )
@@ -107,7 +108,7 @@ class CertificateAuthority:
             "ocsp responders", timedelta(hours=1), lambda: self.responders.renew(now())
         )
         runtime.jobs.periodic(
-            "time-stamp keys", timedelta(hours=12), lambda: self._stamp_signers.renew(now())
+            "time-stamp keys", timedelta(hours=12), lambda: self._stamp_signer.renew(now())
         )
 
     def validate_client(self, certificate: x509.Certificate, now: datetime) -> ValidCertificate:
@@ -207,6 +208,10 @@ class CertificateAuthority:
         if issued is not None and issued.state == "issued":
             self.revoke(uow, issued.serial, "cessationOfOperation", now)
 
+    def signer_for(self, job: Job) -> OwnSigner:
+        """Who signs for this job, with a certificate of these authorities."""
+        return signer_for(self._runtime, job, self.hierarchy)
+
     def inventory(self) -> tuple[AuthorityStanding, ...]:
         """Every authority, where its key is, and until when it lasts."""
         return inventory(self.hierarchy, self._keys)
@@ -243,7 +248,7 @@ def prepare(runtime: Runtime) -> None:
     founding.establish(now)
     founding.hierarchy.read_again()
     _responders(runtime, founding.hierarchy).prepare(now)
-    _stamp_signers(runtime, founding.hierarchy).prepare(now)
+    signer_for(runtime, stamping.SIGNS, founding.hierarchy).prepare(now)
 
 
 def _responders(runtime: Runtime, hierarchy: Hierarchy) -> Responders:
@@ -252,9 +257,11 @@ def _responders(runtime: Runtime, hierarchy: Hierarchy) -> Responders:
     return Responders(runtime.database, runtime.audit, runtime.keys, hierarchy, profiles.load(), at)
 
 
-def _stamp_signers(runtime: Runtime, hierarchy: Hierarchy) -> StampSigners:
+def signer_for(runtime: Runtime, job: Job, hierarchy: Hierarchy | None = None) -> OwnSigner:
+    """Who signs for a job; asked before anything serves, to `prepare` its key."""
+    hierarchy = hierarchy or Hierarchy(runtime.database, runtime.keys, runtime.clock)
     known = runtime.settings.of(PkiSettings)
     at = places(runtime.settings.of(Server), known.url)
-    return StampSigners(
-        runtime.database, runtime.audit, runtime.keys, hierarchy, profiles.load(), at
+    return OwnSigner(
+        job, runtime.database, runtime.audit, runtime.keys, hierarchy, profiles.load(), at
     )

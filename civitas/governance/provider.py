@@ -86,7 +86,12 @@ def assemble(runtime: Runtime) -> Deployment:
 
     # Documents: what offices have made out for a person, and whom the person shows it to.
     documents = Locker(
-        runtime, policies, kinds, PeopleWithDocuments(people, tokens), ServicesThatAsk(tokens)
+        runtime,
+        policies,
+        kinds,
+        PeopleWithDocuments(people, tokens),
+        ServicesThatAsk(tokens),
+        authority,
     )
     # Documents: signatures that people make at a distance.
     parties = SigningParties(signing_in, people, tokens, policies)

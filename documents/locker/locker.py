@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from documents.locker import sharing_store, store
+from documents.locker import seals, sharing_store, store
 from documents.locker.asking import Asking, SharesEndWithConsent
 from documents.locker.checking import Checking
 from documents.locker.document import Document, Link, Mismatch, Share, Version
@@ -14,10 +14,13 @@ from documents.locker.kinds import Kind, Kinds, of_settings
 from documents.locker.links import Links
 from documents.locker.originals import Originals
 from documents.locker.ports import People, Services
+from documents.locker.seals import Seals
+from documents.locker.settings import fonts_of
 from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.marking import N_
 from foundation.runtime import Runtime
+from pki import CertificateAuthority
 from policies import Policies
 
 
@@ -33,7 +36,7 @@ class Whole:
 
 
 class Locker:
-    """Parts: `issuing`, `asking`, `links`, `checking`, `originals`."""
+    """Parts: `issuing`, `asking`, `links`, `checking`, `originals`, `seals`."""
 
     def __init__(
         self,
@@ -42,12 +45,15 @@ class Locker:
         kinds: Kinds,
         people: People,
         services: Services,
+        authority: CertificateAuthority,
     ) -> None:
         self.runtime = runtime
         self.policies = policies
         self.kinds = kinds
         self.services = services
+        self.fonts = fonts_of(runtime.settings)
         self.originals = Originals(runtime, kinds)
+        self.seals = Seals(authority, kinds, runtime.clock)
         self.issuing = Issuing(runtime, kinds, self.originals, people)
         self.asking = Asking(runtime, policies, kinds, self.originals, people, services)
         self.links = Links(runtime, kinds, self.originals)
@@ -55,8 +61,9 @@ class Locker:
         self.ends_with_consent = SharesEndWithConsent(kinds)
 
     def ready(self, now: datetime) -> None:
-        """At each start: an issuer that was added to the file gets its key."""
+        """At each start: an issuer that was added to the file gets its keys."""
         self.originals.prepare()
+        self.seals.prepare(now)
 
     def of_person(
         self, person_id: str, words: str = "", after: int = 0
@@ -128,4 +135,6 @@ class SharesEndWithIdentity:
 
 def prepare(runtime: Runtime) -> None:
     """Make what issuers sign with before it serves; idempotent."""
-    Originals(runtime, of_settings(runtime.settings)).prepare()
+    kinds = of_settings(runtime.settings)
+    Originals(runtime, kinds).prepare()
+    seals.prepare(runtime, kinds)

@@ -78,6 +78,7 @@ def _account(locker: Locker) -> tuple[Route, ...]:
         Route(("POST",), asked, partial(answering.answer, locker), _CONSENT),
         page("GET", one, account.show),
         page("GET", f"{one}/original", account.original),
+        page("GET", f"{one}/pdf", account.as_pdf, in_thread="draws and signs a PDF"),
         page("GET", f"{one}/print", account.print_out),
         page("POST", f"{one}/links", account.make_link),
         page("POST", f"{one}/links/end", account.end_link, asks_first=("end",)),

@@ -7,16 +7,15 @@ changed but by an incremental update, so what was signed before stays as it was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from foundation.errors import Unprocessable
-from foundation.keys import Signer
 from foundation.marking import N_
-from pki import cms_signer, signed_data
+from pki import CmsSigner, signed_data
 
 RESERVED = 24 * 1024
 """Octets for the signature: certificates, and a time stamp with its own."""
@@ -67,19 +66,16 @@ def prepare(
 
 def seal_pdf(
     pdf: bytes,
-    signer: Signer,
-    chain: Sequence[bytes],
+    by: CmsSigner,
     now: datetime,
     stamp: Callable[[bytes], bytes] | None = None,
 ) -> bytes:
     """The PDF under an organisation's seal.
 
-    `chain`: the certificate of the key (profile `seal`), then those above it but for the root; DER.
-    `stamp` gives a time-stamp token for the signature's value (`Signing.stamp_over`). Raises
-    Unprocessable.
+    `by`: its key, and the certificate of it (profile `seal`). `stamp` gives a time-stamp token for
+    the signature's value (`TimeStamping.stamp_over`). Raises Unprocessable.
     """
     prepared = prepare(pdf, now)
-    by = cms_signer(signer.private_key, chain[0], chain[1:])
     return prepared.with_signature(
         signed_data(by, prepared.digest, prepared.hash_name, stamp=stamp)
     )

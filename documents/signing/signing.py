@@ -7,7 +7,6 @@ no signature leaves, and the person's ledger says so.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +31,6 @@ from foundation.errors import Conflict, Forbidden, NotFound, Over, Unavailable, 
 from foundation.marking import N_
 from foundation.runtime import Runtime
 from pki import (
-    HASH_OIDS,
     CertificateAuthority,
     OneAct,
     TimeStampRefused,
@@ -173,13 +171,8 @@ class Signing:
             document.digest,
             asked.hash_name,
             attributes=claimed,
-            stamp=self.stamp_over if asked.conformance == T else None,
+            stamp=self.authority.time_stamping.stamp_over if asked.conformance == T else None,
         )
-
-    def stamp_over(self, content: bytes) -> bytes:
-        """A time-stamp token for these bytes. Raises TimeStampRefused, Unavailable."""
-        digest = hashlib.sha256(content).digest()
-        return self.authority.time_stamping.stamp(HASH_OIDS["sha256"], digest)
 
     def _conclude(
         self, found: Transaction, person_id: str, level: int, serial: str, made: Made

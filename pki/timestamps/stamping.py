@@ -5,6 +5,7 @@ Trust in the clock first, then the place in the order, then the signature, outsi
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from datetime import datetime, timedelta
 
@@ -14,13 +15,22 @@ from foundation.common_clock import CommonClock
 from foundation.database import Database
 from foundation.errors import Unavailable
 from foundation.rates import Rates
+from pki.cms import HASH_OIDS
+from pki.own_signer import Job, OwnSigner
 from pki.timestamps import encoding, order
 from pki.timestamps.request import Refused, StampRequest, imprint, parse
 from pki.timestamps.settings import TimeStampSettings
-from pki.timestamps.signers import StampSigners
 from pki.x509 import der
 
 BUCKET = "pki.time-stamp"
+SIGNS = Job(
+    holder="time-stamps",
+    use="time-stamps",
+    profile="timestamping",
+    common_name="Time stamps",
+    # Its certificate lasts for five years.
+    signs_for=timedelta(days=365),
+)
 _A_MINUTE = timedelta(minutes=1)
 log = logging.getLogger("civitas.pki")
 
@@ -33,14 +43,14 @@ class TimeStamping:
         database: Database,
         rates: Rates,
         clock: Clock,
-        signers: StampSigners,
+        signer: OwnSigner,
         settings: TimeStampSettings,
         kernel: Bound,
     ) -> None:
         self._database = database
         self._rates = rates
         self._clock = clock
-        self._signers = signers
+        self._signer = signer
         self._settings = settings
         self._kernel = kernel
 
@@ -84,9 +94,13 @@ class TimeStamping:
             raise Refused("timeNotAvailable", "The clock of this service is not accurate enough.")
         return bound
 
+    def stamp_over(self, content: bytes) -> bytes:
+        """A time-stamp token for these bytes. Raises TimeStampRefused, Unavailable."""
+        return self.stamp(HASH_OIDS["sha256"], hashlib.sha256(content).digest())
+
     def _stamp(self, asked: StampRequest, source: str | None) -> bytes:
         accuracy = self.accuracy()
-        by = self._signers.standing(self._clock.now())
+        by = self._signer.standing(self._clock.now())
         at = self._take(source, accuracy)
         signed = encoding.info(
             asked, self._settings.policy, order.serial(at), at, accuracy, by.subject

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from documents.locker import sheet
 from documents.locker.document import Document, Mismatch
 from documents.locker.kinds import Kind, KindField
 from documents.locker.links import MOST_USES
@@ -20,6 +21,10 @@ from foundation import web
 from foundation.pages import Mistakes, Question, ask_first
 from foundation.pages.language import N_
 
+CHECK_IT = N_(
+    "Scan the code to check this paper, or see %(place)s. "
+    "What counts is what the check shows, not what is printed."
+)
 _END_LINK = Question(
     N_("Shall this link end?"),
     (N_("Whoever has its address sees nothing any more. It cannot be made to work again."),),
@@ -92,6 +97,34 @@ def original(locker: Locker, request: Request) -> Response:
     )
 
 
+def as_pdf(locker: Locker, request: Request) -> Response:
+    """The same as a PDF under the issuer's seal, with the original inside."""
+    document, token = locker.original(_citizen(request), _document_id(request))
+    words, pages = locker.runtime.pages.translator(request), locker.runtime.pages
+    kind = locker.kinds.kinds.get((document.issuer, document.kind))
+    told = _told(locker, document, kind, words.language)
+    place = f"{locker.originals.url}/check"
+    drawn = sheet.draw(
+        told["title"],
+        sheet.facts_in(pages.document("locker/facts.html", (words.language,), **told)),
+        words(CHECK_IT, place=place),
+        f"{place}?document={token}",
+        token,
+        language=words.language,
+        right_to_left=words.direction == "rtl",
+        made_at=document.changed_at,
+        fonts=locker.fonts,
+    )
+    return Response(
+        locker.seals.seal(document.issuer, drawn),
+        media_type="application/pdf",
+        headers={
+            "Content-Disposition": f'attachment; filename="{document.kind}-{document.id}.pdf"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
 def print_out(locker: Locker, request: Request) -> Response:
     """On paper, with a code that anybody can check, without a network too."""
     document, token = locker.original(_citizen(request), _document_id(request))
@@ -103,6 +136,7 @@ def print_out(locker: Locker, request: Request) -> Response:
         **_told(locker, document, kind, _language(locker, request)),
         picture=as_picture(address),
         place=f"{locker.originals.url}/check",
+        check_it=CHECK_IT,
     )
 
 

@@ -9,54 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import crl as asn1_crl
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore, async_add_validation_info
-from pyhanko_certvalidator import ValidationContext
 
 from documents.signing import Prepared, prepare, seal_pdf
 from foundation.clock import FrozenClock
 from foundation.errors import Unprocessable
-from foundation.keys import Signer
+from pki import CmsSigner, cms_signer
 from tests.support.city import Visitor
-from tests.support.pdfs import embedded, pdf, pdfsig
+from tests.support.pdfs import context, embedded, pdf, pdfsig, verdict
 from tests.support.signing import SigningCity, sign
-
-
-def root_of(city: SigningCity) -> Any:
-    found = city.deployment.parts["pki"].hierarchy.named("root")[0].certificate
-    return asn1_x509.Certificate.load(found.public_bytes(Encoding.DER))
-
-
-def context(city: SigningCity, **more: Any) -> ValidationContext:
-    """What a verifier knows: our root, and the lists that we publish."""
-    authority, now = city.deployment.parts["pki"], city.clock.now()
-    names = ("people", "services", "root")
-    return ValidationContext(
-        trust_roots=[root_of(city)],
-        crls=[asn1_crl.CertificateList.load(authority.crl(name, now)) for name in names],
-        moment=now,
-        best_signature_time=now,
-        allow_fetching=False,
-        **{"revocation_mode": "soft-fail", **more},
-    )
-
-
-def verdict(city: SigningCity, signed: bytes) -> Any:
-    """pyHanko's own."""
-    return asyncio.run(
-        async_validate_pdf_signature(
-            embedded(signed),
-            signer_validation_context=context(city),
-            ts_validation_context=context(city),
-        )
-    )
 
 
 def signed_pdf(city: SigningCity, citizen: Visitor, conformance: str = "Ades-B-B") -> bytes:
@@ -136,7 +102,7 @@ def test_a_pdf_gets_what_later_verifiers_need(city: SigningCity, citizen: Visito
 # ── the seal of an organisation ───────────────────────────────────────────────────────────
 
 
-def seal(city: SigningCity) -> tuple[Signer, list[bytes]]:
+def seal(city: SigningCity) -> CmsSigner:
     """A key of an office, certified for sealing."""
     key = ec.generate_private_key(ec.SECP256R1())
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Registry Office")])
@@ -147,12 +113,12 @@ def seal(city: SigningCity) -> tuple[Signer, list[bytes]]:
     )
     issuer, _ = authority.hierarchy.signing("services")
     above = [c.public_bytes(Encoding.DER) for c in authority.hierarchy.chain(issuer)[:-1]]
-    return Signer("seal-1", "seal", "ES256", key), [issued.der, *above]
+    return cms_signer(key, issued.der, above)
 
 
 def test_an_office_seals_a_pdf(city: SigningCity, tmp_path: Path) -> None:
-    signer, chain = seal(city)
-    sealed = seal_pdf(pdf(), signer, chain, city.clock.now(), city.signing.stamp_over)
+    stamp = city.signing.authority.time_stamping.stamp_over
+    sealed = seal_pdf(pdf(), seal(city), city.clock.now(), stamp)
     found = verdict(city, sealed)
     assert found.bottom_line, found.pretty_print_details()
     assert found.signing_cert.subject.native == {"common_name": "Registry Office"}

@@ -21,7 +21,7 @@ from foundation.clock import FrozenClock
 from foundation.settings import Settings
 from pki import TimeStampSettings
 from pki.timestamps.request import MOST_OCTETS
-from pki.timestamps.signers import SIGNS_FOR
+from pki.timestamps.stamping import SIGNS
 from tests.support.devices import Town, same_city
 from tests.support.stamps import DIGEST, QUERY, ask, failure, info, query, signed_data
 
@@ -160,11 +160,11 @@ def test_its_key_makes_room_after_a_year(town: Town, clock: FrozenClock) -> None
         return signed_data(ask(town.http, query()))["signer_infos"][0]["sid"].native
 
     first = who()
-    clock.advance(SIGNS_FOR / 2)
-    town.city.authority._stamp_signers.renew(clock.now())
+    clock.advance(SIGNS.signs_for / 2)
+    town.city.authority._stamp_signer.renew(clock.now())
     assert who() == first
-    clock.advance(SIGNS_FOR)
-    town.city.authority._stamp_signers.renew(clock.now())
+    clock.advance(SIGNS.signs_for)
+    town.city.authority._stamp_signer.renew(clock.now())
     assert who() != first
 
 

@@ -24,7 +24,7 @@ def stamping(
         runtime.database,
         runtime.rates,
         keeps or runtime.clock,  # type: ignore[arg-type]
-        found_city(runtime).authority._stamp_signers,
+        found_city(runtime).authority._stamp_signer,
         TimeStampSettings.model_validate(written),
         lambda: kernel,
     )

@@ -1,11 +1,12 @@
-"""Who signs time stamps: a key and a certificate of its own — RFC 3161 §2.3.
+"""A key of this deployment that is certified for one job, such as time stamps or an office's seal.
 
-The key is replaced each year, while its certificate lasts for five: a stamp outlives the key.
+The key is replaced while its certificate still lasts: what it signed outlives it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,19 +29,32 @@ from pki.tables import certificates
 from pki.x509 import names
 from pki.x509.public_key import describe
 
-PROFILE = "timestamping"
-USE = "time-stamps"
-"""Of the key; `[keys] in_token` may name it."""
-ISSUER = "services"
-SIGNS_FOR = timedelta(days=365)
 SEEN_FOR = timedelta(seconds=1)
 """After this long a certificate that another process made or revoked is noticed."""
-_HOLDER = "time-stamps"
 
 
-class StampSigners:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a key signs, and how its certificate names it."""
+
+    holder: str
+    """Under which its certificates are on record."""
+    use: str
+    """Of the key; `[keys] in_token` may name it."""
+    profile: str
+    common_name: str
+    signs_for: timedelta
+    algorithm: str | None = None
+    """JWA name; None: that of the authority."""
+    issuer: str = "services"
+
+
+class OwnSigner:
+    """Makes the key and its certificate, renews both, and is asked who signs now."""
+
     def __init__(
         self,
+        job: Job,
         database: Database,
         audit: Audit,
         keys: Keys,
@@ -48,38 +62,39 @@ class StampSigners:
         profiles: Mapping[str, Profile],
         places: StatusPlaces,
     ) -> None:
+        self._job = job
         self._database = database
         self._audit = audit
         self._keys = keys
         self._hierarchy = hierarchy
-        self._profile = profiles[PROFILE]
+        self._profile = profiles[job.profile]
         self._places = places
         self._seen: tuple[datetime, CmsSigner] | None = None
         self._lock = event_loop.Lock()
 
     def prepare(self, now: datetime) -> None:
         """Make the missing key and its certificate; idempotent. `civitas init` and upgrades."""
-        authorities = self._keys.signers(key_use(ISSUER))
+        authorities = self._keys.signers(key_use(self._job.issuer))
         if authorities:
-            algorithm = authorities[-1].algorithm
-            # Few who verify stamps know Ed25519.
-            self._keys.ensure(USE, "ES256" if algorithm == "EdDSA" else algorithm)
+            algorithm = self._job.algorithm or authorities[-1].algorithm
+            # Few who verify documents and stamps know Ed25519.
+            self._keys.ensure(self._job.use, "ES256" if algorithm == "EdDSA" else algorithm)
         self.renew(now)
 
     def renew(self, now: datetime) -> bool:
-        """Periodic: a key that has signed for a year makes room; whether one was certified."""
+        """Periodic: a key that has signed for its time makes room; whether one was certified."""
         try:
-            authority, _ = self._hierarchy.signing(ISSUER)
+            authority, _ = self._hierarchy.signing(self._job.issuer)
         except Unavailable:
             return False  # its key comes from the ceremony
-        signers = self._keys.signers(USE)
+        signers = self._keys.signers(self._job.use)
         if not signers:
             return False
         row = self._row_of(signers[-1], now)
-        if row is not None and now - row.not_before < SIGNS_FOR and _trusted(row, authority):
+        if row is not None and self._stands(row, authority, now):
             return False
         if row is not None:
-            self._keys.rotate(USE, now, ahead=timedelta(0))
+            self._keys.rotate(self._job.use, now, ahead=timedelta(0))
         return self._certify_newest(authority, now)
 
     def standing(self, now: datetime) -> CmsSigner:
@@ -93,14 +108,14 @@ class StampSigners:
             found = self._find(now)
         if found is None:
             raise Unavailable(
-                "Nobody can sign time stamps.",
+                f"Nobody can sign: {self._job.common_name}.",
                 next_step="Run `civitas db upgrade`, which makes the key and its certificate.",
             )
         self._seen = (now, found)
         return found
 
     def _find(self, now: datetime) -> CmsSigner | None:
-        for one in reversed(self._keys.signers(USE)):
+        for one in reversed(self._keys.signers(self._job.use)):
             row = self._row_of(one, now)
             authority = self._hierarchy.by_kid(row.authority_kid) if row is not None else None
             if row is not None and authority is not None:
@@ -122,20 +137,29 @@ class StampSigners:
                     c.not_before,
                     c.not_after,
                     c.revoked_at,
-                ).where(c.holder == _HOLDER, c.public_key == digest, c.state == "issued")
+                ).where(c.holder == self._job.holder, c.public_key == digest, c.state == "issued")
             )
         good = [r for r in rows if r.revoked_at is None and r.not_before <= now < r.not_after]
         return max(good, key=lambda r: r.not_after, default=None)
+
+    def _stands(self, row: Row[Any], authority: Authority, now: datetime) -> bool:
+        """Whether its certificate is of the authority that signs now, and says who it is today."""
+        if row.authority_kid != authority.kid or now - row.not_before >= self._job.signs_for:
+            return False
+        return x509.load_der_x509_certificate(row.certificate).subject == self._subject()
+
+    def _subject(self) -> x509.Name:
+        return names.subject(self._job.common_name, self._profile.subject)
 
     # ── certified ─────────────────────────────────────────────────────────────────────
 
     def _certify_newest(self, authority: Authority, now: datetime) -> bool:
         try:
-            return self._certify(authority, self._keys.signers(USE)[-1], now)
+            return self._certify(authority, self._keys.signers(self._job.use)[-1], now)
         except RequestRefused:
             # The key was revoked as compromised: another one signs from here on.
-            self._keys.rotate(USE, now, ahead=timedelta(0))
-            return self._certify(authority, self._keys.signers(USE)[-1], now)
+            self._keys.rotate(self._job.use, now, ahead=timedelta(0))
+            return self._certify(authority, self._keys.signers(self._job.use)[-1], now)
 
     def _certify(self, authority: Authority, one: Signer, now: datetime) -> bool:
         issuing_key = self._hierarchy.private_key(authority)
@@ -146,10 +170,10 @@ class StampSigners:
             "serial": f"{draft.serial:x}",
             "authority_kid": authority.kid,
             "partition": draft.serial % authority.partitions,
-            "profile": PROFILE,
-            "holder": _HOLDER,
+            "profile": self._job.profile,
+            "holder": self._job.holder,
             # One key, one certificate of one authority: two processes at it make one.
-            "reference": f"{_HOLDER}:{authority.slug}:{key.digest}",
+            "reference": f"{self._job.holder}:{authority.slug}:{key.digest}",
             "public_key": key.digest,
             "body": body,
             "not_before": draft.not_before,
@@ -158,7 +182,7 @@ class StampSigners:
         }
 
         def take_up(uow: UnitOfWork, der: bytes) -> None:
-            said = {"serial": record["serial"], "profile": PROFILE, "holder": _HOLDER}
+            said = {name: record[name] for name in ("serial", "profile", "holder")}
             actor = Actor("system", "pki")
             self._audit.record(uow, "certificate.issued", actor, details=said)
 
@@ -170,7 +194,7 @@ class StampSigners:
         return drafting.Draft(
             serial=serial,
             profile=self._profile,
-            subject=names.subject("Time stamps", self._profile.subject),
+            subject=self._subject(),
             public_key=key,
             alternative_names=(),
             not_before=(now - self._profile.backdate).replace(microsecond=0),
@@ -179,8 +203,3 @@ class StampSigners:
             ),
             links=self._places.links(authority.slug, serial % authority.partitions),
         )
-
-
-def _trusted(row: Row[Any], authority: Authority) -> bool:
-    """Whether it is the authority that signs now which certified it."""
-    return bool(row.authority_kid == authority.kid)
