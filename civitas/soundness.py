@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
+from sqlalchemy import text
+
 from civitas import governance, schema
 from civitas.deployment import Deployment
 from civitas.tls import TlsListener
 from foundation.audit.settings import AuditSettings
-from foundation.database import DatabaseSettings
+from foundation.database import Database, DatabaseSettings
 from foundation.keys import KeySettings
 from foundation.settings import Jurisdiction, Server, Settings, SettingsError
 from foundation.telemetry import TelemetrySettings
@@ -44,7 +46,8 @@ def check(settings: Settings, connect: bool = False) -> list[str]:
         if connect:
             schema.check(deployment.runtime.database)
             deployment.runtime.check()
-            remarks += [*_busy(settings), *_away(settings)]
+            database = deployment.runtime.database
+            remarks += [*_busy(settings), *_away(settings), *_replica(settings, database)]
     return remarks
 
 
@@ -104,6 +107,22 @@ def _busy(settings: Settings) -> Iterator[str]:
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _replica(settings: Settings, database: Database) -> Iterator[str]:
+    """Nothing stops without it: the primary is read then, by all that it was to spare."""
+    chosen = settings.of(DatabaseSettings)
+    if not chosen.replica_url:
+        return
+    with database.read_old() as uow:
+        follows = uow.execute(text("SELECT pg_is_in_recovery()")).scalar_one()
+    if not follows:
+        parts = urlsplit(chosen.replica_url)
+        yield (
+            f"[database] replica_url: nothing at {parts.hostname}:{parts.port or 5432} answers, "
+            f"follows the primary and is at most {chosen.replica_seconds:g} seconds behind it; "
+            "start it, or mend it: until then the primary is read."
+        )
 
 
 def _away(settings: Settings) -> Iterator[str]:

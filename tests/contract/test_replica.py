@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from civitas import soundness
 from foundation.audit import SYSTEM
 from foundation.clock import FrozenClock
 from foundation.database import Database, DatabaseSettings, Replica
@@ -138,6 +139,16 @@ def test_what_grants_something_is_never_read_from_the_replica(runtime: Runtime) 
     bound = next(iter(all_bound()))
     with pytest.raises(TypeError, match="primary"), runtime.database.read_old() as uow:
         uow.all(select(bound.table))
+
+
+def test_the_check_of_a_configuration_says_where_no_replica_follows(
+    runtime: Runtime, standby: PostgreSQL
+) -> None:
+    wait_for(lambda: of_replica(runtime.database))
+    assert list(soundness._replica(runtime.settings, runtime.database)) == []
+    standby.stop()
+    (said,) = soundness._replica(runtime.settings, runtime.database)
+    assert said.startswith("[database] replica_url: nothing at ")
 
 
 def test_a_replica_of_another_kind_is_refused() -> None:
