@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from foundation.cross_origin import origin as origin_of
 from foundation.database import UnitOfWork
+from foundation.fetch import Fetch
 from foundation.recent import Recent
 from foundation.runtime import Runtime
 from foundation.settings import Development, Server
@@ -54,6 +55,7 @@ from idp.oauth.grants.device_code import DeviceCodeGrant
 from idp.oauth.grants.pipeline import Pipeline
 from idp.oauth.grants.refresh_token import Refresh
 from idp.oauth.grants.token_exchange import TokenExchange
+from idp.oauth.logout.delivery import Delivery
 from idp.oauth.never_above import NeverAbove
 from idp.oauth.ports import Ceiling, ClaimsSource, ClientSource, SignsOut
 from idp.oauth.principal import TokenPrincipals
@@ -182,6 +184,7 @@ class OAuth:
         self.bearers = Bearers(self.active_tokens, self.proofs)
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
+        self.sign_outs = Delivery(runtime, self.issuer, self.clients, Fetch.of(runtime.settings))
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
         # Origins of clients' pages that asked: known even while the database is away.
         self._pages: Recent[str, bool] = Recent(1000)

@@ -61,6 +61,9 @@ class Client:
     certificate has, in place of a subject (RFC 8705 §2.1.2).
     `profile`: a security profile that it keeps to (`profiles`).
     `require_pkce`: without, a request may carry a nonce in place of a challenge (RFC 9700 §2.1.1).
+    `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
+    server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
+    at it.
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -75,6 +78,11 @@ class Client:
     response_types: frozenset[str] = frozenset({"code"})
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
+    initiate_login_uri: str | None = None
     scopes: frozenset[str] = frozenset()
     purposes: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()

@@ -1,7 +1,8 @@
-"""Clients of our own table found by what they are reached at: their pages' origins, their resource.
+"""Clients found by what they are reached at: their pages' origins, their resource, sign-outs.
 
 A row here leads to a client and no further: what it is, and whether it is at all, its own row says.
-Only public clients have pages that read our answers, so only theirs are kept.
+Only public clients have pages that read our answers, so only theirs are kept. All but those that
+hear of sign-outs are of our own table.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from foundation import opaque
@@ -19,6 +21,10 @@ from idp.oauth import redirects, registration
 from idp.oauth.client import Client
 from idp.oauth.tables import client_addresses as addresses
 from idp.oauth.tables import clients
+
+_SIGN_OUT = opaque.digest("sign-out")
+HEARS_OF_SIGN_OUT = select(addresses.c.client_id).where(addresses.c.digest == _SIGN_OUT)
+"""The ids of clients that registered to be told, server to server, that a session ended."""
 
 _AT = (
     select(clients)
@@ -55,6 +61,13 @@ def forget(uow: UnitOfWork, client_id: str) -> None:
     uow.execute(delete(addresses).where(addresses.c.client_id == client_id))
 
 
+def hears(uow: UnitOfWork, client_id: str) -> None:
+    """Write down that a client of no table of ours hears of sign-outs."""
+    build = postgresql.insert if uow.connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"digest": _SIGN_OUT, "client_id": client_id}
+    uow.execute(build(addresses).values(**row).on_conflict_do_nothing())
+
+
 def fill(database: Database, development: bool) -> int:
     """Write the addresses of clients that have none, since an older program added them; how many
     clients."""
@@ -81,4 +94,6 @@ def fill(database: Database, development: bool) -> int:
 
 def _of(client: Client) -> set[bytes]:
     found = {pages(origin_of(uri)) for uri in client.redirect_uris} if client.is_public else set()
+    if client.backchannel_logout_uri is not None:
+        found.add(_SIGN_OUT)
     return found if client.resource is None else {*found, resource(client.resource)}

@@ -82,6 +82,8 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "authorization_details_types_supported": list(catalogue.authorization_types),
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "tls_client_certificate_bound_access_tokens": True,
         "ui_locales_supported": list(settings.of(Jurisdiction).languages),
     }

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, tr
 from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from idp.oauth.grant import ACTIVE, ENDED, Grant
+from idp.oauth.logout import outbox
 from idp.oauth.tables import grants
 
 _COLUMNS = [column for column in grants.c if column.name != "ended_at"]
@@ -66,7 +67,7 @@ def end_one(uow: UnitOfWork, grant_id: str, because: str, now: datetime) -> Gran
 
 def end_of_consent(uow: UnitOfWork, consent_id: str, because: str, now: datetime) -> int:
     """End all grants that rest on a consent; how many were active."""
-    return _end(uow, grants.c.consent_id == consent_id, because, now)
+    return _end(uow, grants.c.consent_id == consent_id, because, now, tell=True)
 
 
 def end_without_consent(
@@ -74,7 +75,7 @@ def end_without_consent(
 ) -> int:
     """End a person's grants at a client that rest on no consent: sign-in alone, or the law."""
     here = (grants.c.person_id == person_id) & (grants.c.client_id == client_id)
-    return _end(uow, here & grants.c.consent_id.is_(None), because, now)
+    return _end(uow, here & grants.c.consent_id.is_(None), because, now, tell=True)
 
 
 def end_at_client(
@@ -82,18 +83,21 @@ def end_at_client(
 ) -> int:
     """End all grants that a person gave a client."""
     here = (grants.c.person_id == person_id) & (grants.c.client_id == client_id)
-    return _end(uow, here, because, now)
+    return _end(uow, here, because, now, tell=True)
 
 
 def end_of_session(uow: UnitOfWork, session_id: str, because: str, now: datetime) -> int:
     """End the grants of a sign-in session, except those the person gave beyond it."""
-    here = (grants.c.session_id == session_id) & grants.c.offline.is_(False)
-    return _end(uow, here, because, now)
+    of_it = grants.c.session_id == session_id
+    # Also those who may go on in the person's absence, or whose grant is over: their own session
+    # with the person rests on this one.
+    outbox.add(uow, of_it, now)
+    return _end(uow, of_it & grants.c.offline.is_(False), because, now)
 
 
 def end_of_person(uow: UnitOfWork, person_id: str, because: str, now: datetime) -> int:
     """End all grants of a person."""
-    return _end(uow, grants.c.person_id == person_id, because, now)
+    return _end(uow, grants.c.person_id == person_id, because, now, tell=True)
 
 
 def end_of_client(uow: UnitOfWork, client_id: str, because: str, now: datetime) -> int:
@@ -103,7 +107,7 @@ def end_of_client(uow: UnitOfWork, client_id: str, because: str, now: datetime) 
 
 def end_of_everybody(uow: UnitOfWork, because: str, now: datetime) -> int:
     """End all grants."""
-    return _end(uow, true(), because, now)
+    return _end(uow, true(), because, now, tell=True)
 
 
 def sweep(uow: UnitOfWork, before: datetime) -> int:
@@ -111,7 +115,18 @@ def sweep(uow: UnitOfWork, before: datetime) -> int:
     return uow.changed(delete(grants).where(grants.c.expires_at < before))
 
 
-def _end(uow: UnitOfWork, which: ColumnElement[bool], because: str, now: datetime) -> int:
+def _end(
+    uow: UnitOfWork,
+    which: ColumnElement[bool],
+    because: str,
+    now: datetime,
+    *,
+    tell: bool = False,
+) -> int:
+    """`tell`: the services hear of it, those that registered for sign-outs. A family that ends for
+    a replay, or at the service's own wish, ends no session of the person there."""
+    if tell:
+        outbox.add(uow, which & (grants.c.state == ACTIVE), now)
     statement = (
         update(grants)
         .where(which, grants.c.state == ACTIVE)

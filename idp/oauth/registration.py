@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
+from foundation.cross_origin import origin as origin_of
 from foundation.errors import Unprocessable
 from idp.oauth import client_keys, profiles, redirects, scopes, self_description
 from idp.oauth.client import (
@@ -29,12 +30,17 @@ _KNOWN = frozenset(
         "audiences",
         "authorization_details_types",
         "authorization_signed_response_alg",
+        "backchannel_logout_session_required",
+        "backchannel_logout_uri",
         "client_name",
         "client_uri",
         "contacts",
         "dpop_bound_access_tokens",
+        "frontchannel_logout_session_required",
+        "frontchannel_logout_uri",
         "grant_types",
         "id_token_signed_response_alg",
+        "initiate_login_uri",
         "jwks",
         "policy_uri",
         "profile",
@@ -165,6 +171,13 @@ def _parsed(
         post_logout_redirect_uris=_redirects(
             metadata, "post_logout_redirect_uris", method == "none", development
         ),
+        backchannel_logout_uri=_address(metadata, "backchannel_logout_uri", development),
+        backchannel_logout_session_required=_flag(metadata, "backchannel_logout_session_required"),
+        frontchannel_logout_uri=_framed(metadata, uris, development),
+        frontchannel_logout_session_required=_flag(
+            metadata, "frontchannel_logout_session_required"
+        ),
+        initiate_login_uri=_address(metadata, "initiate_login_uri", development),
         scopes=_scopes(metadata),
         purposes=_strings(metadata, "purposes") or _strings(metadata, "purpose"),
         attributes=frozenset(_strings(metadata, "attributes")),
@@ -315,6 +328,27 @@ def _redirects(
         if why is not None:
             _refuse(name, f"{uri!r} {why}")
     return uris
+
+
+def _address(metadata: Mapping[str, Any], name: str, development: bool) -> str | None:
+    """Where we, or a browser at our word, go by ourselves: https, as exact as a redirect URI.
+    Whether it is on the public internet is looked at each time that we go there."""
+    uri = _text(metadata, name)
+    if uri is not None:
+        why = redirects.why_not_registrable(uri, native=False, development=development)
+        if why is not None:
+            _refuse(name, f"{uri!r} {why}")
+    return uri
+
+
+def _framed(metadata: Mapping[str, Any], uris: Sequence[str], development: bool) -> str | None:
+    """OpenID Connect Front-Channel Logout 1.0 §2: of the origin of one of its redirect URIs, so
+    that nobody has our page frame somebody else's."""
+    name = "frontchannel_logout_uri"
+    uri = _address(metadata, name, development)
+    if uri is not None and origin_of(uri) not in {origin_of(known) for known in uris}:
+        _refuse(name, f"{uri!r} is of another origin than all redirect URIs")
+    return uri
 
 
 def _scopes(metadata: Mapping[str, Any]) -> frozenset[str]:

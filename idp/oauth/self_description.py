@@ -45,8 +45,9 @@ def taken(
     if "post_logout_redirect_uris" in counted:
         ways = _words(counted["post_logout_redirect_uris"])
         counted["post_logout_redirect_uris"] = [uri for uri in ways if _host(uri) in hosts]
-    if _host(counted.get("policy_uri")) not in hosts:
-        counted.pop("policy_uri", None)
+    for name in ("policy_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
+        if _host(counted.get(name)) not in hosts:
+            counted.pop(name, None)
     if "client_name" in said:
         # The one name of it that others stand behind: that of their statements.
         counted.setdefault("client_name", client_id.partition("://")[2].rstrip("/"))

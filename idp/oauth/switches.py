@@ -73,11 +73,17 @@ SWITCHES: tuple[Switch, ...] = (
         N_("What signs its signed answers, if not what signs its ID tokens"),
         (NONE, *SIGNING_ALGORITHMS),
     ),
+    Switch(
+        "backchannel_logout_session_required",
+        "backchannel_logout_session_required",
+        N_("It must learn which session ended (OIDC Back-Channel Logout)"),
+    ),
 )
 
 
 DETAILS = "authorization_details_types"
-TEXTS = (*SUBJECT_MEMBERS, DETAILS)
+ADDRESSES = ("backchannel_logout_uri",)
+TEXTS = (*SUBJECT_MEMBERS, DETAILS, *ADDRESSES)
 """What is set in the same way, to any text."""
 
 
@@ -105,4 +111,6 @@ def read(written: Sequence[str]) -> dict[str, Any]:
 def standing(client: Client) -> dict[str, str]:
     """How each stands at a client, by its member."""
     listed = " ".join(client.authorization_details_types)
-    return {**{one.member: one.written(client) for one in SWITCHES}, DETAILS: listed}
+    addresses = {name: getattr(client, name) or "" for name in ADDRESSES}
+    switched = {one.member: one.written(client) for one in SWITCHES}
+    return {**switched, DETAILS: listed, **addresses}

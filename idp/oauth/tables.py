@@ -265,6 +265,25 @@ bound(
     once=Once("refresh tokens", forgotten=True),
 )
 
+# Sessions that ended, on their way to services that registered to hear of it. It holds what their
+# ID tokens said, and nothing of the person.
+sign_outs = Table(
+    "oauth_sign_outs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("client_id", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("session_reference", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", String),
+    Index("ix_oauth_sign_outs_due_at", "due_at"),
+    Index("ix_oauth_sign_outs_client_id", "client_id"),
+)
+# We sign what stands here: nobody else has us tell a service that somebody signed out.
+bound(sign_outs, "client_id", "subject", "session_reference", remembered=False)
+
 # Pairwise subjects are stored random values, so that they can move with the governance model.
 subjects = Table(
     "oauth_pairwise_subjects",

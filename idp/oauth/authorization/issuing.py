@@ -9,7 +9,15 @@ from foundation import opaque
 from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.login import Authenticated
-from idp.oauth import codes, device_codes, grant_store, pushed_requests, resources, subjects
+from idp.oauth import (
+    client_addresses,
+    codes,
+    device_codes,
+    grant_store,
+    pushed_requests,
+    resources,
+    subjects,
+)
 from idp.oauth.authorization import freshness
 from idp.oauth.authorization.repeating import AnsweredMeanwhile
 from idp.oauth.authorization.request import AuthorizationRequest
@@ -85,6 +93,8 @@ class Issuing:
             authorization_details=request.authorization_details,
         )
         grant_store.add(uow, grant)
+        if client.kind == "federated" and client.backchannel_logout_uri is not None:
+            client_addresses.hears(uow, client.id)
         if request.device is not None:
             if not device_codes.approve(uow, bytes.fromhex(request.device), grant.id):
                 raise AnsweredMeanwhile
