@@ -133,6 +133,8 @@ def _context(deployment: Deployment) -> Context:
         mac=deployment.runtime.keys.mac,
         who=deployment.who,
         way_back=deployment.way_back,
+        signed_out=deployment.signed_out,
+        frames=deployment.frames,
         client_certificate_header=server.client_certificate_header,
         resource_metadata=deployment.resource_metadata,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,8 @@ class Deployment:
     routes: Mapping[str, tuple[Route, ...]]
     who: Who
     way_back: Callable[[Request, str | None], object] = lambda request, errand: None
+    signed_out: Callable[[str], str] = lambda session: ""
+    frames: Callable[[Request], Sequence[str]] = lambda request: ()
     resource_metadata: Callable[[str], str | None] = lambda path: None
     prepare: tuple[Callable[[Runtime], object], ...] = ()
     on_start: tuple[Callable[[datetime], object], ...] = ()

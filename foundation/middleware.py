@@ -43,6 +43,7 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'none'"
 )
 """Nothing from elsewhere, nothing inline, nobody's frame."""
+CSP = b"content-security-policy"
 FORMS_STAY = "; form-action 'self'"
 """Left out where a form's answer may lead back to a service: browsers hold every redirect after a
 form against this list, also those of the service itself, and neither [::1] nor the scheme of a
@@ -94,7 +95,7 @@ class Gate:
         if context.secure_cookies:
             headers["strict-transport-security"] = "max-age=31536000"
         self._headers = [(k.encode(), v.encode()) for k, v in headers.items()]
-        policy = b"content-security-policy", CONTENT_SECURITY_POLICY.encode()
+        policy = CSP, CONTENT_SECURITY_POLICY.encode()
         self._leading_back = [*self._headers, policy]
         self._headers.append((policy[0], policy[1] + FORMS_STAY.encode()))
 
@@ -229,6 +230,10 @@ class Gate:
         headers += [(name.encode(), value.encode()) for name, value in told.items()]
         present = {name for name, _ in headers}
         ours = self._leading_back if scope.get("civitas.leads_back") else self._headers
+        if framed := scope.get("civitas.frames"):
+            # CSP 3 §6.7.2: exactly the origins whose pages it shows, and nobody else's.
+            policy = b"; frame-src " + " ".join(framed).encode()
+            ours = [(k, v + policy if k == CSP else v) for k, v in ours]
         headers += [(k, v) for k, v in ours if k not in present]
         if _unread(scope):
             headers.append((b"connection", b"close"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -163,6 +163,11 @@ class Context:
     way_back: Callable[[Request, str | None], object] = lambda request, errand: None
     """To the service that sent the person (`pages.WayBack`), from a page that ends the way there;
     the errand is where they would have gone on, if the request does not say it."""
+    signed_out: Callable[[str], str] = lambda session: ""
+    """What the page after a sign-out is told of the session that ends, so that it shows what
+    `frames` says; empty where there is nothing to show."""
+    frames: Callable[[Request], Sequence[str]] = lambda request: ()
+    """Addresses of pages that the page after a sign-out shows, to have services sign out."""
 
     def cookie_name(self, name: str) -> str:
         """Cookies are shared across ports, so each issuer has names of its own (rule 11)."""
@@ -286,6 +291,14 @@ def principal(request: Request) -> Principal | None:
         request.scope["civitas.principal"] = request.scope["civitas"].who(request)
     found: Principal | None = request.scope["civitas.principal"]
     return found
+
+
+def after_sign_out(request: Request, done: str) -> str:
+    """The address of the page after the sign-out of who is there now: it tells the page which
+    session that was, where there is something to show for it."""
+    there = principal(request)
+    mark = there and there.session and request.scope["civitas"].signed_out(there.session)
+    return f"{done}{'&' if '?' in done else '?'}{urlencode({'of': mark})}" if mark else done
 
 
 _CALLERS = {

@@ -58,6 +58,8 @@ def assemble(runtime: Runtime) -> Deployment:
         },
         who=who_calls(tokens.principal_of_token, hub.principal_of_session),
         way_back=tokens.ways_back.of,
+        signed_out=tokens.frames.mark,
+        frames=tokens.frames.marked,
         resource_metadata=tokens.resource_metadata,
         prepare=(prepare_policies, oauth.prepare, federation.prepare, broker.prepare),
         parts={

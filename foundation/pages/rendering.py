@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from foundation import web
 from foundation.birth import BirthDate, PartialDate, earliest
+from foundation.cross_origin import origin
 from foundation.marking import N_
 from foundation.pages.language import (
     CHOSEN_NOW,
@@ -133,6 +134,7 @@ class Pages:
         status: int = 200,
         *,
         leads_back: bool = False,
+        frames: Sequence[str] = (),
         mistakes: Mistakes | None = None,
         typed: Mapping[str, str] | None = None,
         **context: Any,
@@ -140,15 +142,19 @@ class Pages:
         """The page as a response. It is about one person and one moment, so it is never stored.
 
         `leads_back`: the answer to a form on it may lead to the service that sent the person.
+        `frames`: addresses of pages of others that it shows; the browser may show these alone.
         `mistakes`: of the form that was sent, and `typed`: what stood in it.
         """
         if leads_back:
             request.scope["civitas.leads_back"] = True
+        if frames:
+            request.scope["civitas.frames"] = sorted({origin(uri) for uri in frames})
         translator = self.translator(request)
         body = self._environment.get_template(template).render(
             self._frame(request, translator, about_an_error=template == ERROR),
             mistakes=mistakes if mistakes is not None else Mistakes(),
             typed=typed if typed is not None else {},
+            frames=frames,
             **context,
         )
         return HTMLResponse(

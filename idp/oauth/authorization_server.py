@@ -56,6 +56,7 @@ from idp.oauth.grants.pipeline import Pipeline
 from idp.oauth.grants.refresh_token import Refresh
 from idp.oauth.grants.token_exchange import TokenExchange
 from idp.oauth.logout.delivery import Delivery
+from idp.oauth.logout.frames import Frames
 from idp.oauth.never_above import NeverAbove
 from idp.oauth.ports import Ceiling, ClaimsSource, ClientSource, SignsOut
 from idp.oauth.principal import TokenPrincipals
@@ -184,6 +185,7 @@ class OAuth:
         self.bearers = Bearers(self.active_tokens, self.proofs)
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
+        self.frames = Frames(runtime, self.issuer, self.clients)
         self.sign_outs = Delivery(runtime, self.issuer, self.clients, Fetch.of(runtime.settings))
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
         # Origins of clients' pages that asked: known even while the database is away.

@@ -26,6 +26,10 @@ _SIGN_OUT = opaque.digest("sign-out")
 HEARS_OF_SIGN_OUT = select(addresses.c.client_id).where(addresses.c.digest == _SIGN_OUT)
 """The ids of clients that registered to be told, server to server, that a session ended."""
 
+_IN_FRAMES = opaque.digest("sign-out in frames")
+HEARS_IN_FRAMES = select(addresses.c.client_id).where(addresses.c.digest == _IN_FRAMES)
+"""The same, of those that are told by a page of theirs in a frame of ours."""
+
 _AT = (
     select(clients)
     .join(addresses, addresses.c.client_id == clients.c.id)
@@ -61,11 +65,12 @@ def forget(uow: UnitOfWork, client_id: str) -> None:
     uow.execute(delete(addresses).where(addresses.c.client_id == client_id))
 
 
-def hears(uow: UnitOfWork, client_id: str) -> None:
-    """Write down that a client of no table of ours hears of sign-outs."""
+def hears(uow: UnitOfWork, client: Client) -> None:
+    """Write down that a client of no table of ours hears of sign-outs, if it does."""
     build = postgresql.insert if uow.connection.dialect.name == "postgresql" else sqlite.insert
-    row = {"digest": _SIGN_OUT, "client_id": client_id}
-    uow.execute(build(addresses).values(**row).on_conflict_do_nothing())
+    for digest in sorted(_heard_at(client)):
+        row = {"digest": digest, "client_id": client.id}
+        uow.execute(build(addresses).values(**row).on_conflict_do_nothing())
 
 
 def fill(database: Database, development: bool) -> int:
@@ -94,6 +99,10 @@ def fill(database: Database, development: bool) -> int:
 
 def _of(client: Client) -> set[bytes]:
     found = {pages(origin_of(uri)) for uri in client.redirect_uris} if client.is_public else set()
-    if client.backchannel_logout_uri is not None:
-        found.add(_SIGN_OUT)
+    found |= _heard_at(client)
     return found if client.resource is None else {*found, resource(client.resource)}
+
+
+def _heard_at(client: Client) -> set[bytes]:
+    ways = (client.backchannel_logout_uri, _SIGN_OUT), (client.frontchannel_logout_uri, _IN_FRAMES)
+    return {digest for uri, digest in ways if uri is not None}

@@ -84,6 +84,8 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "tls_client_certificate_bound_access_tokens": True,
         "ui_locales_supported": list(settings.of(Jurisdiction).languages),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NoReturn
@@ -71,6 +72,7 @@ LEFT_OPEN: Mapping[str, Any] = {"id_token_signed_response_alg": "RS256"}
 written into the row: a row without it is older, and goes on with ES256."""
 
 LONGEST_REASON = 200
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _BY_KEY = self_description.AUTHENTICATION
 _NOTHING: Mapping[str, Any] = {}
 
@@ -336,6 +338,9 @@ def _address(metadata: Mapping[str, Any], name: str, development: bool) -> str |
     uri = _text(metadata, name)
     if uri is not None:
         why = redirects.why_not_registrable(uri, native=False, development=development)
+        if why is None and not _HOST.fullmatch(urlsplit(uri).netloc):
+            # It stands in a header of ours (Content-Security-Policy), where ; begins the next rule.
+            why = "has a host that is no name and no address"
         if why is not None:
             _refuse(name, f"{uri!r} {why}")
     return uri

@@ -25,12 +25,18 @@ PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state",
 @dataclass(frozen=True, slots=True)
 class SignOutRequest:
     """A valid request. `sure`: the hint proves that this very session signed in there, so that
-    the person need not be asked. `location`: the registered way back, None for our own page."""
+    the person need not be asked. `location`: the registered way back, None for our own page.
+    `session_id`: that of who is there, None when it is nobody."""
 
     client: Client | None
     location: str | None
     sure: bool
-    nobody: bool
+    session_id: str | None
+
+    @property
+    def nobody(self) -> bool:
+        """Whether nobody is signed in here."""
+        return self.session_id is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class SigningOut:
             client=client,
             location=_way_back(parameters, client),
             sure=there is not None and self._is_of(hint, client, there),
-            nobody=there is None,
+            session_id=None if there is None else there.session_id,
         )
 
     def _hint(self, value: str | None) -> IdToken | None:

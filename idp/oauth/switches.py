@@ -78,11 +78,16 @@ SWITCHES: tuple[Switch, ...] = (
         "backchannel_logout_session_required",
         N_("It must learn which session ended (OIDC Back-Channel Logout)"),
     ),
+    Switch(
+        "frontchannel_logout_session_required",
+        "frontchannel_logout_session_required",
+        N_("Its page in a frame must learn which session ended (OIDC Front-Channel Logout)"),
+    ),
 )
 
 
 DETAILS = "authorization_details_types"
-ADDRESSES = ("backchannel_logout_uri",)
+ADDRESSES = ("backchannel_logout_uri", "frontchannel_logout_uri", "initiate_login_uri")
 TEXTS = (*SUBJECT_MEMBERS, DETAILS, *ADDRESSES)
 """What is set in the same way, to any text."""
 

@@ -144,6 +144,8 @@ class AuthorizationServer:
                 mac=self.runtime.keys.mac,
                 who=lambda request: None,
                 way_back=self.oauth.ways_back.of,
+                signed_out=self.oauth.frames.mark,
+                frames=self.oauth.frames.marked,
                 resource_metadata=self.oauth.resource_metadata,
             ),
             edge=Edge(self.runtime.database, self.runtime.pages),

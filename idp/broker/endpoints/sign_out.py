@@ -18,6 +18,7 @@ def sign_out(broker: Broker, request: Request) -> Response:
     web.check_csrf(request, form)
     left = errand_of(form.get("return_to"))
     done = f"{DONE}?{urlencode({'return_to': left})}" if left else DONE
+    done = web.after_sign_out(request, done)
     response = RedirectResponse(done, 303, headers={"Cache-Control": "no-store"})
     broker.sign_out(request, response)
     return response
@@ -26,4 +27,9 @@ def sign_out(broker: Broker, request: Request) -> Response:
 def signed_out(broker: Broker, request: Request) -> Response:
     """The page after it; with the way back to the service that somebody was on to."""
     way_back = request.scope["civitas"].way_back(request, None)
-    return broker.runtime.pages.render(request, "broker/signed_out.html", way_back=way_back)
+    return broker.runtime.pages.render(
+        request,
+        "broker/signed_out.html",
+        way_back=way_back,
+        frames=request.scope["civitas"].frames(request),
+    )

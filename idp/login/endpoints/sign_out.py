@@ -20,7 +20,7 @@ def submit(login: Login, request: Request) -> Response:
     form = web.form(request)
     web.check_csrf(request, form)
     left = errand_of(form.get("return_to"))
-    response = RedirectResponse(Errand(return_to=left).path(DONE), 303)
+    response = RedirectResponse(web.after_sign_out(request, Errand(return_to=left).path(DONE)), 303)
     login.sign_out(request, response)
     return response
 
@@ -31,5 +31,9 @@ def show(login: Login, request: Request) -> Response:
     errand = Errand.parse(request.query_params)
     again = replace(errand, leave_to="") if way_back else Errand()
     return login.runtime.pages.render(
-        request, "login/signed_out.html", way_back=way_back, again=again.path()
+        request,
+        "login/signed_out.html",
+        way_back=way_back,
+        again=again.path(),
+        frames=request.scope["civitas"].frames(request),
     )

@@ -93,8 +93,8 @@ class Issuing:
             authorization_details=request.authorization_details,
         )
         grant_store.add(uow, grant)
-        if client.kind == "federated" and client.backchannel_logout_uri is not None:
-            client_addresses.hears(uow, client.id)
+        if client.kind == "federated":
+            client_addresses.hears(uow, client)
         if request.device is not None:
             if not device_codes.approve(uow, bytes.fromhex(request.device), grant.id):
                 raise AnsweredMeanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -50,18 +51,32 @@ def confirm(oauth: OAuth, request: Request) -> Response:
     return _signed_out(oauth, request, asked)
 
 
-def _page(oauth: OAuth, request: Request, asked: SignOutRequest, *, stayed: bool) -> Response:
-    """Our own last page, with the way back to the service if it said who it is."""
+def _page(
+    oauth: OAuth,
+    request: Request,
+    asked: SignOutRequest,
+    *,
+    stayed: bool,
+    frames: Sequence[str] = (),
+) -> Response:
+    """Our own last page, with the way back to the service if it said who it is; it goes there by
+    itself where the service asked for that."""
     client = asked.client
     way_back = None if client is None else WayBack(client.name, asked.location or home(client))
     return oauth.runtime.pages.render(
-        request, "oauth/signed_out.html", stayed=stayed, way_back=way_back
+        request,
+        "oauth/signed_out.html",
+        stayed=stayed,
+        way_back=way_back,
+        goes_on=asked.location is not None and not stayed,
+        frames=frames,
     )
 
 
 def _signed_out(oauth: OAuth, request: Request, asked: SignOutRequest) -> Response:
-    if asked.location is None:
-        response = _page(oauth, request, asked, stayed=False)
+    frames = () if asked.session_id is None else oauth.frames.of(asked.session_id)
+    if asked.location is None or frames:
+        response = _page(oauth, request, asked, stayed=False, frames=frames)
     else:
         headers = {"Location": asked.location, "Cache-Control": "no-store"}
         response = Response(status_code=303, headers=headers)
