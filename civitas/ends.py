@@ -70,6 +70,9 @@ ENDS: Mapping[str, End] = {
     ),
     "oauth_device_codes.expires_at": End(f"{_OAUTH}.device_codes", f"{_OAUTH}.device_codes"),
     "oauth_grants.expires_at": End(f"{_OAUTH}.grant", f"{_OAUTH}.grant_store"),
+    "oauth_initial_access_tokens.expires_at": End(
+        f"{_OAUTH}.dynamic.tokens", f"{_OAUTH}.dynamic.tokens"
+    ),
     "oauth_pushed_requests.expires_at": End(
         f"{_OAUTH}.pushed_requests", f"{_OAUTH}.pushed_requests"
     ),

@@ -27,7 +27,15 @@ from civitas.commands.console import (
 )
 from civitas.deployment import Deployment
 from foundation.settings import Server
-from idp.oauth import Client, OAuth, abilities_of, doubts_of, read_switches, switches_of
+from idp.oauth import (
+    Client,
+    OAuth,
+    abilities_of,
+    doubts_of,
+    read_switches,
+    relaxations_of,
+    switches_of,
+)
 from idp.supervision import Supervision
 
 ClientArgument = Annotated[str, typer.Argument(help="Identifier of the service, svc_….")]
@@ -114,13 +122,16 @@ def show(
         }
     can = [sentence.said() for sentence in abilities_of(client, catalogue)]
     doubts = [sentence.said() for sentence in doubts_of(client, catalogue)]
+    relaxed = {one.member: one.costs for one in relaxations_of(client)}
     if as_json:
-        print_json({**facts, "can": can, "doubts": doubts})
+        print_json({**facts, "can": can, "doubts": doubts, "relaxed": relaxed})
         return
     for key, value in facts.items():
         if value not in (None, "", []):
             shown = " ".join(value) if isinstance(value, list) else value
             out.print(f"{key}: {shown}", soft_wrap=True, markup=False)
+    for member, costs in relaxed.items():
+        out.print(f"Relaxed: {member}. {costs}", soft_wrap=True, markup=False)
     for sentence in (*can, *(f"Look at this: {doubt}" for doubt in doubts)):
         out.print(sentence, soft_wrap=True, markup=False)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from civitas.commands import client_acts
+from civitas.commands import client_acts, client_invitations
 from civitas.commands.client_acts import oauth_of
 from civitas.commands.console import (
     DEFAULT_CONFIG,
@@ -22,7 +22,17 @@ from civitas.commands.console import (
     refusals,
 )
 from foundation.settings import Server
-from idp.oauth import AddedClient, Kit, abilities_of, doubts_of, kit, known_kits, read_switches
+from idp.oauth import (
+    AddedClient,
+    Client,
+    Kit,
+    abilities_of,
+    doubts_of,
+    kit,
+    known_kits,
+    read_switches,
+    relaxations_of,
+)
 
 SIGN_IN = "identity.sign-in"
 
@@ -247,6 +257,16 @@ def _grants(scope: str, redirects: list[str]) -> list[str]:
     return grants
 
 
+def relaxed(client: Client) -> list[str]:
+    """What is less strict at it than usual, by the member that says so."""
+    return [one.member for one in relaxations_of(client)]
+
+
+def costs_of(clients: list[Client]) -> dict[str, str]:
+    """What each of that costs, once."""
+    return {one.member: one.costs for client in clients for one in relaxations_of(client)}
+
+
 @app.command("list")
 def list_clients(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """List the registered services.
@@ -264,17 +284,22 @@ def list_clients(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
                     "state": client_acts.state(c),
                     "redirect_uris": list(c.redirect_uris),
                     "scopes": sorted(c.scopes),
+                    "relaxed": relaxed(c),
                 }
                 for c in clients
             ]
         )
         return
     table = Table(box=None)
-    for heading in ("client_id", "name", "state", "redirect"):
+    for heading in ("client_id", "name", "state", "redirect", "relaxed"):
         table.add_column(heading)
     for c in clients:
-        table.add_row(c.id, c.name, client_acts.state(c), " ".join(c.redirect_uris))
+        names = " ".join(relaxed(c))
+        table.add_row(c.id, c.name, client_acts.state(c), " ".join(c.redirect_uris), names)
     out.print(table)
+    for member, what in sorted(costs_of(clients).items()):
+        out.print(f"{member}: {what}", soft_wrap=True, markup=False)
 
 
 client_acts.add_to(app)
+client_invitations.add_to(app)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from idp.oauth.abilities import Sentence
+from idp.oauth.abilities import Relaxation, Sentence
 from idp.oauth.abilities import can as abilities_of
 from idp.oauth.abilities import doubts as doubts_of
+from idp.oauth.abilities import relaxations as relaxations_of
 from idp.oauth.acting import ActingService, ActingServices, service_as_json
 from idp.oauth.alteration import Alteration
 from idp.oauth.authorization_server import OAuth, prepare
@@ -25,15 +26,16 @@ from idp.oauth.registration import parse as client_from_metadata
 from idp.oauth.reviews import AskAfterChange
 from idp.oauth.routes import account_routes, routes_of
 from idp.oauth.self_description import PASSES_ON
-from idp.oauth.settings import OAuthSettings
-from idp.oauth.switches import SWITCHES
+from idp.oauth.settings import ClientsSettings, OAuthSettings
+from idp.oauth.switches import ADDRESSES, SWITCHES
 from idp.oauth.switches import read as read_switches
 from idp.oauth.switches import standing as switches_of
 
-SECTIONS = (OAuthSettings,)
+SECTIONS = (OAuthSettings, ClientsSettings)
 PAGES = Path(__file__).parent / "pages"
 
 __all__ = [
+    "ADDRESSES",
     "AUTHENTICATION_METHODS",
     "DEVICE_SCOPE",
     "PAGES",
@@ -50,10 +52,12 @@ __all__ = [
     "Client",
     "ClientSource",
     "Clients",
+    "ClientsSettings",
     "InvalidClientMetadata",
     "Kit",
     "OAuth",
     "OAuthSettings",
+    "Relaxation",
     "Sentence",
     "SignsOut",
     "Snippet",
@@ -71,6 +75,7 @@ __all__ = [
     "prepare",
     "provider_metadata",
     "read_switches",
+    "relaxations_of",
     "routes_of",
     "service_as_json",
     "switches_of",

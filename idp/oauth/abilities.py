@@ -23,6 +23,33 @@ class Sentence:
         return self.text % {"names": ", ".join(self.names)} if self.names else self.text
 
 
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """Something less strict than we have it by default. `member`: what of the registration says so;
+    `costs`: what is given away by it, as a message id."""
+
+    member: str
+    costs: str
+
+
+def relaxations(client: Client) -> list[Relaxation]:
+    """Where this client is held to less than others."""
+    found = []
+    if "authorization_code" in client.grant_types and not client.require_pkce:
+        costs = N_(
+            "It may leave PKCE out and send a nonce: that a code was stolen and put into somebody "
+            "else’s sign-in is then found out by the service alone, if it looks."
+        )
+        found.append(Relaxation("require_pkce", costs))
+    if client.registered_itself:
+        costs = N_(
+            "It registered itself: nobody looked at it first, and nobody vouches for its name. "
+            "People read the host that they go back to."
+        )
+        found.append(Relaxation("registered_itself", costs))
+    return found
+
+
 def can(client: Client, catalogue: Catalogue) -> list[Sentence]:
     """What it can do."""
     told = []

@@ -48,6 +48,7 @@ from idp.oauth.client_authentication.tls_client_auth import (
 from idp.oauth.clients import Clients
 from idp.oauth.discovery import PATHS
 from idp.oauth.dpop import Nonces, Proofs
+from idp.oauth.dynamic.registering import Registering
 from idp.oauth.families import Families
 from idp.oauth.grants.authorization_code import AuthorizationCode
 from idp.oauth.grants.client_credentials import ClientCredentials
@@ -55,6 +56,7 @@ from idp.oauth.grants.device_code import DeviceCodeGrant
 from idp.oauth.grants.pipeline import Pipeline
 from idp.oauth.grants.refresh_token import Refresh
 from idp.oauth.grants.token_exchange import TokenExchange
+from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.logout.delivery import Delivery
 from idp.oauth.logout.frames import Frames
 from idp.oauth.never_above import NeverAbove
@@ -63,7 +65,7 @@ from idp.oauth.principal import TokenPrincipals
 from idp.oauth.release import Releases
 from idp.oauth.revocation import Revocation
 from idp.oauth.secrets import ClientSecrets
-from idp.oauth.settings import OAuthSettings
+from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
 from idp.oauth.ways_back import WaysBack
@@ -112,6 +114,8 @@ class OAuth:
             unknown_per_minute=self.settings.unknown_clients_per_minute,
             sources=sources,
         )
+        fetch = Fetch.of(runtime.settings)
+        keys_of_clients = KeysOfClients(fetch)
         self.families = Families(runtime.audit)
         self.releases = Releases(database, policies, claims, self.clients, ceiling)
         self.authenticator = Authenticator(
@@ -119,9 +123,9 @@ class OAuth:
             (
                 ClientSecretBasic(secrets),
                 ClientSecretPost(secrets),
-                PrivateKeyJwt(database, self._hosts, PATHS["token_endpoint"]),
+                PrivateKeyJwt(database, self._hosts, PATHS["token_endpoint"], keys_of_clients),
                 TlsClientAuth(authenticate_device, validate_certificate),
-                SelfSignedTlsClientAuth(),
+                SelfSignedTlsClientAuth(keys_of_clients),
                 PublicClient(),
             ),
             runtime.rates,
@@ -163,7 +167,13 @@ class OAuth:
         detail_types = policies.catalogue.authorization_types
         self.responses = Responses(runtime, self.issuer, self.clients)
         reading = Reading(
-            runtime, self.settings, self.issuer, self.clients, self.responses, detail_types
+            runtime,
+            self.settings,
+            self.issuer,
+            self.clients,
+            self.responses,
+            detail_types,
+            keys_of_clients,
         )
         self.pushing = Pushing(runtime, self.settings, self.authenticator, self.proofs, reading)
         self.authorization = Authorization(
@@ -186,7 +196,16 @@ class OAuth:
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
         self.frames = Frames(runtime, self.issuer, self.clients)
-        self.sign_outs = Delivery(runtime, self.issuer, self.clients, Fetch.of(runtime.settings))
+        self.sign_outs = Delivery(runtime, self.issuer, self.clients, fetch)
+        self.registering = Registering(
+            runtime,
+            runtime.settings.of(ClientsSettings),
+            self.clients,
+            secrets,
+            self.stopping,
+            fetch,
+            self.issuer,
+        )
         self.signing_out = SigningOut(keys, self.issuer, self.clients, who)
         # Origins of clients' pages that asked: known even while the database is away.
         self._pages: Recent[str, bool] = Recent(1000)

@@ -52,7 +52,9 @@ class Client:
     `resource`: the URI under which this client itself receives access tokens (RFC 8707).
     `audiences`: the resources that it may ask tokens for.
     `authorization_details_types`: what it may ask to be allowed in detail (RFC 9396 §10).
-    `calls_itself`: a name that nobody vouches for, beside `name`.
+    `jwks_uri`: where its keys stand, in place of `jwks` (`keys_of_clients`).
+    `calls_itself`: a name that nobody vouches for, beside `name`. `registered_itself`: no operator
+    looked at it before it was served (RFC 7591 §3).
     `passes_on`: it asks for a service behind it, whose own question comes after ours.
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
     token endpoint as well (failures 7).
@@ -91,6 +93,7 @@ class Client:
     resource: str | None = None
     audiences: tuple[str, ...] = ()
     jwks: tuple[Mapping[str, Any], ...] = ()
+    jwks_uri: str | None = None
     id_token_signed_response_alg: str = "ES256"
     authorization_details_types: tuple[str, ...] = ()
     authorization_signed_response_alg: str | None = None
@@ -103,6 +106,7 @@ class Client:
     require_pushed_authorization_requests: bool = False
     profile: str | None = None
     calls_itself: str | None = None
+    registered_itself: bool = False
     passes_on: bool = False
     policy_uri: str | None = None
     client_uri: str | None = None

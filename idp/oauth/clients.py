@@ -41,6 +41,15 @@ class AddedClient:
     secret: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedClient:
+    """A client that can be added; `metadata` is what its registration will say."""
+
+    client: Client
+    secret: str | None
+    metadata: Mapping[str, Any]
+
+
 class Clients:
     """Finds clients, and keeps those that an operator added."""
 
@@ -77,28 +86,40 @@ class Clients:
         actor: Actor = OPERATOR,
     ) -> AddedClient:
         """Register a client. Raises registration.InvalidClientMetadata that names the member."""
-        identifier = client_id or opaque.identifier("svc")
         if metadata.get("profile") is None:
             metadata = {**registration.LEFT_OPEN, **metadata}
-        parsed = registration.parse(identifier, metadata, development=self._development)
-        client = self._complete(parsed)
-        secret, mac = None, None
-        if client.token_endpoint_auth_method in SECRET_METHODS:
-            secret, mac = self._secrets.new(identifier)
+        prepared = self.prepare(metadata, client_id or opaque.identifier("svc"))
         with self._database.write() as uow:
-            uow.execute(
-                insert(clients).values(
-                    id=identifier,
-                    name=client.name,
-                    state="active",
-                    registration=dict(metadata),
-                    secret_mac=mac,
-                    created_at=now,
-                )
+            self.insert(uow, prepared, now, actor)
+        return AddedClient(prepared.client, prepared.secret)
+
+    def prepare(self, metadata: Mapping[str, Any], client_id: str) -> PreparedClient:
+        """A client that is valid, and not written down yet. Raises
+        registration.InvalidClientMetadata that names the member."""
+        parsed = registration.parse(client_id, metadata, development=self._development)
+        client, secret = self._complete(parsed), None
+        if client.token_endpoint_auth_method in SECRET_METHODS:
+            secret, mac = self._secrets.new(client_id)
+            client = replace(client, secret_mac=mac)
+        return PreparedClient(client, secret, dict(metadata))
+
+    def insert(
+        self, uow: UnitOfWork, prepared: PreparedClient, now: datetime, actor: Actor, **more: Any
+    ) -> None:
+        """Write it down; `more` stands in the audit."""
+        client = prepared.client
+        uow.execute(
+            insert(clients).values(
+                id=client.id,
+                name=client.name,
+                state="active",
+                registration=dict(prepared.metadata),
+                secret_mac=client.secret_mac,
+                created_at=now,
             )
-            client_addresses.write(uow, client)
-            self._audit.record(uow, "client.added", actor, details={"client": identifier})
-        return AddedClient(replace(client, secret_mac=mac), secret)
+        )
+        client_addresses.write(uow, client)
+        self._audit.record(uow, "client.added", actor, details={"client": client.id, **more})
 
     def new_secret(
         self, client_id: str, reason: str, now: datetime, actor: Actor, overlap: timedelta
@@ -222,11 +243,15 @@ class Clients:
 
     def registration_of(self, client_id: str) -> Mapping[str, Any]:
         """What the registration of a client of our own table says. Raises NotFound."""
+        return self.registered(client_id)[0]
+
+    def registered(self, client_id: str) -> tuple[dict[str, Any], datetime]:
+        """The same, and since when it is registered. Raises NotFound."""
         with self._database.read() as uow:
             row = uow.one(_BY_ID, {"client_id": client_id})
         if row is None:
             raise _unknown(client_id)
-        return dict(row.registration)
+        return dict(row.registration), row.created_at
 
     def suspended_elsewhere(self) -> Sequence[str]:
         """Ids of suspended clients that are not of our own table."""

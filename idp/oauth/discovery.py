@@ -14,7 +14,7 @@ from idp.oauth.client import (
     OPENID,
     SIGNING_ALGORITHMS,
 )
-from idp.oauth.settings import OAuthSettings
+from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.way_back import RESPONSE_MODES
 from policies import Catalogue, PoliciesSettings
 
@@ -89,6 +89,8 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "tls_client_certificate_bound_access_tokens": True,
         "ui_locales_supported": list(settings.of(Jurisdiction).languages),
     }
+    if settings.of(ClientsSettings).dynamic_registration:
+        metadata["registration_endpoint"] = server.url + "/oauth/register"
     if server.tls_url is not None:
         metadata["mtls_endpoint_aliases"] = {
             name: server.tls_url + PATHS[name] for name in OVER_TLS

@@ -102,6 +102,18 @@ class RequestNotSupported(OAuthError):
     status, code = 400, "request_not_supported"
 
 
+class InvalidMetadata(OAuthError):
+    """RFC 7591 §3.2.2: a member of a registration, which the description begins with."""
+
+    status, code = 400, "invalid_client_metadata"
+
+
+class InvalidRedirectUri(OAuthError):
+    """RFC 7591 §3.2.2: a redirect URI that nobody may register."""
+
+    status, code = 400, "invalid_redirect_uri"
+
+
 class InvalidDpopProof(OAuthError):
     """RFC 9449 §5: the proof does not hold."""
 

@@ -43,12 +43,15 @@ _KNOWN = frozenset(
         "id_token_signed_response_alg",
         "initiate_login_uri",
         "jwks",
+        "jwks_uri",
+        "logo_uri",
         "policy_uri",
         "profile",
         "post_logout_redirect_uris",
         "purpose",
         "purposes",
         "redirect_uris",
+        "registered_itself",
         "require_pkce",
         "require_pushed_authorization_requests",
         "require_signed_request_object",
@@ -58,11 +61,15 @@ _KNOWN = frozenset(
         "scope",
         "scopes",
         "sector",
+        "sector_identifier_uri",
+        "software_id",
+        "software_version",
         "subject_type",
         *SUBJECT_MEMBERS,
         "tls_client_certificate_bound_access_tokens",
         "token_endpoint_auth_method",
         "token_endpoint_auth_method_only",
+        "tos_uri",
     }
 )
 
@@ -104,7 +111,17 @@ def parse(
     for name in metadata:
         if name not in _KNOWN:
             raise InvalidClientMetadata(f"{name} is not a known member", where=name)
-    return _parsed(client_id, profiles.completed(metadata), development, "service", _sector)
+    client = _parsed(client_id, profiles.completed(metadata), development, "service", _sector)
+    if not _flag(metadata, "registered_itself"):
+        return client
+    # The one name of it that somebody stands behind is the host that people go back to.
+    hosts = dict.fromkeys(urlsplit(uri).netloc.lower() for uri in client.redirect_uris)
+    return replace(
+        client,
+        name=", ".join(hosts) or client_id,
+        calls_itself=client.name[:100] if client.name.isprintable() else None,
+        registered_itself=True,
+    )
 
 
 def _federated(
@@ -153,12 +170,18 @@ def _parsed(
     if metadata.get("subject_type", "pairwise") != "pairwise":
         _refuse("subject_type", "only 'pairwise' is supported")
     keys = _keys(metadata, lenient=kind == "federated")
+    place = None if kind == "federated" else _address(metadata, "jwks_uri", development)
+    for name in ("sector_identifier_uri", "logo_uri", "tos_uri"):
+        _address(metadata, name, development)
+    for name in ("software_id", "software_version"):
+        _text(metadata, name)
     signed = _flag(metadata, "require_signed_request_object")
     bound = _flag(metadata, "tls_client_certificate_bound_access_tokens")
     by_key = _flag(metadata, "dpop_bound_access_tokens")
     strict = kind == "federated" or signed or bound or by_key
-    if not keys and (method in ("private_key_jwt", "self_signed_tls_client_auth") or signed):
-        _refuse("jwks", "is needed: the public keys of this client")
+    by_key_alone = signed or method in ("private_key_jwt", "self_signed_tls_client_auth")
+    if by_key_alone and not keys and place is None:
+        _refuse("jwks", "or jwks_uri is needed: the public keys of this client")
     subject_dn, san = _certificate_names(metadata, method)
     client = Client(
         id=client_id,
@@ -188,6 +211,7 @@ def _parsed(
         resource=_resource(metadata, "resource"),
         audiences=_strings(metadata, "audiences"),
         jwks=keys,
+        jwks_uri=place,
         id_token_signed_response_alg=_one_of(
             metadata, "id_token_signed_response_alg", SIGNING_ALGORITHMS, "ES256"
         ),
@@ -402,9 +426,10 @@ def _keys(metadata: Mapping[str, Any], *, lenient: bool) -> tuple[Mapping[str, A
     `lenient`: keys of a set that is published for many are passed over when they are not for
     signing, or of a kind that we do not verify.
     """
-    if "jwks_uri" in metadata:
-        _refuse("jwks_uri", "is not fetched; write the keys in jwks")
     jwks = metadata.get("jwks")
+    if metadata.get("jwks_uri") is not None and (lenient or jwks is not None):
+        # RFC 7591 §2; those of a federation were fetched before.
+        _refuse("jwks_uri", "stands beside jwks; write one of them")
     if jwks is None:
         return ()
     listed = jwks.get("keys") if isinstance(jwks, Mapping) else None

@@ -41,3 +41,22 @@ class OAuthSettings(Section):
     """Names from one address that we ask the federation about, and nobody vouches for."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of browser clients, beyond those of registered redirect URIs of public clients."""
+
+
+class ClientsSettings(Section):
+    """Services that register themselves (RFC 7591), without an operator who looks at each first."""
+
+    section: ClassVar[str] = "clients"
+    dynamic_registration: bool = False
+    """Services may register themselves at `/oauth/register`."""
+    initial_access_tokens: bool = True
+    """Who registers a service shows a token that the operator made (`civitas clients invite`)."""
+    dynamic_scope: tuple[str, ...] = ("openid", "profile", "email", "age", "residence")
+    """What a service that registers itself may ask people for; whatever it asks is their choice."""
+    dynamic_purpose: str = "identity.sign-in"
+    """What people are told that such a service signs them in for."""
+    dynamic_without_pkce: bool = False
+    """Such a service may leave PKCE out, if it keeps a secret or a key, and sends a nonce. A stolen
+    code is then found out by the service alone."""
+    registrations_per_minute: int = Field(default=10, ge=1)
+    """Registrations, and looks at one, from one address."""

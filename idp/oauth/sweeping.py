@@ -17,6 +17,7 @@ from idp.oauth import (
     refresh_tokens,
 )
 from idp.oauth.authorization import transaction
+from idp.oauth.dynamic import tokens
 from idp.oauth.tables import revoked_tokens
 
 KEEP = timedelta(hours=1)
@@ -42,6 +43,7 @@ SWEEPS = (
     answers.sweep,
     _revoked,
     grant_store.sweep,
+    tokens.sweep,
 )
 
 

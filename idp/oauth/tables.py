@@ -50,6 +50,40 @@ suspensions = Table(
 )
 refuses(suspensions)
 
+# What an operator gives to who may register a service without them: so many times, until some day.
+initial_access_tokens = Table(
+    "oauth_initial_access_tokens",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("token_digest", LargeBinary, nullable=False),
+    Column("note", String, nullable=False),
+    Column("uses_left", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("uq_oauth_initial_access_tokens_digest", "token_digest", unique=True),
+    Index("ix_oauth_initial_access_tokens_expires_at", "expires_at"),
+)
+bound(
+    initial_access_tokens,
+    "token_digest",
+    "uses_left",
+    "expires_at",
+    until="expires_at",
+    once=Once("initial access tokens", forgotten=True),
+)
+
+# By which a client that registered itself sees and changes its registration. The one before works
+# until the client has shown the new one.
+registration_tokens = Table(
+    "oauth_registration_tokens",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("token_digest", LargeBinary, nullable=False),
+    Column("former_digest", LargeBinary),
+    Column("issued_at", Instant, nullable=False),
+)
+bound(registration_tokens, "token_digest", "former_digest")
+
 # A parsed authorization request that waits while the person signs in and answers.
 transactions = Table(
     "oauth_transactions",

@@ -28,6 +28,7 @@ from idp.oauth.errors import (
     Redirected,
     UnusableRequest,
 )
+from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import id_token
 from idp.oauth.tokens.jws import NotOurs
@@ -44,6 +45,7 @@ class Reading:
     clients: Clients
     responses: Responses
     detail_types: details.Types
+    keys: KeysOfClients
 
     def from_browser(
         self, http: Request, parameters: web.Form, now: datetime
@@ -102,7 +104,8 @@ class Reading:
         return client
 
     def _opened(self, outer: UncheckedRequest, client: Client, now: datetime) -> UncheckedRequest:
-        opened = request_object.opened(outer, client, self.issuer, self.runtime.database, now)
+        database = self.runtime.database
+        opened = request_object.opened(outer, client, self.issuer, database, self.keys, now)
         return replace(opened, pushed=outer.pushed)
 
     def _pushed(

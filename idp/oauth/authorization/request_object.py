@@ -13,6 +13,7 @@ from idp.oauth import assertions, profiles
 from idp.oauth.authorization.request import UncheckedRequest
 from idp.oauth.client import Client
 from idp.oauth.errors import InvalidRequestObject, RequestNotSupported
+from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.tokens import foreign
 
 _TYPES = ("oauth-authz-req+jwt", "jwt", None)
@@ -21,7 +22,12 @@ _NUMBERS = frozenset({"max_age"})
 
 
 def opened(
-    outer: UncheckedRequest, client: Client, issuer: str, database: Database, now: datetime
+    outer: UncheckedRequest,
+    client: Client,
+    issuer: str,
+    database: Database,
+    keys: KeysOfClients,
+    now: datetime,
 ) -> UncheckedRequest:
     """The parameters inside the request object; those outside do not count (RFC 9101 §6.3).
 
@@ -30,12 +36,12 @@ def opened(
     token = outer.get("request")
     if token is None:
         return outer
-    if not client.jwks:
+    if not client.jwks and client.jwks_uri is None:
         raise Refused(
             RequestNotSupported("this client has no registered key to sign a request object with")
         )
     try:
-        claims = foreign.verified(token, client.jwks, _TYPES)
+        claims = keys.verified(client, token, _TYPES, now)
     except foreign.Refused as reason:
         raise _refusal(str(reason)) from None
     inner = UncheckedRequest({"client_id": client.id, **_parameters(claims)}, signed=True)

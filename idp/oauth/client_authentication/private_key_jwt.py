@@ -8,6 +8,7 @@ from foundation.database import Database
 from idp.oauth import assertions
 from idp.oauth.client import Client
 from idp.oauth.client_authentication.credentials import Method, NotProven, Offered
+from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.tokens import foreign
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -24,16 +25,24 @@ class PrivateKeyJwt(Method):
 
     name = "private_key_jwt"
 
-    def __init__(self, database: Database, hosts: tuple[str, ...], token_path: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        hosts: tuple[str, ...],
+        token_path: str,
+        keys: KeysOfClients,
+    ) -> None:
         self._database = database
         self._hosts = hosts
         self._token_path = token_path
+        self._keys = keys
 
     def prove(self, client: Client, offered: Offered) -> None:
         if offered.form.get("client_assertion_type") != ASSERTION_TYPE:
             raise NotProven(f"client_assertion_type must be {ASSERTION_TYPE}")
         try:
-            claims = foreign.verified(offered.form["client_assertion"], client.jwks, _TYPES)
+            assertion = offered.form["client_assertion"]
+            claims = self._keys.verified(client, assertion, _TYPES, offered.now)
             if claims.get("iss") != client.id or claims.get("sub") != client.id:
                 raise foreign.Refused("iss and sub must both be the client_id")
             if client.profile is not None and not isinstance(claims.get("aud"), str):

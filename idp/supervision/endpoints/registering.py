@@ -17,6 +17,7 @@ from foundation.errors import NotFound, Unprocessable
 from foundation.pages import N_, Mistakes, Question, ask_first
 from foundation.settings import Server
 from idp.oauth import (
+    ADDRESSES,
     AUTHENTICATION_METHODS,
     SIGNING_ALGORITHMS,
     SWITCHES,
@@ -36,7 +37,7 @@ from idp.supervision.supervision import Supervision
 
 SIGN_IN = "identity.sign-in"
 _LISTS = ("redirect_uris", "post_logout_redirect_uris", "purposes", "audiences")
-_TEXTS = ("client_name", "scope", "sector", "resource")
+_TEXTS = ("client_name", "scope", "sector", "resource", *ADDRESSES)
 _CHOICES: Mapping[str, Sequence[str]] = {
     "token_endpoint_auth_method": AUTHENTICATION_METHODS,
     "id_token_signed_response_alg": SIGNING_ALGORITHMS,

@@ -12,6 +12,7 @@ from foundation import web
 from foundation.errors import BadRequest, NotFound
 from foundation.marking import N_
 from foundation.pages import Mistakes
+from idp.oauth import relaxations_of
 from idp.supervision.supervision import Supervision
 
 ACTS = ("suspend", "resume", "stop", "rotate")
@@ -89,6 +90,7 @@ def page(
         doing=doing,
         client=found,
         ours=found.kind == "service",
+        relaxations=relaxations_of(found),
         has_secret=found.token_endpoint_auth_method.startswith("client_secret_"),
         old_until=until if until is not None and until > now else None,
         secret=secret,

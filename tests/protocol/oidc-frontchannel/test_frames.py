@@ -121,7 +121,9 @@ def test_a_suspended_service_is_not_framed(
     assert server.oauth.frames.of("ses_1") == ()
 
 
-@pytest.mark.parametrize("wrong", ["", "ses_1", "ses_1.9999999999.AAAA", "ses_1.x.y", "..", "é.1.é"])
+@pytest.mark.parametrize(
+    "wrong", ["", "ses_1", "ses_1.9999999999.AAAA", "ses_1.x.y", "..", "é.1.é"]
+)
 def test_nobody_makes_a_page_with_frames_up(
     server: AuthorizationServer, service: AddedClient, wrong: str
 ) -> None:
