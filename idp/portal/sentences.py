@@ -23,7 +23,6 @@ SENTENCES: dict[str, str] = {
     "register.one-person-refused": N_("An officer tried to do alone what two must do."),
     "register.second-look-confirmed": N_("A second officer looked at a decision: confirmed."),
     "register.second-look-refused": N_("A second officer looked at a decision: not confirmed."),
-    "client.not_told": N_("A service could not be told that somebody signed out."),
     "incident.person_stopped": N_("All your sessions were ended by the identity service."),
     "register.looked-up": N_("An officer opened your record."),
     "register.own-record-refused": N_("You tried to act as an officer on your own record."),
