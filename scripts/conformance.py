@@ -198,38 +198,36 @@ def configuration(
 
 
 def walks(url: str) -> list[dict[str, Any]]:
-    done = {
-        "task": "Verify complete",
-        "match": "*/test/*/callback*",
-        "commands": [["wait", "id", "submission_complete", 10]],
-    }
-    sign_in = {
-        "task": "Sign in",
-        "optional": True,
-        "match": f"{url}/sign-in*",
-        "commands": [
-            ["text", "name", "name", NAME],
-            ["text", "name", "password", PASSWORD],
-            ["click", "css", "form[action^='/sign-in'] button[type=submit]"],
-        ],
-    }
-    consent = {
-        "task": "Consent",
-        "optional": True,
-        "match": f"{url}/oauth/consent*",
-        "commands": [["click", "css", "button[value=accept]"]],
-    }
-    leave = {
-        "task": "Sign out",
-        "optional": True,
-        "match": f"{url}/oauth/end-session*",
-        "commands": [["click", "css", "button[value=sign-out]", "optional"]],
-    }
-    left = {"task": "Verify complete", "optional": True, "match": "*/test/*/post_logout*"}
+    """The suite's browser on our pages. Where a module wants a picture of a page, what the page
+    says stands in its log instead."""
+    look = ["wait", "xpath", "//*", 10, "Civitas", "update-image-placeholder-optional"]
+    sign_in = _task(
+        "Sign in",
+        f"{url}/sign-in*",
+        look,
+        ["text", "name", "name", NAME],
+        ["text", "name", "password", PASSWORD],
+        ["click", "css", "form[action^='/sign-in'] button[type=submit]"],
+    )
+    consent = _task("Consent", f"{url}/oauth/consent*", ["click", "css", "button[value=accept]"])
+    refused = _task("Refused", f"{url}/oauth/authorize*", look)
+    back = ["wait", "id", "submission_complete", 10]
+    done = _task("Come back", "*/test/*/callback*", back)
+    leave = _task(
+        "Sign out",
+        f"{url}/oauth/end-session*",
+        look,
+        ["click", "css", "button[value=sign-out]", "optional"],
+    )
+    left = _task("Signed out", f"{url}/oauth/end-session*", look)
     return [
-        {"match": f"{url}/oauth/authorize*", "tasks": [sign_in, consent, done]},
+        {"match": f"{url}/oauth/authorize*", "tasks": [sign_in, consent, refused, done]},
         {"match": f"{url}/oauth/end-session*", "tasks": [leave, left]},
     ]
+
+
+def _task(name: str, match: str, *commands: list[Any]) -> dict[str, Any]:
+    return {"task": name, "optional": True, "match": match, "commands": list(commands)}
 
 
 def write(folder: Path, name: str, told: dict[str, Any]) -> None:
