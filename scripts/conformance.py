@@ -188,7 +188,7 @@ def configuration(
         "alias": ALIAS,
         "description": f"Civitas, {plan}",
         "server": {"discoveryUrl": f"{url}/.well-known/openid-configuration"},
-        "browser": walks(url),
+        "browser": walks(url, suite),
     }
     if plan == "dynamic":
         told |= {"client": {"client_name": "Suite"}, "client2": {"client_name": "Suite, second"}}
@@ -197,7 +197,7 @@ def configuration(
     return told
 
 
-def walks(url: str) -> list[dict[str, Any]]:
+def walks(url: str, suite: str) -> list[dict[str, Any]]:
     """The suite's browser on our pages. Where a module wants a picture of a page, what the page
     says stands in its log instead."""
     look = ["wait", "xpath", "//*", 10, "Civitas", "update-image-placeholder-optional"]
@@ -212,7 +212,7 @@ def walks(url: str) -> list[dict[str, Any]]:
     consent = _task("Consent", f"{url}/oauth/consent*", ["click", "css", "button[value=accept]"])
     refused = _task("Refused", f"{url}/oauth/authorize*", look)
     back = ["wait", "id", "submission_complete", 10]
-    done = _task("Come back", "*/test/*/callback*", back)
+    done = _task("Come back", f"{suite}/test/*/callback*", back)
     leave = _task(
         "Sign out",
         f"{url}/oauth/end-session*",

@@ -23,7 +23,7 @@ _CHANGES = {
                                "require_pushed_authorization_requests",
                                "backchannel_logout_uri", "backchannel_logout_session_required",
                                "frontchannel_logout_uri", "frontchannel_logout_session_required",
-                               "initiate_login_uri", "jwks_uri",
+                               "initiate_login_uri", "jwks_uri", "userinfo_signed_response_alg",
                                "authorization_signed_response_alg", "authorization_details_types",
                                "purposes", "attributes", "audiences", "grant_types")},
     "dpop_bound_access_tokens": "dpop_bound_access_tokens",

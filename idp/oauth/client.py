@@ -97,6 +97,7 @@ class Client:
     id_token_signed_response_alg: str = "ES256"
     authorization_details_types: tuple[str, ...] = ()
     authorization_signed_response_alg: str | None = None
+    userinfo_signed_response_alg: str | None = None
     assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
     tls_client_auth_subject_dn: str | None = None
     tls_client_auth_san: tuple[str, str] | None = None

@@ -70,6 +70,7 @@ _KNOWN = frozenset(
         "token_endpoint_auth_method",
         "token_endpoint_auth_method_only",
         "tos_uri",
+        "userinfo_signed_response_alg",
     }
 )
 
@@ -219,6 +220,11 @@ def _parsed(
         authorization_signed_response_alg=(
             _one_of(metadata, "authorization_signed_response_alg", SIGNING_ALGORITHMS, "")
             if "authorization_signed_response_alg" in metadata
+            else None
+        ),
+        userinfo_signed_response_alg=(
+            _one_of(metadata, "userinfo_signed_response_alg", SIGNING_ALGORITHMS, "")
+            if metadata.get("userinfo_signed_response_alg") is not None
             else None
         ),
         assertion_audience=_assertion_audience(metadata, strict),

@@ -74,6 +74,12 @@ SWITCHES: tuple[Switch, ...] = (
         (NONE, *SIGNING_ALGORITHMS),
     ),
     Switch(
+        "userinfo_signed_response_alg",
+        "userinfo_signed_response_alg",
+        N_("What signs what it reads of people, if it is to be signed"),
+        (NONE, *SIGNING_ALGORITHMS),
+    ),
+    Switch(
         "backchannel_logout_session_required",
         "backchannel_logout_session_required",
         N_("It must learn which session ended (OIDC Back-Channel Logout)"),

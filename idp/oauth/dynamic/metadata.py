@@ -50,6 +50,7 @@ OWN_WORD = frozenset(
         "tls_client_certificate_bound_access_tokens",
         "token_endpoint_auth_method",
         "tos_uri",
+        "userinfo_signed_response_alg",
     }
 )
 OPERATORS = frozenset(
@@ -80,7 +81,6 @@ NOT_OFFERED = frozenset(
         "software_statement",
         "userinfo_encrypted_response_alg",
         "userinfo_encrypted_response_enc",
-        "userinfo_signed_response_alg",
     }
 )
 """What we know and do not do: who asks for it would be answered otherwise than it expects."""
@@ -146,12 +146,12 @@ def sector_of(document: object, redirect_uris: Collection[str], uri: str) -> str
 
 
 def own_sector(client_id: str, redirect_uris: Collection[str]) -> str | None:
-    """The sector of a client without such a document, where its host is none of its own: on
-    loopback each machine is everybody's. None: the one host of its redirect URIs."""
-    if len({redirects.host(uri) for uri in redirect_uris}) > 1:
-        _refuse("sector_identifier_uri", "is needed, because the redirect URIs have several hosts")
+    """The sector of a client without such a document: itself, where its redirect URIs have several
+    hosts, or one that is none of its own (on loopback each machine is everybody's). None: their
+    one host."""
+    several = len({redirects.host(uri) for uri in redirect_uris}) != 1
     native = any(uri.startswith("http://") for uri in redirect_uris)
-    return client_id if native or not redirect_uris else None
+    return client_id if native or several else None
 
 
 def _host(uri: object) -> str:

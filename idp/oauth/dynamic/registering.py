@@ -19,7 +19,7 @@ from foundation.audit import Actor
 from foundation.errors import NotFound, TooManyRequests
 from foundation.fetch import Fetch, FetchError
 from foundation.runtime import Runtime
-from idp.oauth import bearer
+from idp.oauth import bearer, redirects
 from idp.oauth.client import SECRET_METHODS, Client
 from idp.oauth.clients import Clients
 from idp.oauth.dynamic import metadata, tokens
@@ -249,6 +249,13 @@ class Registering:
         uris = uris.split() if isinstance(uris, str) else list(uris)
         place = said.get("sector_identifier_uri")
         if place is None:
+            several = len({redirects.host(uri) for uri in uris}) > 1
+            if several and asked.get("subject_type") == "pairwise":
+                # OIDC Core §8.1: who asks for it by name has to say whose people these are.
+                raise InvalidClientMetadata(
+                    "sector_identifier_uri is needed: the redirect URIs have several hosts",
+                    where="sector_identifier_uri",
+                )
             own = metadata.own_sector(client_id, uris)
             return said if own is None else {**said, "sector": own}
         try:

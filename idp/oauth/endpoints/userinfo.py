@@ -11,6 +11,10 @@ from idp.oauth.authorization_server import OAuth
 from idp.oauth.bearer import Presented
 from idp.oauth.client import OPENID
 from idp.oauth.errors import BadBearerRequest, InsufficientScope, InvalidToken
+from idp.oauth.tokens import id_token, jws
+
+TYPE = "userinfo+jwt"
+"""§5.3.2 names none; one of its own keeps it from being taken for an ID token (RFC 8725 §3.11)."""
 
 
 def userinfo(oauth: OAuth, request: Request) -> Response:
@@ -24,7 +28,14 @@ def userinfo(oauth: OAuth, request: Request) -> Response:
     claims = oauth.releases.release(found.grant, found.grant.userinfo_attributes, now)
     body = {**claims, "sub": found.grant.subject}
     headers = {"Cache-Control": "no-store", **oauth.proofs.headers(request, now)}
-    return JSONResponse(body, headers=headers)
+    client = oauth.clients.find(found.grant.client_id, now)
+    algorithm = client and client.userinfo_signed_response_alg
+    if algorithm is None:
+        return JSONResponse(body, headers=headers)
+    # §5.3.2: signed, for this client alone.
+    claims = {**body, "iss": oauth.issuer, "aud": found.grant.client_id}
+    token = jws.sign(oauth.runtime.keys, id_token.USES[algorithm], TYPE, claims)
+    return Response(token, media_type="application/jwt", headers=headers)
 
 
 def _presented(request: Request) -> Presented:

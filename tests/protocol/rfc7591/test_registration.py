@@ -146,7 +146,8 @@ def test_a_redirect_uri_that_nobody_may_have_is_refused_so(registrar: Registrar,
         ("authorization_details_types", ["payment"]),
         ("token_endpoint_auth_method_only", True),
         ("software_statement", "eyJ.e30."),
-        ("userinfo_signed_response_alg", "RS256"),
+        ("userinfo_signed_response_alg", "none"),
+        ("userinfo_encrypted_response_alg", "RSA-OAEP"),
         ("id_token_encrypted_response_alg", "RSA-OAEP"),
         ("id_token_signed_response_alg", "none"),
         ("grant_types", ["client_credentials"]),
@@ -389,9 +390,32 @@ def test_a_document_that_does_not_name_them_is_refused(
 
 
 @pytest.mark.rfc("oidc-core", "8.1")
-def test_several_hosts_need_a_sector(registrar: Registrar) -> None:
-    refused = registrar.post(asked(redirect_uris=SEVERAL), registrar.initial())
+def test_who_asks_for_pairwise_subjects_at_several_hosts_names_a_sector(
+    registrar: Registrar,
+) -> None:
+    body = asked(redirect_uris=SEVERAL, subject_type="pairwise")
+    refused = registrar.post(body, registrar.initial())
     assert "sector_identifier_uri" in refused.json()["error_description"]
+    made = registrar.registered(redirect_uris=SEVERAL)
+    assert as_client(registrar, made).client.sector == made["client_id"]
+
+
+@pytest.mark.rfc("oidc-core", "5.3.2")
+def test_userinfo_is_signed_for_who_registered_so(registrar: Registrar) -> None:
+    made = registrar.registered(scope="openid email", userinfo_signed_response_alg="ES256")
+    client = as_client(registrar, made)
+    tokens = registrar.server.tokens(client, "email", scope="openid email")
+    answer = registrar.server.userinfo(tokens["access_token"])
+    assert answer.headers["content-type"].startswith("application/jwt")
+    keys = registrar.server.http.get("/oauth/jwks").json()["keys"]
+    head = jwt.get_unverified_header(answer.text)
+    key = next(one for one in keys if one["kid"] == head["kid"])
+    claims = jwt.decode(
+        answer.text, jwt.PyJWK(key), algorithms=["ES256"], audience=made["client_id"]
+    )
+    assert head["typ"] == "userinfo+jwt"
+    assert claims["iss"] == registrar.server.issuer
+    assert claims["email"] == "ada@example.org"
 
 
 # ── the registration afterwards ──────────────────────────────────────────────────────────
