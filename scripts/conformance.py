@@ -189,6 +189,8 @@ def configuration(
         "description": f"Civitas, {plan}",
         "server": {"discoveryUrl": f"{url}/.well-known/openid-configuration"},
         "browser": walks(url, suite),
+        # It looks at the page that shows a logo, and no further.
+        "override": {"oidcc-registration-logo-uri": {"browser": walks(url, suite, only_look=True)}},
     }
     if plan == "dynamic":
         told |= {"client": {"client_name": "Suite"}, "client2": {"client_name": "Suite, second"}}
@@ -197,7 +199,7 @@ def configuration(
     return told
 
 
-def walks(url: str, suite: str) -> list[dict[str, Any]]:
+def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, Any]]:
     """The suite's browser on our pages. Where a module wants a picture of a page, what the page
     says stands in its log instead."""
     look = ["wait", "xpath", "//*", 10, "Civitas", "update-image-placeholder-optional"]
@@ -210,6 +212,9 @@ def walks(url: str, suite: str) -> list[dict[str, Any]]:
         ["click", "css", "form[action^='/sign-in'] button[type=submit]"],
     )
     consent = _task("Consent", f"{url}/oauth/consent*", ["click", "css", "button[value=accept]"])
+    if only_look:
+        consent = _task("Look", f"{url}/oauth/consent*", look)
+        sign_in["commands"].remove(look)
     refused = _task("Refused", f"{url}/oauth/authorize*", look)
     back = ["wait", "id", "submission_complete", 10]
     done = _task("Come back", f"{suite}/test/*/callback*", back)

@@ -99,7 +99,8 @@ def taken(asked: Mapping[str, Any], settings: ClientsSettings) -> dict[str, Any]
     hosts = {_host(uri): None for uri in _listed(said.get("redirect_uris"))}
     if not said.get("client_name"):
         said["client_name"] = next(iter(hosts), "")
-    said["scope"] = _scope(said.get("scope"), settings.dynamic_scope)
+    away = "refresh_token" in _listed(said.get("grant_types"))
+    said["scope"] = _scope(said.get("scope"), settings.dynamic_scope, away)
     said["purposes"] = [settings.dynamic_purpose]
     said["registered_itself"] = True
     # No page of somebody else stands beside its name.
@@ -122,10 +123,11 @@ def _check_names(asked: Mapping[str, Any]) -> None:
             _refuse(name, "is not supported; leave it out")
 
 
-def _scope(asked: object, allowed: Collection[str]) -> str:
-    """RFC 7591 §2: who names none gets ours, but not to act while the person is away."""
+def _scope(asked: object, allowed: Collection[str], away: bool) -> str:
+    """RFC 7591 §2: who names none gets ours; to act while the person is away only who wants to
+    refresh tokens."""
     if asked is None:
-        return " ".join(one for one in allowed if one != OFFLINE_ACCESS)
+        return " ".join(one for one in allowed if away or one != OFFLINE_ACCESS)
     if not isinstance(asked, str):
         _refuse("scope", "must be a text, with spaces between the scopes")
     for one in asked.split():
