@@ -40,6 +40,7 @@ from civitas.tour.world import PASSWORD, World
 ALIAS = "civitas"
 NAME = "leida"
 SCOPE = "openid profile email address phone offline_access"
+PURPOSE = "city"
 STATIC = ("client", "client2", "client_secret_post")
 SWITCHED = {
     "back-channel": (
@@ -150,7 +151,7 @@ def over_tls(server: Deployed) -> None:
     open_for_all = (
         "\n[clients]\ndynamic_registration = true\ninitial_access_tokens = false\n"
         "dynamic_without_pkce = true\nregistrations_per_minute = 600\n"
-        f"dynamic_scope = {json.dumps(SCOPE.split())}\n"
+        f'dynamic_scope = {json.dumps(SCOPE.split())}\ndynamic_purpose = "{PURPOSE}"\n'
     )
     server.config.write_text(text + open_for_all, encoding="utf-8")
 
@@ -162,7 +163,8 @@ def client(server: Deployed, suite: str, plan: str, name: str) -> dict[str, str]
     added: dict[str, Any] = World.run_json(
         server, "clients", "add", "--name", f"Suite {plan} {name}",
         "--redirect", f"{base}/callback", "--post-logout", f"{base}/post_logout_redirect",
-        "--scope", SCOPE, "--without-pkce", *switched,
+        "--scope", SCOPE, "--purpose", PURPOSE, "--without-pkce", "--set=require_nonce=no",
+        *switched,
         "--method", "client_secret_post" if name == "client_secret_post" else "client_secret_basic",
     )  # fmt: skip
     return {"client_id": added["client_id"], "client_secret": added["client_secret"]}
@@ -211,7 +213,12 @@ def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, An
         ["text", "name", "password", PASSWORD],
         ["click", "css", "form[action^='/sign-in'] button[type=submit]"],
     )
-    consent = _task("Consent", f"{url}/oauth/consent*", ["click", "css", "button[value=accept]"])
+    given = [
+        ["click", "css", f"fieldset label:nth-of-type({n}) input", "optional"] for n in range(1, 11)
+    ]
+    consent = _task(
+        "Consent", f"{url}/oauth/consent*", *given, ["click", "css", "button[value=accept]"]
+    )
     if only_look:
         consent = _task("Look", f"{url}/oauth/consent*", look)
         sign_in["commands"].remove(look)

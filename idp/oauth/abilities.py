@@ -41,6 +41,12 @@ def relaxations(client: Client) -> list[Relaxation]:
             "else’s sign-in is then found out by the service alone, if it looks."
         )
         found.append(Relaxation("require_pkce", costs))
+        if not client.require_nonce:
+            costs = N_(
+                "It may leave out the nonce as well: nobody finds out that a code was stolen and "
+                "put into somebody else’s sign-in (RFC 9700 §2.1.1)."
+            )
+            found.append(Relaxation("require_nonce", costs))
     if client.registered_itself:
         costs = N_(
             "It registered itself: nobody looked at it first, and nobody vouches for its name. "

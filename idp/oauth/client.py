@@ -62,7 +62,8 @@ class Client:
     `tls_client_auth_san`: the kind of name (`dns`, `uri`, `ip`, `email`) and the name that its
     certificate has, in place of a subject (RFC 8705 §2.1.2).
     `profile`: a security profile that it keeps to (`profiles`).
-    `require_pkce`: without, a request may carry a nonce in place of a challenge (RFC 9700 §2.1.1).
+    `require_pkce`: without, a request may carry a nonce in place of a challenge (RFC 9700 §2.1.1);
+    without `require_nonce` not even that.
     `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
     server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
     at it.
@@ -76,6 +77,7 @@ class Client:
     sector: str
     only_this_method: bool = False
     require_pkce: bool = True
+    require_nonce: bool = True
     grant_types: frozenset[str] = frozenset({"authorization_code"})
     response_types: frozenset[str] = frozenset({"code"})
     redirect_uris: tuple[str, ...] = ()

@@ -52,6 +52,7 @@ _KNOWN = frozenset(
         "purposes",
         "redirect_uris",
         "registered_itself",
+        "require_nonce",
         "require_pkce",
         "require_pushed_authorization_requests",
         "require_signed_request_object",
@@ -192,6 +193,7 @@ def _parsed(
         sector=sector_of(metadata, uris, client_id),
         only_this_method=_flag(metadata, "token_endpoint_auth_method_only"),
         require_pkce=_pkce(metadata, method),
+        require_nonce=_flag(metadata, "require_nonce", True),
         grant_types=grants,
         redirect_uris=uris,
         post_logout_redirect_uris=_redirects(

@@ -74,6 +74,11 @@ SWITCHES: tuple[Switch, ...] = (
         (NONE, *SIGNING_ALGORITHMS),
     ),
     Switch(
+        "require_nonce",
+        "require_nonce",
+        N_("Where it may leave PKCE out, it must send a nonce"),
+    ),
+    Switch(
         "userinfo_signed_response_alg",
         "userinfo_signed_response_alg",
         N_("What signs what it reads of people, if it is to be signed"),

@@ -124,7 +124,7 @@ def _nonce_instead(asked: Examined) -> None:
     """RFC 9700 §2.1.1: a confidential client of OpenID Connect may rely on its nonce."""
     if asked.client.require_pkce or asked.get("code_challenge_method") is not None:
         raise InvalidRequest("code_challenge is missing; PKCE with S256 is required (RFC 7636)")
-    if asked.get("nonce") is None:
+    if asked.get("nonce") is None and asked.client.require_nonce:
         raise InvalidRequest(
             "nonce is missing; this client may leave out the code_challenge only beside a nonce "
             "that it compares with the one in the ID token (RFC 9700 §2.1.1)"

@@ -63,6 +63,7 @@ OPERATORS = frozenset(
         "purpose",
         "purposes",
         "registered_itself",
+        "require_nonce",
         "require_pkce",
         "required_attributes",
         "resource",

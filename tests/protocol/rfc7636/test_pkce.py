@@ -5,6 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
+from idp import oauth
 from idp.oauth import InvalidClientMetadata, pkce
 from tests.support.authorization_server import VERIFIER, AuthorizationServer, answer_of
 
@@ -112,6 +113,16 @@ def test_without_a_challenge_a_nonce_is_demanded(
     answer = answer_of(server.authorize(server.add(require_pkce=False), **changed))
     assert answer.get("error") == "invalid_request"
     assert answer["error_description"].startswith(missing)
+
+
+def test_an_operator_may_let_one_leave_out_both_and_reads_what_that_costs(
+    server: AuthorizationServer,
+) -> None:
+    service = server.add(require_pkce=False, require_nonce=False)
+    code = server.sign_in(service, **{**WITHOUT, "nonce": None})
+    assert server.redeem(service, code, code_verifier=None).status_code == 200
+    relaxed = [one.member for one in oauth.relaxations_of(service.client)]
+    assert relaxed == ["require_pkce", "require_nonce"]
 
 
 @pytest.mark.rfc("9700", "4.8.2")
