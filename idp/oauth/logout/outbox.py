@@ -21,7 +21,7 @@ from idp.oauth.tables import grants, sign_outs
 LEASE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 12
-"""The last one is some two hours after the first: a service that is away for longer has restarted
+"""The last one is some seventy minutes after the first: a service away for longer has restarted
 since, or asks us at its next refresh."""
 _TOGETHER = 500
 

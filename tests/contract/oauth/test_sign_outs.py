@@ -81,6 +81,7 @@ def test_what_a_process_that_died_had_leased_is_said_by_another(
     assert [where for where, _ in ears.heard] == ["/a"]
 
 
+@pytest.mark.row("failures", "16")
 def test_an_initial_access_token_for_three_is_good_for_three(server: AuthorizationServer) -> None:
     database, now = server.runtime.database, server.runtime.clock.now()
     with database.write() as uow:
