@@ -191,8 +191,11 @@ def configuration(
         "description": f"Civitas, {plan}",
         "server": {"discoveryUrl": f"{url}/.well-known/openid-configuration"},
         "browser": walks(url, suite),
-        # It looks at the page that shows a logo, and no further.
-        "override": {"oidcc-registration-logo-uri": {"browser": walks(url, suite, only_look=True)}},
+        # These look at the page that shows it, and no further.
+        "override": {
+            f"oidcc-registration-{what}-uri": {"browser": walks(url, suite, only_look=True)}
+            for what in ("logo", "policy", "tos")
+        },
     }
     if plan == "dynamic":
         told |= {"client": {"client_name": "Suite"}, "client2": {"client_name": "Suite, second"}}
