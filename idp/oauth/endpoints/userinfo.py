@@ -29,7 +29,7 @@ def userinfo(oauth: OAuth, request: Request) -> Response:
     body = {**claims, "sub": found.grant.subject}
     headers = {"Cache-Control": "no-store", **oauth.proofs.headers(request, now)}
     client = oauth.clients.find(found.grant.client_id, now)
-    algorithm = client and client.userinfo_signed_response_alg
+    algorithm = None if client is None else client.userinfo_signed_response_alg
     if algorithm is None:
         return JSONResponse(body, headers=headers)
     # §5.3.2: signed, for this client alone.
