@@ -50,7 +50,6 @@ class Delivery:
 
     def start(self) -> list[Future[None]]:
         """Begin with what is due, as far as there are threads; waits for none of them."""
-        begun = []
         now = self._runtime.clock.now()
         with self._lock:
             free = AT_ONCE - self._under_way.total()
@@ -59,18 +58,19 @@ class Delivery:
             return []
         with self._runtime.database.read() as uow:
             found = outbox.due(uow, now, busy, free)
-        for one, due_at in found:
-            with self._lock:
-                if self._under_way[one.client_id] >= TO_ONE:
-                    continue
-                self._under_way[one.client_id] += 1
-            try:
-                with self._runtime.database.write() as uow:
-                    mine = outbox.lease(uow, one, due_at, now)
-            except BaseException:
+        taken = [(one, due_at) for one, due_at in found if self._begin(one)]
+        if not taken:
+            return []
+        try:
+            with self._runtime.database.write() as uow:
+                mine = [outbox.lease(uow, one, due_at, now) for one, due_at in taken]
+        except BaseException:
+            for one, _ in taken:
                 self._over(one)
-                raise
-            if mine:
+            raise
+        begun = []
+        for (one, _), leased in zip(taken, mine, strict=True):
+            if leased:
                 begun.append(self._threads.submit(self._tell, one))
             else:
                 self._over(one)
@@ -120,6 +120,14 @@ class Delivery:
         except FetchError as reason:
             return str(reason)
         return None if answer.status in HEARD else f"{uri} answered {answer.status}."
+
+    def _begin(self, one: SignOut) -> bool:
+        """Whether one more may be on its way to this client."""
+        with self._lock:
+            if self._under_way[one.client_id] >= TO_ONE:
+                return False
+            self._under_way[one.client_id] += 1
+            return True
 
     def _over(self, one: SignOut) -> None:
         with self._lock:
