@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -14,8 +14,9 @@ from sqlalchemy import select, update
 
 from foundation.audit import SYSTEM
 from foundation.audit.tables import events
+from foundation.runtime import Runtime
 from idp import oauth
-from idp.oauth import AddedClient, InvalidClientMetadata
+from idp.oauth import AddedClient, Client, InvalidClientMetadata
 from idp.oauth.logout import outbox
 from idp.oauth.logout.delivery import AT_ONCE, TO_ONE
 from idp.oauth.tables import sign_outs
@@ -353,3 +354,36 @@ def test_an_address_inside_is_not_contacted(
     server.oauth.sign_outs.run()
     (row,) = waiting(server)
     assert "not public" in row.last_error
+
+
+@pytest.mark.rfc("oidc-backchannel", "2.2")
+def test_a_service_that_somebody_else_vouches_for_hears_it_too(
+    runtime: Runtime, ears: Ears
+) -> None:
+    leaf = Client(
+        id="https://rp.example",
+        name="rp.example",
+        kind="federated",
+        token_endpoint_auth_method="private_key_jwt",
+        sector="rp.example",
+        redirect_uris=("https://rp.example/cb",),
+        scopes=frozenset({"openid"}),
+        purposes=("identity.sign-in",),
+        backchannel_logout_uri=f"{ears.url}/leaf",
+    )
+
+    class Elsewhere:
+        def find(self, client_id: str, now: datetime) -> Client | None:
+            return leaf if client_id == leaf.id else None
+
+        def would_fetch(self, client_id: str, now: datetime) -> bool:
+            return False
+
+    server = AuthorizationServer(runtime, sources=(Elsewhere(),))
+    server.people.born("per_1")
+    server.people.sign_in("per_1")
+    server.sign_in(AddedClient(leaf, None))
+    server.sign_in(AddedClient(leaf, None))
+    end_session(server)
+    assert server.oauth.sign_outs.run() == 1
+    assert len(ears.tokens("/leaf")) == 1
