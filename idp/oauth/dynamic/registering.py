@@ -18,6 +18,7 @@ from foundation import opaque, web
 from foundation.audit import Actor
 from foundation.errors import NotFound, TooManyRequests
 from foundation.fetch import Fetch, FetchError
+from foundation.marking import N_
 from foundation.runtime import Runtime
 from idp.oauth import bearer, redirects
 from idp.oauth.client import SECRET_METHODS, Client
@@ -184,8 +185,8 @@ class Registering:
     def _open(self, request: Request, now: datetime) -> None:
         if not self.settings.dynamic_registration:
             raise NotFound(
-                "Services do not register themselves here.",
-                next_step="Ask the operator to register yours.",
+                N_("Services do not register themselves here."),
+                next_step=N_("Ask the operator to register yours."),
             )
         self._count(request, now)
 
