@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from starlette.requests import Request
 
 from device_registry import DeviceRefused, Devices
-from documents import signing
+from documents import credentials, signing
 from foundation.database import UnitOfWork
 from foundation.errors import NotFound
 from foundation.settings import Development, Settings
@@ -17,9 +18,9 @@ from foundation.vault import Erased
 from foundation.web import Principal
 from idp.federation import Federation
 from idp.login import Authenticated, GoTo, Login, Requirement
-from idp.oauth import Client, InvalidClientMetadata, OAuth, client_from_metadata
+from idp.oauth import Allowed, Client, InvalidClientMetadata, OAuth, client_from_metadata
 from idp.register import NoSuchPerson, Register
-from policies import Facts, Known, Policies
+from policies import Consent, Facts, Known, Policies
 
 log = logging.getLogger("civitas.federation")
 
@@ -158,6 +159,82 @@ class SigningParties:
 
     def _client(self, service_id: str) -> Client | None:
         return self._tokens.clients.find(service_id, self._register.runtime.clock.now())
+
+
+class WalletsOfPeople:
+    """`credentials.Wallets`: who is there, from sign-in; wallets and their tokens, from OAuth; what
+    is known of a person, from the register."""
+
+    def __init__(self, login: Login, register: Register, tokens: OAuth) -> None:
+        self._login = login
+        self._people = PeopleWithDocuments(register, tokens)
+        self._wallets = tokens.wallets
+
+    def seen(self, request: Request, level: int, here: str) -> credentials.Seen | credentials.GoTo:
+        found = self._login.who(request, Requirement(level, return_to=here, leave_to=here))
+        if isinstance(found, GoTo):
+            return credentials.GoTo(found.url)
+        return credentials.Seen(found.subject, found.acr_level, found)
+
+    def known(self) -> list[credentials.Wallet]:
+        return [credentials.Wallet(one.id, one.name) for one in self._wallets.known()]
+
+    def offer(
+        self,
+        uow: UnitOfWork,
+        seen: credentials.Seen,
+        wallet: str,
+        *,
+        code: str,
+        configuration: str,
+        identifier: str,
+        attributes: Sequence[str],
+        consent: Consent,
+        now: datetime,
+    ) -> credentials.Offered:
+        made = self._wallets.offer(
+            uow,
+            seen.proof,
+            wallet,
+            code=code,
+            configuration=configuration,
+            identifier=identifier,
+            attributes=attributes,
+            consent=consent,
+            now=now,
+        )
+        return credentials.Offered(made.code, made.tx_code, made.expires_at)
+
+    def offered(self, code: str) -> tuple[str, datetime] | None:
+        return self._wallets.offered(code)
+
+    def holder(self, request: Request) -> credentials.Holder:
+        allowed: Allowed = self._wallets.allowed(request)
+        grant = allowed.grant
+        return credentials.Holder(
+            person_id=grant.person_id,
+            wallet=allowed.client.id,
+            wallet_name=allowed.client.name,
+            level=grant.level,
+            purpose=grant.purpose,
+            attributes=grant.userinfo_attributes,
+            configurations=allowed.credentials,
+            grant=grant,
+        )
+
+    def release(
+        self, holder: credentials.Holder, names: Sequence[str], now: datetime
+    ) -> Mapping[str, Any]:
+        return self._wallets.release(holder.grant, names, now)
+
+    def confirm(self, uow: UnitOfWork, holder: credentials.Holder, now: datetime) -> bool:
+        return self._wallets.confirm(uow, holder.grant, now)
+
+    def headers(self, request: Request, now: datetime) -> Mapping[str, str]:
+        return self._wallets.headers(request, now)
+
+    def facts(self, person_id: str, uow: UnitOfWork | None = None) -> Known:
+        return self._people.known(person_id, uow)
 
 
 class Federated:

@@ -7,7 +7,7 @@ from pathlib import Path
 import device_registry
 import pki
 import policies
-from documents import locker, signing
+from documents import credentials, locker, signing
 from foundation import runtime
 from foundation.settings import Section
 from idp import broker, federation, login, oauth, portal, register
@@ -20,6 +20,7 @@ PACKAGES = (
     device_registry,
     signing,
     locker,
+    credentials,
     register,
     federation,
     login,
@@ -41,6 +42,7 @@ PAGES: dict[str, Path] = {
     "signing": ROOT / "documents/signing/pages",
     "register": ROOT / "idp/register/pages",
     "federation": ROOT / "idp/federation/pages",
+    "credentials": ROOT / "documents/credentials/pages",
     "locker": ROOT / "documents/locker/pages",
     "login": ROOT / "idp/login/pages",
     "oauth": ROOT / "idp/oauth/pages",

@@ -27,6 +27,7 @@ class End:
 
 
 _OAUTH = "idp.oauth"
+_CREDENTIALS = "documents.credentials"
 _LOCKER = "documents.locker.document"
 _TERMS = "idp.register.retention"
 
@@ -36,6 +37,10 @@ ENDS: Mapping[str, End] = {
     "consents.not_after": End(
         "policies.store", None, "the record of a consent is the person's and the controller's proof"
     ),
+    "credential_batches.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
+    "credential_copies.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
+    "credential_ends.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
+    "credential_nonces.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
     "device_changeovers.ends_at": End(
         "device_registry.changing_over", None, "one row a change of keys: the history of a fleet"
     ),
@@ -73,6 +78,9 @@ ENDS: Mapping[str, End] = {
     "oauth_initial_access_tokens.expires_at": End(
         f"{_OAUTH}.dynamic.tokens", f"{_OAUTH}.dynamic.tokens"
     ),
+    "oauth_pre_authorized_codes.expires_at": End(
+        f"{_OAUTH}.pre_authorized_codes", f"{_OAUTH}.pre_authorized_codes"
+    ),
     "oauth_pushed_requests.expires_at": End(
         f"{_OAUTH}.pushed_requests", f"{_OAUTH}.pushed_requests"
     ),
@@ -87,6 +95,12 @@ ENDS: Mapping[str, End] = {
     ),
     "pki_certificates.not_after": End(
         "pki.issuing.issuance", None, "no certificate of ours is ever unknown to us (RFC 5280)"
+    ),
+    "presentation_requests.expires_at": End(
+        f"{_CREDENTIALS}.presenting.store", f"{_CREDENTIALS}.presenting.store"
+    ),
+    "presentation_requests.kept_until": End(
+        f"{_CREDENTIALS}.presenting.store", f"{_CREDENTIALS}.presenting.store"
     ),
     "register_activation_codes.expires_at": End("idp.register.activation", _TERMS),
     "register_corrections.keep_until": End("idp.register.corrections", _TERMS),

@@ -22,6 +22,7 @@ TAGS = {
     "signing": "Signatures that people make at a distance, asked for by services.",
     "devices": "The device registry: registration, ownership and every step of a device's life.",
     "documents": "Documents of authorities about people: made out, asked for, fetched and checked.",
+    "credentials": "Credentials of a person's wallet, which services ask to be shown.",
     "audit": "The public audit tree: checkpoints, entries and proofs. Open to everybody.",
     "civitas": "Whether this deployment is well.",
 }

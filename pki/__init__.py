@@ -21,9 +21,10 @@ from pki.lifecycle.rollover import Rollover, RolloverPlan
 from pki.linking import linking_of
 from pki.one_act import OneAct
 from pki.outlook.board import Attention
-from pki.own_signer import Job, OwnSigner
+from pki.own_signer import CertifiedKey, Job, OwnSigner
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.profiles.profile import Profile
+from pki.recognising import UnknownSigner
 from pki.refusals import (
     CertificateRefused,
     EnrolmentRefused,
@@ -66,6 +67,7 @@ __all__ = [
     "CertificateAuthority",
     "CertificateRefused",
     "CertificateRequest",
+    "CertifiedKey",
     "CmsSigner",
     "Counted",
     "EnrolmentGate",
@@ -96,6 +98,7 @@ __all__ = [
     "TimeStampSettings",
     "TimeStamping",
     "TokenChoice",
+    "UnknownSigner",
     "ValidCertificate",
     "authorities",
     "ban_keys",

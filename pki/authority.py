@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 
@@ -27,6 +28,7 @@ from pki.outlook.board import Outlook
 from pki.own_signer import Job, OwnSigner
 from pki.path.validation import Validation
 from pki.profiles.profile import ML_DSA_KINDS
+from pki.recognising import Recognising
 from pki.refusals import CertificateRefused
 from pki.revocation.mass_revocation import MassRevocation
 from pki.revocation.revocation import Revocation
@@ -73,6 +75,7 @@ class CertificateAuthority:
         self._console = Console(runtime.audit)
         self._validation = Validation(runtime.database, self.hierarchy, self.profiles)
         self._recovery = Recovery(runtime.database, self.hierarchy, self.profiles)
+        self._recognising = Recognising(runtime.database, self.hierarchy)
         self._revocation = Revocation(runtime.audit)
         self.mass_revocation = MassRevocation(
             runtime.database,
@@ -211,6 +214,10 @@ class CertificateAuthority:
     def signer_for(self, job: Job) -> OwnSigner:
         """Who signs for this job, with a certificate of these authorities."""
         return signer_for(self._runtime, job, self.hierarchy)
+
+    def recognise(self, job: Job, der: bytes, now: datetime) -> Any:
+        """The key of a certificate that is one of ours for this job. Raises UnknownSigner."""
+        return self._recognising.key_of(job, der, now)
 
     def inventory(self) -> tuple[AuthorityStanding, ...]:
         """Every authority, where its key is, and until when it lasts."""

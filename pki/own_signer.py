@@ -47,6 +47,17 @@ class Job:
     algorithm: str | None = None
     """JWA name; None: that of the authority."""
     issuer: str = "services"
+    names: tuple[str, ...] = ()
+    """Alternative names, each with its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedKey:
+    """A key that signs now, its certificate, and those below the root (DER)."""
+
+    signer: Signer
+    certificate: bytes
+    chain: tuple[bytes, ...]
 
 
 class OwnSigner:
@@ -69,7 +80,8 @@ class OwnSigner:
         self._hierarchy = hierarchy
         self._profile = profiles[job.profile]
         self._places = places
-        self._seen: tuple[datetime, CmsSigner] | None = None
+        self._seen: tuple[datetime, CertifiedKey] | None = None
+        self._cms: tuple[bytes, CmsSigner] | None = None
         self._lock = event_loop.Lock()
 
     def prepare(self, now: datetime) -> None:
@@ -98,7 +110,15 @@ class OwnSigner:
         return self._certify_newest(authority, now)
 
     def standing(self, now: datetime) -> CmsSigner:
-        """Who signs now. Raises Unavailable when nobody can."""
+        """Who signs CMS now. Raises Unavailable when nobody can."""
+        found = self.key(now)
+        if self._cms is None or self._cms[0] != found.certificate:
+            by = signer(found.signer.private_key, found.certificate, found.chain)
+            self._cms = (found.certificate, by)
+        return self._cms[1]
+
+    def key(self, now: datetime) -> CertifiedKey:
+        """The key that signs now. Raises Unavailable when there is none."""
         if self._seen is not None and timedelta(0) <= now - self._seen[0] < SEEN_FOR:
             return self._seen[1]
         found = self._find(now)
@@ -114,14 +134,14 @@ class OwnSigner:
         self._seen = (now, found)
         return found
 
-    def _find(self, now: datetime) -> CmsSigner | None:
+    def _find(self, now: datetime) -> CertifiedKey | None:
         for one in reversed(self._keys.signers(self._job.use)):
             row = self._row_of(one, now)
             authority = self._hierarchy.by_kid(row.authority_kid) if row is not None else None
             if row is not None and authority is not None:
                 chain = [c.public_bytes(Encoding.DER) for c in self._hierarchy.chain(authority)]
                 # The root is what a verifier has already.
-                return signer(one.private_key, row.certificate, tuple(chain[:-1]))
+                return CertifiedKey(one, row.certificate, tuple(chain[:-1]))
         return None
 
     def _row_of(self, one: Signer, now: datetime) -> Row[Any] | None:
@@ -196,7 +216,7 @@ class OwnSigner:
             profile=self._profile,
             subject=self._subject(),
             public_key=key,
-            alternative_names=(),
+            alternative_names=self._job.names,
             not_before=(now - self._profile.backdate).replace(microsecond=0),
             not_after=min(now + (self._profile.lifetime or timedelta(0)), last).replace(
                 microsecond=0

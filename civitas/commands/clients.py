@@ -154,7 +154,7 @@ def add(
         ],
         "scope": scope or metadata.get("scope", "openid"),
         "attribute_reasons": _reasons(why or []),
-        "purposes": purpose or ([SIGN_IN] if uris else None),
+        "purposes": purpose or metadata.get("purposes") or ([SIGN_IN] if uris else None),
         "token_endpoint_auth_method": method,
         "grant_types": grant,
         "id_token_signed_response_alg": "RS256" if rs256 else id_token_alg,

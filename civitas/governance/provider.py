@@ -18,6 +18,7 @@ from civitas.adapters import (
     PeopleWithDocuments,
     ServicesThatAsk,
     SigningParties,
+    WalletsOfPeople,
     device_is_active,
     who_calls,
 )
@@ -25,7 +26,7 @@ from civitas.deployment import Deployment
 from device_registry import DeviceLife, Devices
 from device_registry import prepare as prepare_devices
 from device_registry import routes_of as device_routes
-from documents import locker, signing
+from documents import credentials, locker, signing
 from documents.locker import Locker, SharesEndWithIdentity
 from foundation.audit.routes import routes_of as audit_routes
 from foundation.pages import routes_of as page_routes
@@ -48,7 +49,8 @@ from policies import routes_of as policy_routes
 def assemble(runtime: Runtime) -> Deployment:
     """People, things, consent, certificates: the whole service."""
     kinds = locker.of_settings(runtime.settings)
-    policies = Policies(runtime, documents=kinds.extend)
+    carried = credentials.extend(kinds)
+    policies = Policies(runtime, documents=lambda known: carried(kinds.extend(known)))
 
     # Devices: their certificates, and the registry that says which of them may have one.
     authority = CertificateAuthority(runtime)
@@ -92,6 +94,16 @@ def assemble(runtime: Runtime) -> Deployment:
         PeopleWithDocuments(people, tokens),
         ServicesThatAsk(tokens),
         authority,
+        ends=(credentials.CredentialsEndWithDocument(),),
+    )
+    # Documents: what people carry in wallets, and show where they like.
+    wallets = credentials.Credentials(
+        runtime,
+        policies,
+        documents,
+        WalletsOfPeople(signing_in, people, tokens),
+        ServicesThatAsk(tokens),
+        authority,
     )
     # Documents: signatures that people make at a distance.
     parties = SigningParties(signing_in, people, tokens, policies)
@@ -99,12 +111,22 @@ def assemble(runtime: Runtime) -> Deployment:
 
     # Ends: of a consent, an identity, a device, and of all that rests on it.
     withdrawal = Withdrawal(
-        policies, ends=(oauth.TokensEndWithConsent(), documents.ends_with_consent)
+        policies,
+        ends=(
+            oauth.TokensEndWithConsent(),
+            documents.ends_with_consent,
+            credentials.CredentialsEndWithConsent(),
+        ),
     )
     life = IdentityLife(
         runtime,
         people.proofing,
-        ends=(signing_in.sessions_end, oauth.TokensEndWithIdentity(), SharesEndWithIdentity()),
+        ends=(
+            signing_in.sessions_end,
+            oauth.TokensEndWithIdentity(),
+            SharesEndWithIdentity(),
+            credentials.CredentialsEndWithIdentity(),
+        ),
     )
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
 
@@ -128,6 +150,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "work": portal.staff_routes(StaffAccount(runtime, people, signing_in)),
             "services": oauth.account_routes(acting),
             "documents": locker.routes_of(documents),
+            "credentials": credentials.routes_of(wallets),
             "register": register.routes_of(desk),
             "supervision": supervision.routes_of(watch),
             "pki": pki_routes(pki),
@@ -147,6 +170,7 @@ def assemble(runtime: Runtime) -> Deployment:
             prepare_pki,
             prepare_devices,
             locker.prepare,
+            credentials.prepare,
             oauth.prepare,
             federation.prepare,
         ),
@@ -154,6 +178,7 @@ def assemble(runtime: Runtime) -> Deployment:
             pki.complete_or_void,
             people.notices.say_where_they_go,
             documents.ready,
+            wallets.ready,
         ),
         knows_certificates=True,
         parts={
@@ -167,6 +192,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "signing": signatures,
             "devices": devices,
             "documents": documents,
+            "credentials": wallets,
             "device_life": device_life,
             "federation": allied,
             "policies": policies,

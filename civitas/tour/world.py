@@ -74,7 +74,7 @@ class World:
             "--redirect",
             Service.redirect,
             "--scope",
-            "openid profile age residence access:evaluate documents:request",
+            "openid profile age residence access:evaluate documents:request presentations:request",
             "--purpose",
             PURPOSE,
         )

@@ -7,7 +7,7 @@ one person of the register, or there is no document, and the person reads why in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from documents.locker.document import Content, Document
 from documents.locker.kinds import Issuer, Kind, Kinds
 from documents.locker.matching import differs
 from documents.locker.originals import Originals
-from documents.locker.ports import People
+from documents.locker.ports import EndsWithDocument, People
 from foundation import opaque
 from foundation.audit import Actor
+from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, Forbidden, NotFound, Unprocessable
 from foundation.nearest import instead
 from foundation.runtime import Runtime
@@ -61,12 +62,18 @@ class Issuing:
     """What issuers do."""
 
     def __init__(
-        self, runtime: Runtime, kinds: Kinds, originals: Originals, people: People
+        self,
+        runtime: Runtime,
+        kinds: Kinds,
+        originals: Originals,
+        people: People,
+        ends: Sequence[EndsWithDocument] = (),
     ) -> None:
         self._runtime = runtime
         self.kinds = kinds
         self._originals = originals
         self._people = people
+        self._ends = tuple(ends)
 
     def issuer_of(self, client_id: str) -> Issuer:
         """The issuer that a client acts for; raises Forbidden."""
@@ -121,6 +128,7 @@ class Issuing:
                 if not store.change(uow, there, now, **values):
                     raise _crossed()
                 store.note(uow, there.id, now, "replaced", there.version + 1, "", before)
+                self._ended(uow, there, "replaced", now)
                 self._runtime.audit.record(uow, "document.replaced", actor, (person_id,), details)
                 return self._read(uow, issuer, kind, made.number), False
             document_id = opaque.identifier("doc")
@@ -166,6 +174,8 @@ class Issuing:
             if not store.change(uow, there, now, state=after):
                 raise _crossed()
             store.note(uow, there.id, now, said, there.version, reason)
+            if after != "valid":
+                self._ended(uow, there, said, now)
             self._runtime.audit.record(
                 uow,
                 f"document.{said}",
@@ -174,6 +184,10 @@ class Issuing:
                 {"issuer": issuer.name, "document": kind.title, "kind": kind.claim},
             )
             return self._read(uow, issuer, kind, number)
+
+    def _ended(self, uow: UnitOfWork, document: Document, because: str, now: datetime) -> None:
+        for one in self._ends:
+            one.end_document(uow, document.id, because, now)
 
     def own(self, client_id: str, kind_id: str, number: str) -> tuple[Document, str]:
         """An issuer's own document, and its original; raises NotFound."""

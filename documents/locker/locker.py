@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from documents.locker.issuing import Issuing
 from documents.locker.kinds import Kind, Kinds, of_settings
 from documents.locker.links import Links
 from documents.locker.originals import Originals
-from documents.locker.ports import People, Services
+from documents.locker.ports import EndsWithDocument, People, Services
 from documents.locker.seals import Seals
 from documents.locker.settings import fonts_of
 from foundation.database import UnitOfWork
@@ -46,6 +47,7 @@ class Locker:
         people: People,
         services: Services,
         authority: CertificateAuthority,
+        ends: Sequence[EndsWithDocument] = (),
     ) -> None:
         self.runtime = runtime
         self.policies = policies
@@ -54,7 +56,7 @@ class Locker:
         self.fonts = fonts_of(runtime.settings)
         self.originals = Originals(runtime, kinds)
         self.seals = Seals(authority, kinds, runtime.clock)
-        self.issuing = Issuing(runtime, kinds, self.originals, people)
+        self.issuing = Issuing(runtime, kinds, self.originals, people, ends)
         self.asking = Asking(runtime, policies, kinds, self.originals, people, services)
         self.links = Links(runtime, kinds, self.originals)
         self.checking = Checking(runtime, kinds, self.originals)
@@ -106,6 +108,27 @@ class Locker:
             [(share, self.services.name(share.service)) for share in shares],
             links,
         )
+
+    def valid(
+        self,
+        person_id: str,
+        kind: Kind,
+        uow: UnitOfWork,
+        document_id: str = "",
+        *,
+        locked: bool = False,
+    ) -> list[Document]:
+        """A person's documents of a kind that can be read and are valid now, newest first;
+        `document_id`: this one alone. `locked`: they stay so until the unit of work is done."""
+        now, vault = self.runtime.clock.now(), self.runtime.vault
+        found = store.of_person(uow, vault, person_id, [(kind.issuer, kind.id)], locked=locked)
+        return [
+            document
+            for document in found
+            if document.content is not None
+            and document.standing(now) == "valid"
+            and document_id in ("", document.id)
+        ]
 
     def original(self, person_id: str, document_id: str) -> tuple[Document, str]:
         """A document of one's own, and its original; raises NotFound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from foundation.database import UnitOfWork
@@ -22,6 +23,15 @@ class People(Protocol):
     def known(self, person_id: str, uow: UnitOfWork | None = None) -> Known:
         """Level, state, name and birth date, from one reading; raises NotFound. In the caller's
         unit of work, if there is one: who holds a connection must not wait for another."""
+        ...
+
+
+class EndsWithDocument(Protocol):
+    """Told inside the caller's unit of work that a document is not any more what it was."""
+
+    def end_document(self, uow: UnitOfWork, document_id: str, because: str, now: datetime) -> None:
+        """End what rests on it; raise to roll everything back. `because`: replaced, suspended or
+        revoked."""
         ...
 
 

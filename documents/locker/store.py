@@ -68,8 +68,10 @@ def of_person(
     kinds: Collection[tuple[str, str]] | None = None,
     after: int = 0,
     limit: int = PAGE,
+    locked: bool = False,
 ) -> list[Document]:
-    """Documents of a person, newest first; `kinds`: only these (issuer, kind)."""
+    """Documents of a person, newest first; `kinds`: only these (issuer, kind). `locked`: they stay
+    as they are until the unit of work is done."""
     query = select(documents).where(documents.c.person_id == person_id)
     if kinds is not None:
         issuers = {issuer for issuer, _ in kinds}
@@ -78,7 +80,8 @@ def of_person(
             documents.c.kind.in_(sorted({kind for _, kind in kinds})),
         )
     query = query.order_by(documents.c.issued_at.desc(), documents.c.id)
-    rows = uow.all(query.limit(limit).offset(after))
+    query = query.limit(limit).offset(after)
+    rows = uow.all(query.with_for_update() if locked else query)
     found = [_document(vault, row) for row in rows]
     return [d for d in found if kinds is None or (d.issuer, d.kind) in kinds]
 

@@ -47,6 +47,7 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Ledger"), "/account/ledger"),
     Place(N_("Consents"), "/account/consents"),
     Place(N_("Documents"), "/account/documents"),
+    Place(N_("Wallet"), "/account/wallet"),
     Place(N_("Services"), "/account/services"),
     Place(N_("Sign-in methods"), "/account/credentials"),
     Place(N_("Devices"), "/account/devices"),

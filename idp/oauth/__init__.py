@@ -30,6 +30,7 @@ from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.switches import ADDRESSES, SWITCHES
 from idp.oauth.switches import read as read_switches
 from idp.oauth.switches import standing as switches_of
+from idp.oauth.wallets import Allowed, Wallets
 
 SECTIONS = (OAuthSettings, ClientsSettings)
 PAGES = Path(__file__).parent / "pages"
@@ -46,6 +47,7 @@ __all__ = [
     "ActingService",
     "ActingServices",
     "AddedClient",
+    "Allowed",
     "Alteration",
     "AskAfterChange",
     "ClaimsSource",
@@ -65,6 +67,7 @@ __all__ = [
     "TokensEndWithDevice",
     "TokensEndWithIdentity",
     "TokensEndWithSession",
+    "Wallets",
     "WhoIsThere",
     "abilities_of",
     "account_routes",

@@ -31,7 +31,7 @@ from idp.oauth.authorization.repeating import Repeating
 from idp.oauth.authorization.responding import Responses
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.bearer import Bearers
-from idp.oauth.client import OFFLINE_ACCESS, OPENID
+from idp.oauth.client import OFFLINE_ACCESS, OPENID, OPENID_CREDENTIAL
 from idp.oauth.client_authentication import Authenticator
 from idp.oauth.client_authentication.basic import ClientSecretBasic
 from idp.oauth.client_authentication.none import PublicClient
@@ -54,6 +54,7 @@ from idp.oauth.grants.authorization_code import AuthorizationCode
 from idp.oauth.grants.client_credentials import ClientCredentials
 from idp.oauth.grants.device_code import DeviceCodeGrant
 from idp.oauth.grants.pipeline import Pipeline
+from idp.oauth.grants.pre_authorized_code import PreAuthorizedCodeGrant
 from idp.oauth.grants.refresh_token import Refresh
 from idp.oauth.grants.token_exchange import TokenExchange
 from idp.oauth.keys_of_clients import KeysOfClients
@@ -68,6 +69,7 @@ from idp.oauth.secrets import ClientSecrets
 from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
+from idp.oauth.wallets import Wallets
 from idp.oauth.ways_back import WaysBack
 from policies import Policies
 
@@ -154,6 +156,12 @@ class OAuth:
                     personal | {OPENID, OFFLINE_ACCESS},
                 ),
                 DeviceCodeGrant(database, self.families),
+                # Where nobody issues credentials nothing is offered to wallets.
+                *(
+                    (PreAuthorizedCodeGrant(database, keys, self.families),)
+                    if OPENID_CREDENTIAL in policies.catalogue.authorization_types
+                    else ()
+                ),
             ),
             self.families,
             self.releases,
@@ -193,6 +201,15 @@ class OAuth:
         self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
         self.answering = Answering(runtime, policies, self.authorization)
         self.bearers = Bearers(self.active_tokens, self.proofs)
+        self.wallets = Wallets(
+            runtime,
+            self.settings,
+            self.issuer,
+            self.clients,
+            self.bearers,
+            self.releases,
+            policies.catalogue,
+        )
         self.revocation = Revocation(database, keys, self.families, self.issuer)
         self.stopping = Stopping()
         self.frames = Frames(runtime, self.issuer, self.clients)

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from foundation.nearest import instead
-from idp.oauth.client import DEVICE_CODE, OFFLINE_ACCESS, OPENID, Client
+from idp.oauth.client import (
+    DEVICE_CODE,
+    OFFLINE_ACCESS,
+    OPENID,
+    OPENID_CREDENTIAL,
+    PRE_AUTHORIZED_CODE,
+    Client,
+)
 from idp.oauth.registration import InvalidClientMetadata
 from policies import Catalogue
 
@@ -24,7 +31,8 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                     f"purposes: {purpose!r} is not known. {instead(purpose, catalogue.purposes)}",
                     where="purposes",
                 )
-        if client.grant_types & {"authorization_code", DEVICE_CODE} and not client.purposes:
+        about_people = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE}
+        if client.grant_types & about_people and not client.purposes:
             raise InvalidClientMetadata(
                 "purposes is needed: what people are told they are signed in for",
                 where="purposes",
@@ -57,7 +65,12 @@ def _check_details(client: Client, catalogue: Catalogue) -> None:
 
 
 def _completed(client: Client, catalogue: Catalogue) -> Client:
-    """Without a list of its own, a client is registered for what its scopes ask."""
+    """Without a list of its own, a client is registered for what its scopes ask; a wallet for every
+    kind of credential that there is."""
+    if client.is_wallet:
+        kinds = catalogue.authorization_types[OPENID_CREDENTIAL].fields
+        offered = kinds["credential_configuration_id"].values
+        client = replace(client, scopes=client.scopes | offered.keys())
     by_scope = {name for scope in client.scopes for name in catalogue.attributes_of_scope(scope)}
     attributes = frozenset(client.attributes or by_scope) | client.required_attributes
     return replace(client, attributes=attributes)

@@ -28,13 +28,17 @@ SUBJECT_MEMBERS = (
 )
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+PRE_AUTHORIZED_CODE = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 GRANT_TYPES = (
     "authorization_code",
     "refresh_token",
     "client_credentials",
     TOKEN_EXCHANGE,
     DEVICE_CODE,
+    PRE_AUTHORIZED_CODE,
 )
+OPENID_CREDENTIAL = "openid_credential"
+"""The type of authorization in detail by which a wallet asks (OpenID4VCI §5.1.1)."""
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHMS = ("ES256", "RS256")
 OPENID = "openid"
@@ -124,6 +128,11 @@ class Client:
     def is_public(self) -> bool:
         """Whether the client cannot keep a secret (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def is_wallet(self) -> bool:
+        """Whether it takes credentials for the person who holds it (OpenID4VCI)."""
+        return OPENID_CREDENTIAL in self.authorization_details_types
 
     @property
     def signs_responses_by(self) -> str:

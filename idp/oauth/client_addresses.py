@@ -18,7 +18,7 @@ from foundation import opaque
 from foundation.cross_origin import origin as origin_of
 from foundation.database import Database, UnitOfWork
 from idp.oauth import redirects, registration
-from idp.oauth.client import Client
+from idp.oauth.client import PRE_AUTHORIZED_CODE, Client
 from idp.oauth.tables import client_addresses as addresses
 from idp.oauth.tables import clients
 
@@ -46,6 +46,11 @@ def resource(uri: str) -> bytes:
 def pages(origin: str) -> bytes:
     """The address of clients with pages of this origin."""
     return opaque.digest(f"origin\0{redirects.without_chosen_port(origin)}")
+
+
+def wallets() -> bytes:
+    """The address of all wallets that take what a person has ready for them."""
+    return opaque.digest("wallets")
 
 
 def at(uow: UnitOfWork, digest: bytes) -> Sequence[Row[Any]]:
@@ -100,6 +105,8 @@ def fill(database: Database, development: bool) -> int:
 def _of(client: Client) -> set[bytes]:
     found = {pages(origin_of(uri)) for uri in client.redirect_uris} if client.is_public else set()
     found |= _heard_at(client)
+    if PRE_AUTHORIZED_CODE in client.grant_types:
+        found.add(wallets())
     return found if client.resource is None else {*found, resource(client.resource)}
 
 

@@ -17,7 +17,13 @@ from foundation.marking import N_
 from foundation.rates import Rates
 from idp.oauth import client_addresses, cut_offs, registration, suspensions
 from idp.oauth.alteration import Alteration
-from idp.oauth.client import DEVICE_PREFIXES, SECRET_METHODS, Client, device_client
+from idp.oauth.client import (
+    DEVICE_PREFIXES,
+    PRE_AUTHORIZED_CODE,
+    SECRET_METHODS,
+    Client,
+    device_client,
+)
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
 from idp.oauth.tables import clients
@@ -325,6 +331,11 @@ class Clients:
         """The client that receives tokens under this resource URI."""
         found = self._at(client_addresses.resource(resource))
         return next((c for c in found if c.resource == resource), None)
+
+    def wallets(self) -> Sequence[Client]:
+        """The wallets that people may have credentials ready for, oldest first."""
+        found = self._at(client_addresses.wallets())
+        return [client for client in found if PRE_AUTHORIZED_CODE in client.grant_types]
 
     def has_pages_of(self, origin: str) -> bool:
         """Whether a public client has pages of this origin (RFC 6454 §6.2, in lower case)."""

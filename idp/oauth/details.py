@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from foundation.pages import Translator
-from idp.oauth.client import Client
+from idp.oauth.client import OPENID_CREDENTIAL, Client
 from policies import AuthorizationType, DetailField
 
 MOST, LONGEST = 10, 200
@@ -50,6 +50,34 @@ def parse(text: str | None, types: Types, client: Client) -> tuple[Detail, ...]:
     for detail in listed:
         _check(detail, types, client)
     return tuple(listed)
+
+
+IDENTIFIERS = "credential_identifiers"
+
+
+def credentials_in(details: Sequence[Detail]) -> tuple[str, ...]:
+    """The kinds of credentials that are asked for, or were allowed."""
+    wanted = (one for one in details if one["type"] == OPENID_CREDENTIAL)
+    return tuple(str(one["credential_configuration_id"]) for one in wanted)
+
+
+def granted(details: Sequence[Detail]) -> tuple[Detail, ...]:
+    """What the person allowed; of a credential, under which identifier the wallet asks for it
+    (OpenID4VCI §6.2): the kind's own means the newest one."""
+    return tuple(
+        {**one, IDENTIFIERS: [one["credential_configuration_id"]]}
+        if one["type"] == OPENID_CREDENTIAL
+        else one
+        for one in details
+    )
+
+
+def matching(wanted: Detail, given: Sequence[Detail]) -> Detail | None:
+    """The one of those given that is wanted; None where nobody allowed it so."""
+    for one in given:
+        if {name: value for name, value in one.items() if name != IDENTIFIERS} == wanted:
+            return one
+    return None
 
 
 def shown(details: Sequence[Detail], types: Types, translate: Translator) -> list[Shown]:

@@ -12,6 +12,8 @@ from idp.oauth.client import (
     GRANT_TYPES,
     OFFLINE_ACCESS,
     OPENID,
+    OPENID_CREDENTIAL,
+    PRE_AUTHORIZED_CODE,
     SIGNING_ALGORITHMS,
 )
 from idp.oauth.settings import ClientsSettings, OAuthSettings
@@ -51,7 +53,7 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "scopes_supported": [OPENID, OFFLINE_ACCESS, *catalogue.scopes()],
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": list(GRANT_TYPES),
+        "grant_types_supported": _grant_types(catalogue),
         "subject_types_supported": ["pairwise"],
         "acr_values_supported": [
             level.acr
@@ -92,11 +94,20 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
     }
     if settings.of(ClientsSettings).dynamic_registration:
         metadata["registration_endpoint"] = server.url + "/oauth/register"
+    if OPENID_CREDENTIAL in catalogue.authorization_types:
+        # OpenID4VCI §12.3: each wallet is registered, and says which one it is.
+        metadata["pre-authorized_grant_anonymous_access_supported"] = False
     if server.tls_url is not None:
         metadata["mtls_endpoint_aliases"] = {
             name: server.tls_url + PATHS[name] for name in OVER_TLS
         }
     return metadata
+
+
+def _grant_types(catalogue: Catalogue) -> list[str]:
+    """Offers to wallets are for who issues credentials."""
+    issues = OPENID_CREDENTIAL in catalogue.authorization_types
+    return [grant for grant in GRANT_TYPES if issues or grant != PRE_AUTHORIZED_CODE]
 
 
 def _claims(catalogue: Catalogue) -> list[str]:

@@ -36,7 +36,9 @@ class Snippet:
 class Kit:
     """One kind of program. `url`: what its address means, empty where it has none. `under`: what
     must be in that address, `usually_under` what is added where it is not. `redirects` and
-    `after_sign_out`: paths behind the address, or whole URIs."""
+    `after_sign_out`: paths behind the address, or whole URIs. `by_key`: its tokens are bound to a
+    key of its own (RFC 9449). `details`: what it may ask to be allowed (RFC 9396). `purposes`: what
+    for, where its kind says that already."""
 
     name: str
     title: str
@@ -51,6 +53,9 @@ class Kit:
     grants: tuple[str, ...] = ("authorization_code", "refresh_token")
     pkce: bool = True
     id_token_alg: str = "RS256"
+    by_key: bool = False
+    details: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     note: str = ""
 
     def address(self, url: str | None) -> str:
@@ -80,6 +85,12 @@ class Kit:
             "scope": self.scope,
             "id_token_signed_response_alg": self.id_token_alg,
         }
+        if self.by_key:
+            metadata["dpop_bound_access_tokens"] = True
+        if self.details:
+            metadata["authorization_details_types"] = list(self.details)
+        if self.purposes:
+            metadata["purposes"] = list(self.purposes)
         return metadata if self.pkce else {**metadata, "require_pkce": False}
 
     def printed(

@@ -15,6 +15,8 @@ from idp.oauth.client import (
     AUTHENTICATION_METHODS,
     DEVICE_CODE,
     GRANT_TYPES,
+    OPENID_CREDENTIAL,
+    PRE_AUTHORIZED_CODE,
     SIGNING_ALGORITHMS,
     SUBJECT_MEMBERS,
     TOKEN_EXCHANGE,
@@ -163,6 +165,9 @@ def _parsed(
         _refuse("grant_types", f"{grant!r} is not supported; use {', '.join(GRANT_TYPES)}")
     uris = _redirects(metadata, "redirect_uris", method == "none", development)
     _check_grants(grants, method, uris)
+    details = _strings(metadata, "authorization_details_types")
+    if PRE_AUTHORIZED_CODE in grants and OPENID_CREDENTIAL not in details:
+        _refuse("authorization_details_types", f"must have {OPENID_CREDENTIAL}: it is a wallet")
     for needed in ("resource", "audiences") if TOKEN_EXCHANGE in grants else ():
         if not metadata.get(needed):
             _refuse(needed, "is needed to exchange tokens: what it receives, where it goes on to")
@@ -218,7 +223,7 @@ def _parsed(
         id_token_signed_response_alg=_one_of(
             metadata, "id_token_signed_response_alg", SIGNING_ALGORITHMS, "ES256"
         ),
-        authorization_details_types=_strings(metadata, "authorization_details_types"),
+        authorization_details_types=details,
         authorization_signed_response_alg=(
             _one_of(metadata, "authorization_signed_response_alg", SIGNING_ALGORITHMS, "")
             if "authorization_signed_response_alg" in metadata
@@ -273,7 +278,8 @@ def _assertion_audience(
 def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> None:
     if "authorization_code" in grants and not uris:
         _refuse("redirect_uris", "is needed: at least one exact URI")
-    if "refresh_token" in grants and not grants & {"authorization_code", DEVICE_CODE}:
+    begins = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE}
+    if "refresh_token" in grants and not grants & begins:
         _refuse("grant_types", "refresh_token needs authorization_code beside it")
     alone = sorted(grants & {"client_credentials", TOKEN_EXCHANGE})
     if alone and method == "none":

@@ -29,6 +29,8 @@ class OAuthSettings(Section):
     """How long a device without a browser waits for its person (RFC 8628)."""
     device_codes_per_minute: int = Field(default=20, ge=1)
     """Codes of devices from one address, asked for or typed."""
+    offer_seconds: int = Field(default=600, ge=60, le=1800)
+    """How long a credential that a person has ready waits for their wallet (OpenID4VCI)."""
     session_grant_seconds: int = Field(default=12 * 3600, ge=300, le=86_400)
     """Lifetime of a grant without `offline_access`, refreshes included."""
     offline_grant_seconds: int = Field(default=30 * 86_400, ge=3600, le=366 * 86_400)

@@ -13,6 +13,7 @@ from idp.oauth import (
     codes,
     device_codes,
     grant_store,
+    pre_authorized_codes,
     pushed_requests,
     refresh_tokens,
 )
@@ -39,6 +40,7 @@ SWEEPS = (
     transaction.sweep,
     pushed_requests.sweep,
     device_codes.sweep,
+    pre_authorized_codes.sweep,
     _seen,
     answers.sweep,
     _revoked,

@@ -180,6 +180,35 @@ bound(
     once=Once("sign-ins of devices", forgotten=True),
 )
 
+# What a person has ready for a wallet of theirs, until the wallet comes for it (OpenID4VCI §3.5).
+pre_authorized_codes = Table(
+    "oauth_pre_authorized_codes",
+    metadata,
+    Column("code_digest", LargeBinary, primary_key=True),
+    Column("client_id", String, nullable=False),
+    Column("grant_id", String, nullable=False),
+    # MAC over the code that the person types into the wallet, and how often it may be wrong.
+    Column("tx_code_mac", LargeBinary, nullable=False),
+    Column("tries_left", Integer, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index("ix_oauth_pre_authorized_codes_expires_at", "expires_at"),
+)
+bound(
+    pre_authorized_codes,
+    "client_id",
+    "grant_id",
+    "tx_code_mac",
+    "tries_left",
+    "expires_at",
+    only_while={"used_at": (None,)},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
+    once=Once("credential offers", forgotten=True),
+)
+
 # One row for every authorization a person gave at a sign-in: everything issued rests on it.
 grants = Table(
     "oauth_grants",

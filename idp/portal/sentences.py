@@ -96,6 +96,10 @@ SENTENCES: dict[str, str] = {
     "document.link_made": N_("You made an address that shows a document: %(document)s."),
     "document.link_ended": N_("You ended an address that showed a document: %(document)s."),
     "document.opened": N_("Somebody opened a document by the address that you gave: %(document)s."),
+    "wallet.offered": N_("You had %(document)s ready for a wallet: %(service)s."),
+    "wallet.issued": N_("%(service)s, a wallet of yours, got copies of %(document)s."),
+    "wallet.ended": N_("You ended copies that a wallet of yours held."),
+    "wallet.shown": N_("You showed %(service)s of %(document)s: %(attributes)s."),
     "signature.made": N_("You signed “%(titles)s” for %(service)s."),
     "signature.refused": N_("You did not sign “%(titles)s”, which %(service)s asked for."),
     "signature.failed": N_(

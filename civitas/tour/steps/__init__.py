@@ -1,4 +1,4 @@
-"""The ten steps of the story, in their order."""
+"""The steps of the story, in their order."""
 
 from civitas.tour.steps.activation import activate
 from civitas.tour.steps.audit import verify
@@ -9,6 +9,7 @@ from civitas.tour.steps.ledger import read_ledger
 from civitas.tour.steps.models import three_models
 from civitas.tour.steps.question import ask
 from civitas.tour.steps.sign_in import sign_in
+from civitas.tour.steps.wallet import carry_credential
 from civitas.tour.steps.withdrawal import withdraw
 from civitas.tour.story import Step
 from civitas.tour.world import World
@@ -22,6 +23,7 @@ STEPS: tuple[Step[World], ...] = (
     Step("A city service asks yes or no, and gets only that", ask),
     Step("The citizen withdraws the consent, and everything on it ends", withdraw),
     Step("An office makes out a document; it is shared, and taken back", share_document),
+    Step("The citizen carries it in a wallet, shows a part of it, and ends it", carry_credential),
     Step("The citizen reads their ledger", read_ledger),
     Step("A device enrols, gets a bound token, renews, and is suspended", device_life),
     Step("An outsider verifies the audit tree; one changed row is found", verify),

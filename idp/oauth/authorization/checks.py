@@ -6,7 +6,7 @@ A check that is missing here is missing in the product; there is no other list.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from idp.oauth import details, dpop, pkce, profiles, resources, scopes
@@ -16,7 +16,7 @@ from idp.oauth.authorization.request import (
     UncheckedRequest,
     claims_wanted,
 )
-from idp.oauth.client import OFFLINE_ACCESS, OPENID, Client
+from idp.oauth.client import OFFLINE_ACCESS, OPENID, OPENID_CREDENTIAL, Client
 from idp.oauth.errors import (
     InvalidAuthorizationDetails,
     InvalidRequest,
@@ -133,8 +133,11 @@ def _nonce_instead(asked: Examined) -> None:
 
 def registered_scope(asked: Examined) -> None:
     """Every scope value is registered for this client."""
+    text = asked.get("scope")
+    if text is None and asked.client.is_wallet and asked.get("authorization_details") is not None:
+        return  # a wallet says in detail what it is to hold (OpenID4VCI §5.1.1)
     try:
-        wanted = scopes.parse(asked.get("scope") or "")
+        wanted = scopes.parse(text or "")
     except scopes.MalformedScope:
         raise InvalidScope("scope is missing or malformed; send at least scope=openid") from None
     for scope in wanted:
@@ -143,10 +146,19 @@ def registered_scope(asked: Examined) -> None:
             raise InvalidScope(
                 f"this client is not registered for the scope {scope}; it may ask for: {registered}"
             )
-    if OPENID not in wanted:
+    if OPENID not in wanted and not _for_a_wallet(asked, wanted):
         raise InvalidScope("scope must contain openid")
     if OFFLINE_ACCESS in wanted and "refresh_token" not in asked.client.grant_types:
         raise InvalidScope("offline_access needs the grant type refresh_token")
+
+
+def _for_a_wallet(asked: Examined, wanted: Collection[str]) -> bool:
+    """Whether it asks for credentials, and so for no ID token (OpenID4VCI §5.1.2)."""
+    if not asked.client.is_wallet or OPENID_CREDENTIAL not in asked.detail_types:
+        return False
+    fields = asked.detail_types[OPENID_CREDENTIAL].fields
+    offered = fields["credential_configuration_id"].values
+    return any(scope in offered for scope in wanted) or bool(asked.get("authorization_details"))
 
 
 def registered_purpose(asked: Examined) -> None:

@@ -12,6 +12,7 @@ from idp.login import Authenticated
 from idp.oauth import (
     client_addresses,
     codes,
+    details,
     device_codes,
     grant_store,
     pushed_requests,
@@ -90,7 +91,7 @@ class Issuing:
             created_at=now,
             expires_at=min(now + timedelta(seconds=lifetime), until),
             auth_time_told=freshness.told(request, person.auth_time),
-            authorization_details=request.authorization_details,
+            authorization_details=details.granted(request.authorization_details),
         )
         grant_store.add(uow, grant)
         if client.kind == "federated":

@@ -152,7 +152,7 @@ def parsed(unchecked: UncheckedRequest, client: Client) -> AuthorizationRequest:
     return AuthorizationRequest(
         client_id=client.id,
         redirect_uri=redirect_uri,
-        scope=scopes.parse(unchecked.get("scope") or ""),
+        scope=scopes.parse(unchecked.get("scope") or "") if unchecked.get("scope") else (),
         purpose=purpose,
         code_challenge=unchecked.get("code_challenge"),
         state=unchecked.get("state"),

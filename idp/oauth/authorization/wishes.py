@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.client import Client
+from idp.oauth.details import credentials_in
 from policies import Catalogue
 
 
@@ -26,7 +27,9 @@ class Wishes:
 
     def for_userinfo(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:
         """Those to be given at userinfo: by scope (§5.4), and by the claims parameter."""
-        by_scope = (n for s in request.scope for n in self.catalogue.attributes_of_scope(s))
+        # A kind of credential has its identifier as a scope: in detail it is the same.
+        asked = (*request.scope, *credentials_in(request.authorization_details))
+        by_scope = (n for s in asked for n in self.catalogue.attributes_of_scope(s))
         return self._usable((*by_scope, *request.claims.userinfo), request.purpose, client)
 
     def for_id_token(self, request: AuthorizationRequest, client: Client) -> tuple[str, ...]:

@@ -82,8 +82,9 @@ class Pipeline:
             "access_token": encoded,
             "token_type": token.type,
             "expires_in": int((token.expires_at - now).total_seconds()),
-            "scope": scopes.render(scope),
         }
+        if scope:
+            response["scope"] = scopes.render(scope)
         if proposal.issued_token_type is not None:
             response["issued_token_type"] = proposal.issued_token_type  # RFC 8693 §2.2.1
         if allowed:
@@ -149,12 +150,15 @@ class Pipeline:
             wanted = details.parse(text, self.detail_types, asked.client)
         except details.Unusable as reason:
             raise InvalidAuthorizationDetails(f"authorization_details: {reason}.") from None
+        allowed = []
         for one in wanted:
-            if one not in granted:
+            found = details.matching(one, granted)
+            if found is None:
                 raise InvalidAuthorizationDetails(
                     f"authorization_details: {one['type']} was not allowed so by anybody."
                 )
-        return wanted
+            allowed.append(found)
+        return tuple(allowed)
 
     def _decide(self, asked: TokenRequest, proposal: Proposal) -> Mapping[str, Any]:
         """Claims for the ID token that the policy permits to release now."""

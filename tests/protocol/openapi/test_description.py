@@ -23,6 +23,9 @@ BODIES = {
         "birthdate": "1990-01-01",
         "content": {},
     },
+    "/presentations/v1/requests": {
+        "credentials": [{"credential": "credential.identity", "claims": [{"claim": "name"}]}]
+    },
     "/identity/v1/check": {"shown": "1", "code": "1"},
     "/documents/v1/requests": {"sub": "x", "documents": [{"issuer": "city", "kind": "residence"}]},
 }

@@ -75,6 +75,7 @@ PACKAGES = (
     "pki",
     "devices",
     "documents",
+    "credentials",
     "signing",
     "audit",
     "pages",

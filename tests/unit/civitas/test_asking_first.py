@@ -23,6 +23,7 @@ FINAL = {
     "/account/credentials/{credential_id}/lost": ("lost",),
     "/account/credentials/{credential_id}/remove": ("remove",),
     "/account/documents/{document_id}/links/end": ("end",),
+    "/account/wallet/end": ("end",),
     "/desk/persons/{person_id}/state": ("archive",),
     "/devices/change-overs/{change_over_id}/act": ("undo",),
     "/devices/{device_id}/act": ("transfer", "revoke", "decommission"),

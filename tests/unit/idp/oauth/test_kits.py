@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from documents import credentials
+from documents.locker import Kinds
 from foundation.errors import Unprocessable
 from idp.oauth import (
     Client,
@@ -34,7 +36,8 @@ def registered(found: Kit, url: str | None = URL, **more: Any) -> Client:
     metadata = {"client_name": 'The "Library" \\ x', **found.metadata(url), **more}
     if found.redirects:
         metadata.setdefault("purposes", ["identity.sign-in"])
-    return against(packaged())(client_from_metadata("svc_1", metadata, development=False))
+    catalogue = credentials.extend(Kinds({}, {}, ""))(packaged())
+    return against(catalogue)(client_from_metadata("svc_1", metadata, development=False))
 
 
 def test_the_usual_programs_are_there() -> None:

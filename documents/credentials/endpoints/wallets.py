@@ -1,0 +1,118 @@
+"""For wallets: metadata, offers, nonces, credentials, notifications — OpenID4VCI 1.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from documents.credentials.credentials import Credentials, code_of
+from documents.credentials.errors import InvalidCredentialRequest, InvalidNotification
+from documents.credentials.offer import metadata_of, offer_of, type_of
+from documents.credentials.signers import ISSUER_USE
+from documents.credentials.status_list import MEDIA_TYPE
+from foundation import web
+from foundation.errors import Gone, NotFound
+from foundation.settings import Jurisdiction
+
+PUBLIC = {"Cache-Control": "public, max-age=600"}
+NO_STORE = {"Cache-Control": "no-store"}
+EVENTS = {
+    "credential_accepted": "accepted",
+    "credential_failure": "failed",
+    "credential_deleted": "deleted",
+}
+
+
+def issuer_metadata(credentials: Credentials, request: Request) -> Response:
+    """What this issuer offers — §12.2."""
+    runtime = credentials.runtime
+    said = metadata_of(
+        credentials.url,
+        runtime.settings.of(Jurisdiction).name,
+        credentials.known.values(),
+        credentials.issuing.settings.batch,
+        runtime.keys.signer(ISSUER_USE).algorithm,
+        credentials.issuing.vct,
+        runtime.pages.words.languages,
+    )
+    return JSONResponse(said, headers=PUBLIC)
+
+
+def vc_issuer_metadata(credentials: Credentials, request: Request) -> Response:
+    """The keys that verify credentials, for who does not go by certificates — SD-JWT VC §5."""
+    keys = credentials.runtime.keys
+    jwks = [keys.jwk(key) for key in keys.history(ISSUER_USE)]
+    return JSONResponse({"issuer": credentials.url, "jwks": {"keys": jwks}}, headers=PUBLIC)
+
+
+def type_metadata(credentials: Credentials, request: Request) -> Response:
+    """What a `vct` stands for — SD-JWT VC §6."""
+    one = credentials.known.get(request.path_params["configuration"])
+    if one is None:
+        raise NotFound("There is no such type of credential.")
+    vct, languages = credentials.issuing.vct(one.id), credentials.runtime.pages.words.languages
+    return JSONResponse(type_of(one, vct, languages), headers=PUBLIC)
+
+
+def status(credentials: Credentials, request: Request) -> Response:
+    """A status list — Token Status List §8.1. Kept by whoever looks: the same for everybody."""
+    number = request.path_params["number"]
+    if not (number.isascii() and number.isdigit() and len(number) < 7):
+        raise NotFound("There is no status list of this number.")
+    statuses = credentials.statuses
+    token = statuses.token(int(number), credentials.runtime.clock.now())
+    kept = {"Cache-Control": f"public, max-age={statuses.ttl}"}
+    return Response(token, media_type=MEDIA_TYPE, headers=kept)
+
+
+def offer(credentials: Credentials, request: Request) -> Response:
+    """An offer by its address — §4.1.3. Who has the address has the offer, and not yet the code
+    that its person types."""
+    code = code_of(request.path_params["secret"])
+    found = credentials.wallets.offered(code)
+    if found is None:
+        raise Gone("This offer is over.", next_step="Make a new one in your account.")
+    return JSONResponse(offer_of(credentials.url, found[0], code), headers=NO_STORE)
+
+
+def nonce(credentials: Credentials, request: Request) -> Response:
+    """A nonce for proofs of keys — §7."""
+    now = credentials.runtime.clock.now()
+    more = credentials.wallets.headers(request, now)
+    said = {"c_nonce": credentials.issuing.nonces.new(now)}
+    return JSONResponse(said, headers={**NO_STORE, **more})
+
+
+def credential(credentials: Credentials, request: Request) -> Response:
+    """Copies of a credential, one for each key that is proven — §8."""
+    now = credentials.runtime.clock.now()
+    holder = credentials.wallets.holder(request)
+    body = web.json_object(request, InvalidCredentialRequest)
+    issued = credentials.issuing.issue(holder, body, now)
+    said = {
+        "credentials": [{"credential": one} for one in issued.credentials],
+        "notification_id": issued.notification_id,
+    }
+    return _answer(credentials, request, said)
+
+
+def notification(credentials: Credentials, request: Request) -> Response:
+    """What became of a credential in the wallet — §11."""
+    now = credentials.runtime.clock.now()
+    holder = credentials.wallets.holder(request)
+    body = web.json_object(request, InvalidNotification)
+    which, event = body.get("notification_id"), body.get("event")
+    if not isinstance(which, str) or event not in EVENTS:
+        raise InvalidNotification(
+            f"Send notification_id, and event, one of {', '.join(EVENTS)} (§11.1)."
+        )
+    credentials.issuing.note(holder, which, EVENTS[str(event)], now)
+    return Response(status_code=204, headers=dict(credentials.wallets.headers(request, now)))
+
+
+def _answer(credentials: Credentials, request: Request, said: Mapping[str, Any]) -> Response:
+    more = credentials.wallets.headers(request, credentials.runtime.clock.now())
+    return JSONResponse(said, headers={**NO_STORE, **more})

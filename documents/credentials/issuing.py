@@ -1,0 +1,284 @@
+"""A credential goes into a wallet: decided, recorded, signed — OpenID4VCI §8, SD-JWT VC.
+
+Each copy has a key, salts, digests and a place in the status list of its own, so that services that
+see two of them see nothing that both have, but the dates that all copies of a day have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from documents.credentials import configurations, proofs, sd_jwt, store
+from documents.credentials.configurations import FORMAT, Configuration
+from documents.credentials.errors import (
+    CredentialDenied,
+    InvalidCredentialRequest,
+    InvalidEncryption,
+    InvalidNonce,
+    InvalidNotificationId,
+    UnknownConfiguration,
+    UnknownIdentifier,
+)
+from documents.credentials.nonces import Nonces
+from documents.credentials.ports import Holder, Wallets
+from documents.credentials.settings import CredentialsSettings
+from documents.credentials.signers import signed
+from documents.credentials.statuses import Statuses
+from documents.credentials.store import Place
+from documents.locker import Locker
+from foundation import opaque
+from foundation.audit import Actor
+from foundation.clock import instant
+from foundation.database import UnitOfWork
+from foundation.runtime import Runtime
+from foundation.settings import Server
+from pki import OwnSigner
+from policies import Deny, Policies, Question, acr_of
+
+BUCKET, MINUTE = "credentials-issued", timedelta(minutes=1)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Copies of a credential, and by which secret the wallet says what became of them."""
+
+    credentials: Sequence[str]
+    notification_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a credential will say. `document_id`: what it was made from, if that is a document."""
+
+    claims: Mapping[str, Any]
+    document_id: str | None = None
+    ends_at: datetime | None = None
+
+
+class Issuing:
+    """Safe to share between threads."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        policies: Policies,
+        known: Mapping[str, Configuration],
+        wallets: Wallets,
+        locker: Locker,
+        keys: OwnSigner,
+        statuses: Statuses,
+    ) -> None:
+        self._runtime = runtime
+        self._policies = policies
+        self.known = known
+        self._wallets = wallets
+        self._locker = locker
+        self._keys = keys
+        self._statuses = statuses
+        self.settings = runtime.settings.of(CredentialsSettings)
+        self.nonces = Nonces(runtime.keys)
+        self.url = runtime.settings.of(Server).url
+
+    def vct(self, configuration: str) -> str:
+        """The type of a kind of credentials: an address where it is described (SD-JWT VC §6)."""
+        return f"{self.url}/credentials/types/{configuration}"
+
+    def issue(self, holder: Holder, body: Mapping[str, Any], now: datetime) -> Issued:
+        """What a credential request asks for. Raises the errors of §8.3.1."""
+        configuration, identifier = self._wanted(holder, body)
+        if "credential_response_encryption" in body:
+            raise InvalidEncryption("Encrypted answers are not offered here; they come by TLS.")
+        listed = proofs.listed(body, self.settings.batch)
+        keys, nonce = proofs.keys_of(
+            listed, self.url, holder.wallet, lambda one: self.nonces.is_ours(one, now), now
+        )
+        with self._runtime.database.write() as uow:
+            # Used up first: what is refused after this has cost the wallet its nonce, and no more.
+            if not self.nonces.use(uow, nonce, now):
+                raise InvalidNonce("nonce of the proof was used: ask for a new one.")
+            most = self.settings.issued_per_minute
+            self._runtime.rates.attempt(uow, BUCKET, holder.person_id, most, MINUTE, now)
+        if configuration.kind is None:
+            said = self._of_identity(holder, configuration, now)
+            return self._record(holder, configuration, said, keys, now)
+        return self._of_document(holder, configuration, identifier, keys, now)
+
+    def note(self, holder: Holder, notification_id: str, event: str, now: datetime) -> None:
+        """What became of copies, as their wallet says (§11). Deleted ones are good for nothing."""
+        digest = opaque.digest(notification_id)
+        with self._runtime.database.write() as uow:
+            batch = store.note_said(uow, digest, holder.wallet, event)
+            if batch is None or batch.person_id != holder.person_id:
+                raise InvalidNotificationId("There is no such notification_id of this wallet.")
+            if event == "deleted":
+                store.end_batch(uow, batch.id, holder.person_id, "deleted in the wallet", now)
+
+    # ── what is asked for ─────────────────────────────────────────────────────────────
+
+    def _wanted(self, holder: Holder, body: Mapping[str, Any]) -> tuple[Configuration, str]:
+        """The kind, and the identifier under which the wallet has one of it; empty for any."""
+        identifier, named = (
+            body.get("credential_identifier"),
+            body.get("credential_configuration_id"),
+        )
+        if (identifier is None) == (named is None):
+            raise InvalidCredentialRequest(
+                "Send credential_identifier or credential_configuration_id: one of the two (§8.2)."
+            )
+        allowed = holder.configurations
+        if identifier is not None:
+            found = next((k for k, ids in allowed.items() if identifier in ids), None)
+            if found is None or found not in self.known:
+                raise UnknownIdentifier("The token is for no credential of this identifier.")
+            return self.known[found], "" if identifier == found else str(identifier)
+        if named not in allowed or named not in self.known:
+            raise UnknownConfiguration("The token is for no credential of this configuration.")
+        ids = allowed[str(named)]
+        if len(ids) > 1:
+            raise InvalidCredentialRequest("The token is for several: send credential_identifier.")
+        only = ids[0] if ids else ""
+        return self.known[str(named)], "" if only == named else only
+
+    # ── what it will say ──────────────────────────────────────────────────────────────
+
+    def _of_identity(self, holder: Holder, configuration: Configuration, now: datetime) -> _Said:
+        wanted = [name for name in configuration.attributes if name in holder.attributes]
+        released = self._wallets.release(holder, wanted, now)
+        age = self._wallets.facts(holder.person_id).facts.age
+        claims = configurations.of_identity(released, age, acr_of(holder.level))
+        if not claims:
+            raise CredentialDenied(
+                "Nothing is released for it: the person chose nothing, or took it back."
+            )
+        return _Said(claims)
+
+    def _of_document(
+        self,
+        holder: Holder,
+        configuration: Configuration,
+        identifier: str,
+        keys: Sequence[Mapping[str, str]],
+        now: datetime,
+    ) -> Issued:
+        """The document stays as it is until its copies are on record: what ends it ends them."""
+        kind = configuration.kind
+        assert kind is not None  # noqa: S101 - the caller's case
+        if kind.claim not in holder.attributes:
+            raise CredentialDenied("The person did not choose this document for the wallet.")
+        question = Question(holder.wallet, holder.person_id, (kind.claim,), holder.purpose, now)
+        said, batch, places = None, "", list[Place]()
+        with self._runtime.database.write() as uow:
+            found = self._locker.valid(holder.person_id, kind, uow, identifier, locked=True)
+            facts = self._wallets.facts(holder.person_id, uow).facts
+            decision = self._policies.decide(question, facts, uow=uow, record=False)
+            if not isinstance(decision, Deny) and not found:
+                decision = self._policies.refuse("document-not-valid")
+            decision = self._policies.record(uow, question, decision)
+            if not isinstance(decision, Deny) and found[0].content is not None:
+                document = found[0]
+                claims = configurations.of_document(document, found[0].content)
+                said = _Said(claims, document.id, document.valid_until)
+                batch, places = self._noted(uow, holder, configuration, said, len(keys), now)
+        # The unit of work is over: that it was refused stands in the ledger.
+        if said is None:
+            reason = decision.reason if isinstance(decision, Deny) else "It cannot be read."
+            raise CredentialDenied(reason)
+        return Issued(self._sign(configuration, said, keys, places, now), batch)
+
+    # ── recorded, signed ──────────────────────────────────────────────────────────────
+
+    def _record(
+        self,
+        holder: Holder,
+        configuration: Configuration,
+        said: _Said,
+        keys: Sequence[Mapping[str, str]],
+        now: datetime,
+    ) -> Issued:
+        with self._runtime.database.write() as uow:
+            notification, places = self._noted(uow, holder, configuration, said, len(keys), now)
+        return Issued(self._sign(configuration, said, keys, places, now), notification)
+
+    def _noted(
+        self,
+        uow: UnitOfWork,
+        holder: Holder,
+        configuration: Configuration,
+        said: _Said,
+        copies: int,
+        now: datetime,
+    ) -> tuple[str, list[Place]]:
+        if not self._wallets.confirm(uow, holder, now):
+            raise CredentialDenied("What the person allowed this wallet has just ended.")
+        batch_id, notification = opaque.identifier("crb"), opaque.secret()
+        until = self._until(said, now)
+        store.add_batch(
+            uow,
+            {
+                "id": batch_id,
+                "person_id": holder.person_id,
+                "wallet": holder.wallet,
+                "configuration": configuration.id,
+                "document_id": said.document_id,
+                "copies": copies,
+                "notification_digest": opaque.digest(notification),
+                "state": store.VALID,
+                "issued_at": now,
+                "expires_at": until,
+            },
+        )
+        places = store.take_places(uow, batch_id, copies, until)
+        self._runtime.audit.record(
+            uow,
+            "wallet.issued",
+            Actor("service", holder.wallet),
+            (holder.person_id,),
+            {
+                "service": holder.wallet,
+                "service_name": holder.wallet_name,
+                "document": configuration.title,
+                "copies": copies,
+                "until": until,
+            },
+        )
+        return notification, places
+
+    def _sign(
+        self,
+        configuration: Configuration,
+        said: _Said,
+        keys: Sequence[Mapping[str, str]],
+        places: Sequence[Place],
+        now: datetime,
+    ) -> Sequence[str]:
+        by, until = self._keys.key(now), self._until(said, now)
+        made = []
+        for key, place in zip(keys, places, strict=True):
+            payload, disclosures = sd_jwt.concealed(said.claims, configuration.places)
+            status = {"idx": place.idx, "uri": self._statuses.uri(place.list)}
+            payload |= {
+                "iss": self.url,
+                "vct": self.vct(configuration.id),
+                # To the day, so that many people's copies have the same.
+                "iat": int(_day(now).timestamp()),
+                "exp": int(until.timestamp()),
+                "cnf": {"jwk": dict(key)},
+                "status": {"status_list": status},
+            }
+            token = signed(by, FORMAT, payload)
+            made.append(sd_jwt.joined(token, disclosures))
+        return made
+
+    def _until(self, said: _Said, now: datetime) -> datetime:
+        until = _day(now) + self.settings.valid_days * _DAY
+        return until if said.ends_at is None else min(until, said.ends_at)
+
+
+def _day(now: datetime) -> datetime:
+    """The beginning of a day, the same for everybody."""
+    seconds = int(now.timestamp())
+    return instant((seconds - seconds % int(_DAY.total_seconds())) * 1_000_000)

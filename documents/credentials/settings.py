@@ -1,0 +1,27 @@
+"""The `[credentials]` section."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from foundation.settings import Section
+
+
+class CredentialsSettings(Section):
+    """Credentials that a person carries in a wallet, and how services are shown them."""
+
+    section: ClassVar[str] = "credentials"
+    valid_days: int = Field(default=14, ge=1, le=90)
+    """How long a copy of a credential is valid; the wallet gets new ones by its refresh token."""
+    batch: int = Field(default=10, ge=2, le=50)
+    """Copies in one answer, each with a key of its own: one for each service that sees it."""
+    status_ttl_seconds: int = Field(default=300, ge=30, le=86_400)
+    """How long others may keep a status list before they look again: what ended is known then."""
+    presentation_seconds: int = Field(default=300, ge=60, le=3600)
+    """How long a service's request waits for a wallet, and what was shown for the service."""
+    presentations_per_minute: int = Field(default=600, ge=1)
+    """Requests that one service may make in a minute."""
+    issued_per_minute: int = Field(default=20, ge=1)
+    """Batches that one person's wallet may get in a minute."""

@@ -1,0 +1,58 @@
+"""Token Status List: one bit a credential, for a million at once, read by anybody — IETF Token
+Status List (draft-ietf-oauth-status-list), §4 to §8.
+
+Who reads a list learns nothing of whom they look up, and the issuer does not learn who was looked
+up: a list is for everybody's credentials, and places in it are at random.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from documents.credentials.sd_jwt import base64url, from_base64url
+
+TYPE = "statuslist+jwt"
+MEDIA_TYPE = f"application/{TYPE}"
+VALID, INVALID = 0, 1
+BITS = (1, 2, 4, 8)
+MOST_BYTES = 4 * 2**20
+"""Of a list that somebody else made, once it is unpacked: more is a bomb."""
+
+
+class Unreadable(ValueError):
+    """A list that is none, as the end of a sentence."""
+
+
+def packed(ended: Iterable[int], places: int) -> dict[str, Any]:
+    """The member `status_list`: a bit for each place, 1 for those that ended (§4.1)."""
+    bits = bytearray(places // 8)
+    for idx in ended:
+        bits[idx >> 3] |= 1 << (idx & 7)
+    return {"bits": 1, "lst": base64url(zlib.compress(bytes(bits), 9))}
+
+
+def status_at(status_list: Any, idx: int) -> int:
+    """The status at a place of a list (§4.1). Raises Unreadable."""
+    if not isinstance(status_list, Mapping):
+        raise Unreadable("has no status_list")
+    size, text = status_list.get("bits"), status_list.get("lst")
+    if size not in BITS or isinstance(size, bool) or not isinstance(text, str):
+        raise Unreadable("has bits or lst of another kind")
+    unpacked = _unpacked(text)
+    byte, shift = divmod(idx * int(size), 8)
+    if idx < 0 or byte >= len(unpacked):
+        raise Unreadable("does not reach to that place")
+    return unpacked[byte] >> shift & (1 << int(size)) - 1
+
+
+def _unpacked(text: str) -> bytes:
+    unpack = zlib.decompressobj()
+    try:
+        found = unpack.decompress(from_base64url(text), MOST_BYTES)
+    except (ValueError, zlib.error):
+        raise Unreadable("cannot be unpacked") from None
+    if unpack.unconsumed_tail or not unpack.eof:
+        raise Unreadable("is too long, or has no end")
+    return found

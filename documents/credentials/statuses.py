@@ -1,0 +1,51 @@
+"""The status lists of this issuer: built from what ended, signed, kept for some seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from documents.credentials import status_list, store
+from documents.credentials.settings import CredentialsSettings
+from documents.credentials.signers import signed
+from foundation.errors import NotFound
+from foundation.runtime import Runtime
+from pki import OwnSigner
+
+LASTS = timedelta(days=1)
+"""How long a list may be used where there is no network to get the next one."""
+
+
+class Statuses:
+    """`uri`: where the lists are. Each process builds its own; all say the same within `FRESH`."""
+
+    FRESH = timedelta(seconds=15)
+
+    def __init__(self, runtime: Runtime, keys: OwnSigner, uri: str) -> None:
+        self._runtime = runtime
+        self._keys = keys
+        self._uri = uri
+        self.ttl = runtime.settings.of(CredentialsSettings).status_ttl_seconds
+        self._built: dict[int, tuple[datetime, str]] = {}
+
+    def uri(self, number: int) -> str:
+        return f"{self._uri}/{number}"
+
+    def token(self, number: int, now: datetime) -> str:
+        """The signed list of a number; raises NotFound for one that nothing stands in yet."""
+        known = self._built.get(number)
+        if known is not None and timedelta(0) <= now - known[0] < self.FRESH:
+            return known[1]
+        with self._runtime.database.read() as uow:
+            if not 0 <= number <= store.highest_list(uow):
+                raise NotFound("There is no status list of this number.")
+            ended = store.ended_in(uow, number, now)
+        claims = {
+            "sub": self.uri(number),
+            "iat": int(now.timestamp()),
+            "exp": int((now + LASTS).timestamp()),
+            "ttl": self.ttl,
+            "status_list": status_list.packed(ended, store.PLACES),
+        }
+        token = signed(self._keys.key(now), status_list.TYPE, claims)
+        self._built[number] = (now, token)
+        return token
