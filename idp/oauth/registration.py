@@ -166,11 +166,7 @@ def _parsed(
     uris = _redirects(metadata, "redirect_uris", method == "none", development)
     _check_grants(grants, method, uris)
     details = _strings(metadata, "authorization_details_types")
-    if PRE_AUTHORIZED_CODE in grants and OPENID_CREDENTIAL not in details:
-        _refuse("authorization_details_types", f"must have {OPENID_CREDENTIAL}: it is a wallet")
-    for needed in ("resource", "audiences") if TOKEN_EXCHANGE in grants else ():
-        if not metadata.get(needed):
-            _refuse(needed, "is needed to exchange tokens: what it receives, where it goes on to")
+    _check_needs_of_grants(grants, details, metadata)
     responses = frozenset(_strings(metadata, "response_types") or ("code",))
     if responses != {"code"}:
         _refuse("response_types", "only 'code' is supported")
@@ -284,6 +280,16 @@ def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> N
     alone = sorted(grants & {"client_credentials", TOKEN_EXCHANGE})
     if alone and method == "none":
         _refuse("grant_types", f"{alone[0]} needs a client that authenticates")
+
+
+def _check_needs_of_grants(
+    grants: frozenset[str], details: Collection[str], metadata: Mapping[str, Any]
+) -> None:
+    if PRE_AUTHORIZED_CODE in grants and OPENID_CREDENTIAL not in details:
+        _refuse("authorization_details_types", f"must have {OPENID_CREDENTIAL}: it is a wallet")
+    for needed in ("resource", "audiences") if TOKEN_EXCHANGE in grants else ():
+        if not metadata.get(needed):
+            _refuse(needed, "is needed to exchange tokens: what it receives, where it goes on to")
 
 
 def _certificate_names(

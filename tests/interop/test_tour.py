@@ -29,7 +29,7 @@ def tour(*arguments: str) -> list[dict[str, object]]:
 @pytest.mark.timeout(600)
 def test_the_tour_is_green_on_sqlite() -> None:
     steps = tour()
-    assert len(steps) == 10
+    assert len(steps) == 11
     assert [step for step in steps if not step["ok"]] == []
 
 
@@ -58,5 +58,5 @@ def test_the_tour_is_green_by_two_workers_behind_pgbouncer(
     monkeypatch.setenv("CIVITAS_DATABASE__POOLER", "transaction")
     with pgbouncer.running(postgresql_server, size=10) as pooler:
         steps = tour("--database", pooler.url(postgres_url))
-    assert len(steps) == 10
+    assert len(steps) == 11
     assert [step for step in steps if not step["ok"]] == []

@@ -158,7 +158,7 @@ class Program:
 
 
 @contextmanager
-def lockers(settings: Settings, clock: FrozenClock) -> Iterator[Lockers]:
+def lockers(settings: Settings, clock: FrozenClock, kinds: str = KINDS) -> Iterator[Lockers]:
     """Clients first: the file of kinds names them, as an operator would write it."""
     before = City(settings, clock)
     oauth: OAuth = before.deployment.parts["oauth"]
@@ -183,7 +183,7 @@ def lockers(settings: Settings, clock: FrozenClock) -> Iterator[Lockers]:
     )
     before.close()
     file = settings.path.parent / "documents.toml"
-    file.write_text(KINDS.format(office=office.client.id, other=other.client.id))
+    file.write_text(kinds.format(office=office.client.id, other=other.client.id))
     city = Lockers(settings.with_sections(DocumentsSettings(kinds=str(file))), clock)
     city.office, city.other, city.library = office, other, library
     prepare(city.runtime)
