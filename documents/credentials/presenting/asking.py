@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey
 from documents.credentials import store as issued
 from documents.credentials.configurations import FORMAT, Configuration
 from documents.credentials.presenting import store
+from documents.credentials.presenting.needs import Needs, purpose_of
 from documents.credentials.presenting.store import DECLINED, REFUSED, SHOWN, WAITING, Asked
 from documents.credentials.presenting.verifying import (
     HOLDER_ALGORITHMS,
@@ -30,7 +31,7 @@ from documents.credentials.presenting.verifying import (
     Shown,
     verify,
 )
-from documents.credentials.presenting.wanted import Wanted, WantedClaim, dcql
+from documents.credentials.presenting.wanted import WantedClaim, dcql
 from documents.credentials.settings import CredentialsSettings
 from documents.credentials.signers import certificate_hash, signed
 from documents.credentials.statuses import Statuses
@@ -40,7 +41,6 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest, Conflict, NotFound, OAuthError, Unprocessable
 from foundation.marking import N_
-from foundation.nearest import instead
 from foundation.runtime import Runtime
 from foundation.settings import Server
 from pki import OwnSigner, UnknownSigner
@@ -87,9 +87,8 @@ class Presentations:
         """`keys`: those that sign requests. `recognise`: the key of a certificate by which our
         credentials are signed; raises UnknownSigner."""
         self.runtime = runtime
-        self._policies = policies
         self.known = known
-        self._vct_of = vct_of
+        self._needs = Needs(policies, known, vct_of)
         self._services = services
         self._keys = keys
         self._recognise = recognise
@@ -110,11 +109,11 @@ class Presentations:
         encrypted: bool = True,
     ) -> Asked:
         """A request for credentials, by configuration, and claims of them. Raises Unprocessable."""
-        purpose = self._purpose(service, purpose)
+        purpose = purpose_of(self._services, service, purpose)
         if not 1 <= len(wanted) <= MOST_WANTED:
             raise Unprocessable(f"Ask for 1 to {MOST_WANTED} credentials.", where="credentials")
         asked = [
-            self._wanted(f"c{number}", which, claims, purpose)
+            self._needs.wanted(f"c{number}", which, claims, purpose)
             for number, (which, claims) in enumerate(wanted)
         ]
         if return_to is not None and not self._services.owns_address(service, return_to):
@@ -152,50 +151,6 @@ class Presentations:
             found = store.find(uow, request_id)
         assert found is not None  # noqa: S101 - it was added in this unit of work
         return found
-
-    def _purpose(self, service: str, purpose: str | None) -> str:
-        registered = self._services.purposes(service)
-        if purpose is None and len(registered) == 1:
-            return registered[0]
-        if purpose is None or purpose not in registered:
-            raise Unprocessable(
-                "This is no purpose that the service is registered for."
-                if purpose
-                else "Say what for.",
-                where="purpose",
-                next_step=f"Name one of: {', '.join(registered) or 'none is registered'}.",
-            )
-        return purpose
-
-    def _wanted(self, name: str, which: str, claims: Sequence[WantedClaim], purpose: str) -> Wanted:
-        configuration = self.known.get(which)
-        if configuration is None:
-            raise Unprocessable(
-                f"There is no kind of credential {which!r}.",
-                where="credentials",
-                next_step=instead(which, self.known),
-            )
-        if not claims:
-            raise Unprocessable("Say which claims of it.", where="claims")
-        paths = {claim.path for claim in configuration.claims}
-        useful = self._policies.purpose(purpose).attributes
-        for claim in claims:
-            written = ".".join(claim.path)
-            if claim.path not in paths:
-                every = [".".join(path) for path in sorted(paths)]
-                raise Unprocessable(
-                    f"{configuration.title} has no claim {written!r}.",
-                    where="claims",
-                    next_step=instead(written, every),
-                )
-            permits = configuration.permitted_by(claim.path)
-            if permits is not None and permits not in useful:
-                raise Unprocessable(
-                    f"{purpose} has no use for {written}.",
-                    where="claims",
-                    next_step="Ask for less, or for another purpose that is registered.",
-                )
-        return Wanted(name, which, self._vct_of(which), tuple(claims))
 
     # ── the wallet reads the request ──────────────────────────────────────────────────
 
