@@ -23,6 +23,20 @@ SENTENCES: dict[str, str] = {
     "register.one-person-refused": N_("An officer tried to do alone what two must do."),
     "register.second-look-confirmed": N_("A second officer looked at a decision: confirmed."),
     "register.second-look-refused": N_("A second officer looked at a decision: not confirmed."),
+    "register.resemblance-found": N_(
+        "Your record looks like another one. Two officers see whether both are yours."
+    ),
+    "register.resemblance-proposed": N_("An officer compared your record with another one."),
+    "register.resemblance-open-again": N_(
+        "Two officers who compared your record with another one did not agree; others look again."
+    ),
+    "register.resemblance-different": N_(
+        "Two officers found that another record, which looks like yours, is somebody else’s."
+    ),
+    "register.resemblance-same": N_(
+        "Two officers found that two records are yours. The second one is closed."
+    ),
+    "register.join": N_("This record was closed, as the second one of the same person."),
     "incident.person_stopped": N_("All your sessions were ended by the identity service."),
     "register.looked-up": N_("An officer opened your record."),
     "register.own-record-refused": N_("You tried to act as an officer on your own record."),
@@ -174,6 +188,11 @@ OF_STAFF: dict[str, str] = {
     ),
     "register.second-look-confirmed": N_("You looked at a decision again: confirmed."),
     "register.second-look-refused": N_("You looked at a decision again: not confirmed."),
+    "register.resemblance-proposed": N_("You compared two records that look alike."),
+    "register.resemblance-open-again": N_("You did not agree on two records that look alike."),
+    "register.resemblance-different": N_("You found, as the second one, that two people differ."),
+    "register.resemblance-same": N_("You found, as the second one, that two records are one’s."),
+    "register.join": N_("You closed the second record of one person."),
     "register.letter-asked": N_("You asked for a letter with a code."),
     "register.letter-stopped": N_("You stopped a letter or its code."),
     "recovery.asked-by-office": N_("You sent for a letter that lets somebody back in."),

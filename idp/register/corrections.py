@@ -34,6 +34,7 @@ from idp.register.reasons import checked_reason
 from idp.register.settings import RegisterSettings
 from idp.register.subject import Subject
 from idp.register.tables import corrections, persons, proofing_decisions
+from idp.register.uniqueness.uniqueness import Uniqueness
 
 CORRECTABLE = frozenset({State.ESTABLISHED, State.ACTIVE, State.SUSPENDED})
 ASKED, WAITING, DONE, REFUSED = "asked", "waiting", "done", "refused"
@@ -87,13 +88,16 @@ ADDRESS = frozenset({"given_name", "family_name", "street_address", "postal_code
 class Corrections:
     """The one way in which a record changes."""
 
-    def __init__(self, runtime: Runtime, proofing: Proofing, letters: Letters) -> None:
+    def __init__(
+        self, runtime: Runtime, proofing: Proofing, letters: Letters, uniqueness: Uniqueness
+    ) -> None:
         self._runtime = runtime
         self._vault = runtime.vault
         self._audit = runtime.audit
         self._jurisdiction = runtime.settings.of(Jurisdiction)
         self._proofing = proofing
         self._letters = letters
+        self._uniqueness = uniqueness
         self._notices = Notices(runtime)
 
     @property
@@ -328,6 +332,7 @@ class Corrections:
             "correction": made.id,
         }
         store.write_history(uow, self._audit, before.state, after, "adjust", by, now, told)
+        self._uniqueness.changed(uow, made.person_id, new, now)
         if ADDRESS.intersection(made.fields):
             self._letters_go_elsewhere(uow, made, by, now)
         # To the old address too: who has it changed for a thief's is told where they are.

@@ -22,12 +22,16 @@ from idp.register.profile import Profile
 from idp.register.proofing import Decision, Proofing, ProofingRefused
 from idp.register.proofing_policy import ProofingPolicy
 from idp.register.tables import persons, reference_identifiers
+from idp.register.uniqueness.uniqueness import Uniqueness
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
+    """`resembles`: how many other records may be the same person's; they are held until then."""
+
     person: Person
     decision: Decision
+    resembles: int = 0
 
 
 # What a row of a civil-register file is: the source's word on a person, who was not seen.
@@ -37,12 +41,13 @@ REGISTER_ROW = Findings(1, (Evidence("register-extract", "civil-register", "regi
 class Enrolment:
     """The one way in which an identity comes to exist."""
 
-    def __init__(self, runtime: Runtime, proofing: Proofing) -> None:
+    def __init__(self, runtime: Runtime, proofing: Proofing, uniqueness: Uniqueness) -> None:
         self._database = runtime.database
         self._vault = runtime.vault
         self._audit = runtime.audit
         self._terms_version = runtime.settings.of(Jurisdiction).terms_version
         self._proofing = proofing
+        self._uniqueness = uniqueness
 
     def enrol(
         self,
@@ -125,7 +130,8 @@ class Enrolment:
             "sources": sorted({e.source for e in findings.evidence}),
         }
         store.write_history(uow, self._audit, State.UNKNOWN, person, "enrol", officer, now, details)
-        return Enrolled(person, decision)
+        resembles = self._uniqueness.enrolled(uow, person_id, profile, now)
+        return Enrolled(person, decision, resembles)
 
     def _decide(
         self,

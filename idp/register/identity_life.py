@@ -30,6 +30,7 @@ from idp.register.tables import (
     persons,
     search_tokens,
 )
+from idp.register.uniqueness import index
 
 
 class IdentityLife:
@@ -97,25 +98,43 @@ class IdentityLife:
 
     def archive(self, person_id: str, by: Actor, reason: str, now: datetime) -> Person:
         """Credentials are revoked, and data is cut to what must be kept."""
-        reason = checked_reason(reason)
+        details = {"reason": checked_reason(reason)}
         with self._database.write() as uow:
-            cut = store.profile(uow, self._vault, person_id).cut()
-            self._end(uow, person_id, "archive", now)
-            self._names.release(uow, Subject("citizen", person_id))
-            corrections.end(uow, person_id)
-            numbers.end_with_identity(uow, person_id, now)
-            uow.execute(delete(search_tokens).where(search_tokens.c.person_id == person_id))
-            return store.change_state(
-                uow,
-                self._audit,
-                person_id,
-                "archive",
-                {Guard.AUTHORISED, Guard.REVOKED, Guard.CUT},
-                by,
-                now,
-                details={"reason": reason},
-                values={"sealed_profile": store.seal_profile(self._vault, person_id, cut)},
-            )
+            return self._close(uow, person_id, "archive", by, details, now)
+
+    def join(self, uow: UnitOfWork, person_id: str, by: Actor, now: datetime) -> Person:
+        """Two officers found that this is the second identity of somebody who has one: it ends as
+        an archived one does, inside the caller's unit of work."""
+        return self._close(uow, person_id, "join", by, {}, now)
+
+    def _close(
+        self,
+        uow: UnitOfWork,
+        person_id: str,
+        transition: str,
+        by: Actor,
+        details: dict[str, str],
+        now: datetime,
+    ) -> Person:
+        cut = store.profile(uow, self._vault, person_id).cut()
+        self._end(uow, person_id, "archive", now)
+        self._names.release(uow, Subject("citizen", person_id))
+        corrections.end(uow, person_id)
+        numbers.end_with_identity(uow, person_id, now)
+        uow.execute(delete(search_tokens).where(search_tokens.c.person_id == person_id))
+        # Who comes back under another number is still known again.
+        index.write(uow, self._vault, person_id, cut)
+        return store.change_state(
+            uow,
+            self._audit,
+            person_id,
+            transition,
+            {Guard.AUTHORISED, Guard.REVOKED, Guard.CUT},
+            by,
+            now,
+            details=details,
+            values={"sealed_profile": store.seal_profile(self._vault, person_id, cut)},
+        )
 
     def restore(
         self,
@@ -184,6 +203,7 @@ class IdentityLife:
             gone = (blind_indexes, search_tokens, activation_codes, letters, lookups)
             for table in (*gone, recovery.recoveries):
                 uow.execute(delete(table).where(table.c.person_id == person_id))
+            index.forget(uow, person_id)
             corrections.end(uow, person_id)
             numbers.end_with_identity(uow, person_id, now)
             uow.execute(delete(notices).where(notices.c.subject_id == person_id))

@@ -24,6 +24,7 @@ from idp.register.life import State
 from idp.register.lookup import Lookups
 from idp.register.profile import Profile
 from idp.register.tables import activation_codes, import_rows, letter_batches, letters, persons
+from idp.register.uniqueness import uniqueness
 
 MOST = 500
 """Letters of one file: each is a few writes of one unit of work."""
@@ -85,6 +86,8 @@ class Letters:
                 where="state",
                 next_step="Another officer looks at the decision first: the desk lists it.",
             )
+        if uniqueness.stands_in_the_way(uow, person_id):
+            raise uniqueness.Resembles
         if two_people.hands(uow, person_id) <= {by}:
             raise Forbidden(
                 "Nobody but you has worked on this identity so far.",
@@ -264,6 +267,8 @@ class Letters:
     def _may_be_made(self, uow: UnitOfWork, person_id: str, now: datetime) -> bool:
         person = store.person(uow, person_id)
         if person is None or not recovery.may_have_code(uow, person, now):
+            return False
+        if uniqueness.stands_in_the_way(uow, person_id):
             return False
         return not second_looks.stands_in_the_way(uow, person_id)
 

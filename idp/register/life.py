@@ -69,6 +69,15 @@ TRANSITIONS: tuple[Transition, ...] = (
         _G.REVOKED,
         _G.CUT,
     ),
+    # Two officers found that it is the second identity of somebody who has one.
+    _row(
+        "join",
+        (_S.ESTABLISHED, _S.ACTIVE, _S.SUSPENDED),
+        _S.ARCHIVED,
+        _G.AUTHORISED,
+        _G.REVOKED,
+        _G.CUT,
+    ),
     # Never straight to active: a new credential has to be bound first.
     _row("restore", (_S.ARCHIVED,), _S.ESTABLISHED, _G.PROOFED),
     _row(

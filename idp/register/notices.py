@@ -74,6 +74,14 @@ SENTENCES: dict[str, str] = {
         "The code of a letter was used to get back into your account. All ways to sign in that you "
         "had before have ended."
     ),
+    "identity.joined": N_(
+        "Somebody was entered in the register a second time, and two officers found that it is "
+        "you. The second record was closed; yours is as it was."
+    ),
+    "identity.was-double": N_(
+        "You were in the register twice. Two officers closed the second record, which this message "
+        "is about; the first one is yours still."
+    ),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
 }
 LABELS: dict[str, str] = {

@@ -32,6 +32,7 @@ from idp.register.sign_in_names import SignInNames
 from idp.register.staff import Staff
 from idp.register.staff_changes import StaffChanges
 from idp.register.subject import Subject
+from idp.register.uniqueness.uniqueness import Uniqueness
 
 
 class Register:
@@ -45,7 +46,9 @@ class Register:
         self.runtime = runtime
         self.jurisdiction = runtime.settings.of(Jurisdiction)
         self.proofing = Proofing(runtime.vault, runtime.audit, policies or _policies(runtime))
-        self.enrolment = Enrolment(runtime, self.proofing)
+        self.notices = Notices(runtime)
+        self.uniqueness = Uniqueness(runtime, self.notices)
+        self.enrolment = Enrolment(runtime, self.proofing, self.uniqueness)
         self.codes = ActivationCodes(runtime)
         self.letters = Letters(runtime, self.codes)
         self.printing = Printing(runtime, self.letters)
@@ -53,13 +56,13 @@ class Register:
         self.numbers = Numbers(runtime)
         self.names = SignInNames(runtime.vault)
         self.staff = Staff(runtime)
-        self.notices = Notices(runtime)
         self.mailing = Mailing(runtime, self.notices)
         self.recoveries = Recoveries(runtime, self.letters, self.notices)
         self.staff_changes = StaffChanges(runtime, self.staff, self.names)
         self.retention = Retention(runtime)
-        self.corrections = Corrections(runtime, self.proofing, self.letters)
+        self.corrections = Corrections(runtime, self.proofing, self.letters, self.uniqueness)
         runtime.jobs.periodic("names to search by", timedelta(days=1), lambda: search.fill(runtime))
+        runtime.jobs.periodic("people to compare", timedelta(days=1), self.uniqueness.fill)
 
     # ── a person ──────────────────────────────────────────────────────────────────────
 
@@ -111,10 +114,12 @@ class Register:
 
         Call it in the unit of work that redeemed the code and bound the credential: those are
         the guards (a credential is bound; the person confirmed it). Raises TransitionRefused, or
-        CodeRefused when a way back was stopped meanwhile.
+        CodeRefused when a way back was stopped meanwhile, Resembles when another record may be the
+        same person's.
         """
         if store.known_person(uow, person_id).state is State.ACTIVE:
             return self.recoveries.complete(uow, person_id, now)
+        self.uniqueness.require_unique(uow, person_id, now)
         self.numbers.allot(uow, person_id, now)
         return store.change_state(
             uow,

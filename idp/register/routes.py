@@ -14,6 +14,7 @@ from idp.register.endpoints import (
     desk_person,
     desk_recovery,
     letters,
+    resemblances,
     second_looks,
 )
 
@@ -24,6 +25,8 @@ _CORRECT = "GDPR art. 16"
 _LOST = "NIST SP 800-63B §6.1.2.3"
 _LETTERS = "ISO/IEC 29115:2013 CM-5"
 _LOOK = "/desk/second-looks/{look_id}"
+_PAIR = "/desk/resemblances/{resemblance_id}"
+_UNIQUE = "ISO/IEC 29115:2013 EN-3"
 _PERSON = "/desk/persons/{person_id}"
 
 
@@ -95,6 +98,9 @@ def routes_of(desk: Desk) -> tuple[Route, ...]:
         ),
         Route(("GET",), _LOOK, partial(second_looks.show, desk), _PROOFING),
         Route(("POST",), _LOOK, partial(second_looks.answer, desk), _PROOFING),
+        Route(("GET",), _PAIR, partial(resemblances.show, desk), _UNIQUE),
+        Route(("POST",), _PAIR, partial(resemblances.answer, desk), _UNIQUE),
+        Route(("POST",), f"{_PAIR}/look-up", partial(resemblances.look_up, desk), _LOOK_UP),
         Route(("GET",), "/letters", partial(letters.show, desk), _LETTERS),
         Route(
             ("POST",),

@@ -46,7 +46,8 @@ def enrol(desk: Desk, request: Request) -> Response:
         return _page(desk, request, mistakes, form)
     # Who wrote the record down may look at what they wrote; the person reads that.
     desk.lookups.open(enrolled.person.id, "correction", officer, now)
-    return RedirectResponse(f"/desk/persons/{enrolled.person.id}?done=enrolled", 303)
+    done = "held" if enrolled.resembles else "enrolled"
+    return RedirectResponse(f"/desk/persons/{enrolled.person.id}?done={done}", 303)
 
 
 def _page(

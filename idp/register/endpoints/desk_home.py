@@ -14,6 +14,7 @@ from idp.register.desk import Desk
 from idp.register.imports.dates import iso
 from idp.register.lookup import check, purposes
 from idp.register.profile import WrongField, civil_number
+from idp.register.uniqueness import uniqueness
 
 NOBODY = N_("Nobody in the register has this civil number.")
 COMPARE = N_(
@@ -133,6 +134,7 @@ def page(
     with desk.runtime.database.read() as uow:
         waiting = desk.register.proofing.waiting(uow)
         looks = second_looks.queue(uow)
+        pairs = uniqueness.queue(uow)
         tasks = desk.register.corrections.queue(uow)
         own = two_people.own_cases(uow, officer, [look.person_id for look in looks])
     return desk.runtime.pages.render(
@@ -143,6 +145,8 @@ def page(
         purposes=purposes(),
         waiting=waiting,
         looks=looks,
+        pairs=pairs,
+        officer=officer.id,
         tasks=tasks,
         own=own,
         imports=desk.importer.recent(10),

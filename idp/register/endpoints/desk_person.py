@@ -73,6 +73,9 @@ def proof(desk: Desk, request: Request) -> Response:
             desk.register.jurisdiction.terms_version,
             desk.runtime.clock.now(),
         )
+        if decision.result != "refused":
+            seen = [piece.reference for piece in findings.evidence if piece.possessed]
+            desk.register.uniqueness.saw_documents(uow, person_id, seen, desk.runtime.clock.now())
     if decision.result == "refused":
         mistakes.add("proofing", REFUSED)
         for reason in decision.reasons:

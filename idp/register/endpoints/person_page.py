@@ -19,6 +19,7 @@ from idp.register.life import State, open_steps
 from idp.register.person import Person
 from idp.register.profile_form import LABELS
 from idp.register.proofing import PROOFABLE
+from idp.register.uniqueness import uniqueness
 
 PIECES = (1, 2, 3)
 STEPS = ("suspend", "reactivate", "archive")
@@ -42,6 +43,7 @@ def page_of(
         history = store.steps_of(uow, person_id)
         letter = desk.register.letters.newest(uow, person_id)
         looks = second_looks.waiting_for(uow, person_id)
+        pairs = uniqueness.about(uow, person_id)
         corrections = desk.register.corrections.of(uow, person_id)
         alone = two_people.wrote_address_alone(uow, person_id, officer)
         try:
@@ -60,6 +62,11 @@ def page_of(
         history=history,
         letter=letter,
         looks=looks,
+        pairs=[pair for pair in pairs if pair.state in (uniqueness.OPEN, uniqueness.PROPOSED)],
+        joined=[
+            p.other_id for p in pairs if p.state == uniqueness.SAME and p.person_id == person_id
+        ],
+        held=any(p.person_id == person_id and p.state != uniqueness.DIFFERENT for p in pairs),
         corrections=corrections,
         correctable=profile is not None and found.state in CORRECTABLE,
         labels=LABELS,

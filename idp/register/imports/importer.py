@@ -38,6 +38,8 @@ JOB = "register.import"
 # A job does so many rows and enqueues its continuation, well within its lease.
 SLICE = 500
 MOST_FORESEEN = 2000
+RESEMBLES = N_("looks like a record that is in the register already")
+COMPARE = N_("Two officers compare the two at the desk; no letter leaves before.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +289,8 @@ class Importer(ImportReports):
                 import_id=import_id, line=row.line, accepted=True, person_id=enrolled.person.id
             )
         )
-        _remark(uow, import_id, row.remarks)
+        held = (Remark(row.line, "row", RESEMBLES, COMPARE),) if enrolled.resembles else ()
+        _remark(uow, import_id, (*row.remarks, *held))
 
     def _record_refused(self, import_id: str, row: RefusedRow, form: Form) -> None:
         try:
