@@ -88,6 +88,7 @@ class _Target:
 class Fetch:
     """GET and POST to addresses of the public internet, by https.
 
+    `signed`: what is fetched proves itself by a signature, as OCSP answers do, which come by http.
     `loopback_http` is `[development] loopback_http`: it admits http and https to this machine.
     `resolve(host, port)` gives the textual addresses; `tls` the trust for certificates.
     """
@@ -100,7 +101,9 @@ class Fetch:
         tls: ssl.SSLContext | None = None,
         timeout: float = TIMEOUT,
         most_bytes: int = MOST_BYTES,
+        signed: bool = False,
     ) -> None:
+        self._signed = signed
         self._loopback = loopback_http
         self._resolve = resolve or _system_resolver
         self._tls = tls
@@ -108,8 +111,8 @@ class Fetch:
         self._most_bytes = most_bytes
 
     @classmethod
-    def of(cls, settings: Settings) -> Fetch:
-        return cls(loopback_http=settings.of(Development).loopback_http)
+    def of(cls, settings: Settings, *, signed: bool = False) -> Fetch:
+        return cls(loopback_http=settings.of(Development).loopback_http, signed=signed)
 
     def get(
         self, url: str, accept: Sequence[str], headers: Mapping[str, str] | None = None
@@ -165,7 +168,7 @@ class Fetch:
         if any(c <= " " or c == "\x7f" for c in url):
             raise FetchRefused(f"{url!r} has a space or a control character.")
         local = self._loopback and is_loopback(f"//[{host}]" if ":" in host else f"//{host}")
-        if parts.scheme != "https" and not (local and parts.scheme == "http"):
+        if parts.scheme != "https" and not ((local or self._signed) and parts.scheme == "http"):
             raise FetchRefused(f"{url} is not an https URL.")
         port = port or (443 if parts.scheme == "https" else 80)
         try:

@@ -1,4 +1,4 @@
-"""WebAuthn challenges, stored and answered once — WebAuthn §13.4.3, AU-8."""
+"""Challenges of passkeys and chip cards, stored and answered once — WebAuthn §13.4.3, AU-8."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from idp.login.tables import challenges
 LONGEST = timedelta(minutes=30)
 """`[login] challenge_lifetime` is no longer."""
 
-Purpose = Literal["sign-in", "step-up", "register"]
+Purpose = Literal["sign-in", "step-up", "register", "card", "card-step-up", "card-new"]
 
 
 @dataclass(frozen=True, slots=True)

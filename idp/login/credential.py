@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from idp.register import Subject
 
-Kind = Literal["password", "passkey", "totp", "code-card", "recovery-codes"]
+Kind = Literal["password", "passkey", "totp", "code-card", "recovery-codes", "chip-card"]
 
 PASSWORD: Kind = "password"
 PASSKEY: Kind = "passkey"
 TOTP: Kind = "totp"
 CODE_CARD: Kind = "code-card"
 RECOVERY_CODES: Kind = "recovery-codes"
+CHIP_CARD: Kind = "chip-card"
 
 AUTHENTICATORS: dict[Kind, str] = {
     PASSWORD: "password",
@@ -22,8 +23,9 @@ AUTHENTICATORS: dict[Kind, str] = {
     CODE_CARD: "code-card",
     RECOVERY_CODES: "recovery-code",
 }
-"""The row of the ceilings table for each; that of a passkey is told by its evidence."""
-_BEGIN = frozenset({PASSWORD, PASSKEY})
+"""The row of the ceilings table for each; those of a passkey and a chip card are told by
+their evidence."""
+_BEGIN = frozenset({PASSWORD, PASSKEY, CHIP_CARD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class Credential:
 
     ``data`` of a passkey: ``public`` (attested credential data, base64url), ``backup_eligible``,
     ``format``, ``aaguid``, ``transports``. ``counter`` is the signature counter last seen; of an
-    authenticator app the time step last used, of a list of codes how many were used. ``data`` of
-    all but a password: ``managed``, the level that it counts for at most (CM-1 to CM-10).
+    authenticator app the time step last used, of a list of codes how many were used. ``data`` of a
+    chip card: ``authenticator`` (its row in the ceilings table) and ``issuer``. ``data`` of all but
+    a password: ``managed``, the level that it counts for at most (CM-1 to CM-10).
     """
 
     id: str

@@ -56,6 +56,11 @@ class Directory:
             for one in self._hears:
                 one.means_changed(uow, subject.id, now)
 
+    def has_civil_number(self, subject: Subject, number: str) -> bool:
+        """Whether this is the person with that civil number, however it is written."""
+        with self._runtime.database.read() as uow:
+            return self._register.by_civil_number(uow, number) == subject.id
+
     def of_name(self, name: str) -> Subject | None:
         return self._register.subject_of_sign_in_name(name)
 

@@ -11,7 +11,7 @@ from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from idp.login import store
 from idp.login.authenticators.passkey import evidence_of
-from idp.login.credential import AUTHENTICATORS, Credential
+from idp.login.credential import AUTHENTICATORS, CHIP_CARD, Credential
 from idp.login.directory import Directory, Standing
 from idp.login.failures import Failure, Failures
 from idp.login.session import HIGHEST, Proof, Session, with_proof
@@ -142,6 +142,8 @@ def best_use(credential: Credential) -> Used:
     managed = credential.data.get("managed", HIGHEST)
     if credential.kind in AUTHENTICATORS:
         return Used(AUTHENTICATORS[credential.kind], managed)
+    if credential.kind == CHIP_CARD:
+        return Used(credential.data["authenticator"], managed)
     evidence = evidence_of(credential, user_verified=True)
     return Used(authenticator_of_passkey(evidence), managed)
 

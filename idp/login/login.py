@@ -12,16 +12,20 @@ from starlette.responses import Response
 from foundation import web
 from foundation.cross_origin import origin
 from foundation.database import UnitOfWork
+from foundation.fetch import Fetch
 from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
 from foundation.web import Principal
 from idp.login import challenges, enrolments, store
 from idp.login.activation import Activation
 from idp.login.authenticators.breached import BreachedPasswords
+from idp.login.authenticators.card_issuers import CardIssuers
 from idp.login.authenticators.code_lists import CodeLists
 from idp.login.authenticators.passkey import Passkeys
 from idp.login.authenticators.password import Passwords
+from idp.login.authenticators.revocation import responder_of
 from idp.login.authenticators.totp import AuthenticatorApps
+from idp.login.card_sign_in import CardSignIn
 from idp.login.code_sign_in import CodeSignIn
 from idp.login.codes import Codes
 from idp.login.credential import RECOVERY_CODES, Credential
@@ -125,6 +129,19 @@ class Login:
         )
         self.code_sign_in = CodeSignIn(
             runtime, self.directory, self.sign_in, throttle, self.removals, apps, lists
+        )
+        issuers = settings.card_issuers
+        self.cards = CardSignIn(
+            runtime,
+            settings,
+            self.directory,
+            self.sign_in,
+            self.management,
+            throttle,
+            self.removals,
+            CardIssuers.read(runtime.settings.resolve(issuers)) if issuers else CardIssuers(),
+            tuple(origin(url) for url in (server.url, server.tls_url) if url),
+            responder_of(Fetch.of(runtime.settings, signed=True)),
         )
         runtime.jobs.periodic(
             "failed sign-ins",

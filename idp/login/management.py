@@ -239,7 +239,11 @@ class Management:
             created_at=now,
             used_at=None,
             counter=made.counter,
-            data={**made.data, "managed": managed, "label": self._sealed(label, credential_id)},
+            data={
+                **made.data,
+                "managed": managed,
+                "label": self.sealed_label(label, credential_id),
+            },
         )
         try:
             with self._database.write() as uow:
@@ -404,7 +408,8 @@ class Management:
             self.require_strongest(uow, session, now)
             self._directory.seen(uow, session.subject, now)
 
-    def _sealed(self, label: str, credential_id: str) -> str:
+    def sealed_label(self, label: str, credential_id: str) -> str:
+        """The name that its owner gave a credential, as it is kept."""
         # People call a passkey after themselves: their words are kept like a name.
         text = " ".join(label.split())[:MOST_LABEL]
         return base64.b64encode(self._keys.seal(_LABEL, text.encode(), credential_id)).decode()

@@ -22,6 +22,8 @@ _METHODS = {
     "passkey-bound": ("swk",),
     "fido2-attested-verified": ("hwk", "user"),
     "fido2-attested": ("hwk",),
+    "x509-card": ("sc", "pin"),
+    "x509-soft": ("swk", "pin"),
 }
 _FACTORS = {
     "pwd": "knowledge",
@@ -29,6 +31,8 @@ _FACTORS = {
     "swk": "possession",
     "hwk": "possession",
     "user": "inherence",
+    "sc": "possession",
+    "pin": "knowledge",
 }
 
 

@@ -38,6 +38,10 @@ class LoginSettings(Section):
     passkey_models: str | None = None
     """A policy in place of `idp/login/authenticators/models.toml`: which models count."""
 
+    card_issuers: str | None = None
+    """A file (TOML) that names the authorities whose chip cards open something here, by Web eID;
+    docs/operators.md shows what is in it. Without, no card does."""
+
     tell_new_browsers: bool = True
     """Whether a person is told that somebody signed in as them in a browser that was not seen
     before; who says "this was not me" ends that session and locks what it was opened with."""

@@ -279,6 +279,10 @@ class SignIn:
         index = self.name_index(self._directory.name_of(subject))
         return not self.known.own(index, visit.known)
 
+    def note(self, uow: UnitOfWork, failure: Failure, now: datetime) -> None:
+        """Put a failure on record, in the caller's unit of work."""
+        self._establishing.failed(uow, failure, now)
+
     def fail(self, visit: Visit, failure: Failure) -> NoReturn:
         """What was typed was wrong: on record, and counted. Raises SignInRefused."""
         with self._database.write() as uow:

@@ -1,10 +1,11 @@
 """The strongest means that is bound, proven a moment ago — NIST SP 800-63B §6.1.2.1, CM-8, CM-9.
 
 Who changes how a person signs in shows the strongest of what they sign in with now: else a
-password that was lured out takes the passkey away that was bound against just that. A passkey is
-stronger than a password whatever its level, for nobody can be talked out of it; among passkeys
-the ceilings table decides, so a copy in somebody's cloud does not remove a key in hardware. Who has
-a password and an app or a code card shows both; who lost what is asked for shows a recovery code.
+password that was lured out takes the passkey away that was bound against just that. A passkey, or a
+chip card, is stronger than a password whatever its level, for nobody can be talked out of it; among
+those the ceilings table decides, so a copy in somebody's cloud does not remove a key in hardware.
+Who has a password and an app or a code card shows both; who lost what is asked for shows a recovery
+code.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from foundation.clock import recent
-from idp.login.credential import PASSKEY, Credential
+from idp.login.credential import CHIP_CARD, PASSKEY, Credential
 from idp.login.establishing import best_use
 from idp.login.session import HIGHEST, Proof, Session, with_proof
 from policies import Policies, Proofing, Used
 
 RECENT = timedelta(minutes=15)
 # Here it is compared what proves, not who: as if the person were known as well as can be.
+# What answers to the page that asked alone, so that nobody is talked out of it.
+_FOR_THIS_ORIGIN = frozenset({PASSKEY, CHIP_CARD})
 _WELL_KNOWN = Proofing(HIGHEST, in_person=True)
 
 
@@ -47,7 +50,8 @@ class Strongest:
         fresh = [p for p in proofs if p.credential in kinds and recent(p.at, RECENT, now)]
         if self.binding(fresh):
             return True
-        if PASSKEY in kinds.values() and all(kinds[p.credential] != PASSKEY for p in fresh):
+        lured = all(kinds[p.credential] not in _FOR_THIS_ORIGIN for p in fresh)
+        if lured and _FOR_THIS_ORIGIN & set(kinds.values()):
             return False
         all_of_them = [best_use(credential) for credential in bound]
         shown = [proof.as_used() for proof in fresh]

@@ -95,7 +95,7 @@ challenges = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("browser", LargeBinary(32), nullable=False),
-    Column("purpose", String(16), nullable=False),  # sign-in, step-up, register
+    Column("purpose", String(16), nullable=False),  # challenges.Purpose
     Column("subject_id", String(64), nullable=True),
     Column("session_id", String(40), nullable=True),
     Column("state", Json, nullable=False),

@@ -58,16 +58,16 @@ class PasskeyRefused(Unprocessable):
 
 def ask(login: Login, request: Request) -> Response:
     """Options to sign in, or to step up when `step_up` is true."""
-    sent = _sent(request)
+    sent = sent_json(request)
     visit = Visit.of(request)
     if sent.get("step_up") is True:
-        return _asked(login.sign_in.ask_for_step_up(visit, _signed_in(login, request)))
+        return _asked(login.sign_in.ask_for_step_up(visit, signed_in_session(login, request)))
     return _asked(login.sign_in.ask_for_passkey(visit))
 
 
 def answer(login: Login, request: Request) -> Response:
     """The assertion; answers with where to go."""
-    sent = _sent(request)
+    sent = sent_json(request)
     handle, credential = _answered(sent)
     visit = Visit.of(request)
     try:
@@ -84,33 +84,33 @@ def answer(login: Login, request: Request) -> Response:
             model=refused.reason == MODEL_REFUSED,
             locked=refused.reason == LOCKED,
         ) from refused
-    onward = login.next_path(signed_in.session, visit.errand)
-    return login.keep(_onward(onward), request, signed_in)
+    path = login.next_path(signed_in.session, visit.errand)
+    return login.keep(onward(path), request, signed_in)
 
 
 def ask_new(login: Login, request: Request) -> Response:
     """Options to make a new passkey."""
-    _sent(request)
-    session = _signed_in(login, request)
+    sent_json(request)
+    session = signed_in_session(login, request)
     try:
         return _asked(login.management.ask_for_new_passkey(session, Visit.of(request)))
     except ProveAgain:
-        return _prove_again(request)
+        return prove_again(request)
 
 
 def answer_new(login: Login, request: Request) -> Response:
     """The new passkey; answers with where to go."""
-    sent = _sent(request)
+    sent = sent_json(request)
     handle, credential = _answered(sent)
     label = sent.get("label")
-    session = _signed_in(login, request)
+    session = signed_in_session(login, request)
     visit = Visit.of(request)
     try:
         made = login.management.add_passkey(
             session, handle, credential, label if isinstance(label, str) else "", visit
         )
     except ProveAgain:
-        return _prove_again(request)
+        return prove_again(request)
     except Refused as refused:
         raise PasskeyRefused(model=refused.model) from refused
     if session.subject.kind == "staff" and login.management.at_activation(session):
@@ -118,12 +118,13 @@ def answer_new(login: Login, request: Request) -> Response:
             signed_in = login.sign_in.by_new_passkey(session, made, visit)
         except SignInRefused as refused:
             raise PasskeyRefused from refused
-        onward = login.next_path(signed_in.session, visit.errand)
-        return login.keep(_onward(onward), request, signed_in)
-    return _onward(login.next_path(session, visit.errand))
+        path = login.next_path(signed_in.session, visit.errand)
+        return login.keep(onward(path), request, signed_in)
+    return onward(login.next_path(session, visit.errand))
 
 
-def _sent(request: Request) -> Mapping[str, Any]:
+def sent_json(request: Request) -> Mapping[str, Any]:
+    """What a script of ours sent."""
     sent = web.json_object(request)
     web.check_csrf(request, {})
     return sent
@@ -138,7 +139,8 @@ def _answered(sent: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     return handle, credential
 
 
-def _signed_in(login: Login, request: Request) -> Session:
+def signed_in_session(login: Login, request: Request) -> Session:
+    """Raises Unauthorized."""
     session = login.session(request)
     if session is None:
         raise Unauthorized("Nobody is signed in.", next_step="Sign in first.")
@@ -149,11 +151,12 @@ def _asked(asked: Asked) -> Response:
     return JSONResponse({"challenge": asked.handle, "options": asked.options}, headers=_UNSEEN)
 
 
-def _onward(location: str) -> Response:
+def onward(location: str) -> Response:
+    """Where the script goes."""
     return JSONResponse({"location": location}, headers=_UNSEEN)
 
 
-def _prove_again(request: Request) -> Response:
+def prove_again(request: Request) -> Response:
     """The script follows: show the strongest means, then back to the page that it stands on."""
     errand = Errand.parse(web.query(request))
-    return _onward(replace(errand, level=1, fresh=False, strongest=True).path())
+    return onward(replace(errand, level=1, fresh=False, strongest=True).path())

@@ -117,6 +117,7 @@ def form(
         signed_in_as=signed_in_as,
         name=name or (signed_in_as if errand.fresh else ""),
         staff_only=login.staff_only,
+        cards=login.cards.issuers.used,
         csrf=web.csrf_token(request),
     )
 

@@ -246,6 +246,7 @@ def _page(
         here=session.id,
         living=account.login.management.living(session),
         with_codes=subject.kind == "citizen",
+        cards=account.login.cards.issuers.labels,
         card_left=codes.left_of_card(subject),
         card_ends=codes.ends_soon(subject),
         card_waits=codes.waiting_card(subject),
