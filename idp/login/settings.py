@@ -40,7 +40,7 @@ class LoginSettings(Section):
 
     card_issuers: str | None = None
     """A file (TOML) that names the authorities whose chip cards open something here, by Web eID;
-    docs/operators.md shows what is in it. Without, no card does."""
+    docs/operator.md shows what is in it. Without, no card does."""
 
     tell_new_browsers: bool = True
     """Whether a person is told that somebody signed in as them in a browser that was not seen

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import update
 from starlette.applications import Starlette
@@ -117,8 +118,10 @@ class SignInDesk:
     def enrol(self, number: str = "AB123456", level: int = 2, given: str = "Anna") -> str:
         """Somebody who waits for activation; returns the code of their letter."""
         now = self.runtime.clock.now()
+        # Two of one name and birth date would be held until officers have compared them.
+        year = 1990 if number == "AB123456" else 1930 + crc32(number.encode()) % 50
         profile = Profile(
-            number, given, "Tamm", date(1990, 5, 17), locality="Tallinn", country="EE"
+            number, given, "Tamm", date(year, 5, 17), locality="Tallinn", country="EE"
         )
         findings = Findings(
             2, (Evidence("register-extract", "civil-register", "register-query", "", True, True),)

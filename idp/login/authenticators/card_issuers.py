@@ -85,7 +85,7 @@ class CardIssuers:
             raise
         except (OSError, ValueError, KeyError, TypeError, re.error) as error:
             raise SettingsError(
-                f"[login] card_issuers: {path} cannot be read ({error!r}); docs/operators.md shows "
+                f"[login] card_issuers: {path} cannot be read ({error!r}); docs/operator.md shows "
                 "what is in it."
             ) from None
 

@@ -39,6 +39,10 @@ class Row:
     def same(self) -> bool:
         return self.waits == self.stays
 
+    @property
+    def in_one(self) -> bool:
+        return not self.waits or not self.stays
+
 
 def show(desk: Desk, request: Request) -> Response:
     """The two records, while the officer's look-up of both is open; else what opens it."""
