@@ -46,7 +46,8 @@ class Resembles(Conflict):
         super().__init__(
             "This record looks like another one in the register.",
             where="state",
-            next_step="Two officers of the registration office compare the two first: its desk lists them.",
+            next_step="Two officers of the registration office compare the two first: "
+            "its desk lists them.",
         )
 
 
