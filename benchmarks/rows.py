@@ -42,6 +42,7 @@ COPIED = (
     "register_sign_in_names",
     "register_activation_codes",
     "register_search_tokens",
+    "register_comparison_keys",
     "register_notices",
     "login_credentials",
     "consents",

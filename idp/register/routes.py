@@ -99,7 +99,13 @@ def routes_of(desk: Desk) -> tuple[Route, ...]:
         Route(("GET",), _LOOK, partial(second_looks.show, desk), _PROOFING),
         Route(("POST",), _LOOK, partial(second_looks.answer, desk), _PROOFING),
         Route(("GET",), _PAIR, partial(resemblances.show, desk), _UNIQUE),
-        Route(("POST",), _PAIR, partial(resemblances.answer, desk), _UNIQUE),
+        Route(
+            ("POST",),
+            _PAIR,
+            partial(resemblances.answer, desk),
+            _UNIQUE,
+            asks_first=("agree",),
+        ),
         Route(("POST",), f"{_PAIR}/look-up", partial(resemblances.look_up, desk), _LOOK_UP),
         Route(("GET",), "/letters", partial(letters.show, desk), _LETTERS),
         Route(

@@ -135,8 +135,6 @@ def _check_certificate(certificate: x509.Certificate, issuer: CardIssuer, now: d
     for one in (issuer.certificate, certificate):
         if not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
             raise Refused(ENDED, "a certificate is not valid yet, or no longer")
-    if not issuer.issues(certificate):
-        raise Refused(ISSUER, "the named authority did not sign the certificate")
     if _is_authority(certificate):
         raise Refused(CERTIFICATE, "the certificate of an authority")
     usage = _extension(certificate, x509.KeyUsage)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import BadRequest
-from foundation.pages import Mistakes
+from foundation.pages import N_, Mistakes, Question, ask_first
 from foundation.vault import Erased
 from foundation.web import Form
 from idp.register import store
@@ -25,6 +26,15 @@ from idp.register.uniqueness.uniqueness import Resemblance
 
 PURPOSE = "uniqueness"
 _AGREE, _DISAGREE = "agree", "disagree"
+JOIN = Question(
+    N_("Are they the same person?"),
+    (
+        N_("The record that waits is closed, and its letters are stopped."),
+        N_("The record that stays is as it was."),
+        N_("Both are told."),
+    ),
+    N_("Yes, close the second record"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,8 @@ def answer(desk: Desk, request: Request) -> Response:
             reason = checked_reason(form.get("reason", ""))
     if mistakes:
         return _page(desk, request, mistakes, form)
+    if said == _AGREE and (asked := _ask(desk, request, form, officer)) is not None:
+        return asked
     unique = desk.register.uniqueness
     with desk.runtime.database.write() as uow:
         pair = _pair(desk, request, uow)
@@ -91,6 +103,28 @@ def answer(desk: Desk, request: Request) -> Response:
                 desk.life.join(uow, pair.person_id, officer, now)
     done = "open-again" if pair.state == uniqueness.OPEN else pair.state
     return RedirectResponse(f"/desk/persons/{pair.person_id}?done={done}", 303)
+
+
+def _ask(desk: Desk, request: Request, form: Form, officer: Actor) -> Response | None:
+    """Before a record is closed; what is not theirs to do is left to the act, which refuses it."""
+    with desk.runtime.database.read() as uow:
+        pair = _pair(desk, request, uow)
+        if pair.proposed != uniqueness.SAME or pair.state != uniqueness.PROPOSED:
+            return None
+        now, both = desk.runtime.clock.now(), (pair.person_id, pair.other_id)
+        mine = pair.first_officer == officer.id
+        if mine or not all(desk.lookups.is_open(uow, one, officer, now) for one in both):
+            return None
+        about = desk.register.profile(uow, pair.person_id).name
+    return ask_first(
+        desk.runtime.pages,
+        request,
+        form,
+        JOIN,
+        version=f"{pair.state} {pair.first_officer}",
+        back=f"/desk/resemblances/{pair.id}",
+        about=about,
+    )
 
 
 def _pair(desk: Desk, request: Request, uow: UnitOfWork) -> Resemblance:

@@ -76,7 +76,7 @@ def test_the_pair_is_shown_side_by_side_with_its_reasons_and_decided_by_two(city
     # The second officer opens both for themselves: till then nothing is decided.
     assert second.post(pair, pair, answer="agree").headers["location"] == pair
     assert "One passport photograph." in opened(second, pair)
-    done = second.post(pair, pair, answer="agree")
+    done = second.mean_it(pair, pair, answer="agree")
     assert done.headers["location"] == f"{place}?done=same"
     page = second.get(done.headers["location"]).text
     assert f'href="/desk/persons/{person_id}"' in page

@@ -25,6 +25,7 @@ FINAL = {
     "/account/documents/{document_id}/links/end": ("end",),
     "/account/wallet/end": ("end",),
     "/desk/persons/{person_id}/state": ("archive",),
+    "/desk/resemblances/{resemblance_id}": ("agree",),
     "/devices/change-overs/{change_over_id}/act": ("undo",),
     "/devices/{device_id}/act": ("transfer", "revoke", "decommission"),
     "/incidents/everybody": ("everybody",),
