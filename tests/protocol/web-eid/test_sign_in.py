@@ -194,6 +194,7 @@ def test_a_token_for_another_page_or_browser_opens_nothing(
     assert send(city.browser(), "/sign-in/card", body).status_code == 422
 
 
+@pytest.mark.row("assurance", "AU-11")
 def test_a_revoked_card_says_so_and_opens_nothing(city: City, citizen: Visitor, card: Card) -> None:
     bind(citizen, card)
     authority, now = city.deployment.parts["pki"], city.clock.now()
@@ -222,6 +223,7 @@ def test_a_responder_that_is_away_opens_nothing(city: City, citizen: Visitor, ca
     assert sign_in(city.browser(), card).status_code == 200
 
 
+@pytest.mark.row("assurance", "AU-11")
 def test_an_answer_about_another_card_or_of_another_day_opens_nothing(
     city: City, citizen: Visitor, card: Card
 ) -> None:

@@ -83,6 +83,7 @@ def test_another_origin_is_refused() -> None:
         assert refused(origin=origin) == web_eid.SIGNATURE
 
 
+@pytest.mark.row("assurance", "AU-8")
 def test_another_nonce_is_refused() -> None:
     assert refused(nonce=ESTONIAN["nonce"][:-1] + "4") == web_eid.SIGNATURE
 
