@@ -28,7 +28,7 @@ from idp.login.authenticators.card_issuers import CardIssuer, CardIssuers
 from idp.login.authenticators.web_eid import Card, Refused, new_nonce, verify
 from tests.support.cards import token_of
 
-FOLDER = Path(__file__).parent / "published"
+FOLDER = Path(__file__).resolve().parent / "published"
 PUBLISHED = json.loads((FOLDER / "tokens.json").read_text())
 ESTONIAN = PUBLISHED["estonian"]
 pytestmark = pytest.mark.row("assurance", "AU-11")
