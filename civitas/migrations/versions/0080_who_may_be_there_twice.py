@@ -7,7 +7,7 @@ import foundation.clock
 import foundation.database
 
 revision = "0080"
-down_revision = "0076"
+down_revision = "0072"
 branch_labels = None
 depends_on = None
 
