@@ -187,7 +187,8 @@ def _check_holder(
         raise Refused("wrong_sd_hash", "What is disclosed is not what the wallet agreed to.")
     issued = _number(claims, "iat")
     age = None if issued is None else now.timestamp() - issued
-    if age is None or not -SKEW.total_seconds() <= age <= FRESH.total_seconds():
+    # Its nonce is of minutes ago: here only a clock that is far off is noticed, and phones' are.
+    if age is None or abs(age) > FRESH.total_seconds():
         raise Refused("stale_key_binding", "The wallet's proof is not of now.")
 
 

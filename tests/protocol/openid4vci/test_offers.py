@@ -259,6 +259,17 @@ def test_a_proof_that_does_not_hold_gives_no_credential(city: Lockers, ready: Ph
     assert ask(ready.proof_of(key, old)) == "invalid_nonce"
 
 
+def test_a_phone_whose_clock_is_minutes_wrong_takes_its_credential(
+    city: Lockers, ready: Phone
+) -> None:
+    for minutes in (-5, 5):
+        key = ec.generate_private_key(ec.SECP256R1())
+        theirs = int((city.clock.now() + timedelta(minutes=minutes)).timestamp())
+        proof = ready.proof_of(key, ready.new_nonce(), iat=theirs)
+        given = ready.ask({**ready.which(), "proofs": {"jwt": [proof]}})
+        assert given.status_code == 200, given.text
+
+
 @pytest.mark.rfc("OpenID4VCI", "7.2")
 @pytest.mark.row("failures", "7")
 def test_a_nonce_counts_once(city: Lockers, ready: Phone) -> None:
