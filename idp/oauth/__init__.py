@@ -20,8 +20,8 @@ from idp.oauth.endings import (
 )
 from idp.oauth.kits import Kit, Snippet, kit
 from idp.oauth.kits import kits as known_kits
+from idp.oauth.members import InvalidClientMetadata
 from idp.oauth.ports import ClaimsSource, ClientSource, SignsOut, WhoIsThere
-from idp.oauth.registration import InvalidClientMetadata
 from idp.oauth.registration import parse as client_from_metadata
 from idp.oauth.reviews import AskAfterChange
 from idp.oauth.routes import account_routes, routes_of

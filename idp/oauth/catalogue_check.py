@@ -14,7 +14,7 @@ from idp.oauth.client import (
     PRE_AUTHORIZED_CODE,
     Client,
 )
-from idp.oauth.registration import InvalidClientMetadata
+from idp.oauth.members import InvalidClientMetadata
 from policies import Catalogue
 
 

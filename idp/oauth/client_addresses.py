@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from foundation import opaque
 from foundation.cross_origin import origin as origin_of
 from foundation.database import Database, UnitOfWork
-from idp.oauth import redirects, registration
+from idp.oauth import members, redirects, registration
 from idp.oauth.client import PRE_AUTHORIZED_CODE, Client
 from idp.oauth.tables import client_addresses as addresses
 from idp.oauth.tables import clients
@@ -90,7 +90,7 @@ def fill(database: Database, development: bool) -> int:
     for row in rows:
         try:
             client = registration.parse(row.id, row.registration, development=development)
-        except registration.InvalidClientMetadata:
+        except members.InvalidClientMetadata:
             continue  # no rule of today lets it ask for anything
         if _of(client):
             try:

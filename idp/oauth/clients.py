@@ -91,7 +91,7 @@ class Clients:
         client_id: str | None = None,
         actor: Actor = OPERATOR,
     ) -> AddedClient:
-        """Register a client. Raises registration.InvalidClientMetadata that names the member."""
+        """Register a client. Raises members.InvalidClientMetadata that names the member."""
         if metadata.get("profile") is None:
             metadata = {**registration.LEFT_OPEN, **metadata}
         prepared = self.prepare(metadata, client_id or opaque.identifier("svc"))
@@ -101,7 +101,7 @@ class Clients:
 
     def prepare(self, metadata: Mapping[str, Any], client_id: str) -> PreparedClient:
         """A client that is valid, and not written down yet. Raises
-        registration.InvalidClientMetadata that names the member."""
+        members.InvalidClientMetadata that names the member."""
         parsed = registration.parse(client_id, metadata, development=self._development)
         client, secret = self._complete(parsed), None
         if client.token_endpoint_auth_method in SECRET_METHODS:
@@ -215,7 +215,7 @@ class Clients:
         """What the registration would be with these members; None takes one away. `locked`: it
         stays as it is until the caller's unit of work is done.
 
-        Raises NotFound, and registration.InvalidClientMetadata that names the member.
+        Raises NotFound, and members.InvalidClientMetadata that names the member.
         """
         row = uow.one(_BY_ID.with_for_update() if locked else _BY_ID, {"client_id": client_id})
         if row is None or row.state == REMOVED:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from idp.oauth import redirects
 from idp.oauth.client import OFFLINE_ACCESS, SUBJECT_MEMBERS
-from idp.oauth.registration import LEFT_OPEN, InvalidClientMetadata
+from idp.oauth.members import InvalidClientMetadata
+from idp.oauth.registration import LEFT_OPEN
 from idp.oauth.settings import ClientsSettings
 
 OWN_WORD = frozenset(

@@ -31,7 +31,7 @@ from idp.oauth.errors import (
     InvalidToken,
     SlowDown,
 )
-from idp.oauth.registration import InvalidClientMetadata
+from idp.oauth.members import InvalidClientMetadata
 from idp.oauth.secrets import ClientSecrets
 from idp.oauth.settings import ClientsSettings
 from idp.oauth.stopping import Stopping
