@@ -26,6 +26,7 @@ from idp.federation import FederationSettings
 from idp.login.tables import credentials, removals
 from idp.register import second_looks
 from idp.register.tables import proofing_decisions
+from idp.register.uniqueness import uniqueness
 from tests.support import deployments, devices, federation
 from tests.support.access_walk import Caller, World
 from tests.support.authorization_server import VERIFIER, answer_of, hidden_fields, request_of
@@ -165,8 +166,8 @@ class Provider(_Federated):
 
     def __init__(self, folder: Path, others: federation.City, regulator: Regulator) -> None:
         super().__init__(folder, others, PROVIDER, "provider")
-        people = as_csv(residents(3, 11, city="Tallinn", country="EE"))
-        *_, last = self.city.importer.run(people, "register.csv")
+        people = list(residents(3, 11, city="Tallinn", country="EE"))
+        *_, last = self.city.importer.run(as_csv(iter(people)), "register.csv")
         one, other, waiting = self.city.importer.persons(last.import_id)
         things = devices.same_city(self.city.runtime)
         device, _, certificate = things.enrolled(Owner("citizen", one))
@@ -190,6 +191,7 @@ class Provider(_Federated):
             **self._ids_of_person(one, citizen),
             "import_id": last.import_id,
             "batch_id": self._batch(waiting),
+            "resemblance_id": self._pair(people[-1]),
             "device_id": device.device.id,
             "change_over_id": self._change_over(),
             "label": "devices",
@@ -255,6 +257,14 @@ class Provider(_Federated):
             "correction_id": correction,
             "event_id": runtime.audit.ledger(person_id, limit=1)[0].event_id,
         }
+
+    def _pair(self, resident: Mapping[str, str]) -> str:
+        """Somebody came once more, under another number."""
+        double = as_csv(iter([{**resident, "civil_number": "48712030022"}]))
+        list(self.city.importer.run(double, "double.csv"))
+        with self.city.runtime.database.read() as uow:
+            (pair,) = uniqueness.queue(uow)
+        return pair.id
 
     def _batch(self, person_id: str) -> str:
         """A letter to somebody, printed: the file that it was in."""
