@@ -8,6 +8,7 @@ from documents.credentials import status_list, store
 from documents.credentials.settings import CredentialsSettings
 from documents.credentials.signers import signed
 from foundation.errors import NotFound
+from foundation.marking import N_
 from foundation.runtime import Runtime
 from pki import OwnSigner
 
@@ -37,7 +38,7 @@ class Statuses:
             return known[1]
         with self._runtime.database.read() as uow:
             if not 0 <= number <= store.highest_list(uow):
-                raise NotFound("There is no status list of this number.")
+                raise NotFound(N_("There is no status list of this number."))
             ended = store.ended_in(uow, number, now)
         claims = {
             "sub": self.uri(number),

@@ -15,6 +15,7 @@ from documents.credentials.signers import ISSUER_USE
 from documents.credentials.status_list import MEDIA_TYPE
 from foundation import web
 from foundation.errors import Gone, NotFound
+from foundation.marking import N_
 from foundation.settings import Jurisdiction
 
 PUBLIC = {"Cache-Control": "public, max-age=600"}
@@ -52,7 +53,7 @@ def type_metadata(credentials: Credentials, request: Request) -> Response:
     """What a `vct` stands for — SD-JWT VC §6."""
     one = credentials.known.get(request.path_params["configuration"])
     if one is None:
-        raise NotFound("There is no such type of credential.")
+        raise NotFound(N_("There is no such type of credential."))
     vct, languages = credentials.issuing.vct(one.id), credentials.runtime.pages.words.languages
     return JSONResponse(type_of(one, vct, languages), headers=PUBLIC)
 
@@ -61,7 +62,7 @@ def status(credentials: Credentials, request: Request) -> Response:
     """A status list — Token Status List §8.1. Kept by whoever looks: the same for everybody."""
     number = request.path_params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 7):
-        raise NotFound("There is no status list of this number.")
+        raise NotFound(N_("There is no status list of this number."))
     statuses = credentials.statuses
     token = statuses.token(int(number), credentials.runtime.clock.now())
     kept = {"Cache-Control": f"public, max-age={statuses.ttl}"}
@@ -74,7 +75,7 @@ def offer(credentials: Credentials, request: Request) -> Response:
     code = code_of(request.path_params["secret"])
     found = credentials.wallets.offered(code)
     if found is None:
-        raise Gone("This offer is over.", next_step="Make a new one in your account.")
+        raise Gone(N_("This offer is over."), next_step=N_("Make a new one in your account."))
     return JSONResponse(offer_of(credentials.url, found[0], code), headers=NO_STORE)
 
 
