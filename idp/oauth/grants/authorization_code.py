@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from foundation.clock import begun
 from foundation.database import Database, UnitOfWork
-from idp.oauth import codes, grant_store, pkce, refresh_tokens
+from idp.oauth import codes, grant_store, pkce
 from idp.oauth.codes import Code
 from idp.oauth.errors import InvalidGrant, InvalidRequest
 from idp.oauth.families import Families
 from idp.oauth.grant import Grant
+from idp.oauth.grants import first_refresh_token
 from idp.oauth.grants.proposal import Proposal, TokenRequest
 
 
@@ -91,18 +92,7 @@ class AuthorizationCode:
     ) -> str | None:
         if not codes.redeem(uow, code.digest, request.now):
             raise self._replayed(code, request)
-        if "refresh_token" not in request.client.grant_types:
-            return None
-        return refresh_tokens.issue(
-            uow,
-            grant_id=grant.id,
-            client_id=grant.client_id,
-            certificate_thumbprint=_binding(request),
-            now=request.now,
-            expires_at=grant.expires_at,
-            # RFC 9449 §5: one who authenticates is bound by that, and may change its key.
-            key_thumbprint=request.key_thumbprint if request.client.is_public else None,
-        )
+        return first_refresh_token.issue(uow, grant, request)
 
     def _replayed(self, code: Code, request: TokenRequest) -> InvalidGrant:
         # RFC 6749 §4.1.2: a replay revokes everything that the code gave.
@@ -112,10 +102,3 @@ class AuthorizationCode:
                 code.grant_id, "an authorization code was used twice", request.now
             ),
         )
-
-
-def _binding(request: TokenRequest) -> str | None:
-    """The certificate that a public or certificate-bound client's refresh token is tied to."""
-    client = request.client
-    bound = client.certificate_bound_access_tokens or client.is_public
-    return request.caller.certificate_thumbprint if bound else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foundation.database import Database, UnitOfWork
-from idp.oauth import device_codes, grant_store, refresh_tokens
+from idp.oauth import device_codes, grant_store
 from idp.oauth.client import DEVICE_CODE
 from idp.oauth.device_codes import APPROVED, DENIED, PENDING, DeviceCode
 from idp.oauth.errors import (
@@ -16,6 +16,7 @@ from idp.oauth.errors import (
 )
 from idp.oauth.families import Families
 from idp.oauth.grant import Grant
+from idp.oauth.grants import first_refresh_token
 from idp.oauth.grants.proposal import Proposal, TokenRequest
 
 
@@ -65,17 +66,7 @@ class DeviceCodeGrant:
     ) -> str | None:
         if not device_codes.use(uow, found.digest):
             raise self._replayed(found, request)
-        if "refresh_token" not in request.client.grant_types:
-            return None
-        return refresh_tokens.issue(
-            uow,
-            grant_id=grant.id,
-            client_id=grant.client_id,
-            certificate_thumbprint=None,
-            now=request.now,
-            expires_at=grant.expires_at,
-            key_thumbprint=request.key_thumbprint if request.client.is_public else None,
-        )
+        return first_refresh_token.issue(uow, grant, request)
 
     def _replayed(self, found: DeviceCode, request: TokenRequest) -> InvalidGrant:
         said = "The device code was used already; everything it gave is revoked."

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from foundation.database import Database, UnitOfWork
 from foundation.keys import Keys
-from idp.oauth import grant_store, pre_authorized_codes, refresh_tokens
+from idp.oauth import grant_store, pre_authorized_codes
 from idp.oauth.client import PRE_AUTHORIZED_CODE
 from idp.oauth.errors import InvalidGrant, InvalidRequest
 from idp.oauth.families import Families
 from idp.oauth.grant import Grant
+from idp.oauth.grants import first_refresh_token
 from idp.oauth.grants.proposal import Proposal, TokenRequest
 from idp.oauth.pre_authorized_codes import PreAuthorizedCode
 
@@ -65,17 +66,7 @@ class PreAuthorizedCodeGrant:
     ) -> str | None:
         if not pre_authorized_codes.use(uow, found.digest, request.now):
             raise self._replayed(found, request)
-        if "refresh_token" not in request.client.grant_types:
-            return None
-        return refresh_tokens.issue(
-            uow,
-            grant_id=grant.id,
-            client_id=grant.client_id,
-            certificate_thumbprint=None,
-            now=request.now,
-            expires_at=grant.expires_at,
-            key_thumbprint=request.key_thumbprint if request.client.is_public else None,
-        )
+        return first_refresh_token.issue(uow, grant, request)
 
     def _replayed(self, found: PreAuthorizedCode, request: TokenRequest) -> InvalidGrant:
         # As with an authorization code (RFC 6749 §4.1.2): of two who show it, one is a thief.
