@@ -13,7 +13,12 @@ lock() {
 lock "$@" --extra demo --output-file requirements/runtime.txt
 # The tests run with the very versions that a deployment runs with.
 lock "$@" --extra demo --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+apart() {
+    env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="scripts/lock.sh" .venv/bin/pip-compile --quiet \
+        --generate-hashes --strip-extras --allow-unsafe --no-config --no-emit-index-url \
+        --no-emit-find-links --no-emit-trusted-host "$@"
+}
 # Beside the tests' versions; its wheels are for Linux only.
-env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="scripts/lock.sh" .venv/bin/pip-compile --quiet \
-    --generate-hashes --strip-extras --allow-unsafe --no-config --no-emit-index-url \
-    --no-emit-find-links --no-emit-trusted-host --output-file requirements/fuzz.txt requirements/fuzz.in
+apart --output-file requirements/fuzz.txt requirements/fuzz.in
+# What installs the others.
+apart "$@" --output-file requirements/installer.txt requirements/installer.in

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
+from civitas.tour import commands
 from foundation.database import Database
 
 
@@ -34,11 +35,10 @@ class Deployed:
 
     def civitas(self, *arguments: str) -> str:
         """Run a command of the operator's; returns what it printed. Raises with its complaint."""
-        command = [sys.executable, "-m", "civitas", *arguments, "--config", str(self.config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        if done.returncode != 0:
-            raise RuntimeError(f"civitas {' '.join(arguments)}: {done.stderr.strip()[-600:]}")
-        return done.stdout
+        code, printed, complained = commands.run(*arguments, "--config", str(self.config))
+        if code != 0:
+            raise RuntimeError(f"civitas {' '.join(arguments)}: {complained.strip()[-600:]}")
+        return printed
 
     def start(self) -> None:
         with (self.folder / "serve.log").open("ab") as log:

@@ -6,6 +6,7 @@ import re
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import anyio.from_thread
@@ -157,8 +158,12 @@ class World(ABC):
 
     def filled(self, path: str) -> str:
         file = "0.crl" if "/crl/" in path else "devices-1.cer"
-        style = StaticFiles().url("civitas.css").removeprefix("/static/")
         act = "end" if path.startswith("/staff/") else "suspend"
-        ids = {"file": file, "name": style, "act": act, **self.ids}
+        ids = {"file": file, "name": _style(), "act": act, **self.ids}
         path += QUERIES.get(path, "")
         return re.sub(r"{([a-z_]+)(:path)?}", lambda found: ids.get(found[1], "of-nothing"), path)
+
+
+@cache
+def _style() -> str:
+    return StaticFiles().url("civitas.css").removeprefix("/static/")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from foundation import middleware
 from foundation.web import Route
 from tests.protocol.openapi.callers import signed_in
 from tests.support.city import City, Visitor
+from tests.support.client import Answer, Asked
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -103,20 +103,22 @@ def visitors(provider: City) -> tuple[Visitor, ...]:
     return made
 
 
-def send(visitor: Visitor, method: str, url: str, **more: Any) -> Any:
-    """The answer, which is one of ours."""
-    answer = visitor.http.request(method, url, **more)
+def send(visitor: Visitor, *asked: Asked) -> None:
+    """Each is answered, and by one of ours."""
+    visitor.http.ask_each(asked, take)
+
+
+def take(asked: Asked, answer: Answer) -> None:
     try:
         check(answer)
     except AssertionError as wrong:
         # Written only where something is wrong: what is sent may be megabytes.
-        wrong.add_note(f"{method} {url[:80]} {str(more)[:120]}")
+        wrong.add_note(f"{asked.method} {asked.target[:80]} {asked.headers} {asked.content[:80]!r}")
         wrong.add_note(f"{answer.status_code} {answer.text[:300]}")
         raise
-    return answer
 
 
-def check(answer: Any) -> None:
+def check(answer: Answer) -> None:
     text = answer.text
     assert answer.status_code < 500 or "No checkpoint is signed" in text
     assert not any(trace in text for trace in TRACES)
@@ -138,53 +140,76 @@ def test_every_wing_of_the_deployment_is_swept(provider: City) -> None:
 def test_a_hostile_query_is_answered(
     provider: City, visitors: tuple[Visitor, ...], package: str
 ) -> None:
-    for route in provider.deployment.routes[package]:
-        for method in route.methods:
-            for raw in QUERIES.values():
-                url = f"{filled(route.path)}?{raw.decode('ascii')}"
-                for visitor in visitors:
-                    send(visitor, method, url)
+    for visitor in visitors:
+        send(
+            visitor,
+            *(
+                Asked(method, f"{filled(route.path)}?{raw.decode('ascii')}")
+                for route in provider.deployment.routes[package]
+                for method in route.methods
+                for raw in QUERIES.values()
+            ),
+        )
 
 
 @by_package
 def test_a_hostile_path_is_answered(
     provider: City, visitors: tuple[Visitor, ...], package: str
 ) -> None:
-    for route in provider.deployment.routes[package]:
-        if "{" not in route.path:
-            continue
-        for method in route.methods:
-            for value in PATHS:
-                for visitor in visitors:
-                    send(visitor, method, filled(route.path, value))
+    for visitor in visitors:
+        send(
+            visitor,
+            *(
+                Asked(method, filled(route.path, value))
+                for route in provider.deployment.routes[package]
+                if "{" in route.path
+                for method in route.methods
+                for value in PATHS
+            ),
+        )
 
 
 @by_package
 def test_a_hostile_body_is_answered(
     provider: City, visitors: tuple[Visitor, ...], package: str
 ) -> None:
-    for route in provider.deployment.routes[package]:
-        for method in set(route.methods) - {"GET", "OPTIONS"}:
-            for content_type, content in BODIES.values():
-                headers = {"Content-Type": content_type.encode("latin-1")} if content_type else {}
-                for visitor in visitors:
-                    send(visitor, method, filled(route.path), content=content, headers=headers)
+    for visitor in visitors:
+        send(
+            visitor,
+            *(
+                Asked(
+                    method,
+                    filled(route.path),
+                    {"Content-Type": content_type.encode("latin-1")} if content_type else {},
+                    content,
+                )
+                for route in provider.deployment.routes[package]
+                for method in set(route.methods) - {"GET", "OPTIONS"}
+                for content_type, content in BODIES.values()
+            ),
+        )
 
 
 @by_package
 def test_another_method_is_refused_with_those_that_are_possible(
     provider: City, package: str
 ) -> None:
-    stranger = provider.browser()
     allowed: dict[str, set[str]] = {}
     for route in routes(provider):
         allowed.setdefault(route.path, set()).update(route.methods)
-    for route in provider.deployment.routes[package]:
-        for method in {"DELETE", "PUT", "PATCH", "TRACE", "BREW"} - allowed[route.path]:
-            answer = send(stranger, method, filled(route.path))
-            assert answer.status_code in (404, 405), (method, route.path)
-            if answer.status_code == 405:
-                assert answer.headers["allow"]
+
+    def refused(asked: Asked, answer: Answer) -> None:
+        take(asked, answer)
+        assert answer.status_code in (404, 405), asked
+        if answer.status_code == 405:
+            assert answer.headers["allow"]
+
+    others = [
+        Asked(method, filled(route.path))
+        for route in provider.deployment.routes[package]
+        for method in {"DELETE", "PUT", "PATCH", "TRACE", "BREW"} - allowed[route.path]
+    ]
+    provider.browser().http.ask_each(others, refused)
 
 
 @by_package
@@ -194,14 +219,15 @@ def test_a_hostile_cookie_or_authorization_is_answered(
 ) -> None:
     tag = provider.app.openapi()["components"]["securitySchemes"]["session"]["name"]
     cookies = "; ".join(f"{tag.rsplit('session', 1)[0]}{name}={value}" for name in COOKIES)
-    stranger = provider.browser()
-    for route in provider.deployment.routes[package]:
-        method = min(route.methods)
-        send(stranger, method, filled(route.path), headers={"Cookie": cookies})
-        for scheme in ("Bearer", "Basic", "DPoP", ""):
-            send(
-                stranger,
-                method,
-                filled(route.path),
-                headers={"Authorization": f"{scheme} {value}"},
-            )
+    proofs = [{"Cookie": cookies.encode("latin-1")}] + [
+        {"Authorization": f"{scheme} {value}".encode("latin-1")}
+        for scheme in ("Bearer", "Basic", "DPoP", "")
+    ]
+    send(
+        provider.browser(),
+        *(
+            Asked(min(route.methods), filled(route.path), proof)
+            for route in provider.deployment.routes[package]
+            for proof in proofs
+        ),
+    )

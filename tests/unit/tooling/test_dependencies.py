@@ -9,6 +9,7 @@ from tests.support.deployments import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
+INSTALLER = "requirements/installer.txt"
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -25,7 +26,7 @@ def test_every_dependency_has_its_row_of_reasons() -> None:
     explained = {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
     extras = PROJECT["optional-dependencies"]
     declared = names(PROJECT["dependencies"]) | names(extras["dev"]) | names(extras["demo"])
-    assert explained == declared
+    assert explained == declared | set(pinned(INSTALLER))
 
 
 def test_the_locks_pin_every_dependency() -> None:
@@ -38,7 +39,7 @@ def test_tests_run_with_the_versions_of_a_deployment() -> None:
     assert deployed.items() <= tested.items()
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, INSTALLER])
 def test_a_lock_holds_pins_and_hashes_and_nothing_else(lock: str) -> None:
     line = re.compile(
         r"#.*|\s+#.*|[\w.-]+(\[[\w,-]+\])?==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?|"

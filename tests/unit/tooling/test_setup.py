@@ -40,6 +40,8 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         program.touch()
 
     monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "told_to_pip", lambda _python: "")
+    monkeypatch.setattr(module, "plain_loops", lambda _python: 1.0)
     module.commands = commands
     return module
 
@@ -51,6 +53,49 @@ def test_a_second_run_only_compiles_what_changed(setup: ModuleType) -> None:
     again = setup.commands[first:]
     assert first > 1
     assert ["compileall" in command for command in again] == [True]
+
+
+def test_packages_come_by_uv_which_is_told_what_pip_was_told(
+    setup: ModuleType, tmp_path: Path
+) -> None:
+    said = (
+        "global.index-url='https://mirror.example/simple'\n:env:.timeout='90'\n"
+        f":env:.find-links='/not/there {tmp_path}'\nglobal.cert='/etc/ca.pem'\n"
+    )
+    assert setup.as_told_to_uv(said) == {
+        "UV_DEFAULT_INDEX": "https://mirror.example/simple",
+        "UV_HTTP_TIMEOUT": "90",
+        "UV_FIND_LINKS": str(tmp_path),
+        "SSL_CERT_FILE": "/etc/ca.pem",
+    }
+    setup.main(["demo"])
+    assert any(command[0].endswith("/uv") for command in setup.commands)
+
+
+@pytest.mark.parametrize("said", ["global.proxy='http://proxy.example:3128'", "install.user='yes'"])
+def test_pip_does_what_cannot_be_told_to_uv(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(setup, "told_to_pip", lambda _python: said)
+    setup.main(["demo"])
+    assert not any(command[0].endswith("/uv") for command in setup.commands)
+    assert any("requirements/runtime.txt" in command for command in setup.commands)
+
+
+def test_pip_goes_on_where_uv_does_not_come(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = setup.run
+
+    def without_uv(command, **more):
+        run(command, **more)
+        if command[-1] == setup.INSTALLER:
+            raise setup.Stop("It did not come.")
+
+    monkeypatch.setattr(setup, "run", without_uv)
+    assert setup.main(["demo"]) == 0
+    (installed,) = (c for c in setup.commands if c[-1] == "requirements/runtime.txt")
+    assert installed[1:4] == ["-m", "pip", "install"]
 
 
 @pytest.mark.parametrize(
@@ -83,11 +128,12 @@ def test_who_names_a_python_gets_that_one(
 
 
 def test_loops_are_timed_and_what_is_no_python_of_this_version_is_left_out(
-    setup: ModuleType, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    assert 0 < setup.plain_loops(sys.executable) < 60
-    assert setup.plain_loops("/bin/false") is None
-    assert setup.plain_loops(str(tmp_path / "nothing")) is None
+    plain_loops = loaded().plain_loops
+    assert 0 < plain_loops(sys.executable) < 60
+    assert plain_loops("/bin/false") is None
+    assert plain_loops(str(tmp_path / "nothing")) is None
 
 
 def test_what_the_tests_need_includes_what_the_demo_needs(

@@ -1,0 +1,58 @@
+"""Commands of the operator's, each a process of its own, forked from one that has loaded the program.
+
+To load it takes most of a command's time, and a tour gives dozens of them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+_PATIENCE = 300.0
+"""Seconds until a command counts as stuck."""
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["civitas.cli", "civitas.app"])
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """`civitas` with these arguments: its exit code, what it printed, what it complained of.
+
+    It sees the environment and the folder of whoever calls. Raises TimeoutError.
+    """
+    with tempfile.TemporaryDirectory(prefix="civitas-command-") as folder:
+        printed, complained = Path(folder) / "printed", Path(folder) / "complained"
+        process = _processes.Process(
+            target=_civitas,
+            args=(arguments, dict(os.environ), os.getcwd(), printed, complained),
+        )
+        process.start()
+        process.join(_PATIENCE)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"civitas {' '.join(arguments)} took longer than {_PATIENCE:.0f} s")
+        return process.exitcode, printed.read_text(), complained.read_text()
+
+
+def _civitas(
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    folder: str,
+    printed: Path,
+    complained: Path,
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for file, number in ((printed, 1), (complained, 2)):
+        opened = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    sys.argv = ["civitas", *arguments]
+    from civitas.cli import main
+
+    main()
