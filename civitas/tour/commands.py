@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import sys
 import tempfile
 from pathlib import Path
@@ -53,6 +54,4 @@ def _civitas(
         os.close(opened)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = ["civitas", *arguments]
-    from civitas.cli import main
-
-    main()
+    runpy.run_module("civitas", run_name="__main__")
