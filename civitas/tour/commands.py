@@ -1,4 +1,4 @@
-"""Commands of the operator's, each a process of its own, forked from one that has loaded the program.
+"""Commands of the operator's, each in a process forked from one that has loaded the program.
 
 To load it takes most of a command's time, and a tour gives dozens of them.
 """
@@ -10,38 +10,45 @@ import os
 import runpy
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 _PATIENCE = 300.0
-"""Seconds until a command counts as stuck."""
+"""Seconds until a process counts as stuck."""
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["civitas.cli", "civitas.app"])
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    """`civitas` with these arguments: its exit code, what it printed, what it complained of.
+    """`civitas` with these arguments: its exit code, what it printed, what it complained of."""
+    return in_fork(_civitas, arguments)
 
-    It sees the environment and the folder of whoever calls. Raises TimeoutError.
+
+def in_fork(act: Callable[..., None], arguments: tuple[str, ...]) -> tuple[int, str, str]:
+    """Act in a process of its own: its exit code, what it printed, what it complained of.
+
+    `act` is a function of a module, `arguments` are its `sys.argv[1:]`. It sees the environment and
+    the folder of whoever calls. Raises TimeoutError.
     """
     with tempfile.TemporaryDirectory(prefix="civitas-command-") as folder:
         printed, complained = Path(folder) / "printed", Path(folder) / "complained"
-        process = _processes.Process(
-            target=_civitas,
-            args=(arguments, dict(os.environ), os.getcwd(), printed, complained),
-        )
+        place = (dict(os.environ), Path.cwd(), printed, complained)
+        process = _processes.Process(target=_there, args=(act, arguments, *place))
         process.start()
         process.join(_PATIENCE)
         if process.exitcode is None:
             process.kill()
-            raise TimeoutError(f"civitas {' '.join(arguments)} took longer than {_PATIENCE:.0f} s")
-        return process.exitcode, printed.read_text(), complained.read_text()
+            raise TimeoutError(f"{' '.join(arguments)}: longer than {_PATIENCE:.0f} s")
+        read = (file.read_text() if file.exists() else "" for file in (printed, complained))
+        return process.exitcode, *read  # type: ignore[return-value]
 
 
-def _civitas(
+def _there(
+    act: Callable[..., None],
     arguments: tuple[str, ...],
     environment: dict[str, str],
-    folder: str,
+    folder: Path,
     printed: Path,
     complained: Path,
 ) -> None:
@@ -54,4 +61,8 @@ def _civitas(
         os.close(opened)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = ["civitas", *arguments]
+    act()
+
+
+def _civitas() -> None:
     runpy.run_module("civitas", run_name="__main__")

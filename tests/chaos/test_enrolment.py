@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
-import subprocess
+import os
+import signal
 import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from sqlalchemy import select
 
+import pki
+from civitas.tour.commands import in_fork
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings
 from foundation.settings import Settings
 from pki.tables import certificates
 from tests.support import deployments
-from tests.support.devices import OPERATOR, City, csr, found_city, new_key
+from tests.support.devices import OPERATOR, City, csr, found_city, new_key, same_city
 
 POINTS = {
     "before the serial is recorded": "pki.store.hold_and_record",
@@ -24,26 +29,19 @@ POINTS = {
     "before the second commit": "device_registry.credential_store.add",
 }
 
-# Dies as by SIGKILL at the point that is asked for: no handler, no `finally`, no rollback of ours.
-VICTIM = """
-import base64, os, sys
-from pathlib import Path
-from unittest import mock
-from foundation.clock import FrozenClock
-from foundation.database import DatabaseSettings
-from tests.support import deployments
-from tests.support.devices import same_city
-import pki
-folder, database, point, device, token, body = sys.argv[1:]
-settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
-city = same_city(deployments.build_runtime(settings, FrozenClock(deployments.START)))
-caller = pki.Caller(device, token, None, "192.0.2.1")
-seen = []
-def die(*_, **__):
-    os.kill(os.getpid(), 9)
-with mock.patch(point, die):
-    city.pki.enrol(caller, base64.b64decode(body), city.now)
-"""
+
+def victim() -> None:
+    """Dies as by SIGKILL at the point that is asked for: no handler, no `finally`, no rollback."""
+    folder, database, point, device, token, body = sys.argv[1:]
+    settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
+    city = same_city(deployments.build_runtime(settings, FrozenClock(deployments.START)))
+    caller = pki.Caller(device, token, None, "192.0.2.1")
+    with mock.patch(point, die):
+        city.pki.enrol(caller, base64.b64decode(body), city.now)
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -61,15 +59,18 @@ def test_an_enrolment_that_is_killed_is_finished_once(
         city = found_city(runtime)
         registered = city.register()
         body = csr(new_key(), registered.device.id)
-        killed = subprocess.run(
-            [
-                sys.executable, "-c", VICTIM, str(settings.path.parent),
-                settings.of(DatabaseSettings).url, point, registered.device.id, registered.token,
+        code, _, complaint = in_fork(
+            victim,
+            (
+                str(settings.path.parent),
+                settings.of(DatabaseSettings).url,
+                point,
+                registered.device.id,
+                registered.token,
                 base64.b64encode(body).decode(),
-            ],
-            cwd=Path(__file__).parents[2], capture_output=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert killed.returncode == -9, killed.stderr
+            ),
+        )
+        assert code == -signal.SIGKILL, complaint
         after_the_restart(city, registered.device.id)
         issued = city.enrol(registered, body)
         assert city.enrol(registered, body) == issued

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
+import itertools
+import os
+import signal
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+from unittest import mock
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from civitas.residents import as_csv, residents
+from civitas.tour.commands import in_fork
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings
@@ -18,7 +24,6 @@ from idp.register import Importer, Register
 from idp.register.tables import blind_indexes, history, import_rows, persons
 from tests.support import deployments
 
-ROOT = Path(__file__).parents[2]
 IMPORT_POINTS = {
     "before a key is made": "foundation.vault.Vault.create",
     "after the key, before the first row": "idp.register.enrolment.allot",
@@ -32,39 +37,30 @@ ACTIVATION_POINTS = {
     "after the state, before the commit": "foundation.database.UnitOfWork.all",
 }
 
-# Dies as by SIGKILL, at the third time that the import comes by, or the first of the activation.
-KILLED = """
-import os, sys
-from pathlib import Path
-from pkgutil import resolve_name
-from unittest import mock
-from sqlalchemy import text
-from foundation.database import DatabaseSettings
-from foundation.clock import FrozenClock
-from tests.support import deployments
-from idp.register import Importer, Register
-folder, database, point, times, what, argument = sys.argv[1:]
-settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
-runtime = deployments.build_runtime(settings, FrozenClock(deployments.START))
-register = Register(runtime)
-importer = Importer(runtime, register)
-real = {}
-left = [int(times)]
-def die(*args, **more):
-    left[0] -= 1
-    if left[0] <= 0:
-        os.kill(os.getpid(), 9)
-    return real["it"](*args, **more)
-real["it"] = resolve_name(point)
-with mock.patch(point, die):
-    if what == "import":
-        list(importer.run(Path(argument).read_bytes(), argument))
-    else:
-        now = runtime.clock.now()
-        with runtime.database.write() as uow:
-            register.activate(uow, register.redeem_activation(uow, argument, now), now)
-            uow.all(text("SELECT 1"))
-"""
+
+def victim() -> None:
+    """Dies as by SIGKILL, when it comes by a point as often as it was told."""
+    folder, database, point, times, what, argument = sys.argv[1:]
+    settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
+    runtime = deployments.build_runtime(settings, FrozenClock(deployments.START))
+    register = Register(runtime)
+    importer = Importer(runtime, register)
+    real = resolve_name(point)
+    left = itertools.count(int(times) - 1, -1)
+
+    def die(*args: Any, **more: Any) -> Any:
+        if next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **more)
+
+    with mock.patch(point, die):
+        if what == "import":
+            list(importer.run(Path(argument).read_bytes(), argument))
+        else:
+            now = runtime.clock.now()
+            with runtime.database.write() as uow:
+                register.activate(uow, register.redeem_activation(uow, argument, now), now)
+                uow.all(text("SELECT 1"))
 
 
 @pytest.fixture
@@ -73,24 +69,10 @@ def settings(any_settings: Settings) -> Settings:
 
 
 def kill(settings: Settings, point: str, times: int, what: str, argument: str) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            KILLED,
-            str(settings.path.parent),
-            settings.of(DatabaseSettings).url,
-            point,
-            str(times),
-            what,
-            argument,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+    url = settings.of(DatabaseSettings).url
+    told = (str(settings.path.parent), url, point, str(times), what, argument)
+    code, _, complaint = in_fork(victim, told)
+    assert code == -signal.SIGKILL, complaint
 
 
 @pytest.mark.parametrize("point", IMPORT_POINTS.values(), ids=IMPORT_POINTS)
