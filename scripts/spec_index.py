@@ -73,7 +73,7 @@ def first_line(tree: ast.Module) -> str:
 
 def markers(tree: ast.Module, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(test, arguments) of every `pytest.mark.<name>(…)`; the test is empty for a whole file."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             for decorator in node.decorator_list:
                 if (arguments := _marked(decorator, name)) is not None:
@@ -85,6 +85,14 @@ def markers(tree: ast.Module, name: str) -> Iterator[tuple[str, tuple[str, ...]]
             for mark in whole.elts if isinstance(whole, ast.List | ast.Tuple) else [whole]:
                 if (arguments := _marked(mark, name)) is not None:
                     yield "", arguments
+
+
+def _statements(within: ast.Module | ast.ClassDef) -> Iterator[ast.stmt]:
+    """Of a file and its classes; tests stand nowhere else, and most of a file is inside of them."""
+    for node in within.body:
+        yield node
+        if isinstance(node, ast.ClassDef):
+            yield from _statements(node)
 
 
 def _marked(node: ast.expr, name: str) -> tuple[str, ...] | None:
