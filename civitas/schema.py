@@ -4,15 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, MetaData, String, Table, insert, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from foundation.database import Database
+from foundation.database import Database, metadata
 from foundation.settings import SettingsError
 
 HEAD = "0080"
 """The newest revision in `civitas/migrations/versions`; a test holds it to that."""
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+
+_revision = Table(
+    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
+)
+    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
+)
+
+
+def make(database: Database) -> None:
+    """Make the tables in an empty database, as they are declared; bring another one up to date.
+
+    The history leads to the same tables (a test compares them), in a hundred steps.
+    """
+    with _reaching(database):
+        database.refuse_a_pooler_untold()
+        database.make_schema()
+        with database.at_leisure() as connection:
+            empty = not inspect(connection).get_table_names(schema=database.schema)
+            if empty:
+                metadata.create_all(connection)
+                _revision.create(connection)
+                connection.execute(insert(_revision).values(version_num=HEAD))
+    if not empty:
+        upgrade(database)
 
 
 def upgrade(database: Database, revision: str = "head") -> None:

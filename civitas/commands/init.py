@@ -247,7 +247,7 @@ def _check_database(settings: Settings) -> None:
 def _make_tables(settings: Settings) -> None:
     deployment = governance.assemble(settings)
     runtime = deployment.runtime
-    schema.upgrade(runtime.database)
+    schema.make(runtime.database)
     runtime.prepare()
     for prepare in deployment.prepare:
         prepare(runtime)

@@ -55,6 +55,30 @@ def test_the_history_makes_exactly_the_declared_tables(any_settings: Settings) -
     assert differences == []
 
 
+def test_an_empty_database_is_made_in_one_step_and_another_is_brought_up_to_date(
+    any_settings: Settings,
+) -> None:
+    database = open_database(any_settings)
+    schema.make(database)
+    schema.check(database)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert context.get_current_revision() == schema.HEAD
+    schema.make(database)
+    schema.check(database)
+    database.close()
+
+
+def test_a_database_of_an_older_program_is_brought_up_to_date_by_init(
+    any_settings: Settings,
+) -> None:
+    database = open_database(any_settings)
+    schema.upgrade(database, "0040")
+    schema.make(database)
+    schema.check(database)
+    database.close()
+
+
 def test_a_fresh_database_is_refused_until_it_is_set_up(any_settings: Settings) -> None:
     database = open_database(any_settings)
     with pytest.raises(SettingsError, match="civitas init"):
