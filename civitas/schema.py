@@ -18,8 +18,6 @@ _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _revision = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
 )
-    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
-)
 
 
 def make(database: Database) -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from foundation import algorithms
 from foundation.clock import FrozenClock
 from foundation.database import Database, DatabaseSettings
 from foundation.runtime import Runtime, open_database
 from foundation.settings import Settings
 from tests.support import deployments
+from tests.support.rsa_keys import DRAWER
 
 if TYPE_CHECKING:
     # Imported by the fixtures that need them: most tests start without a browser's library.
@@ -60,6 +62,11 @@ def pytest_collection_finish() -> None:
 def _minutes(item: pytest.Item) -> float:
     slow = item.get_closest_marker("slow")
     return 0 if slow is None else slow.kwargs.get("minutes", 0.5)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rsa_keys() -> None:
+    setattr(algorithms, "rsa", DRAWER)  # noqa: B010 - a name that the module keeps to itself
 
 
 @pytest.fixture
