@@ -62,7 +62,7 @@ def import_file(
 
     With `--update` a row about somebody who is in the register changes their record, as far as the
     proofing policies let a file do so; names and birth dates wait for a second officer. `--dry-run`
-    says what would happen, and does nothing.
+    says what would happen, and does nothing. A row with a `date_of_death` closes an identity.
 
     Example: `civitas citizens import residents.csv --refused to-mend.csv`
     """
@@ -91,7 +91,8 @@ def import_file(
         if update:
             out.print(
                 f"{outcomes['changed']} records were changed, {outcomes['waiting']} wait for a "
-                f"second officer, {outcomes['unchanged']} are as they were."
+                f"second officer, {outcomes['unchanged']} are as they were, {outcomes['closed']} "
+                "were closed, since their owners have died."
             )
     if refused:
         raise typer.Exit(1)
@@ -137,6 +138,7 @@ def _run(
         "changed": report.changed,
         "waiting": report.waiting,
         "unchanged": report.unchanged,
+        "closed": report.closed,
     }
     return accepted, refused, remarks, outcomes
 
@@ -144,7 +146,7 @@ def _run(
 def _foresee(deployment: Deployment, file: Path, update: bool, as_json: bool) -> None:
     """What an import would do: numbers, and the names of fields; values are the officers'."""
     importer = deployment.parts["importer"]
-    counts = dict.fromkeys(("enrolled", "changed", "waiting", "unchanged"), 0)
+    counts = dict.fromkeys(("enrolled", "changed", "waiting", "unchanged", "closed"), 0)
     refused: list[RefusedRow] = []
     changes: list[dict[str, Any]] = []
     for row in importer.foresee(file.read_bytes(), file.name, updates=update):

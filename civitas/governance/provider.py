@@ -131,7 +131,7 @@ def assemble(runtime: Runtime) -> Deployment:
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
 
     # Pages: the officer's desk, the citizen's account.
-    desk = Desk(runtime, people, life, Importer(runtime, people))
+    desk = Desk(runtime, people, life, Importer(runtime, people, life))
     acting = oauth.ActingServices(
         runtime, policies, tokens.clients, withdrawal, signing_in.end_elsewhere
     )

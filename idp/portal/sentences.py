@@ -37,6 +37,7 @@ SENTENCES: dict[str, str] = {
         "Two officers found that two records are yours. The second one is closed."
     ),
     "register.join": N_("This record was closed, as the second one of the same person."),
+    "register.die": N_("Your identity was closed: the civil register says that you have died."),
     "incident.person_stopped": N_("All your sessions were ended by the identity service."),
     "register.looked-up": N_("An officer opened your record."),
     "register.own-record-refused": N_("You tried to act as an officer on your own record."),
@@ -193,6 +194,7 @@ OF_STAFF: dict[str, str] = {
     "register.resemblance-different": N_("You found, as the second one, that two people differ."),
     "register.resemblance-same": N_("You found, as the second one, that two records are one’s."),
     "register.join": N_("You closed the second record of one person."),
+    "register.die": N_("You closed an identity whose owner has died, as the civil register says."),
     "register.letter-asked": N_("You asked for a letter with a code."),
     "register.letter-stopped": N_("You stopped a letter or its code."),
     "recovery.asked-by-office": N_("You sent for a letter that lets somebody back in."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -14,6 +14,7 @@ from idp.register import corrections, numbers, recovery, store, two_people
 from idp.register.enrolment import retire
 from idp.register.evidence import Findings
 from idp.register.life import BY_NAME, Guard, State, TransitionRefused, step
+from idp.register.notices import Notices
 from idp.register.person import Person
 from idp.register.ports import Ends
 from idp.register.proofing import Decision, Proofing, ProofingRefused
@@ -42,6 +43,7 @@ class IdentityLife:
         self._audit = runtime.audit
         self._proofing = proofing
         self._names = SignInNames(runtime.vault)
+        self._notices = Notices(runtime)
         self._retention = timedelta(
             days=runtime.settings.of(RegisterSettings).archive_retention_days
         )
@@ -106,6 +108,12 @@ class IdentityLife:
         """Two officers found that this is the second identity of somebody who has one: it ends as
         an archived one does, inside the caller's unit of work."""
         return self._close(uow, person_id, "join", by, {}, now)
+
+    def died(self, uow: UnitOfWork, person_id: str, day: date, by: Actor, now: datetime) -> Person:
+        """The civil register says so: it ends as an archived one does, inside the caller's unit of
+        work. Who lives where the person lived is told; was it a mistake, `restore` undoes it."""
+        self._notices.tell(uow, Subject("citizen", person_id), "identity.died", now)
+        return self._close(uow, person_id, "die", by, {"day": day.isoformat()}, now)
 
     def _close(
         self,

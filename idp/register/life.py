@@ -78,6 +78,15 @@ TRANSITIONS: tuple[Transition, ...] = (
         _G.REVOKED,
         _G.CUT,
     ),
+    # The civil register says that the person has died.
+    _row(
+        "die",
+        (_S.ESTABLISHED, _S.ACTIVE, _S.SUSPENDED),
+        _S.ARCHIVED,
+        _G.AUTHORISED,
+        _G.REVOKED,
+        _G.CUT,
+    ),
     # Never straight to active: a new credential has to be bound first.
     _row("restore", (_S.ARCHIVED,), _S.ESTABLISHED, _G.PROOFED),
     _row(

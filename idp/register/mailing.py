@@ -23,7 +23,7 @@ from foundation.settings import Jurisdiction, Server
 from idp.register import store
 from idp.register.csv_files import csv_text
 from idp.register.notice_settings import NoticeSettings
-from idp.register.notices import JOB, LABELS, WHAT_TO_DO, Notice, Notices
+from idp.register.notices import HOME, JOB, LABELS, WHAT_TO_DO, Notice, Notices
 from idp.register.tables import notices as table
 
 _PATIENCE = 20  # seconds for each step of a conversation with the mail server
@@ -79,7 +79,10 @@ class Mailing:
         rows = []
         for notice in waiting:
             profile = profiles[notice.subject.id]
-            address = {n: getattr(profile, n) for n in FIELDS if n not in ("date", "text")}
+            now_at = {name: getattr(profile, name) for name in HOME}
+            # A closed record has no address any more: then where they lived when it was written.
+            home = now_at if profile.street_address or profile.locality else notice.home or now_at
+            address = {"name": profile.name, **home}
             _, text = self.text(notice)
             rows.append({**address, "date": notice.at.date().isoformat(), "text": text})
         return [notice.id for notice in waiting], csv_text(FIELDS, rows).encode()

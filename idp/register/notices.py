@@ -31,6 +31,7 @@ log = logging.getLogger("civitas.notices")
 JOB = "notice"
 _SEALED = "register notice"
 _KEPT = timedelta(days=180)
+HOME = ("street_address", "postal_code", "locality", "country")
 
 SENTENCES: dict[str, str] = {
     "identity.activated": N_("Your identity was activated, and a password was chosen for it."),
@@ -82,6 +83,11 @@ SENTENCES: dict[str, str] = {
         "You were in the register twice. Two officers closed the second record, which this message "
         "is about; the first one is yours still."
     ),
+    "identity.died": N_(
+        "The civil register says that you have died, so your identity was closed, and nobody can "
+        "sign in with it. If you read this and it is wrong, come to the registration office with "
+        "your papers: it is opened again under the same number."
+    ),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
 }
 LABELS: dict[str, str] = {
@@ -98,6 +104,7 @@ LABELS: dict[str, str] = {
     "phone_number": N_("Telephone number"),
     "locale": N_("Preferred language"),
     "municipality_code": N_("Municipality"),
+    "date_of_death": N_("Date of death"),
 }
 """What a profile holds, as people call it."""
 WHAT_TO_DO = N_(
@@ -118,6 +125,7 @@ class Notice:
     to: tuple[str, ...]
     words: Mapping[str, str]
     locale: str
+    home: Mapping[str, str]
 
     @property
     def sentence(self) -> str:
@@ -148,14 +156,14 @@ class Notices:
         """
         if kind not in SENTENCES:
             raise ValueError(f"{kind} has no sentence")
-        addresses, locale = self._reached(uow, subject)
+        addresses, locale, home = self._reached(uow, subject)
         to = list(dict.fromkeys(filter(None, (*also_to, *addresses))))
         channel = "account"
         if to and self._settings.smtp_host:
             channel = "mail"
         elif subject.kind == "citizen" and self._settings.letters and not told_already:
             channel = "letter"
-        content = {"to": to, "words": dict(words or {}), "locale": locale}
+        content = {"to": to, "words": dict(words or {}), "locale": locale, "home": home}
         notice_id = opaque.identifier("ntc")
         try:
             sealed = self._runtime.vault.seal(subject.id, json.dumps(content).encode(), _SEALED)
@@ -231,14 +239,19 @@ class Notices:
                 "letters` writes"
             )
 
-    def _reached(self, uow: UnitOfWork, subject: Subject) -> tuple[Sequence[str], str]:
+    def _reached(
+        self, uow: UnitOfWork, subject: Subject
+    ) -> tuple[Sequence[str], str, dict[str, str]]:
+        """(e-mail addresses, language, home address); the last one for a letter that is printed
+        when the record has none any more."""
         if subject.kind == "staff":
-            return (self._settings.staff_mailbox,), ""
+            return (self._settings.staff_mailbox,), "", {}
         try:
             profile = store.profile(uow, self._runtime.vault, subject.id)
         except Erased:
-            return (), ""
-        return (profile.email,), profile.locale
+            return (), "", {}
+        home = {name: getattr(profile, name) for name in HOME}
+        return (profile.email,), profile.locale, home
 
     def _notice(self, row: Any) -> Notice | None:
         try:
@@ -255,6 +268,7 @@ class Notices:
             tuple(content["to"]),
             content["words"],
             content["locale"],
+            content.get("home", {}),
         )
 
 

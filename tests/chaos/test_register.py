@@ -20,9 +20,10 @@ from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.database import DatabaseSettings
 from foundation.settings import Settings
-from idp.register import Importer, Register
+from idp.register import Register
 from idp.register.tables import blind_indexes, history, import_rows, persons
 from tests.support import deployments
+from tests.support.importing import importer_of
 
 IMPORT_POINTS = {
     "before a key is made": "foundation.vault.Vault.create",
@@ -44,7 +45,7 @@ def victim() -> None:
     settings = deployments.settings_in(Path(folder), DatabaseSettings(url=database))
     runtime = deployments.build_runtime(settings, FrozenClock(deployments.START))
     register = Register(runtime)
-    importer = Importer(runtime, register)
+    importer = importer_of(register)
     real = resolve_name(point)
     left = itertools.count(int(times) - 1, -1)
 
@@ -83,7 +84,7 @@ def test_an_import_that_is_killed_goes_on_and_enrols_everybody_once(
     file = settings.path.parent / "residents.csv"
     file.write_bytes(as_csv(residents(8)))
     kill(settings, point, 1 if point.endswith("_finish") else 3, "import", str(file))
-    importer = Importer(runtime, Register(runtime))
+    importer = importer_of(Register(runtime))
     *_, last = importer.run(file.read_bytes(), file.name)
     assert (last.total, last.accepted, last.refused) == (8, 8, 0)
     assert importer.report(last.import_id).finished_at is not None
@@ -103,8 +104,8 @@ def test_a_code_whose_redemption_is_killed_still_works_once(
 ) -> None:
     runtime = deployments.build_runtime(settings, clock)
     register = Register(runtime)
-    *_, last = Importer(runtime, register).run(as_csv(residents(1)), "one.csv")
-    (person_id,) = Importer(runtime, register).persons(last.import_id)
+    *_, last = importer_of(register).run(as_csv(residents(1)), "one.csv")
+    (person_id,) = importer_of(register).persons(last.import_id)
     with runtime.database.write() as uow:
         officer = Actor("staff", "stf_officer")
         code = register.codes.issue(uow, person_id, officer, clock.now()).code

@@ -128,6 +128,14 @@ class LifeOfIdentities(RuleBasedStateMachine):
         self.take(person, "archive", lambda: self.life.archive(person, OFFICER, "x", self.now()))
 
     @rule(person=people)
+    def die(self, person: str) -> None:
+        def act() -> None:
+            with self.runtime.database.write() as uow:
+                self.life.died(uow, person, self.now().date(), OFFICER, self.now())
+
+        self.take(person, "die", act)
+
+    @rule(person=people)
     def restore(self, person: str) -> None:
         findings = Findings(2, (PASSPORT,))
         self.take(

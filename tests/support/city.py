@@ -17,6 +17,7 @@ from idp.register import Importer, Register
 from tests.support import ready
 from tests.support.client import TestClient
 from tests.support.deployments import make_tables
+from tests.support.importing import importer_of
 from tests.support.passkey import SoftPasskey
 
 PASSWORD = "orbit velvet cactus lantern"
@@ -38,7 +39,7 @@ class City:
         parts = self.deployment.parts
         if "register" in parts:  # a broker has none
             self.register: Register = parts["register"]
-            self.importer: Importer = parts.get("importer", Importer(self.runtime, self.register))
+            self.importer: Importer = parts.get("importer") or importer_of(self.register)
 
     def close(self) -> None:
         self.runtime.close()

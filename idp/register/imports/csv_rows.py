@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from foundation.marking import N_
 from foundation.text import trimmed
 from idp.register.imports.as_written import cell, field_name
-from idp.register.imports.rows import REASONS, Fault, FileRefused, Raw, check_fields
+from idp.register.imports.rows import DIED, REASONS, Fault, FileRefused, Raw, check_fields
 from idp.register.profile import FIELDS
 
 # What parts the values: the comma, where nothing speaks for another.
@@ -74,7 +74,7 @@ def _delimiter(text: str) -> str:
     def names(delimiter: str) -> int:
         # Not strict: what is wrong in it is told when it is read.
         cells = next(csv.reader([header], delimiter=delimiter), [])
-        return sum(field_name(name) in FIELDS for name in cells)
+        return sum(field_name(name) in (*FIELDS, DIED) for name in cells)
 
     return max(_DELIMITERS, key=names)
 

@@ -14,17 +14,25 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation.audit import SYSTEM, Actor
 from foundation.database import UnitOfWork
-from foundation.errors import CivitasError, Forbidden, NotFound, PayloadTooLarge, Problem
+from foundation.errors import (
+    CivitasError,
+    Forbidden,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unprocessable,
+)
 from foundation.marking import N_
 from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.register import store
 from idp.register.enrolment import REGISTER_ROW, Enrolled
+from idp.register.identity_life import IdentityLife
 from idp.register.imports import refused_file
 from idp.register.imports.csv_rows import Form
 from idp.register.imports.reading import RegisterFile, read_file
 from idp.register.imports.reports import ROW, UPDATES, ImportReports
-from idp.register.imports.rows import Fault, ReadRow, RefusedRow, Remark, Row
+from idp.register.imports.rows import DIED, Fault, ReadRow, RefusedRow, Remark, Row
 from idp.register.imports.updating import (
     ENROLLED,
     Foreseen,
@@ -40,6 +48,8 @@ SLICE = 500
 MOST_FORESEEN = 2000
 RESEMBLES = N_("looks like a record that is in the register already")
 COMPARE = N_("Two officers compare the two at the desk; no letter leaves before.")
+DEAD = N_("says that this person has died; nobody is enrolled")
+UPDATE = N_("Import it as a file that changes records, if the person is in the register.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,11 @@ class Progress:
 class Importer(ImportReports):
     """Imports files for the command line (`run`) and for the officer's desk (`submit`)."""
 
-    def __init__(self, runtime: Runtime, register: Register) -> None:
+    def __init__(self, runtime: Runtime, register: Register, life: IdentityLife) -> None:
         super().__init__(runtime)
         self._register = register
         self._limits = runtime.settings.of(RegisterSettings)
-        self._updating = Updating(register)
+        self._updating = Updating(register, life)
         runtime.jobs.handler(JOB, self._work)
 
     @property
@@ -133,6 +143,8 @@ class Importer(ImportReports):
                     found = self._updating.foresee(uow, row, by)
                     if found is not None and not updates:
                         raise store.already_enrolled()
+                    if found is None:
+                        _refuse_the_dead(row)
                 except CivitasError as error:
                     yield _refusal(row, error)
                     continue
@@ -253,6 +265,7 @@ class Importer(ImportReports):
         try:
             if import_id.startswith(UPDATES) and self._updated(import_id, row, by):
                 return None
+            _refuse_the_dead(row)
             self._register.enrolment.enrol(
                 row.profile, REGISTER_ROW, by, policy, self._runtime.clock.now(), recorded
             )
@@ -353,6 +366,11 @@ def _remark(uow: UnitOfWork, import_id: str, remarks: Sequence[Remark]) -> None:
                 what_to_do=told.what_to_do[:300],
             )
         )
+
+
+def _refuse_the_dead(row: ReadRow) -> None:
+    if row.died is not None:
+        raise Unprocessable(DEAD, where=DIED, next_step=UPDATE)
 
 
 def _refusal(row: ReadRow, error: CivitasError) -> RefusedRow:

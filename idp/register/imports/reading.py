@@ -9,12 +9,21 @@ from datetime import date
 from typing import Any
 
 from foundation.marking import N_
-from idp.register.imports import csv_rows, json_rows
+from idp.register.imports import csv_rows, deaths, json_rows
 from idp.register.imports.as_written import tidied
 from idp.register.imports.dates import Order, depends, order_of
 from idp.register.imports.encoding import decoded
 from idp.register.imports.kinds import refuse_other_kinds
-from idp.register.imports.rows import Fault, FileRefused, Raw, ReadRow, RefusedRow, Remark, Row
+from idp.register.imports.rows import (
+    DIED,
+    Fault,
+    FileRefused,
+    Raw,
+    ReadRow,
+    RefusedRow,
+    Remark,
+    Row,
+)
 from idp.register.profile import Profile, WrongField, WrongFields, civil_number
 
 
@@ -82,9 +91,14 @@ def _checked(raw: Iterable[Raw], today: date, order: Order | None) -> Iterator[R
         if isinstance(row.values, tuple):
             yield RefusedRow(row.line, row.values, row.written)
             continue
-        values, dates = tidied(row.values, order)
+        died = deaths.day_of(row.values.get(DIED), today, order)
+        values, dates = tidied({n: v for n, v in row.values.items() if n != DIED}, order)
         try:
             profile, left_out = Profile.read(values, today, dates)
+            if died is not None and not isinstance(died, Fault):
+                died = deaths.before_birth(died, profile.birthdate) or died
+            if isinstance(died, Fault):
+                raise WrongFields([WrongField(died.field, died.reason, died.what_to_do)])
         except WrongFields as wrong:
             faults = [Fault(w.field, w.reason, w.what_to_do) for w in wrong.faults]
             before = first_line.get(_number(values), row.line)
@@ -97,8 +111,8 @@ def _checked(raw: Iterable[Raw], today: date, order: Order | None) -> Iterator[R
             yield RefusedRow(row.line, (_twice(before),), row.written)
             continue
         remarks = tuple(_left_out(row.line, wrong) for wrong in left_out)
-        given = frozenset(row.values) - {wrong.field for wrong in left_out}
-        yield ReadRow(row.line, profile, remarks, row.written, given)
+        given = frozenset(row.values) - {DIED, *(wrong.field for wrong in left_out)}
+        yield ReadRow(row.line, profile, remarks, row.written, given, died)
 
 
 def _number(values: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from foundation.runtime import Runtime
 from foundation.vault import Erased
 from idp.register.imports import refused_file
 from idp.register.imports.rows import Fault, RefusedRow, Remark
-from idp.register.imports.updating import CHANGED, ENROLLED, UNCHANGED, WAITS
+from idp.register.imports.updating import CHANGED, CLOSED, ENROLLED, UNCHANGED, WAITS
 from idp.register.tables import import_remarks, import_rows, imports
 
 # An import that updates is another one than that of the same file without; the row that stands for
@@ -41,6 +41,7 @@ class ImportReport:
     changed: int = 0
     unchanged: int = 0
     waiting: int = 0
+    closed: int = 0
 
     @property
     def updates(self) -> bool:
@@ -49,7 +50,7 @@ class ImportReport:
 
     @property
     def enrolled(self) -> int:
-        return self.accepted - self.changed - self.unchanged - self.waiting
+        return self.accepted - self.changed - self.unchanged - self.waiting - self.closed
 
     @property
     def done(self) -> int:
@@ -180,6 +181,7 @@ class ImportReports:
             changed=outcomes.get(CHANGED, 0),
             unchanged=outcomes.get(UNCHANGED, 0),
             waiting=outcomes.get(WAITS, 0),
+            closed=outcomes.get(CLOSED, 0),
             remarks=remarks.number if remarks else 0,
             by=Actor(row.actor_kind, row.actor),
         )

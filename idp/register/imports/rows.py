@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from foundation.errors import Unprocessable
@@ -11,6 +12,8 @@ from idp.register.profile import FIELDS, NAMES, REQUIRED, Profile
 
 # The column in which a file of refused rows says what to mend; not read when it comes back.
 REASONS = "reasons"
+# The day of a death: no field of a profile, since nobody dead has one that is used.
+DIED = "date_of_death"
 
 
 class FileRefused(Unprocessable):
@@ -59,6 +62,7 @@ class ReadRow:
     written: Any = field(default=None, repr=False)
     given: frozenset[str] = frozenset()
     """Fields that the file has, without those that were left out."""
+    died: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,11 @@ def check_fields(names: Iterable[str]) -> tuple[Fault, ...]:
     given = [name for name in names if name != REASONS]
     faults = {}
     for name in given:
-        if name not in FIELDS:
+        if name not in (*FIELDS, DIED):
             faults[name] = Fault(
-                name[:64], "is not a field of a person", f"Use only these: {', '.join(FIELDS)}."
+                name[:64],
+                "is not a field of a person",
+                f"Use only these: {', '.join((*FIELDS, DIED))}.",
             )
         elif given.count(name) > 1:
             faults[name] = Fault(name, "stands twice", "Remove one of the two.")

@@ -1,5 +1,7 @@
 """Rows about people who are in the register: what a row changes, by the rules of corrections.
 
+A row that names the day of a death closes the identity, and changes nothing else.
+
 A column that the file lacks, and a value that was left out, change nothing. An empty value takes
 one away in the address alone, which is one thing. What policy lets no file change stays, and that
 is told.
@@ -23,11 +25,14 @@ from idp.register.corrections import (
     changes_between,
     refuse_state,
 )
-from idp.register.imports.rows import ReadRow, Remark
+from idp.register.identity_life import IdentityLife
+from idp.register.imports.rows import DIED, ReadRow, Remark
+from idp.register.life import State
 from idp.register.profile import FIELDS, NAMES, Profile
 from idp.register.register import Register
 
 ENROLLED, CHANGED, UNCHANGED, WAITS = "enrolled", "changed", "unchanged", "waiting"
+CLOSED = "closed"
 SOURCE = "civil-register"
 REASON = N_("The file of the civil register says so.")
 _ADDRESS = frozenset({"street_address", "postal_code", "locality", "region", "municipality_code"})
@@ -53,8 +58,9 @@ class Foreseen:
 class Updating:
     """Looks at rows, and does what they say."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: Register, life: IdentityLife) -> None:
         self._register = register
+        self._life = life
         self._vault = register.runtime.vault
 
     @property
@@ -71,7 +77,14 @@ class Updating:
                 "This is your own record.",
                 next_step="Ask a colleague to import this row.",
             )
-        refuse_state(store.known_person(uow, person_id))
+        person = store.known_person(uow, person_id)
+        if row.died is not None:
+            if person.state is State.ARCHIVED:
+                return Foreseen(row.line, UNCHANGED, person_id)
+            name = store.profile(uow, self._vault, person_id).name
+            death = Change(DIED, "", row.died.isoformat())
+            return Foreseen(row.line, CLOSED, person_id, name, (death,))
+        refuse_state(person)
         before = store.profile(uow, self._vault, person_id)
         changes = changes_between(before, _merged(before, row))
         policy = self._corrections.policy
@@ -88,6 +101,9 @@ class Updating:
         found = self.foresee(uow, row, by)
         if found is None:
             return None
+        if found.outcome == CLOSED and row.died is not None:
+            self._life.died(uow, found.person_id, row.died, by, now)
+            return found
         waiting = [c.changes for c in self._corrections.of(uow, found.person_id)
                    if c.state == WAITING]  # fmt: skip
         for changes in (found.now, found.later):

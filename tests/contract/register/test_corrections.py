@@ -12,9 +12,10 @@ from civitas.residents import as_csv, residents
 from foundation.audit import Actor
 from foundation.errors import BadRequest, Conflict, Forbidden, Unprocessable
 from foundation.runtime import Runtime
-from idp.register import AlreadyEnrolled, Importer, Register, search
+from idp.register import AlreadyEnrolled, Register, search
 from idp.register.lookup import Lookups
 from idp.register.tables import corrections, persons, search_tokens
+from tests.support.importing import importer_of
 
 ANNA, BORIS, PRINTER = (Actor("staff", f"stf_{name}") for name in ("anna", "boris", "printer"))
 REGISTER, SELF = "civil-register", "self"
@@ -27,7 +28,7 @@ def register(any_runtime: Runtime) -> Register:
 
 @pytest.fixture
 def people(any_runtime: Runtime, register: Register) -> list[str]:
-    importer = Importer(any_runtime, register)
+    importer = importer_of(register)
     rows = [
         {**row, "given_name": given, "family_name": family}
         for row, (given, family) in zip(

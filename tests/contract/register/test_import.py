@@ -21,6 +21,7 @@ from foundation.settings import Jurisdiction
 from idp.register import FileRefused, Importer, Register, RegisterSettings
 from idp.register.tables import blind_indexes, imports, persons
 from tests.support.deployments import build_runtime
+from tests.support.importing import importer_of
 
 OFFICER = Actor("staff", "stf_officer")
 
@@ -31,7 +32,7 @@ def people(count: int, seed: int = 1):
 
 @pytest.fixture
 def importer(any_runtime: Runtime) -> Importer:
-    return Importer(any_runtime, Register(any_runtime))
+    return importer_of(Register(any_runtime))
 
 
 def count_of(runtime: Runtime, table) -> int:
@@ -66,7 +67,7 @@ def test_an_import_killed_between_rows_goes_on_where_it_stopped(
         pass  # the generator is dropped here, as a killed process drops it
     assert count_of(any_runtime, persons) == 4
     again = build_runtime(any_settings, any_runtime.clock)
-    resumed = Importer(again, Register(again))
+    resumed = importer_of(Register(again))
     steps = list(resumed.run(content, "register.csv"))
     again.close()
     assert steps[0].done == 4
@@ -255,7 +256,7 @@ def test_the_operator_says_how_day_and_month_are_ordered_and_in_what_old_files_a
     )
     runtime = build_runtime(changed, clock)
     register = Register(runtime)
-    importer = Importer(runtime, register)
+    importer = importer_of(register)
     ivan = {**next(people(1)), "given_name": "Иван", "family_name": "", "birthdate": "1/5/1990"}
     text = as_csv([ivan]).decode()
     *_, last = importer.run(text.encode("windows-1251"), "register.csv", OFFICER)
@@ -327,7 +328,7 @@ def test_members_of_json_objects_are_checked_one_by_one(importer):
 def test_a_file_beyond_the_limits_is_refused(any_settings, clock):
     small = any_settings.with_sections(RegisterSettings(most_import_bytes=2048, most_import_rows=2))
     runtime = build_runtime(small, clock)
-    importer = Importer(runtime, Register(runtime))
+    importer = importer_of(Register(runtime))
     with pytest.raises(PayloadTooLarge):
         list(importer.run(b"x" * 4096, "a.csv"))
     with pytest.raises(FileRefused, match="more than 2"):
@@ -416,7 +417,7 @@ def test_two_processes_importing_one_file_enrol_each_person_once(
         except BaseException as error:  # noqa: BLE001
             failures.append(error)
 
-    both = [importer, Importer(other, Register(other))]
+    both = [importer, importer_of(Register(other))]
     threads = [threading.Thread(target=work, args=(one,)) for one in both]
     for thread in threads:
         thread.start()

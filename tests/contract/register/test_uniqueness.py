@@ -11,12 +11,13 @@ from sqlalchemy import delete, select, update
 from foundation.audit import Actor
 from foundation.errors import Conflict, Forbidden
 from foundation.runtime import Runtime
-from idp.register import REGISTER_ROW, Evidence, Findings, IdentityLife, Importer, Profile, Register
+from idp.register import REGISTER_ROW, Evidence, Findings, IdentityLife, Profile, Register
 from idp.register.uniqueness import index, uniqueness
 from idp.register.uniqueness.keys import of_record
 from idp.register.uniqueness.tables import comparison_keys, resemblances
 from idp.register.uniqueness.uniqueness import Resembles
 from tests.contract.register.conftest import OFFICER, POLICY
+from tests.support.importing import importer_of
 
 SECOND, THIRD = Actor("staff", "stf_second"), Actor("staff", "stf_third")
 HUSSEIN = Profile(
@@ -244,7 +245,7 @@ def test_the_same_paper_shown_for_two_people_holds_both_cases_together(register)
 
 def test_an_import_says_who_is_held_and_enrols_the_others(register):
     enrol(register, HUSSEIN)
-    importer = Importer(register.runtime, register)
+    importer = importer_of(register)
     rows = (
         "civil_number,given_name,family_name,birthdate,locality,country\n"
         "48703120022,Mohamed,Husain,1987-03-12,Tallinn,EE\n"
