@@ -34,6 +34,7 @@ from pki.revocation.mass_revocation import MassRevocation
 from pki.revocation.revocation import Revocation
 from pki.revocation.revoking_again import RevokingAgain
 from pki.settings import PkiSettings
+from pki.status.evidence import Evidence, evidence
 from pki.status.lists import Lists
 from pki.status.responders import Responders
 from pki.status.responding import Responding
@@ -210,6 +211,12 @@ class CertificateAuthority:
         issued = store.by_reference(uow, one_act.reference_of(reference))
         if issued is not None and issued.state == "issued":
             self.revoke(uow, issued.serial, "cessationOfOperation", now)
+
+    def evidence(self, certificate: bytes, now: datetime) -> Evidence:
+        """What this one, DER, and that of the time stamps are worth now, for whoever asks in years.
+        Raises Unavailable."""
+        both = (certificate, self._stamp_signer.key(now).certificate)
+        return evidence(self.hierarchy, self.lists, self.responding, both, now)
 
     def signer_for(self, job: Job) -> OwnSigner:
         """Who signs for this job, with a certificate of these authorities."""

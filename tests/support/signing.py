@@ -108,6 +108,35 @@ class Service:
         return base64.b64decode(self.look(transaction)["signatures"][0])
 
 
+FILES = {"Mietvertrag für Öö.txt": DOCUMENT, "plan & list+1.txt": b"Two rooms.", "a.pdf": b"%PDF-"}
+
+
+def of_files(files: Mapping[str, bytes] = FILES, **more: Any) -> dict[str, Any]:
+    """What a service sends to have these files signed by name."""
+    return {
+        "documents": [
+            {"title": name, "hash": sha256(content), "name": name, "media_type": "text/plain"}
+            for name, content in files.items()
+        ],
+        **more,
+    }
+
+
+def in_container(
+    city: SigningCity,
+    citizen: Visitor,
+    form: str = "asic-xades",
+    conformance: str = "Ades-B-T",
+    files: Mapping[str, bytes] = FILES,
+    **more: Any,
+) -> dict[str, bytes]:
+    """What a signature of these files puts into their container."""
+    asked = city.service.ask(**of_files(files, form=form, conformance_level=conformance, **more))
+    sign(citizen, f"/sign/{asked['transaction']}")
+    told = city.service.look(asked["transaction"])
+    return {name: base64.b64decode(content) for name, content in told["files"].items()}
+
+
 def asked(document: bytes = DOCUMENT, **more: Any) -> dict[str, Any]:
     return {
         "documents": [{"title": "Rental contract", "hash": sha256(document)}],
