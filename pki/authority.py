@@ -160,6 +160,11 @@ class CertificateAuthority:
         """Revoke inside the caller's unit of work; whether it was this call that did."""
         return self._revocation.revoke(uow, serial, reason, now)
 
+    def was_revoked(self, serial: str) -> bool:
+        """Whether a certificate ever was revoked: lists forget those that ended."""
+        with self._runtime.database.read() as uow:
+            return store.was_revoked(uow, serial)
+
     def retire_keys(self, uow: UnitOfWork, holder: str, now: datetime) -> int:
         """The holder changed hands: its keys get no certificate any more; how many they are."""
         return store.retire_keys(uow, holder, now)

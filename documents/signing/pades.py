@@ -42,7 +42,7 @@ class Prepared:
 def prepare(
     pdf: bytes, at: datetime, *, hash_name: str = "sha256", field_name: str = ""
 ) -> Prepared:
-    """Make a place for one signature more. Raises Unprocessable for what is no PDF, or is encrypted."""
+    """Make a place for a signature. Raises Unprocessable for what is no PDF, or is encrypted."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.pdf_utils.misc import PdfError
     from pyhanko.sign.fields import SigSeedSubFilter
@@ -90,8 +90,8 @@ def with_evidence(
     lists: Sequence[bytes],
     stamp: Callable[[bytes], bytes] | None = None,
 ) -> bytes:
-    """The signed PDF with what later verifiers need (B-LT); with a `stamp` over all of it, it can be
-    proven for as long as stamps are added (B-LTA).
+    """The signed PDF with what later verifiers need (B-LT); with a `stamp` over all of it, it can
+    be proven for as long as stamps are added (B-LTA).
 
     `certificates`, OCSP `answers` and revocation `lists`: DER. `stamp` gives a time-stamp token for
     bytes. Raises Unprocessable.
@@ -112,7 +112,7 @@ def with_evidence(
             crls=[crl.CertificateList.load(one) for one in lists],
         )
         out = BytesIO()
-        writer.write(out)
+        writer.write(out)  # type: ignore[no-untyped-call]
     except (PdfError, ValueError, RecursionError) as error:
         raise _unfit(error) from error
     return out.getvalue() if stamp is None else _stamped(out.getvalue(), stamp)
@@ -127,7 +127,8 @@ def _stamped(pdf: bytes, stamp: Callable[[bytes], bytes]) -> bytes:
     writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=True)
     steps = PdfCMSEmbedder().write_cms(field_name=_free(writer, "Stamp"), writer=writer)
     next(steps)
-    steps.send(SigObjSetup(sig_placeholder=DocumentTimestamp(bytes_reserved=2 * RESERVED)))
+    place_of_stamp = DocumentTimestamp(bytes_reserved=2 * RESERVED)  # type: ignore[no-untyped-call]
+    steps.send(SigObjSetup(sig_placeholder=place_of_stamp))
     place, output = steps.send(SigIOSetup(md_algorithm="sha256", in_place=False))
     whole = BytesIO(output.getvalue())
     place.fill_with_cms(whole, stamp(_covered(whole.getvalue(), place)))

@@ -58,7 +58,7 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """All that decides what is signed. `conformance` T has a time stamp beside the signature, LT
-    and LTA what later verifiers need besides. `number`: how many signatures a container has already.
+    and LTA what later verifiers need besides. `number`: how many signatures a container has.
     """
 
     documents: tuple[Document, ...]

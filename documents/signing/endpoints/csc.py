@@ -21,13 +21,21 @@ from documents.signing.errors import (
 )
 from documents.signing.signing import Signing
 from documents.signing.transaction import (
+    ASIC_CADES,
+    ASIC_XADES,
+    CADES,
     HASHES,
+    JADES,
+    LT,
+    LTA,
     PADES,
     RAW,
     SIGNED,
     SIGNING,
     WAITING,
+    B,
     Made,
+    T,
     Transaction,
 )
 from foundation import web
@@ -43,6 +51,7 @@ _ECDSA = {
     "sha512": "1.2.840.10045.4.3.4",
 }
 _P256 = "1.2.840.10045.3.1.7"
+_FORMS = {"C": (CADES, ASIC_CADES), "X": (ASIC_XADES,), "P": (PADES,), "J": (JADES,)}
 _METHODS = (
     "credentials/list",
     "credentials/info",
@@ -69,8 +78,11 @@ def info(signing: Signing, request: Request) -> Response:
             "oauth2": url,
             "methods": list(_METHODS),
             "signAlgorithms": {"algos": list(_ECDSA.values())},
-            "signature_formats": {"formats": ["C", "P"], "envelope_properties": [["Detached"], []]},
-            "conformance_levels": ["Ades-B-B", "Ades-B-T"],
+            "signature_formats": {
+                "formats": list(_FORMS),
+                "envelope_properties": [["Detached"], ["Detached"], [], ["Detached"]],
+            },
+            "conformance_levels": [B, T, LT, LTA],
         }
     )
 
@@ -148,15 +160,22 @@ def sign_document(signing: Signing, request: Request) -> Response:
         raise CscInvalidRequest("Send one documentDigests, with all hashes")
     one = digests[0]
     _same(found, body.hashes(one), hash_name_of(one.get("hashAlgorithmOID")))
-    form = {"C": "cades", "P": PADES}.get(str(one.get("signature_format")))
-    if form != found.asked.form:
+    if found.asked.form not in _FORMS.get(str(one.get("signature_format")), ()):
         raise CscInvalidRequest("Invalid parameter signature_format")
     if one.get("conformance_level", found.asked.conformance) != found.asked.conformance:
         raise CscInvalidRequest("Invalid parameter conformance_level")
     made = _spent(signing, found, sad)
-    return _answer(
-        {"DocumentWithSignature": [], "SignatureObject": list(map(_b64, made.signatures))}
-    )
+    answer: dict[str, Any] = {
+        "DocumentWithSignature": [],
+        "SignatureObject": list(map(_b64, made.signatures)),
+    }
+    if body.get("returnValidationInfo") is True and found.asked.is_for_later:
+        answer["validationInfo"] = {
+            "ocsp": list(map(_b64, made.answers)),
+            "crl": list(map(_b64, made.lists)),
+            "certificates": list(map(_b64, made.certificates)),
+        }
+    return _answer(answer)
 
 
 def time_stamp(signing: Signing, request: Request) -> Response:

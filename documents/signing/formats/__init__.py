@@ -48,6 +48,7 @@ def sign(
         files = asice.with_cades(
             by, asked.documents, asked.hash_name, at, number=asked.number, stamp=stamped
         )
+    signatures: tuple[bytes, ...]
     if files:
         signatures = (files[asice.signature_in(files)],)
     elif asked.form == JADES:

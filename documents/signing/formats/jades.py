@@ -39,8 +39,8 @@ def signature(
         "x5c": [base64.b64encode(one).decode() for one in (by.certificate, *by.chain)],
         "x5t#S256": _b64u(hashlib.sha256(by.certificate).digest()),
         "iat": int(at.timestamp()),
-        # §5.2.8.3.3: the payload is empty, the hashes stand here; with `b64` false they are those of
-        # the files, not of their base64.
+        # §5.2.8.3.3: the payload is empty, the hashes stand here; with `b64` false they are
+        # those of the files, not of their base64.
         "b64": False,
         "sigD": {
             "mId": BY_HASH,

@@ -35,9 +35,9 @@ def signature(
 ) -> bytes:
     """`META-INF/signatures….xml` over all these files (EN 319 162-1 §4.4.3.2).
 
-    `at` is the time that the signer claims; `number` sets its identifiers apart from those of other
-    signatures; `stamp` gives a time-stamp token for the signature's value; with `evidence` for later
-    verifiers it is B-LT.
+    `at` is the time that the signer claims; `number` sets its identifiers apart from those of
+    other signatures; `stamp` gives a time-stamp token for the signature's value; with `evidence`
+    for later verifiers it is B-LT.
     """
     own = f"S{number}"
     properties = _signed_properties(by, documents, at, own)

@@ -13,10 +13,10 @@ HASH_URIS = {
     "sha384": "http://www.w3.org/2001/04/xmldsig-more#sha384",
     "sha512": "http://www.w3.org/2001/04/xmlenc#sha512",
 }
-_IN_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
-_IN_ATTRIBUTE = {
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
+_IN_ATTRIBUTE = str.maketrans({
     "&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;",
-}  # fmt: skip
+})  # fmt: skip
 
 
 def element(name: str, *inside: str, **attributes: str) -> str:
@@ -30,12 +30,11 @@ def top(name: str, namespace: str, *inside: str, **attributes: str) -> str:
 
 
 def text(value: str) -> str:
-    return value.translate(str.maketrans(_IN_TEXT))
+    return value.translate(_IN_TEXT)
 
 
 def _written(name: str, declared: str, inside: tuple[str, ...], attributes: dict[str, str]) -> str:
     given = "".join(
-        f' {key}="{value.translate(str.maketrans(_IN_ATTRIBUTE))}"'
-        for key, value in sorted(attributes.items())
+        f' {key}="{value.translate(_IN_ATTRIBUTE)}"' for key, value in sorted(attributes.items())
     )
     return f"<{name}{declared}{given}>{''.join(inside)}</{name}>"
