@@ -13,6 +13,7 @@ from typing import Any
 
 from documents.signing import formats, store
 from documents.signing.ports import Parties
+from documents.signing.sealing import Sealing
 from documents.signing.settings import SigningSettings
 from documents.signing.transaction import SIGNED, Asked, Made, Transaction
 from foundation import opaque
@@ -35,11 +36,16 @@ class Signing:
         self.authority = authority
         self.parties = parties
         self.settings = runtime.settings.of(SigningSettings)
+        self.sealing = Sealing(runtime, authority)
         now = runtime.clock.now
         runtime.jobs.periodic(
             "signatures given up", timedelta(minutes=1), lambda: self.settle(now())
         )
         runtime.jobs.periodic("old signatures", timedelta(minutes=10), lambda: self._sweep(now()))
+
+    def ready(self, now: datetime) -> None:
+        """At each start."""
+        self.sealing.ready(now)
 
     # ── a service asks ────────────────────────────────────────────────────────────────
 

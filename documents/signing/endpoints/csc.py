@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from documents.signing.endpoints import csc_seal
 from documents.signing.endpoints.model import SCOPE, Body, hash_name_of
 from documents.signing.errors import (
     AccessDenied,
@@ -91,16 +92,21 @@ def list_credentials(signing: Signing, request: Request) -> Response:
     """The transactions of the caller that are signed (§11.4)."""
     caller = web.require(request, kind="service", scope=SCOPE)
     Body(request)
-    return _answer({"credentialIDs": signing.signed_for(caller.id)})
+    seals = [csc_seal.CREDENTIAL] if signing.sealing.has(caller.id) else []
+    return _answer({"credentialIDs": [*seals, *signing.signed_for(caller.id)]})
 
 
 def credential_info(signing: Signing, request: Request) -> Response:
     """Key, certificate and kind of authorisation of one (§11.5)."""
     body = Body(request)
-    found = _credential(signing, request, body)
     wanted = body.get("certificates") or "single"
     if wanted not in ("none", "single", "chain"):
         raise CscInvalidRequest("Invalid parameter certificates")
+    if caller := _of_seal(signing, request, body):
+        now = signing.runtime.clock.now()
+        key = {"key": {"status": "enabled", "algo": list(_ECDSA.values()), "len": 256}}
+        return _answer({**key, **csc_seal.info(signing.sealing, caller, wanted, now)})
+    found = _credential(signing, request, body)
     chain = found.made.certificates if found.made is not None else ()
     shown = {"none": (), "single": chain[:1], "chain": chain}[wanted]
     return _answer(
@@ -123,8 +129,11 @@ def credential_info(signing: Signing, request: Request) -> Response:
 def authorize(signing: Signing, request: Request) -> Response:
     """Activation data for exactly the hashes that the person agreed to (§11.6)."""
     body = Body(request)
+    if caller := _of_seal(signing, request, body):
+        now = signing.runtime.clock.now()
+        return _answer(csc_seal.authorize(signing.sealing, caller, body, now))
     found = _credential(signing, request, body)
-    hash_name = hash_name_of(body.get("hashAlgorithmOID"))
+    hash_name = hash_name_of(body.hash_algorithm())
     hashes = body.hashes()
     if body.integer("numSignatures") != len(hashes):
         raise CscInvalidRequest("Numbers of hashes and of signatures differ")
@@ -141,10 +150,14 @@ def authorize(signing: Signing, request: Request) -> Response:
 def sign_hash(signing: Signing, request: Request) -> Response:
     """The bare signatures over the hashes (§11.9)."""
     body = Body(request)
-    found = _credential(signing, request, body)
-    sad, hash_name = body.text("SAD"), hash_name_of(body.get("hashAlgorithmOID"))
+    caller = _of_seal(signing, request, body)
+    sad, hash_name = body.text("SAD"), hash_name_of(body.hash_algorithm())
     if body.text("signAlgo") != _ECDSA[hash_name]:
         raise CscInvalidRequest("Invalid parameter signAlgo")
+    if caller:
+        now = signing.runtime.clock.now()
+        return _answer(csc_seal.sign_hash(signing.sealing, caller, body, now))
+    found = _credential(signing, request, body)
     _same(found, body.hashes(), hash_name)
     if found.asked.form != RAW:
         raise CscInvalidRequest("The person agreed to another form of signature: use signDoc")
@@ -193,6 +206,13 @@ def time_stamp(signing: Signing, request: Request) -> Response:
     except TimeStampRefused as refused:
         raise CscInvalidRequest(refused.sentence) from None
     return _answer({"timestamp": _b64(token)})
+
+
+def _of_seal(signing: Signing, request: Request, body: Body) -> str:
+    """The caller, who means its own seal; else empty."""
+    caller = web.require(request, kind="service", scope=SCOPE)
+    meant = body.text("credentialID") == csc_seal.CREDENTIAL
+    return caller.id if meant and signing.sealing.has(caller.id) else ""
 
 
 def _credential(signing: Signing, request: Request, body: Body) -> Transaction:

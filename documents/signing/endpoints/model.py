@@ -24,7 +24,7 @@ from pki import HASH_OIDS
 
 MOST_DOCUMENTS = 20
 SCOPE = "documents:sign"
-_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
+HASH_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 
 def _printable(value: str) -> str:
@@ -174,7 +174,7 @@ def parse(request: Request) -> SignatureAsked:
 
 
 def _digest(written: str, algorithm: str) -> bytes:
-    digest, size = base64.b64decode(written), _SIZES[HASHES[algorithm]]
+    digest, size = base64.b64decode(written), HASH_SIZES[HASHES[algorithm]]
     if len(digest) != size:
         raise Unprocessable(
             f"A hash of this algorithm has {size} octets, this one {len(digest)}.",
@@ -222,6 +222,10 @@ class Body:
             return tuple(base64.b64decode(one, validate=True) for one in value)
         except (binascii.Error, ValueError, TypeError):
             raise CscInvalidRequest("Invalid Base64 hashes string parameter") from None
+
+    def hash_algorithm(self) -> Any:
+        """`hashAlgorithmOID`, or `hashAlgo` as version 1 called it."""
+        return self._said.get("hashAlgorithmOID", self._said.get("hashAlgo"))
 
     def array(self, name: str) -> list[Any]:
         value = self._said.get(name)

@@ -89,7 +89,7 @@ def container(files: Files, inner: Files) -> bytes:
     out = BytesIO()
     with ZipFile(out, "w") as zipped:
         zipped.writestr(_entry("mimetype", ZIP_STORED), MEDIA_TYPE.encode())
-        for name, content in (*files.items(), *inner.items()):
+        for name, content in {**files, **inner}.items():
             zipped.writestr(_entry(name, ZIP_DEFLATED), content)
     return out.getvalue()
 
