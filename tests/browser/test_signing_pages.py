@@ -46,6 +46,8 @@ def test_a_pdf_is_signed_and_checked_at_320_px_by_keyboard(
     tmp_path: Path,
 ) -> None:
     city, url = served
+    # A file is read by a process of its own, on a machine that has other things to do.
+    page.set_default_timeout(60_000)
     page.set_viewport_size({"width": 320, "height": 640})
     city.citizen(city.persons[0], NAME)
 
@@ -111,6 +113,8 @@ def test_who_closes_the_page_has_signed_nothing_and_a_container_is_checked(
     served: tuple[SigningCity, str], page: Any, accessible: Callable[[Any], None], tmp_path: Path
 ) -> None:
     city, url = served
+    # A file is read by a process of its own, on a machine that has other things to do.
+    page.set_default_timeout(60_000)
     citizen = city.citizen(city.persons[0], NAME)
     whole = container(FILES, in_container(city, citizen))
     for name, content, said in (
