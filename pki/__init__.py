@@ -43,6 +43,7 @@ from pki.revocation.revoking_again import Again, Counted
 from pki.routes import routes_of
 from pki.settings import PkiSettings
 from pki.status.encoding import pem as revocation_list_pem
+from pki.status.evidence import Evidence
 from pki.status.lists import COMPLETE, DELTA
 from pki.store import is_revoked, recorded_since, standing_under
 from pki.tables import authorities
@@ -74,6 +75,7 @@ __all__ = [
     "EnrolmentRefused",
     "EnrolmentUnauthorized",
     "EnrolmentWaits",
+    "Evidence",
     "Installed",
     "Installing",
     "IssuedCertificate",

@@ -34,6 +34,7 @@ from pki.revocation.mass_revocation import MassRevocation
 from pki.revocation.revocation import Revocation
 from pki.revocation.revoking_again import RevokingAgain
 from pki.settings import PkiSettings
+from pki.status.evidence import Evidence, evidence
 from pki.status.lists import Lists
 from pki.status.responders import Responders
 from pki.status.responding import Responding
@@ -159,6 +160,11 @@ class CertificateAuthority:
         """Revoke inside the caller's unit of work; whether it was this call that did."""
         return self._revocation.revoke(uow, serial, reason, now)
 
+    def was_revoked(self, serial: str) -> bool:
+        """Whether a certificate ever was revoked: lists forget those that ended."""
+        with self._runtime.database.read() as uow:
+            return store.was_revoked(uow, serial)
+
     def retire_keys(self, uow: UnitOfWork, holder: str, now: datetime) -> int:
         """The holder changed hands: its keys get no certificate any more; how many they are."""
         return store.retire_keys(uow, holder, now)
@@ -210,6 +216,12 @@ class CertificateAuthority:
         issued = store.by_reference(uow, one_act.reference_of(reference))
         if issued is not None and issued.state == "issued":
             self.revoke(uow, issued.serial, "cessationOfOperation", now)
+
+    def evidence(self, certificate: bytes, now: datetime) -> Evidence:
+        """What this one, DER, and that of the time stamps are worth now, for whoever asks in years.
+        Raises Unavailable."""
+        both = (certificate, self._stamp_signer.key(now).certificate)
+        return evidence(self.hierarchy, self.lists, self.responding, both, now)
 
     def signer_for(self, job: Job) -> OwnSigner:
         """Who signs for this job, with a certificate of these authorities."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     insert,
+    literal,
     or_,
     select,
     text,
@@ -276,6 +277,11 @@ def is_revoked(serial: Any) -> Any:
     """A condition for others' statements: the certificate of this serial is revoked, or on hold."""
     c = certificates.c
     return exists().where(c.serial == serial, c.revoked_at.is_not(None))
+
+
+def was_revoked(uow: UnitOfWork, serial: str) -> bool:
+    """Whether it ever was, or is on hold: also after it ended, when lists name it no more."""
+    return uow.one(select(literal(1)).where(is_revoked(serial))) is not None
 
 
 def revoked(uow: UnitOfWork, authority_kid: str, now: datetime) -> Sequence[Row[Any]]:

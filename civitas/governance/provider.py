@@ -179,6 +179,7 @@ def assemble(runtime: Runtime) -> Deployment:
             people.notices.say_where_they_go,
             documents.ready,
             wallets.ready,
+            signatures.ready,
         ),
         knows_certificates=True,
         parts={

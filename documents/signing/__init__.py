@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from documents.signing.pades import Prepared, prepare, seal_pdf
+from documents.signing.formats.asice import container
+from documents.signing.pades import Prepared, prepare, seal_pdf, with_evidence
 from documents.signing.ports import GoTo, Parties, Seen
 from documents.signing.routes import routes_of
 from documents.signing.settings import SigningSettings
@@ -20,7 +21,9 @@ __all__ = [
     "Seen",
     "Signing",
     "SigningSettings",
+    "container",
     "prepare",
     "routes_of",
     "seal_pdf",
+    "with_evidence",
 ]

@@ -24,3 +24,6 @@ class SigningSettings(Section):
     """Signed files that one address may have looked at in a minute."""
     asked_per_minute: int = Field(default=1000, ge=1)
     """Signatures that one service may ask for in a minute."""
+    seals: dict[str, str] = Field(default_factory=dict)
+    """Client id of a service → the organisation whose seal it may use, as its certificate names
+    it."""

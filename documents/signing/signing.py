@@ -11,33 +11,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from documents.signing import store
+from documents.signing import formats, store
 from documents.signing.ports import Parties
+from documents.signing.sealing import Sealing
 from documents.signing.settings import SigningSettings
-from documents.signing.transaction import (
-    CADES,
-    RAW,
-    SIGNED,
-    Asked,
-    Document,
-    Made,
-    T,
-    Transaction,
-)
+from documents.signing.transaction import SIGNED, Asked, Made, Transaction
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, Forbidden, NotFound, Over, Unavailable, Unprocessable
 from foundation.marking import N_
 from foundation.runtime import Runtime
-from pki import (
-    CertificateAuthority,
-    OneAct,
-    TimeStampRefused,
-    bare_signature,
-    signed_data,
-    signing_time,
-)
+from pki import CertificateAuthority, OneAct, TimeStampRefused
 
 GIVEN_UP_AFTER = timedelta(minutes=2)
 """A signature takes a second: what has not ended by then was left by a crash."""
@@ -51,11 +36,16 @@ class Signing:
         self.authority = authority
         self.parties = parties
         self.settings = runtime.settings.of(SigningSettings)
+        self.sealing = Sealing(runtime, authority)
         now = runtime.clock.now
         runtime.jobs.periodic(
             "signatures given up", timedelta(minutes=1), lambda: self.settle(now())
         )
         runtime.jobs.periodic("old signatures", timedelta(minutes=10), lambda: self._sweep(now()))
+
+    def ready(self, now: datetime) -> None:
+        """At each start."""
+        self.sealing.ready(now)
 
     # ── a service asks ────────────────────────────────────────────────────────────────
 
@@ -80,7 +70,7 @@ class Signing:
         person_id = self.parties.meant(service_id, sub) if sub else None
         if sub and person_id is None:
             raise Unprocessable("Nobody is known to this service as that sub.", where="sub")
-        if asked.conformance == T:
+        if asked.is_stamped:
             self._clock_is_trusted()
         transaction_id = opaque.identifier("sig")
         expires_at = now + timedelta(minutes=self.settings.minutes)
@@ -158,21 +148,8 @@ class Signing:
             raise
 
     def _make(self, asked: Asked, act: OneAct, now: datetime) -> Made:
-        signed = [self._sign(asked, document, act, now) for document in asked.documents]
-        return Made(tuple(signed), (act.certificate.der, *act.chain))
-
-    def _sign(self, asked: Asked, document: Document, act: OneAct, now: datetime) -> bytes:
-        if asked.form == RAW:
-            return bare_signature(act.by, document.digest, asked.hash_name)
-        # In a PDF the time that the signer claims stands outside (EN 319 142-1 §5.3).
-        claimed = (signing_time(now),) if asked.form == CADES else ()
-        return signed_data(
-            act.by,
-            document.digest,
-            asked.hash_name,
-            attributes=claimed,
-            stamp=self.authority.time_stamping.stamp_over if asked.conformance == T else None,
-        )
+        later = self.authority.evidence(act.certificate.der, now) if asked.is_for_later else None
+        return formats.sign(asked, act.by, now, self.authority.time_stamping.stamp_over, later)
 
     def _conclude(
         self, found: Transaction, person_id: str, level: int, serial: str, made: Made

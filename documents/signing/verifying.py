@@ -16,7 +16,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from documents.signing import judge
+from documents import judging
+from documents.signing import refusals
 from foundation.errors import Unprocessable
 from foundation.marking import N_
 from pki import CertificateAuthority
@@ -44,17 +45,27 @@ class Verifying:
         self._authority = authority
 
     def verify(self, file: bytes, document: bytes, now: datetime) -> list[Verdict]:
-        """What is to be said of each signature in a PDF, or of the one in CMS over `document`.
+        """What is to be said of each signature in a PDF or a container, or of the one in CMS over
+        `document`.
 
-        Raises Unprocessable for what holds no signature that can be read.
+        Raises Unprocessable for what holds no signature that can be read, or is built so that
+        nobody should rely on it.
         """
         said = self._asked(file, document, now)
+        if "refused" in said:
+            raise Unprocessable(
+                refusals.SENTENCES[said["refused"]],
+                where="file",
+                next_step=N_("Do not rely on it. Ask whoever gave you the file for the original."),
+            )
         signatures = said.get("signatures") or []
         if said.get("unreadable") or not signatures:
             raise Unprocessable(
                 N_("There is no signature in this file that can be read."),
                 where="file",
-                next_step=N_("Choose the signed PDF, or the signature file (.p7s, .p7m)."),
+                next_step=N_(
+                    "Choose the signed PDF, the container (.asice), or the signature file (.p7s)."
+                ),
             )
         if signatures[0].get("needs_document"):
             raise Unprocessable(
@@ -62,6 +73,9 @@ class Verifying:
                 where="document",
                 next_step=N_("Choose the document as well, as it was signed."),
             )
+        for one in signatures:
+            # A list forgets who was revoked once the certificate has ended; the record does not.
+            one["revoked"] |= one["trusted"] and self._authority.was_revoked(one["serial"])
         return [verdict_of(one, now) for one in signatures]
 
     def _asked(self, file: bytes, document: bytes, now: datetime) -> dict[str, Any]:
@@ -75,7 +89,7 @@ class Verifying:
         )
         try:
             answer = subprocess.run(
-                [sys.executable, "-I", judge.__file__],
+                [sys.executable, "-I", "-m", judging.MODULE],
                 input=question.encode(),
                 capture_output=True,
                 timeout=_TIMEOUT,

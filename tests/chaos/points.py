@@ -69,3 +69,17 @@ ACTIVATION = (
     Point("before the commit", BEFORE_COMMIT, "idp.login.store.add", False, first=True),
     Point("after the commit", AFTER_COMMIT, "idp.login.store.add", True),
 )
+
+SIGNING = "documents.signing.store"
+SIGNATURE = (
+    Point("before the consent", BEFORE, f"{SIGNING}.begin", False),
+    Point("before the consent's commit", BEFORE_COMMIT, f"{SIGNING}.begin", False),
+    Point("between consent and key", BEFORE, "pki.one_act.one_act", False, first=True),
+    Point("between key and certificate", BEFORE, "pki.store.hold_and_record", False),
+    Point("before the certificate is signed", BEFORE, f"{ISSUANCE}._sign", False),
+    Point("before the certificate is there", BEFORE_COMMIT, "pki.store.signed", False),
+    Point("between certificate and signature", BEFORE, "documents.signing.formats.sign", False),
+    Point("before its entry", AFTER, "documents.signing.formats.sign", False, first=True),
+    Point("before the last commit", BEFORE_COMMIT, f"{SIGNING}.conclude", False),
+    Point("after the last commit", AFTER_COMMIT, f"{SIGNING}.conclude", True),
+)

@@ -21,10 +21,14 @@ def listening(tmp_path: Path) -> Iterator[Listening]:
 
 @pytest.fixture(scope="session")
 def bouncy_castle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The class path of Bouncy Castle, which comes by Maven; nothing of it is kept here."""
-    folder: Path = tmp_path_factory.mktemp("jars")
+    """The class path of Bouncy Castle."""
+    return by_maven(JAVA / "pom.xml", tmp_path_factory.mktemp("jars"))
+
+
+def by_maven(pom: Path, folder: Path) -> str:
+    """A class path, which comes by Maven; nothing of it is kept in the repository."""
     fetched = subprocess.run(
-        ["mvn", "-q", "-B", "-f", JAVA / "pom.xml", "dependency:copy-dependencies",
+        ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies",
          f"-DoutputDirectory={folder}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

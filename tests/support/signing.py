@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from documents.signing import Signing
+from documents.signing import Signing, prepare, with_evidence
 from foundation.audit import Actor
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
@@ -106,6 +106,52 @@ class Service:
 
     def signature(self, transaction: str) -> bytes:
         return base64.b64decode(self.look(transaction)["signatures"][0])
+
+
+FILES = {"Mietvertrag für Öö.txt": DOCUMENT, "plan & list+1.txt": b"Two rooms.", "a.pdf": b"%PDF-"}
+
+
+def of_files(files: Mapping[str, bytes] = FILES, **more: Any) -> dict[str, Any]:
+    """What a service sends to have these files signed by name."""
+    return {
+        "documents": [
+            {"title": name, "hash": sha256(content), "name": name, "media_type": "text/plain"}
+            for name, content in files.items()
+        ],
+        **more,
+    }
+
+
+def in_container(
+    city: SigningCity,
+    citizen: Visitor,
+    form: str = "asic-xades",
+    conformance: str = "Ades-B-T",
+    files: Mapping[str, bytes] = FILES,
+    **more: Any,
+) -> dict[str, bytes]:
+    """What a signature of these files puts into their container."""
+    asked = city.service.ask(**of_files(files, form=form, conformance_level=conformance, **more))
+    sign(citizen, f"/sign/{asked['transaction']}")
+    told = city.service.look(asked["transaction"])
+    return {name: base64.b64decode(content) for name, content in told["files"].items()}
+
+
+def for_later(city: SigningCity, citizen: Visitor, pdf: bytes, level: str) -> bytes:
+    """A PDF that is signed, with what verifiers of later years need in it."""
+    prepared = prepare(pdf, city.clock.now())
+    digest = base64.b64encode(prepared.digest).decode()
+    asked = city.service.ask(
+        documents=[{"title": "Contract", "hash": digest}], form="pades", conformance_level=level
+    )
+    sign(citizen, f"/sign/{asked['transaction']}")
+    told = city.service.look(asked["transaction"])
+    signature, *_ = (base64.b64decode(one) for one in told["signatures"])
+    return with_evidence(
+        prepared.with_signature(signature),
+        *([base64.b64decode(one) for one in told[k]] for k in ("certificates", "answers", "lists")),
+        stamp=city.signing.authority.time_stamping.stamp_over if level == "Ades-B-LTA" else None,
+    )
 
 
 def asked(document: bytes = DOCUMENT, **more: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from documents.signing.endpoints import csc_seal
 from documents.signing.endpoints.model import SCOPE, Body, hash_name_of
 from documents.signing.errors import (
     AccessDenied,
@@ -21,13 +22,21 @@ from documents.signing.errors import (
 )
 from documents.signing.signing import Signing
 from documents.signing.transaction import (
+    ASIC_CADES,
+    ASIC_XADES,
+    CADES,
     HASHES,
+    JADES,
+    LT,
+    LTA,
     PADES,
     RAW,
     SIGNED,
     SIGNING,
     WAITING,
+    B,
     Made,
+    T,
     Transaction,
 )
 from foundation import web
@@ -43,6 +52,7 @@ _ECDSA = {
     "sha512": "1.2.840.10045.4.3.4",
 }
 _P256 = "1.2.840.10045.3.1.7"
+_FORMS = {"C": (CADES, ASIC_CADES), "X": (ASIC_XADES,), "P": (PADES,), "J": (JADES,)}
 _METHODS = (
     "credentials/list",
     "credentials/info",
@@ -69,8 +79,11 @@ def info(signing: Signing, request: Request) -> Response:
             "oauth2": url,
             "methods": list(_METHODS),
             "signAlgorithms": {"algos": list(_ECDSA.values())},
-            "signature_formats": {"formats": ["C", "P"], "envelope_properties": [["Detached"], []]},
-            "conformance_levels": ["Ades-B-B", "Ades-B-T"],
+            "signature_formats": {
+                "formats": list(_FORMS),
+                "envelope_properties": [["Detached"], ["Detached"], [], ["Detached"]],
+            },
+            "conformance_levels": [B, T, LT, LTA],
         }
     )
 
@@ -79,16 +92,21 @@ def list_credentials(signing: Signing, request: Request) -> Response:
     """The transactions of the caller that are signed (§11.4)."""
     caller = web.require(request, kind="service", scope=SCOPE)
     Body(request)
-    return _answer({"credentialIDs": signing.signed_for(caller.id)})
+    seals = [csc_seal.CREDENTIAL] if signing.sealing.has(caller.id) else []
+    return _answer({"credentialIDs": [*seals, *signing.signed_for(caller.id)]})
 
 
 def credential_info(signing: Signing, request: Request) -> Response:
     """Key, certificate and kind of authorisation of one (§11.5)."""
     body = Body(request)
-    found = _credential(signing, request, body)
     wanted = body.get("certificates") or "single"
     if wanted not in ("none", "single", "chain"):
         raise CscInvalidRequest("Invalid parameter certificates")
+    if caller := _of_seal(signing, request, body):
+        now = signing.runtime.clock.now()
+        key = {"key": {"status": "enabled", "algo": list(_ECDSA.values()), "len": 256}}
+        return _answer({**key, **csc_seal.info(signing.sealing, caller, wanted, now)})
+    found = _credential(signing, request, body)
     chain = found.made.certificates if found.made is not None else ()
     shown = {"none": (), "single": chain[:1], "chain": chain}[wanted]
     return _answer(
@@ -111,8 +129,11 @@ def credential_info(signing: Signing, request: Request) -> Response:
 def authorize(signing: Signing, request: Request) -> Response:
     """Activation data for exactly the hashes that the person agreed to (§11.6)."""
     body = Body(request)
+    if caller := _of_seal(signing, request, body):
+        now = signing.runtime.clock.now()
+        return _answer(csc_seal.authorize(signing.sealing, caller, body, now))
     found = _credential(signing, request, body)
-    hash_name = hash_name_of(body.get("hashAlgorithmOID"))
+    hash_name = hash_name_of(body.hash_algorithm())
     hashes = body.hashes()
     if body.integer("numSignatures") != len(hashes):
         raise CscInvalidRequest("Numbers of hashes and of signatures differ")
@@ -129,10 +150,14 @@ def authorize(signing: Signing, request: Request) -> Response:
 def sign_hash(signing: Signing, request: Request) -> Response:
     """The bare signatures over the hashes (§11.9)."""
     body = Body(request)
-    found = _credential(signing, request, body)
-    sad, hash_name = body.text("SAD"), hash_name_of(body.get("hashAlgorithmOID"))
+    caller = _of_seal(signing, request, body)
+    sad, hash_name = body.text("SAD"), hash_name_of(body.hash_algorithm())
     if body.text("signAlgo") != _ECDSA[hash_name]:
         raise CscInvalidRequest("Invalid parameter signAlgo")
+    if caller:
+        now = signing.runtime.clock.now()
+        return _answer(csc_seal.sign_hash(signing.sealing, caller, body, now))
+    found = _credential(signing, request, body)
     _same(found, body.hashes(), hash_name)
     if found.asked.form != RAW:
         raise CscInvalidRequest("The person agreed to another form of signature: use signDoc")
@@ -148,15 +173,22 @@ def sign_document(signing: Signing, request: Request) -> Response:
         raise CscInvalidRequest("Send one documentDigests, with all hashes")
     one = digests[0]
     _same(found, body.hashes(one), hash_name_of(one.get("hashAlgorithmOID")))
-    form = {"C": "cades", "P": PADES}.get(str(one.get("signature_format")))
-    if form != found.asked.form:
+    if found.asked.form not in _FORMS.get(str(one.get("signature_format")), ()):
         raise CscInvalidRequest("Invalid parameter signature_format")
     if one.get("conformance_level", found.asked.conformance) != found.asked.conformance:
         raise CscInvalidRequest("Invalid parameter conformance_level")
     made = _spent(signing, found, sad)
-    return _answer(
-        {"DocumentWithSignature": [], "SignatureObject": list(map(_b64, made.signatures))}
-    )
+    answer: dict[str, Any] = {
+        "DocumentWithSignature": [],
+        "SignatureObject": list(map(_b64, made.signatures)),
+    }
+    if body.get("returnValidationInfo") is True and found.asked.is_for_later:
+        answer["validationInfo"] = {
+            "ocsp": list(map(_b64, made.answers)),
+            "crl": list(map(_b64, made.lists)),
+            "certificates": list(map(_b64, made.certificates)),
+        }
+    return _answer(answer)
 
 
 def time_stamp(signing: Signing, request: Request) -> Response:
@@ -174,6 +206,13 @@ def time_stamp(signing: Signing, request: Request) -> Response:
     except TimeStampRefused as refused:
         raise CscInvalidRequest(refused.sentence) from None
     return _answer({"timestamp": _b64(token)})
+
+
+def _of_seal(signing: Signing, request: Request, body: Body) -> str:
+    """The caller, who means its own seal; else empty."""
+    caller = web.require(request, kind="service", scope=SCOPE)
+    meant = body.text("credentialID") == csc_seal.CREDENTIAL
+    return caller.id if meant and signing.sealing.has(caller.id) else ""
 
 
 def _credential(signing: Signing, request: Request, body: Body) -> Transaction:

@@ -71,8 +71,17 @@ def told_of(signing: Signing, found: Transaction) -> SignatureStands:
         words=[list(document.words) for document in found.asked.documents],
         signatures=_written(made.signatures) if made is not None else None,
         certificates=_written(made.certificates) if made is not None else None,
+        files={name: _b64(content) for name, content in made.files.items()}
+        if made is not None and made.files
+        else None,
+        lists=_written(made.lists) if made is not None and made.lists else None,
+        answers=_written(made.answers) if made is not None and made.answers else None,
     )
 
 
 def _written(parts: tuple[bytes, ...]) -> list[str]:
-    return [base64.b64encode(part).decode() for part in parts]
+    return [_b64(part) for part in parts]
+
+
+def _b64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -12,7 +12,7 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from documents.signing import judge
+from documents import judging
 from documents.signing.verifying import MOST_OCTETS
 from foundation.clock import FrozenClock
 from tests.protocol.csc.test_pdf import signed_pdf
@@ -109,7 +109,7 @@ def test_what_holds_no_signature_is_said_to_hold_none(city: SigningCity, file: b
 
 def test_a_file_that_bursts_is_not_read_to_its_end(city: SigningCity) -> None:
     packing, piece = zlib.compressobj(9), b"\0" * (1 << 20)
-    pieces = [packing.compress(piece) for _ in range(3 * judge.MEMORY // 2 // len(piece))]
+    pieces = [packing.compress(piece) for _ in range(3 * judging.MEMORY // 2 // len(piece))]
     bomb = b"".join((*pieces, packing.flush()))
     objects = (
         b"%PDF-1.7\n1 0 obj\n<< /Type /XRef /Size 2 /W [1 2 1] /Root 1 0 R /Filter /FlateDecode "
