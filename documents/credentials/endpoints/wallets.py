@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from documents.credentials.configurations import FORMAT, type_name
 from documents.credentials.credentials import Credentials, code_of
 from documents.credentials.errors import InvalidCredentialRequest, InvalidNotification
 from documents.credentials.offer import metadata_of, offer_of, type_of
@@ -36,7 +37,6 @@ def issuer_metadata(credentials: Credentials, request: Request) -> Response:
         credentials.known.values(),
         credentials.issuing.settings.batch,
         runtime.keys.signer(ISSUER_USE).algorithm,
-        credentials.issuing.vct,
         runtime.pages.words.languages,
     )
     return JSONResponse(said, headers=PUBLIC)
@@ -54,7 +54,8 @@ def type_metadata(credentials: Credentials, request: Request) -> Response:
     one = credentials.known.get(request.path_params["configuration"])
     if one is None:
         raise NotFound(N_("There is no such type of credential."))
-    vct, languages = credentials.issuing.vct(one.id), credentials.runtime.pages.words.languages
+    vct = type_name(credentials.url, one.id, FORMAT)
+    languages = credentials.runtime.pages.words.languages
     return JSONResponse(type_of(one, vct, languages), headers=PUBLIC)
 
 

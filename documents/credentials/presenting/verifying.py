@@ -18,7 +18,8 @@ import jwt
 
 from documents.credentials import sd_jwt, status_list
 from documents.credentials.configurations import FORMAT
-from documents.credentials.presenting.wanted import Wanted, at
+from documents.credentials.malformed import Malformed
+from documents.credentials.presenting.wanted import Path, Wanted, at
 
 Chain = Sequence[bytes]
 IssuerKey = Callable[[Chain, datetime], Any]
@@ -55,14 +56,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a presentation is held against: the issuer, whom it is for, and the request's nonce."""
+    """What a presentation is held against: the issuer, whom it is for, the request's nonce, where
+    the answer goes, and the key that it is encrypted to (RFC 7638), if it is."""
 
     issuer: str
     audience: str
     nonce: str
+    response_uri: str = ""
+    thumbprint: bytes | None = None
 
 
-def verify(
+def verify_sd_jwt(
     presented: str,
     wanted: Wanted,
     expected: Expected,
@@ -73,22 +77,22 @@ def verify(
     """What was shown, once everything about it holds. Raises Refused."""
     try:
         parts = sd_jwt.split(presented)
-    except sd_jwt.Malformed as fault:
+    except Malformed as fault:
         raise Refused(fault.code, str(fault)) from None
     payload = _issued(parts.token, issuer_key, now)
     if payload.get("iss") != expected.issuer:
         raise Refused("wrong_issuer", "The credential is of another issuer.")
-    if payload.get("vct") != wanted.vct:
+    if payload.get("vct") != wanted.types[FORMAT]:
         raise Refused("wrong_type", "It is a credential of another kind than was asked for.")
     _check_times(payload, now)
     try:
         claims = sd_jwt.disclosed(payload, parts.disclosures)
-    except sd_jwt.Malformed as fault:
+    except Malformed as fault:
         raise Refused(fault.code, str(fault)) from None
     _check_holder(parts, payload, expected, now)
-    uri, idx = _place(payload)
-    _check_status(uri, idx, status_list_at(uri), issuer_key, now)
-    return Shown(_asked(claims, wanted), uri, idx)
+    uri, idx = place_of(payload.get("status"))
+    check_status(uri, idx, status_list_at(uri), issuer_key, now)
+    return Shown(asked_of(wanted, lambda path: at(claims, path)), uri, idx)
 
 
 # ── the issuer's part ─────────────────────────────────────────────────────────────────
@@ -195,8 +199,8 @@ def _check_holder(
 # ── the status ────────────────────────────────────────────────────────────────────────
 
 
-def _place(payload: Mapping[str, Any]) -> tuple[str, int]:
-    status = payload.get("status")
+def place_of(status: Any) -> tuple[str, int]:
+    """Where the status of a credential stands (Token Status List §6). Raises Refused."""
     place = status.get("status_list") if isinstance(status, dict) else None
     uri = place.get("uri") if isinstance(place, dict) else None
     idx = place.get("idx") if isinstance(place, dict) else None
@@ -205,7 +209,8 @@ def _place(payload: Mapping[str, Any]) -> tuple[str, int]:
     return uri, idx
 
 
-def _check_status(uri: str, idx: int, token: str, issuer_key: IssuerKey, now: datetime) -> None:
+def check_status(uri: str, idx: int, token: str, issuer_key: IssuerKey, now: datetime) -> None:
+    """Raises Refused for what was ended, or a list that is not to be believed."""
     header = _header(token)
     if header.get("typ") != status_list.TYPE:
         raise Refused("status_unknown", "What stands at its status list's address is none.")
@@ -231,13 +236,14 @@ def _check_status(uri: str, idx: int, token: str, issuer_key: IssuerKey, now: da
 # ── what was asked ────────────────────────────────────────────────────────────────────
 
 
-def _asked(claims: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
-    """Of what was disclosed that which was asked for, by its path with dots."""
+def asked_of(wanted: Wanted, shown: Callable[[Path], Any]) -> dict[str, Any]:
+    """Of what was disclosed that which was asked for, by its path with dots. `shown`: the value at
+    a path; raises KeyError."""
     found = {}
     for claim in wanted.claims:
         name = ".".join(claim.path)
         try:
-            value = at(claims, claim.path)
+            value = shown(claim.path)
         except KeyError:
             raise Refused("claim_missing", "The wallet did not show all that was asked for."
                           ) from None  # fmt: skip

@@ -50,7 +50,8 @@ def test_the_issuer_says_what_there_is(city: Lockers) -> None:
     assert said["credential_issuer"] == city.locker.originals.url
     assert said["batch_credential_issuance"] == {"batch_size": 10}
     known = said["credential_configurations_supported"]
-    assert set(known) == {IDENTITY, RESIDENCE}  # a diploma has no use for wallets
+    forms = {f"{one}{form}" for one in (IDENTITY, RESIDENCE) for form in ("", ".mso_mdoc")}
+    assert set(known) == forms  # a diploma has no use for wallets
     assert known[RESIDENCE]["format"] == "dc+sd-jwt"
     assert known[RESIDENCE]["scope"] == RESIDENCE
     names = {d["locale"]: d["name"] for d in known[RESIDENCE]["credential_metadata"]["display"]}
