@@ -22,10 +22,10 @@ from documents.credentials.configurations import (
     forms,
     type_name,
 )
+from documents.credentials.encryption import RequestKeys
 from documents.credentials.errors import (
     CredentialDenied,
     InvalidCredentialRequest,
-    InvalidEncryption,
     InvalidNonce,
     InvalidNotificationId,
     UnknownConfiguration,
@@ -93,13 +93,12 @@ class Issuing:
         self._statuses = statuses
         self.settings = runtime.settings.of(CredentialsSettings)
         self.nonces = Nonces(runtime.keys)
+        self.request_keys = RequestKeys(runtime.keys)
         self.url = runtime.settings.of(Server).url
 
     def issue(self, holder: Holder, body: Mapping[str, Any], now: datetime) -> Issued:
         """What a credential request asks for. Raises the errors of §8.3.1."""
         form, identifier = self._wanted(holder, body)
-        if "credential_response_encryption" in body:
-            raise InvalidEncryption("Encrypted answers are not offered here; they come by TLS.")
         listed = proofs.listed(body, self.settings.batch)
         keys, nonce = proofs.keys_of(
             listed, self.url, holder.wallet, lambda one: self.nonces.is_ours(one, now), now

@@ -40,6 +40,7 @@ def metadata_of(
     known: Iterable[Configuration],
     batch: int,
     algorithm: str,
+    encryption: Mapping[str, Any],
     languages: Sequence[Translator],
 ) -> dict[str, Any]:
     """The document at `/.well-known/openid-credential-issuer`. The authorization server is the
@@ -48,6 +49,7 @@ def metadata_of(
         "credential_issuer": issuer,
         **{member: issuer + path for member, path in PATHS.items()},
         "batch_credential_issuance": {"batch_size": batch},
+        **encryption,
         "display": [{"name": name, "locale": words.language} for words in languages],
         "credential_configurations_supported": {
             form.id: _configuration(issuer, form, algorithm, languages)

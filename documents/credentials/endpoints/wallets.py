@@ -8,8 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from documents.credentials import encryption
 from documents.credentials.configurations import FORMAT, type_name
 from documents.credentials.credentials import Credentials, code_of
+from documents.credentials.encryption import To
 from documents.credentials.errors import InvalidCredentialRequest, InvalidNotification
 from documents.credentials.offer import metadata_of, offer_of, type_of
 from documents.credentials.signers import ISSUER_USE
@@ -37,6 +39,7 @@ def issuer_metadata(credentials: Credentials, request: Request) -> Response:
         credentials.known.values(),
         credentials.issuing.settings.batch,
         runtime.keys.signer(ISSUER_USE).algorithm,
+        credentials.issuing.request_keys.metadata(runtime.clock.now()),
         runtime.pages.words.languages,
     )
     return JSONResponse(said, headers=PUBLIC)
@@ -92,13 +95,13 @@ def credential(credentials: Credentials, request: Request) -> Response:
     """Copies of a credential, one for each key that is proven — §8."""
     now = credentials.runtime.clock.now()
     holder = credentials.wallets.holder(request)
-    body = web.json_object(request, InvalidCredentialRequest)
+    body, to = _body(credentials, request)
     issued = credentials.issuing.issue(holder, body, now)
     said = {
         "credentials": [{"credential": one} for one in issued.credentials],
         "notification_id": issued.notification_id,
     }
-    return _answer(credentials, request, said)
+    return _answer(credentials, request, said, to)
 
 
 def notification(credentials: Credentials, request: Request) -> Response:
@@ -115,6 +118,24 @@ def notification(credentials: Credentials, request: Request) -> Response:
     return Response(status_code=204, headers=dict(credentials.wallets.headers(request, now)))
 
 
-def _answer(credentials: Credentials, request: Request, said: Mapping[str, Any]) -> Response:
+def _body(credentials: Credentials, request: Request) -> tuple[dict[str, Any], To | None]:
+    """A request as it is, or decrypted (§10); and the key that its answer is encrypted to."""
+    encrypted = web.media_type(request) == encryption.MEDIA_TYPE
+    if encrypted:
+        sealed = web.body(request).decode("ascii", "replace")
+        now, keys = credentials.runtime.clock.now(), credentials.issuing.request_keys
+        body = web.object_in(keys.opened(sealed, now), InvalidCredentialRequest)
+    else:
+        body = web.json_object(request, InvalidCredentialRequest)
+    return body, encryption.wanted(body, encrypted=encrypted)
+
+
+def _answer(
+    credentials: Credentials, request: Request, said: Mapping[str, Any], to: To | None
+) -> Response:
     more = credentials.wallets.headers(request, credentials.runtime.clock.now())
-    return JSONResponse(said, headers={**NO_STORE, **more})
+    headers = {**NO_STORE, **more}
+    if to is None:
+        return JSONResponse(said, headers=headers)
+    sealed = encryption.sealed(said, to)
+    return Response(sealed, media_type=encryption.MEDIA_TYPE, headers=headers)

@@ -201,6 +201,7 @@ def test_a_request_that_is_wrong_is_refused_in_the_words_of_the_specification(
     unknown = {**which, "credential_configuration_id": RESIDENCE}
     assert ask(**unknown) == "unknown_credential_configuration"
     assert ask(credential_identifier="doc_x") == "unknown_credential_identifier"
+    # Who asks in clear cannot ask for an encrypted answer (§8.2).
     assert ask(credential_response_encryption={}) == "invalid_encryption_parameters"
     assert ask(proof={"proof_type": "jwt"}) == "invalid_credential_request"
     for proofs in (None, [], {}, {"jwt": []}, {"jwt": [1]}, {"ldp_vp": []}, {"jwt": ["a"] * 11}):
