@@ -144,9 +144,7 @@ def wallet(server: Deployed, suite: str, name: str) -> dict[str, Any]:
     }
 
 
-def _jwk(
-    key: ec.EllipticCurvePrivateKey, kid: str, *, private: bool = False
-) -> dict[str, Any]:
+def _jwk(key: ec.EllipticCurvePrivateKey, kid: str, *, private: bool = False) -> dict[str, Any]:
     whole = key if private else key.public_key()
     said: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(whole, as_dict=True)
     return {**said, "kid": kid, "alg": "ES256", "use": "sig"}

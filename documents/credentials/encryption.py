@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +24,21 @@ from foundation.keys import Keys
 
 ALGORITHM = "ECDH-ES"
 ENCRYPTIONS = ("A128GCM", "A256GCM")
+COMPRESSION = "DEF"
 CURVES = ("P-256", "P-384")
 MEDIA_TYPE = "application/jwt"
 _PURPOSE = "credential-request-encryption"
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _DAY = 86_400
-To = tuple[ECKey, str]
-"""A wallet's key, and the algorithm of the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """A wallet's key, the algorithm of the content, and how that is compressed, if it is."""
+
+    key: ECKey
+    enc: str
+    zip: str | None = None
 
 
 class RequestKeys:
@@ -50,12 +59,16 @@ class RequestKeys:
         offered = {"enc_values_supported": list(ENCRYPTIONS), "encryption_required": False}
         return {
             "credential_request_encryption": {"jwks": {"keys": [public]}, **offered},
-            "credential_response_encryption": {"alg_values_supported": [ALGORITHM], **offered},
+            "credential_response_encryption": {
+                "alg_values_supported": [ALGORITHM],
+                "zip_values_supported": [COMPRESSION],
+                **offered,
+            },
         }
 
     def opened(self, sealed: str, now: datetime) -> bytes:
-        """What a wallet encrypted to the key of today, or to that of yesterday. Raises
-        InvalidEncryption."""
+        """What a wallet encrypted to the key of today, or to that of yesterday. Nothing is
+        unpacked: it could be a bomb. Raises InvalidEncryption."""
         algorithms = [ALGORITHM, *ENCRYPTIONS]
         for day in (_day(now), _day(now) - 1):
             try:
@@ -79,26 +92,28 @@ def wanted(body: Mapping[str, Any], *, encrypted: bool) -> To | None:
     said = body["credential_response_encryption"]
     if not encrypted:
         raise InvalidEncryption("Encrypt the request too: an answer's key must not be replaced.")
-    if not isinstance(said, dict) or not isinstance(said.get("jwk"), dict) or "zip" in said:
-        raise InvalidEncryption("Send jwk and enc, and no zip: nothing is compressed here.")
+    if not isinstance(said, dict) or not isinstance(said.get("jwk"), dict):
+        raise InvalidEncryption("Send jwk and enc.")
+    if said.get("zip", COMPRESSION) != COMPRESSION:
+        raise InvalidEncryption(f"zip must be {COMPRESSION}, or missing.")
     jwk, enc = said["jwk"], said.get("enc")
     if enc not in ENCRYPTIONS or jwk.get("alg", ALGORITHM) != ALGORITHM:
         raise InvalidEncryption(f"alg must be {ALGORITHM}; enc one of {', '.join(ENCRYPTIONS)}.")
     if jwk.get("crv") not in CURVES or "d" in jwk:
         raise InvalidEncryption(f"jwk must be a public key of {' or '.join(CURVES)}.")
     try:
-        return ECKey.import_key(jwk), enc
+        return To(ECKey.import_key(jwk), enc, said.get("zip"))
     except (JoseError, ValueError, TypeError, KeyError):
         raise InvalidEncryption("jwk cannot be read.") from None
 
 
 def sealed(said: Mapping[str, Any], to: To) -> str:
     """An answer as only the wallet reads it."""
-    key, enc = to
-    header = {"alg": ALGORITHM, "enc": enc}
-    if isinstance(key.get("kid"), str):
-        header["kid"] = str(key.get("kid"))
-    return jwe.encrypt_compact(header, json.dumps(said).encode(), key, algorithms=[ALGORITHM, enc])
+    header = {"alg": ALGORITHM, "enc": to.enc, **({"zip": to.zip} if to.zip else {})}
+    if isinstance(to.key.get("kid"), str):
+        header["kid"] = str(to.key.get("kid"))
+    raw, used = json.dumps(said).encode(), [ALGORITHM, to.enc, COMPRESSION]
+    return jwe.encrypt_compact(header, raw, to.key, algorithms=used)
 
 
 def _day(now: datetime) -> int:

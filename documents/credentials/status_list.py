@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from documents.credentials.sd_jwt import base64url, from_base64url
@@ -33,18 +34,34 @@ def packed(ended: Iterable[int], places: int) -> dict[str, Any]:
     return {"bits": 1, "lst": base64url(zlib.compress(bytes(bits), 9))}
 
 
-def status_at(status_list: Any, idx: int) -> int:
-    """The status at a place of a list (§4.1). Raises Unreadable."""
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A list as it is looked up in: so many bits a place."""
+
+    size: int
+    bits: bytes
+
+    def status_at(self, idx: int) -> int:
+        """The status at a place (§4.1). Raises Unreadable."""
+        byte, shift = divmod(idx * self.size, 8)
+        if idx < 0 or byte >= len(self.bits):
+            raise Unreadable("does not reach to that place")
+        return self.bits[byte] >> shift & (1 << self.size) - 1
+
+
+def unpacked(status_list: Any) -> Unpacked:
+    """What the member `status_list` says (§4.2). Raises Unreadable."""
     if not isinstance(status_list, Mapping):
         raise Unreadable("has no status_list")
     size, text = status_list.get("bits"), status_list.get("lst")
     if size not in BITS or isinstance(size, bool) or not isinstance(text, str):
         raise Unreadable("has bits or lst of another kind")
-    unpacked = _unpacked(text)
-    byte, shift = divmod(idx * int(size), 8)
-    if idx < 0 or byte >= len(unpacked):
-        raise Unreadable("does not reach to that place")
-    return unpacked[byte] >> shift & (1 << int(size)) - 1
+    return Unpacked(int(size), _unpacked(text))
+
+
+def status_at(status_list: Any, idx: int) -> int:
+    """The status at a place of a list that is looked up in once. Raises Unreadable."""
+    return unpacked(status_list).status_at(idx)
 
 
 def _unpacked(text: str) -> bytes:

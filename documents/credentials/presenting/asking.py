@@ -31,6 +31,7 @@ from documents.credentials.presenting.verifying import (
     Expected,
     Refused,
     Shown,
+    StatusLists,
     verify_sd_jwt,
 )
 from documents.credentials.presenting.wanted import WantedClaim, dcql
@@ -97,6 +98,7 @@ class Presentations:
         self.settings = runtime.settings.of(CredentialsSettings)
         self.url = runtime.settings.of(Server).url
         self._needs = Needs(policies, known, self.url)
+        self._lists = StatusLists(self._status_list, self._issuer_key)
         runtime.jobs.periodic("presentations", timedelta(minutes=5), self._sweep)
 
     # ── a service asks ────────────────────────────────────────────────────────────────
@@ -299,9 +301,7 @@ class Presentations:
             if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], str):
                 raise Refused("other_credentials", "The wallet answered another question.")
             verify = verify_sd_jwt if one.queries[found[0]] == FORMAT else verify_mdoc
-            shown[one.id] = verify(
-                listed[0], one, expected, self._issuer_key, self._status_list, now
-            )
+            shown[one.id] = verify(listed[0], one, expected, self._issuer_key, self._lists, now)
         if len(answered) != len(shown):
             raise Refused("other_credentials", "The wallet answered another question.")
         return shown

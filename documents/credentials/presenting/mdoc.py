@@ -24,9 +24,8 @@ from documents.credentials.presenting.verifying import (
     IssuerKey,
     Refused,
     Shown,
-    StatusList,
+    StatusLists,
     asked_of,
-    check_status,
     place_of,
 )
 from documents.credentials.presenting.wanted import Wanted, element
@@ -40,7 +39,7 @@ def verify_mdoc(
     wanted: Wanted,
     expected: Expected,
     issuer_key: IssuerKey,
-    status_list_at: StatusList,
+    lists: StatusLists,
     now: datetime,
 ) -> Shown:
     """What was shown, once everything about it holds. Raises Refused."""
@@ -54,7 +53,7 @@ def verify_mdoc(
     except Malformed as fault:
         raise Refused(fault.code, str(fault)) from None
     uri, idx = place_of(said.status)
-    check_status(uri, idx, status_list_at(uri), issuer_key, now)
+    lists.check(uri, idx, now)
     elements = shown.get(said.doctype, {})
     return Shown(asked_of(wanted, lambda path: elements[element(path)]), uri, idx)
 

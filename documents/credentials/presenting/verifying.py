@@ -15,18 +15,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
+from cryptography.exceptions import InvalidSignature
 
 from documents.credentials import sd_jwt, status_list
 from documents.credentials.configurations import FORMAT
 from documents.credentials.malformed import Malformed
 from documents.credentials.presenting.wanted import Path, Wanted, at
+from foundation import algorithms
 
 Chain = Sequence[bytes]
 IssuerKey = Callable[[Chain, datetime], Any]
 """The key of the first of these certificates (DER), if it is one of our issuer's and good now.
 Raises Refused."""
-StatusList = Callable[[str], str]
-"""The signed status list at an address. Raises Refused."""
 
 ISSUER_ALGORITHMS = ("ES256", "ES384")
 HOLDER_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
@@ -71,7 +71,7 @@ def verify_sd_jwt(
     wanted: Wanted,
     expected: Expected,
     issuer_key: IssuerKey,
-    status_list_at: StatusList,
+    lists: StatusLists,
     now: datetime,
 ) -> Shown:
     """What was shown, once everything about it holds. Raises Refused."""
@@ -91,7 +91,7 @@ def verify_sd_jwt(
         raise Refused(fault.code, str(fault)) from None
     _check_holder(parts, payload, expected, now)
     uri, idx = place_of(payload.get("status"))
-    check_status(uri, idx, status_list_at(uri), issuer_key, now)
+    lists.check(uri, idx, now)
     return Shown(asked_of(wanted, lambda path: at(claims, path)), uri, idx)
 
 
@@ -140,11 +140,13 @@ def _header(token: str) -> Mapping[str, Any]:
 
 
 def _payload(token: str, key: Any, algorithm: str, code: str) -> dict[str, Any]:
+    signing_input, _, signature = token.rpartition(".")
+    _, _, content = signing_input.partition(".")
     try:
-        algorithms = [algorithm]
-        raw = jwt.PyJWS(algorithms=algorithms).decode(token, key, algorithms=algorithms)
+        signed, raw = signing_input.encode("ascii"), sd_jwt.from_base64url(content)
+        algorithms.verify(algorithm, key, sd_jwt.from_base64url(signature), signed)
         payload = json.loads(raw)
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+    except (InvalidSignature, ValueError, RecursionError):
         raise Refused(code, "It was changed after it was signed, or somebody else signed it."
                       ) from None  # fmt: skip
     if not isinstance(payload, dict):
@@ -209,28 +211,53 @@ def place_of(status: Any) -> tuple[str, int]:
     return uri, idx
 
 
-def check_status(uri: str, idx: int, token: str, issuer_key: IssuerKey, now: datetime) -> None:
-    """Raises Refused for what was ended, or a list that is not to be believed."""
-    header = _header(token)
-    if header.get("typ") != status_list.TYPE:
-        raise Refused("status_unknown", "What stands at its status list's address is none.")
-    try:
-        claims = _by_chain(token, header, issuer_key, now)
-    except Refused:
-        raise Refused("status_of_another_issuer", "Its status list is of another issuer.") from None
-    if claims.get("sub") != uri:
-        raise Refused("status_of_another_issuer", "Its status list is another one.")
-    issued, expires = _number(claims, "iat"), _number(claims, "exp")
-    late = expires is not None and expires <= now.timestamp()
-    old = issued is None or now.timestamp() - issued > OLDEST_LIST.total_seconds()
-    if late or old or (issued or 0) > now.timestamp() + SKEW.total_seconds():
-        raise Refused("status_too_old", "Its status list is too old to be believed.")
-    try:
-        status = status_list.status_at(claims.get("status_list"), idx)
-    except status_list.Unreadable:
-        raise Refused("status_unknown", "Its status list cannot be read.") from None
-    if status != status_list.VALID:
-        raise Refused("revoked", "The credential was ended: it was withdrawn or replaced.")
+class StatusLists:
+    """Lists as they are looked up in. One that holds is remembered while it is the one at its
+    address, which is for some seconds: many credentials are looked up in it."""
+
+    def __init__(self, list_at: Callable[[str], str], issuer_key: IssuerKey) -> None:
+        """`list_at`: the signed status list at an address; raises Refused."""
+        self._list_at = list_at
+        self._issuer_key = issuer_key
+        self._held: tuple[str, str, status_list.Unpacked, float] | None = None
+
+    def check(self, uri: str, idx: int, now: datetime) -> None:
+        """Raises Refused for what was ended, or a list that is not to be believed."""
+        token, held = self._list_at(uri), self._held
+        if held is None or held[:2] != (uri, token) or held[3] <= now.timestamp():
+            self._held = held = (uri, token, *self._read(uri, token, now))
+        try:
+            status = held[2].status_at(idx)
+        except status_list.Unreadable:
+            raise _unreadable() from None
+        if status != status_list.VALID:
+            raise Refused("revoked", "The credential was ended: it was withdrawn or replaced.")
+
+    def _read(self, uri: str, token: str, now: datetime) -> tuple[status_list.Unpacked, float]:
+        """The list, and until when it may be believed."""
+        header = _header(token)
+        if header.get("typ") != status_list.TYPE:
+            raise Refused("status_unknown", "What stands at its status list's address is none.")
+        try:
+            claims = _by_chain(token, header, self._issuer_key, now)
+        except Refused:
+            raise Refused("status_of_another_issuer", "Its status list is of another issuer."
+                          ) from None  # fmt: skip
+        if claims.get("sub") != uri:
+            raise Refused("status_of_another_issuer", "Its status list is another one.")
+        issued, expires = _number(claims, "iat"), _number(claims, "exp")
+        oldest = OLDEST_LIST.total_seconds()
+        until = -1.0 if issued is None else min(issued + oldest, expires or issued + oldest)
+        if until <= now.timestamp() or (issued or 0) > now.timestamp() + SKEW.total_seconds():
+            raise Refused("status_too_old", "Its status list is too old to be believed.")
+        try:
+            return status_list.unpacked(claims.get("status_list")), until
+        except status_list.Unreadable:
+            raise _unreadable() from None
+
+
+def _unreadable() -> Refused:
+    return Refused("status_unknown", "Its status list cannot be read.")
 
 
 # ── what was asked ────────────────────────────────────────────────────────────────────

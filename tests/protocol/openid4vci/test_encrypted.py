@@ -69,16 +69,19 @@ def word(answer: Any) -> str:
 
 @pytest.mark.rfc("OpenID4VCI", "8.2")
 @pytest.mark.rfc("OpenID4VCI", "10")
-@pytest.mark.parametrize("enc", ["A128GCM", "A256GCM"])
-def test_what_only_the_wallet_reads(city: Lockers, ready: Phone, enc: str) -> None:
+@pytest.mark.parametrize(("enc", "more"), [("A128GCM", {}), ("A256GCM", {"zip": "DEF"})])
+def test_what_only_the_wallet_reads(
+    city: Lockers, ready: Phone, enc: str, more: dict[str, str]
+) -> None:
     own = ECKey.generate_key("P-256", {"kid": "phone", "alg": "ECDH-ES"})
-    asked = {"jwk": own.as_dict(private=False), "enc": enc}
+    asked = {"jwk": own.as_dict(private=False), "enc": enc, **more}
     body = body_of(ready, credential_response_encryption=asked)
     answer = send(ready, sealed(body, issuer_key(city)))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/jwt")
     assert answer.headers["cache-control"] == "no-store"
-    opened = jwe.decrypt_compact(answer.text, own, algorithms=["ECDH-ES", enc])
+    opened = jwe.decrypt_compact(answer.text, own, algorithms=["ECDH-ES", enc, "DEF"])
     assert (opened.headers()["enc"], opened.headers()["kid"]) == (enc, "phone")
+    assert opened.headers().get("zip") == more.get("zip")
     assert len(json.loads(opened.plaintext or b"")["credentials"]) == 1
 
 
@@ -133,7 +136,7 @@ def test_a_key_for_the_answer_that_does_not_do_is_refused(city: Lockers, ready: 
         {"jwk": public},
         {"jwk": public, "enc": "A128CBC-HS256"},
         {"jwk": public, "enc": ["A128GCM"]},
-        {"jwk": public, "enc": "A128GCM", "zip": "DEF"},
+        {"jwk": public, "enc": "A128GCM", "zip": "br"},
         {"jwk": {**public, "alg": "RSA-OAEP"}, "enc": "A128GCM"},
         {"jwk": own.as_dict(private=True), "enc": "A128GCM"},
         {"jwk": {**public, "x": "AA"}, "enc": "A128GCM"},
