@@ -110,14 +110,11 @@ def assemble(runtime: Runtime) -> Deployment:
     signatures = signing.Signing(runtime, authority, parties)
 
     # Ends: of a consent, an identity, a device, and of all that rests on it.
+    copies_end = credentials.CredentialsEndWithConsent()
     withdrawal = Withdrawal(
-        policies,
-        ends=(
-            oauth.TokensEndWithConsent(),
-            documents.ends_with_consent,
-            credentials.CredentialsEndWithConsent(),
-        ),
+        policies, ends=(oauth.TokensEndWithConsent(), documents.ends_with_consent, copies_end)
     )
+    policies.consent.ends_when_narrowed((copies_end,))
     life = IdentityLife(
         runtime,
         people.proofing,

@@ -347,6 +347,19 @@ def test_a_withdrawn_consent_ends_what_the_wallet_holds(
 
 
 @pytest.mark.row("privacy", "P-6")
+def test_who_agrees_to_less_ends_what_says_more(
+    city: Lockers, phone: Phone, citizen: Visitor
+) -> None:
+    (whole,) = phone.take(citizen, IDENTITY, give=["age_over_18"])
+    (wider,) = phone.take(citizen, IDENTITY)
+    # Agreeing to more ends nothing.
+    assert not ended(city, whole)
+    (little,) = phone.take(citizen, IDENTITY, give=["age_over_18"])
+    assert ended(city, wider)
+    assert not ended(city, little)
+
+
+@pytest.mark.row("privacy", "P-6")
 def test_a_suspended_identity_ends_what_every_wallet_holds(
     city: Lockers, phone: Phone, citizen: Visitor
 ) -> None:
