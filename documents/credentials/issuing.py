@@ -6,7 +6,7 @@ see two of them see nothing that both have, but the dates that all copies of a d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,12 +22,14 @@ from documents.credentials.configurations import (
     forms,
     type_name,
 )
+from documents.credentials.deferring import Deferrals, Deferred
 from documents.credentials.encryption import RequestKeys
 from documents.credentials.errors import (
     CredentialDenied,
     InvalidCredentialRequest,
     InvalidNonce,
     InvalidNotificationId,
+    InvalidTransactionId,
     UnknownConfiguration,
     UnknownIdentifier,
 )
@@ -39,7 +41,7 @@ from documents.credentials.settings import CredentialsSettings
 from documents.credentials.signers import signed
 from documents.credentials.statuses import Statuses
 from documents.credentials.store import Place
-from documents.locker import Locker
+from documents.locker import Kind, Locker
 from foundation import opaque
 from foundation.audit import Actor
 from foundation.clock import instant
@@ -94,9 +96,10 @@ class Issuing:
         self.settings = runtime.settings.of(CredentialsSettings)
         self.nonces = Nonces(runtime.keys)
         self.request_keys = RequestKeys(runtime.keys)
+        self._deferrals = Deferrals(runtime.keys, self.settings.deferred_days)
         self.url = runtime.settings.of(Server).url
 
-    def issue(self, holder: Holder, body: Mapping[str, Any], now: datetime) -> Issued:
+    def issue(self, holder: Holder, body: Mapping[str, Any], now: datetime) -> Issued | Deferred:
         """What a credential request asks for. Raises the errors of §8.3.1."""
         form, identifier = self._wanted(holder, body)
         listed = proofs.listed(body, self.settings.batch)
@@ -113,6 +116,22 @@ class Issuing:
             said = self._of_identity(holder, form.configuration, now)
             return self._record(holder, form, said, keys, now)
         return self._of_document(holder, form, identifier, keys, now)
+
+    def deferred(self, holder: Holder, transaction_id: Any, now: datetime) -> Issued | Deferred:
+        """What a wallet waited for, or that it still has to wait. Raises the errors of §9.3."""
+        waiting = self._deferrals.opened(transaction_id, holder, now)
+        form = self._forms.get(waiting.form)
+        if form is None or form.id not in holder.configurations:
+            raise InvalidTransactionId("The token is for no credential of this transaction.")
+        with self._runtime.database.write() as uow:
+            most = self.settings.issued_per_minute
+            self._runtime.rates.attempt(uow, BUCKET, holder.person_id, most, MINUTE, now)
+
+        def used(uow: UnitOfWork) -> None:
+            self._deferrals.use(uow, transaction_id, waiting)
+
+        made = self._of_document(holder, form, "", waiting.keys, now, used)
+        return Deferred(transaction_id) if isinstance(made, Deferred) else made
 
     def note(self, holder: Holder, notification_id: str, event: str, now: datetime) -> None:
         """What became of copies, as their wallet says (§11). Deleted ones are good for nothing."""
@@ -171,10 +190,12 @@ class Issuing:
         holder: Holder,
         form: Form,
         identifier: str,
-        keys: Sequence[Mapping[str, str]],
+        keys: Sequence[dict[str, str]],
         now: datetime,
-    ) -> Issued:
-        """The document stays as it is until its copies are on record: what ends it ends them."""
+        used: Callable[[UnitOfWork], None] = lambda uow: None,
+    ) -> Issued | Deferred:
+        """The document stays as it is until its copies are on record: what ends it ends them.
+        `used`: what is used up with them."""
         kind = form.configuration.kind
         assert kind is not None  # noqa: S101 - the caller's case
         if kind.claim not in holder.attributes:
@@ -186,18 +207,26 @@ class Issuing:
             facts = self._wallets.facts(holder.person_id, uow).facts
             decision = self._policies.decide(question, facts, uow=uow, record=False)
             if not isinstance(decision, Deny) and not found:
+                if not identifier and self._is_awaited(uow, holder, kind):
+                    # Nothing was given, so nothing stands in the ledger yet.
+                    return self._deferrals.new(holder, form.id, keys, now)
                 decision = self._policies.refuse("document-not-valid")
             decision = self._policies.record(uow, question, decision)
             if not isinstance(decision, Deny) and found[0].content is not None:
                 document = found[0]
                 claims = configurations.of_document(document, found[0].content)
                 said = _Said(claims, document.id, document.valid_until)
+                used(uow)
                 batch, places = self._noted(uow, holder, form.configuration, said, len(keys), now)
         # The unit of work is over: that it was refused stands in the ledger.
         if said is None:
             reason = decision.reason if isinstance(decision, Deny) else "It cannot be read."
             raise CredentialDenied(reason)
         return Issued(self._sign(form, said, keys, places, now), batch)
+
+    def _is_awaited(self, uow: UnitOfWork, holder: Holder, kind: Kind) -> bool:
+        """Whether a wallet may wait for the first document of a kind."""
+        return bool(self._deferrals.days) and self._locker.has_none(holder.person_id, kind, uow)
 
     # ── recorded, signed ──────────────────────────────────────────────────────────────
 

@@ -14,6 +14,7 @@ PRE_AUTHORIZED = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 TX_CODE_DIGITS = 6
 PATHS = {
     "credential_endpoint": "/openid4vci/credential",
+    "deferred_credential_endpoint": "/openid4vci/deferred",
     "nonce_endpoint": "/openid4vci/nonce",
     "notification_endpoint": "/openid4vci/notification",
 }

@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, Response
 from documents.credentials import encryption
 from documents.credentials.configurations import FORMAT, type_name
 from documents.credentials.credentials import Credentials, code_of
+from documents.credentials.deferring import INTERVAL, Deferred
 from documents.credentials.encryption import To
 from documents.credentials.errors import InvalidCredentialRequest, InvalidNotification
+from documents.credentials.issuing import Issued
 from documents.credentials.offer import metadata_of, offer_of, type_of
 from documents.credentials.signers import ISSUER_USE
 from documents.credentials.status_list import MEDIA_TYPE
@@ -96,12 +98,16 @@ def credential(credentials: Credentials, request: Request) -> Response:
     now = credentials.runtime.clock.now()
     holder = credentials.wallets.holder(request)
     body, to = _body(credentials, request)
-    issued = credentials.issuing.issue(holder, body, now)
-    said = {
-        "credentials": [{"credential": one} for one in issued.credentials],
-        "notification_id": issued.notification_id,
-    }
-    return _answer(credentials, request, said, to)
+    return _given(credentials, request, credentials.issuing.issue(holder, body, now), to)
+
+
+def deferred(credentials: Credentials, request: Request) -> Response:
+    """What a wallet waits for, once it is there — §9."""
+    now = credentials.runtime.clock.now()
+    holder = credentials.wallets.holder(request)
+    body, to = _body(credentials, request)
+    issued = credentials.issuing.deferred(holder, body.get("transaction_id"), now)
+    return _given(credentials, request, issued, to)
 
 
 def notification(credentials: Credentials, request: Request) -> Response:
@@ -130,12 +136,32 @@ def _body(credentials: Credentials, request: Request) -> tuple[dict[str, Any], T
     return body, encryption.wanted(body, encrypted=encrypted)
 
 
+def _given(
+    credentials: Credentials, request: Request, made: Issued | Deferred, to: To | None
+) -> Response:
+    if isinstance(made, Deferred):
+        wait = {
+            "transaction_id": made.transaction_id,
+            "interval": int(INTERVAL.total_seconds()),
+        }
+        return _answer(credentials, request, wait, to, 202)
+    said = {
+        "credentials": [{"credential": one} for one in made.credentials],
+        "notification_id": made.notification_id,
+    }
+    return _answer(credentials, request, said, to)
+
+
 def _answer(
-    credentials: Credentials, request: Request, said: Mapping[str, Any], to: To | None
+    credentials: Credentials,
+    request: Request,
+    said: Mapping[str, Any],
+    to: To | None,
+    status: int = 200,
 ) -> Response:
     more = credentials.wallets.headers(request, credentials.runtime.clock.now())
     headers = {**NO_STORE, **more}
     if to is None:
-        return JSONResponse(said, headers=headers)
+        return JSONResponse(said, status, headers=headers)
     sealed = encryption.sealed(said, to)
-    return Response(sealed, media_type=encryption.MEDIA_TYPE, headers=headers)
+    return Response(sealed, status, media_type=encryption.MEDIA_TYPE, headers=headers)
