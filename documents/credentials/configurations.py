@@ -163,9 +163,10 @@ def configurations(kinds: Kinds) -> Mapping[str, Configuration]:
     return {one.id: one for one in (_identity(), *carried)}
 
 
-def extend(kinds: Kinds) -> Callable[[Catalogue], Catalogue]:
+def extend(kinds: Kinds, issuer: str = "", called: str = "") -> Callable[[Catalogue], Catalogue]:
     """What the tables of the decision say more: by which scope each kind of credential is asked
-    for, and the type of authorization in detail that names one (OpenID4VCI §5.1)."""
+    for, and the type of authorization in detail that names one (OpenID4VCI §5.1). `issuer`: where
+    it is from, as `locations` may say; `called`: what people call that."""
     known = forms(configurations(kinds))
 
     def extended(catalogue: Catalogue) -> Catalogue:
@@ -184,8 +185,11 @@ def extend(kinds: Kinds) -> Callable[[Catalogue], Catalogue]:
             True,
             {one.id: one.configuration.title for one in known.values()},
         )
+        whose = DetailField("locations", N_("From"), "choices", False, {issuer: called})
         asks = AuthorizationType(
-            DETAILS_TYPE, N_("To hold a credential of yours in a wallet"), {which.name: which}
+            DETAILS_TYPE,
+            N_("To hold a credential of yours in a wallet"),
+            {field.name: field for field in (which, whose)},
         )
         said = f"{catalogue.digest}{' '.join(known)}"
         return replace(

@@ -98,6 +98,25 @@ def test_a_wallet_asks_in_detail(city: Lockers, phone: Phone, citizen: Visitor) 
     assert sd_jwt.disclosed(read(parts.token), parts.disclosures)["given_name"] == "Léïda"
 
 
+@pytest.mark.rfc("OpenID4VCI", "5.1.1")
+def test_a_wallet_may_say_whose_credential_it_asks_for(
+    city: Lockers, phone: Phone, citizen: Visitor
+) -> None:
+    asked = details(f"{IDENTITY}.mso_mdoc", locations=[phone.issuer])
+    code, page = agree(citizen, phone, authorization_details=asked)
+    assert "To hold a credential of yours in a wallet" in page
+    said = redeem(phone, code).json()["authorization_details"]
+    assert said[0]["locations"] == [phone.issuer]
+    identifier = f"{IDENTITY}.mso_mdoc"
+    assert said[0]["credential_identifiers"] == [identifier]
+    proofs = {"jwt": [phone.proof_of(phone.key, phone.new_nonce())]}
+    given = phone.ask({"credential_identifier": identifier, "proofs": proofs}).json()
+    assert "name" in mdocs.items(mdocs.read(given["credentials"][0]["credential"]))
+    other = details(IDENTITY, locations=["https://other.example"])
+    pushed = push(phone, authorization_details=other)
+    assert pushed.json()["error"] == "invalid_authorization_details"
+
+
 @pytest.mark.rfc("OpenID4VCI", "5.1.2")
 def test_a_wallet_asks_by_scope(city: Lockers, phone: Phone, citizen: Visitor) -> None:
     assert city.program(city.office).make_out(citizen.id).status_code == 201
