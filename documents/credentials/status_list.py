@@ -12,12 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from documents.credentials.mdoc import cbor, cose
+from documents.credentials.mdoc.cbor import Tag
 from documents.credentials.sd_jwt import base64url, from_base64url
+from pki import CertifiedKey
 
 TYPE = "statuslist+jwt"
 MEDIA_TYPE = f"application/{TYPE}"
+IN_CBOR = "application/statuslist+cwt"
 VALID, INVALID = 0, 1
 BITS = (1, 2, 4, 8)
+_TYPE, _SIGN1 = 16, 18
+"""The header of a type (RFC 9596), and the tag of COSE_Sign1."""
 MOST_BYTES = 4 * 2**20
 """Of a list that somebody else made, once it is unpacked: more is a bomb."""
 
@@ -62,6 +68,20 @@ def unpacked(status_list: Any) -> Unpacked:
 def status_at(status_list: Any, idx: int) -> int:
     """The status at a place of a list that is looked up in once. Raises Unreadable."""
     return unpacked(status_list).status_at(idx)
+
+
+def in_cbor(by: CertifiedKey, claims: Mapping[str, Any]) -> bytes:
+    """The claims of a list as a CWT (§5.2; numbers of RFC 8392 §4 and of §14.2), signed."""
+    said = claims["status_list"]
+    numbered = {
+        2: claims["sub"],
+        6: claims["iat"],
+        4: claims["exp"],
+        65534: claims["ttl"],
+        65533: {"bits": said["bits"], "lst": from_base64url(said["lst"])},
+    }
+    typed = {_TYPE: IN_CBOR}
+    return cbor.encode(Tag(_SIGN1, cose.sign1(by, cbor.encode(numbered), typed)))
 
 
 def _unpacked(text: str) -> bytes:

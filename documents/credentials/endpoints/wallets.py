@@ -17,7 +17,7 @@ from documents.credentials.errors import InvalidCredentialRequest, InvalidNotifi
 from documents.credentials.issuing import Issued
 from documents.credentials.offer import metadata_of, offer_of, type_of
 from documents.credentials.signers import ISSUER_USE
-from documents.credentials.status_list import MEDIA_TYPE
+from documents.credentials.status_list import IN_CBOR, MEDIA_TYPE
 from foundation import web
 from foundation.errors import Gone, NotFound
 from foundation.marking import N_
@@ -65,14 +65,17 @@ def type_metadata(credentials: Credentials, request: Request) -> Response:
 
 
 def status(credentials: Credentials, request: Request) -> Response:
-    """A status list — Token Status List §8.1. Kept by whoever looks: the same for everybody."""
+    """A status list, as JWT or as CWT — Token Status List §8.1. Kept by whoever looks: the same for
+    everybody."""
     number = request.path_params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 7):
         raise NotFound(N_("There is no status list of this number."))
     statuses = credentials.statuses
-    token = statuses.token(int(number), credentials.runtime.clock.now())
-    kept = {"Cache-Control": f"public, max-age={statuses.ttl}"}
-    return Response(token, media_type=MEDIA_TYPE, headers=kept)
+    now = credentials.runtime.clock.now()
+    kept = {"Cache-Control": f"public, max-age={statuses.ttl}", "Vary": "Accept"}
+    if IN_CBOR in request.headers.get("accept", ""):
+        return Response(statuses.in_cbor(int(number), now), media_type=IN_CBOR, headers=kept)
+    return Response(statuses.token(int(number), now), media_type=MEDIA_TYPE, headers=kept)
 
 
 def offer(credentials: Credentials, request: Request) -> Response:

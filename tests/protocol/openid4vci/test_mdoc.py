@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography import x509
 
+from documents.credentials import status_list
 from documents.credentials.mdoc import cbor, cose
 from documents.credentials.mdoc.cbor import Tag
 from documents.credentials.mdoc.issued import plain
-from documents.credentials.sd_jwt import from_base64url
+from documents.credentials.sd_jwt import base64url, from_base64url
 from tests.support import mdocs
 from tests.support.city import Visitor
 from tests.support.lockers import SAID, Lockers
@@ -122,6 +123,41 @@ def test_a_document_is_carried_as_mdoc(city: Lockers, mobile: Phone, citizen: Vi
     assert shown["number"] == "R-1"
     assert shown["holder.birthdate"] == "1990-05-17"
     assert {name: shown[f"content.{name}"] for name in SAID} == SAID
+
+
+@pytest.mark.rfc("Token Status List", "8.1")
+@pytest.mark.row("privacy", "P-6")
+def test_its_status_is_read_in_cbor_too(city: Lockers, mobile: Phone, citizen: Visitor) -> None:
+    (copy,) = (mdocs.read(one) for one in mobile.take(citizen, IDENTITY))
+    place = mdocs.signed(copy)["status"]["status_list"]
+    path = place["uri"].removeprefix(city.locker.originals.url)
+
+    def status() -> int:
+        city.clock.advance(timedelta(seconds=16))
+        accepts = {"Accept": "application/statuslist+cwt"}
+        answer = city.browser().http.get(path, headers=accepts)
+        assert answer.headers["content-type"] == "application/statuslist+cwt"
+        assert answer.headers["vary"] == "Accept"
+        tagged = cbor.decode(answer.content)
+        assert tagged.number == 18
+        signature = cose.read(tagged.value)
+        assert signature.headers == {1: -7, 16: "application/statuslist+cwt"}
+        leaf = x509.load_der_x509_certificate(signature.chain()[0])
+        assert list(signature.chain()) == list(cose.read(copy["issuerAuth"]).chain())
+        signature.verify(leaf.public_key(), "ES256", signature.payload or b"")
+        said = cbor.decode(signature.payload or b"")
+        assert (said[2], said[65534]) == (place["uri"], 300)
+        assert said[4] - said[6] == 86_400
+        listed = said[65533]
+        as_json = {"bits": listed["bits"], "lst": base64url(listed["lst"])}
+        return status_list.status_at(as_json, place["idx"])
+
+    assert status() == 0
+    page = citizen.get("/account/wallet").text
+    (batch,) = re.findall(r'name="batch" value="([^"]+)"', page)
+    done = citizen.mean_it("/account/wallet/end", "/account/wallet", act="end", batch=batch)
+    assert done.status_code == 303
+    assert status() == 1
 
 
 def test_nothing_has_a_second_spelling(city: Lockers, mobile: Phone, citizen: Visitor) -> None:
