@@ -186,8 +186,7 @@ class WalletsOfPeople:
         wallet: str,
         *,
         code: str,
-        configuration: str,
-        identifier: str,
+        forms: Mapping[str, str],
         attributes: Sequence[str],
         consent: Consent,
         now: datetime,
@@ -197,15 +196,14 @@ class WalletsOfPeople:
             seen.proof,
             wallet,
             code=code,
-            configuration=configuration,
-            identifier=identifier,
+            forms=forms,
             attributes=attributes,
             consent=consent,
             now=now,
         )
         return credentials.Offered(made.code, made.tx_code, made.expires_at)
 
-    def offered(self, code: str) -> tuple[str, datetime] | None:
+    def offered(self, code: str) -> tuple[Sequence[str], datetime] | None:
         return self._wallets.offered(code)
 
     def holder(self, request: Request) -> credentials.Holder:

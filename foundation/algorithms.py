@@ -100,8 +100,11 @@ def sign(algorithm: str, key: PrivateKey, data: bytes) -> bytes:
 
 
 def verify(algorithm: str, key: PublicKey, signature: bytes, data: bytes) -> None:
-    """Check a signature as `sign` makes it; raises InvalidSignature."""
+    """Check a signature as `sign` makes it; raises InvalidSignature, for a key of another curve
+    as well."""
     if algorithm in CURVES and isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.name != CURVES[algorithm][0]().name:
+            raise InvalidSignature(f"the key is not one of {algorithm}")
         size = (key.key_size + 7) // 8
         if len(signature) != 2 * size:
             raise InvalidSignature("not as long as R‖S")

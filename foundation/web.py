@@ -237,8 +237,13 @@ def json_object(request: Request, error: Refusal = BadRequest) -> dict[str, Any]
     """The JSON object of an `application/json` body; a repeated member is refused."""
     if media_type(request) != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
+    return object_in(body(request), error)
+
+
+def object_in(raw: bytes, error: Refusal = BadRequest) -> dict[str, Any]:
+    """The JSON object that these bytes of a body are; a repeated member is refused."""
     try:
-        value = json.loads(body(request), object_pairs_hook=_unrepeated)
+        value = json.loads(raw, object_pairs_hook=_unrepeated)
     except (ValueError, RecursionError) as problem:
         raise error(N_("The body is not valid JSON: %(problem)s.", problem=problem)) from None
     if not isinstance(value, dict):

@@ -49,6 +49,8 @@ class Job:
     issuer: str = "services"
     names: tuple[str, ...] = ()
     """Alternative names, each with its kind."""
+    country: str = ""
+    """ISO 3166-1 alpha-2 code, where the profile has a C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class OwnSigner:
         return x509.load_der_x509_certificate(row.certificate).subject == self._subject()
 
     def _subject(self) -> x509.Name:
-        return names.subject(self._job.common_name, self._profile.subject)
+        return names.subject(self._job.common_name, self._profile.subject, self._job.country)
 
     # ── certified ─────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from foundation.database import Database
 from pki import path
@@ -22,6 +22,10 @@ from pki.own_signer import Job
 from pki.path import standing
 from pki.tables import certificates
 
+_c = certificates.c
+_ON_RECORD = select(_c.certificate, _c.revoked_at).where(
+    _c.serial == bindparam("serial"), _c.holder == bindparam("holder"), _c.state == "issued"
+)
 _AS_SIGNER = path.Rules(extended_key_usage=None, revocation="elsewhere")
 
 
@@ -57,15 +61,9 @@ class Recognising:
             certificate = x509.load_der_x509_certificate(der)
         except ValueError:
             raise UnknownSigner("malformed") from None
-        c = certificates.c
+        said = {"serial": f"{certificate.serial_number:x}", "holder": job.holder}
         with self._database.read() as uow:
-            found = uow.one(
-                select(c.certificate, c.revoked_at).where(
-                    c.serial == f"{certificate.serial_number:x}",
-                    c.holder == job.holder,
-                    c.state == "issued",
-                )
-            )
+            found = uow.one(_ON_RECORD, said)
             revoked = standing.revoked_authorities(uow)
         if found is None or found.certificate != der:
             raise UnknownSigner("unknown")

@@ -23,6 +23,7 @@ from policies import store
 from policies.catalogue import Catalogue
 from policies.consent import Consent, Giver, Notice, Standing, split
 from policies.nomination import covers, nominate
+from policies.ports import EndsWithConsent
 from policies.question import Question
 
 OWN_SERVICE = "civitas"
@@ -35,6 +36,12 @@ class Consents:
     def __init__(self, runtime: Runtime, catalogue: Catalogue) -> None:
         self._runtime = runtime
         self._catalogue = catalogue
+        self._ends_when_narrowed: tuple[EndsWithConsent, ...] = ()
+
+    def ends_when_narrowed(self, ends: Sequence[EndsWithConsent]) -> None:
+        """What ends already when somebody agrees to less than before: that which left by the wider
+        consent, and asks no decision any more."""
+        self._ends_when_narrowed = tuple(ends)
 
     def give(
         self,
@@ -121,6 +128,10 @@ class Consents:
                     "notice_version": notice.version,
                 },
             )
+            if before is not None and set(before.attributes) - set(values["attributes"]):
+                wider = _closed(before._asdict())
+                for one in self._ends_when_narrowed:
+                    one.end(unit, wider, "consent narrowed", now)
         return self._opened(values)
 
     def get(self, consent_id: str, person_id: str, uow: UnitOfWork | None = None) -> Consent:

@@ -31,6 +31,7 @@ from documents.locker import Locker, SharesEndWithIdentity
 from foundation.audit.routes import routes_of as audit_routes
 from foundation.pages import routes_of as page_routes
 from foundation.runtime import Runtime
+from foundation.settings import Jurisdiction, Server
 from idp import federation, login, oauth, portal, register, supervision
 from idp.federation import Federation
 from idp.login import Login
@@ -49,7 +50,11 @@ from policies import routes_of as policy_routes
 def assemble(runtime: Runtime) -> Deployment:
     """People, things, consent, certificates: the whole service."""
     kinds = locker.of_settings(runtime.settings)
-    carried = credentials.extend(kinds)
+    carried = credentials.extend(
+        kinds,
+        runtime.settings.of(Server).url,
+        runtime.settings.of(Jurisdiction).name,
+    )
     policies = Policies(runtime, documents=lambda known: carried(kinds.extend(known)))
 
     # Devices: their certificates, and the registry that says which of them may have one.
@@ -110,14 +115,11 @@ def assemble(runtime: Runtime) -> Deployment:
     signatures = signing.Signing(runtime, authority, parties)
 
     # Ends: of a consent, an identity, a device, and of all that rests on it.
+    copies_end = credentials.CredentialsEndWithConsent()
     withdrawal = Withdrawal(
-        policies,
-        ends=(
-            oauth.TokensEndWithConsent(),
-            documents.ends_with_consent,
-            credentials.CredentialsEndWithConsent(),
-        ),
+        policies, ends=(oauth.TokensEndWithConsent(), documents.ends_with_consent, copies_end)
     )
+    policies.consent.ends_when_narrowed((copies_end,))
     life = IdentityLife(
         runtime,
         people.proofing,

@@ -11,13 +11,16 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
+from documents.credentials.mdoc.issued import day
 from documents.credentials.sd_jwt import Hidden
 from documents.locker import Content, Document, Kind, Kinds
 from foundation.marking import N_
 from policies import AuthorizationType, Catalogue, DetailField
 
-FORMAT = "dc+sd-jwt"
+FORMAT, MDOC = "dc+sd-jwt", "mso_mdoc"
+FORMATS = (FORMAT, MDOC)
 PURPOSE = "wallet"
 DETAILS_TYPE = "openid_credential"
 IDENTITY = "credential.identity"
@@ -44,6 +47,12 @@ class Claim:
     label: str
     labels: Mapping[str, str]
     always: bool = False
+    day: bool = False
+
+    @property
+    def element(self) -> str:
+        """How an mdoc calls it, which has no claims in claims."""
+        return ".".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +84,46 @@ class Configuration:
     def title_in(self, language: str) -> str:
         return self.titles.get(language, self.title)
 
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The forms that a wallet can have it in, that of SD-JWT VC first."""
+        return (Form(self.id, FORMAT, self), Form(f"{self.id}.{MDOC}", MDOC, self))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of credential in one form, as wallets ask for it (`credential_configuration_id`). A
+    person agrees to what it says; which form their wallet reads is no matter of theirs."""
+
+    id: str
+    format: str
+    configuration: Configuration
+
+    def identifier(self, of: str) -> str:
+        """Under which one such credential is asked for in this form; `of`: in the first one."""
+        return of if self.format == FORMAT else f"{of}.{self.format}"
+
+    def identified(self, identifier: str) -> str:
+        """The way back."""
+        return identifier if self.format == FORMAT else identifier.removesuffix(f".{self.format}")
+
+
+def forms(known: Mapping[str, Configuration]) -> Mapping[str, Form]:
+    """All forms of these kinds, by their identifiers."""
+    return {form.id: form for one in known.values() for form in one.forms}
+
+
+def type_name(url: str, configuration: str, form: str) -> str:
+    """The type that a credential names: an address where it is described (`vct`, SD-JWT VC §3.2.2);
+    in an mdoc a name that begins with whose it is (`docType`, ISO/IEC 18013-5 §8.3.1)."""
+    if form == FORMAT:
+        return f"{url}/credentials/types/{configuration}"
+    host = urlsplit(url).hostname or ""
+    return ".".join((*reversed(host.split(".")), configuration))
+
 
 def _identity() -> Configuration:
-    claims = [Claim((name,), label, {}) for name, label, _ in _IDENTITY]
+    claims = [Claim((name,), label, {}, day=name == "birthdate") for name, label, _ in _IDENTITY]
     ages = [
         Claim((f"age_over_{age}",), f"Is over {age}", {"fr": f"A plus de {age} ans"})
         for age in AGES
@@ -98,8 +144,8 @@ def of_kind(kind: Kind) -> Configuration:
     claims = (
         Claim(("number",), N_("Number"), {}),
         Claim(("holder", "name"), N_("Full name"), {}),
-        Claim(("holder", "birthdate"), N_("Date of birth"), {}),
-        *(Claim(("content", f.name), f.label, f.labels) for f in kind.field),
+        Claim(("holder", "birthdate"), N_("Date of birth"), {}, day=True),
+        *(Claim(("content", f.name), f.label, f.labels, day=f.type == "date") for f in kind.field),
     )
     return Configuration(
         f"{_OF_A_DOCUMENT}{kind.issuer}.{kind.id}",
@@ -117,15 +163,16 @@ def configurations(kinds: Kinds) -> Mapping[str, Configuration]:
     return {one.id: one for one in (_identity(), *carried)}
 
 
-def extend(kinds: Kinds) -> Callable[[Catalogue], Catalogue]:
+def extend(kinds: Kinds, issuer: str = "", called: str = "") -> Callable[[Catalogue], Catalogue]:
     """What the tables of the decision say more: by which scope each kind of credential is asked
-    for, and the type of authorization in detail that names one (OpenID4VCI §5.1)."""
-    known = configurations(kinds)
+    for, and the type of authorization in detail that names one (OpenID4VCI §5.1). `issuer`: where
+    it is from, as `locations` may say; `called`: what people call that."""
+    known = forms(configurations(kinds))
 
     def extended(catalogue: Catalogue) -> Catalogue:
         asked_by: dict[str, tuple[str, ...]] = {}
         for one in known.values():
-            for name in one.attributes:
+            for name in one.configuration.attributes:
                 asked_by[name] = (*asked_by.get(name, ()), one.id)
         attributes = {
             name: replace(row, scopes=(*row.scopes, *asked_by.get(name, ())))
@@ -136,10 +183,13 @@ def extend(kinds: Kinds) -> Callable[[Catalogue], Catalogue]:
             N_("Credential"),
             "choice",
             True,
-            {one.id: one.title for one in known.values()},
+            {one.id: one.configuration.title for one in known.values()},
         )
+        whose = DetailField("locations", N_("From"), "choices", False, {issuer: called})
         asks = AuthorizationType(
-            DETAILS_TYPE, N_("To hold a credential of yours in a wallet"), {which.name: which}
+            DETAILS_TYPE,
+            N_("To hold a credential of yours in a wallet"),
+            {field.name: field for field in (which, whose)},
         )
         said = f"{catalogue.digest}{' '.join(known)}"
         return replace(
@@ -180,3 +230,15 @@ def of_document(document: Document, content: Content) -> dict[str, Any]:
         "holder": {"name": Hidden(content.name), "birthdate": Hidden(content.birthdate)},
         "content": {name: Hidden(value) for name, value in content.fields.items()},
     }
+
+
+def elements(configuration: Configuration, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """The same claims as the elements of an mdoc: each by itself, a day as a day."""
+    found: dict[str, Any] = {}
+    for claim in configuration.claims:
+        value: Any = claims
+        for name in claim.path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, Hidden) and value.value is not None:
+            found[claim.element] = day(value.value) if claim.day else value.value
+    return found

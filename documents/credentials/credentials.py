@@ -86,7 +86,6 @@ class Credentials:
             runtime,
             policies,
             self.known,
-            self.issuing.vct,
             services,
             self.verifier_keys,
             partial(authority.recognise, issuer_job(runtime.settings)),
@@ -183,8 +182,10 @@ class Credentials:
                 seen,
                 wallet.id,
                 code=code_of(secret),
-                configuration=choice.configuration.id,
-                identifier=choice.identifier,
+                forms={
+                    form.id: form.identifier(choice.identifier)
+                    for form in choice.configuration.forms
+                },
                 attributes=chosen,
                 consent=consent,
                 now=now,
@@ -201,16 +202,17 @@ class Credentials:
                 },
             )
         reference = quote(f"{self.url}/openid4vci/offers/{secret}", safe="")
-        value = quote(self.said(choice.configuration.id, offered.code), safe="")
+        which = [form.id for form in choice.configuration.forms]
+        value = quote(self.said(which, offered.code), safe="")
         return Ready(
             offered,
             f"{SCHEME}?credential_offer_uri={reference}",
             f"{SCHEME}?credential_offer={value}",
         )
 
-    def said(self, configuration: str, code: str) -> str:
+    def said(self, which: Sequence[str], code: str) -> str:
         """A credential offer — OpenID4VCI §4.1.1."""
-        return json.dumps(offer_of(self.url, configuration, code), separators=(",", ":"))
+        return json.dumps(offer_of(self.url, which, code), separators=(",", ":"))
 
     # ── what a person's wallets hold ──────────────────────────────────────────────────
 

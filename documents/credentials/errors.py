@@ -47,6 +47,12 @@ class CredentialDenied(OAuthError):
     status, code = 400, "credential_request_denied"
 
 
+class InvalidTransactionId(OAuthError):
+    """There is nothing that this wallet waits for by this transaction_id (§9.3)."""
+
+    status, code = 400, "invalid_transaction_id"
+
+
 class InvalidNotificationId(OAuthError):
     status, code = 400, "invalid_notification_id"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from documents.credentials.configurations import FORMAT, Claim, Configuration
+from documents.credentials.configurations import FORMAT, Claim, Configuration, Form, type_name
+from documents.credentials.mdoc import cose
 from documents.credentials.proofs import ALGORITHMS
 from foundation.pages import Translator
 
@@ -13,16 +14,18 @@ PRE_AUTHORIZED = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 TX_CODE_DIGITS = 6
 PATHS = {
     "credential_endpoint": "/openid4vci/credential",
+    "deferred_credential_endpoint": "/openid4vci/deferred",
     "nonce_endpoint": "/openid4vci/nonce",
     "notification_endpoint": "/openid4vci/notification",
 }
 
 
-def offer_of(issuer: str, configuration: str, code: str) -> dict[str, Any]:
-    """An offer by a pre-authorised code, with a code that the person types."""
+def offer_of(issuer: str, which: Sequence[str], code: str) -> dict[str, Any]:
+    """An offer by a pre-authorised code, with a code that the person types. `which`: forms of the
+    one credential that is ready; the wallet takes that which it reads."""
     return {
         "credential_issuer": issuer,
-        "credential_configuration_ids": [configuration],
+        "credential_configuration_ids": list(which),
         "grants": {
             PRE_AUTHORIZED: {
                 "pre-authorized_code": code,
@@ -38,7 +41,7 @@ def metadata_of(
     known: Iterable[Configuration],
     batch: int,
     algorithm: str,
-    vct_of: Any,
+    encryption: Mapping[str, Any],
     languages: Sequence[Translator],
 ) -> dict[str, Any]:
     """The document at `/.well-known/openid-credential-issuer`. The authorization server is the
@@ -47,22 +50,37 @@ def metadata_of(
         "credential_issuer": issuer,
         **{member: issuer + path for member, path in PATHS.items()},
         "batch_credential_issuance": {"batch_size": batch},
+        **encryption,
         "display": [{"name": name, "locale": words.language} for words in languages],
         "credential_configurations_supported": {
-            one.id: _configuration(one, vct_of(one.id), algorithm, languages) for one in known
+            form.id: _configuration(issuer, form, algorithm, languages)
+            for one in known
+            for form in one.forms
         },
     }
 
 
 def _configuration(
-    one: Configuration, vct: str, algorithm: str, languages: Sequence[Translator]
+    issuer: str, form: Form, algorithm: str, languages: Sequence[Translator]
 ) -> dict[str, Any]:
+    one, named = form.configuration, type_name(issuer, form.configuration.id, form.format)
+    if form.format == FORMAT:
+        own: dict[str, Any] = {
+            "vct": named,
+            "cryptographic_binding_methods_supported": ["jwk"],
+            "credential_signing_alg_values_supported": [algorithm],
+        }
+    else:
+        # Annex A.2.2: algorithms by the numbers of COSE.
+        own = {
+            "doctype": named,
+            "cryptographic_binding_methods_supported": ["cose_key"],
+            "credential_signing_alg_values_supported": [cose.ALGORITHMS[algorithm]],
+        }
     return {
-        "format": FORMAT,
-        "scope": one.id,
-        "vct": vct,
-        "cryptographic_binding_methods_supported": ["jwk"],
-        "credential_signing_alg_values_supported": [algorithm],
+        "format": form.format,
+        "scope": form.id,
+        **own,
         "proof_types_supported": {
             "jwt": {"proof_signing_alg_values_supported": list(ALGORITHMS)},
         },
@@ -72,7 +90,7 @@ def _configuration(
             ],
             "claims": [
                 {
-                    "path": list(claim.path),
+                    "path": list(claim.path) if form.format == FORMAT else [named, claim.element],
                     "display": [
                         {"name": label_of(claim, words), "locale": words.language}
                         for words in languages

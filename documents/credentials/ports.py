@@ -84,17 +84,18 @@ class Wallets(Protocol):
         wallet: str,
         *,
         code: str,
-        configuration: str,
-        identifier: str,
+        forms: Mapping[str, str],
         attributes: Sequence[str],
         consent: Consent,
         now: datetime,
     ) -> Offered:
-        """Have a credential ready for a wallet, in the caller's unit of work."""
+        """Have a credential ready for a wallet, in the caller's unit of work. `forms`: each
+        of its forms, and the identifier under which the wallet asks for it in that form."""
         ...
 
-    def offered(self, code: str) -> tuple[str, datetime] | None:
-        """The kind of credential that waits behind a code, and until when; None if none does."""
+    def offered(self, code: str) -> tuple[Sequence[str], datetime] | None:
+        """The credential that waits behind a code, in each of its forms, and until when; None if
+        none does."""
         ...
 
     def holder(self, request: Request) -> Holder:

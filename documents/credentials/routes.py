@@ -34,6 +34,7 @@ def _wallets(credentials: Credentials) -> tuple[Route, ...]:
         public("/openid4vci/offers/{secret}", wallets.offer, f"{_VCI} §4.1.3"),
         post("nonce_endpoint", wallets.nonce, "§7"),
         post("credential_endpoint", wallets.credential, "§8"),
+        post("deferred_credential_endpoint", wallets.deferred, "§9"),
         post("notification_endpoint", wallets.notification, "§11"),
     )
 

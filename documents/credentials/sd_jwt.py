@@ -15,20 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from documents.credentials.malformed import Malformed
+
 ALGORITHM = "sha-256"
 MOST_CHARACTERS = 100_000
 MOST_DISCLOSURES = 200
 DEEPEST = 16
 _SALT = 16
 _OWN = ("_sd", "...")
-
-
-class Malformed(ValueError):
-    """What is wrong with an SD-JWT. `code`: a word of its own for each fault."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ class CredentialsSettings(Section):
     """Copies in one answer, each with a key of its own: one for each service that sees it."""
     status_ttl_seconds: int = Field(default=300, ge=30, le=86_400)
     """How long others may keep a status list before they look again: what ended is known then."""
+    deferred_days: int = Field(default=30, ge=0, le=90)
+    """How long a wallet may wait for a document that its office has still to make out; 0: it is
+    told at once that there is none."""
     presentation_seconds: int = Field(default=300, ge=60, le=3600)
     """How long a service's request waits for a wallet, and what was shown for the service."""
     presentations_per_minute: int = Field(default=600, ge=1)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from documents.credentials.sd_jwt import base64url
-from foundation.settings import Server, Settings
+from foundation.settings import Jurisdiction, Server, Settings
 from pki import CertifiedKey, Job
 
 ISSUER_USE, VERIFIER_USE = "credentials", "presentations"
@@ -20,6 +20,7 @@ def issuer_job(settings: Settings) -> Job:
     """The key of this service as an issuer."""
     return Job(
         profile="credential-issuer",
+        country=settings.of(Jurisdiction).country,
         use=ISSUER_USE,
         holder="credential-issuer",
         common_name="Credentials",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from documents.credentials import status_list, store
+from documents.credentials.sd_jwt import from_base64url
 from documents.credentials.settings import CredentialsSettings
 from documents.credentials.signers import signed
 from foundation.errors import NotFound
@@ -27,6 +29,7 @@ class Statuses:
         self._uri = uri
         self.ttl = runtime.settings.of(CredentialsSettings).status_ttl_seconds
         self._built: dict[int, tuple[datetime, str]] = {}
+        self._in_cbor: dict[int, tuple[str, bytes]] = {}
 
     def uri(self, number: int) -> str:
         return f"{self._uri}/{number}"
@@ -50,3 +53,16 @@ class Statuses:
         token = signed(self._keys.key(now), status_list.TYPE, claims)
         self._built[number] = (now, token)
         return token
+
+    def in_cbor(self, number: int, now: datetime) -> bytes:
+        """The same list, which says the same, signed as those read it who read mdocs."""
+        token, known = self.token(number, now), self._in_cbor.get(number)
+        if known is not None and known[0] == token:
+            return known[1]
+        made = status_list.in_cbor(self._keys.key(now), json.loads(_payload(token)))
+        self._in_cbor[number] = (token, made)
+        return made
+
+
+def _payload(token: str) -> bytes:
+    return from_base64url(token.split(".")[1])

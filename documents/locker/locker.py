@@ -130,6 +130,10 @@ class Locker:
             and document_id in ("", document.id)
         ]
 
+    def has_none(self, person_id: str, kind: Kind, uow: UnitOfWork) -> bool:
+        """Whether a person never had a document of a kind: one that ended is one."""
+        return not store.of_person(uow, self.runtime.vault, person_id, [(kind.issuer, kind.id)])
+
     def original(self, person_id: str, document_id: str) -> tuple[Document, str]:
         """A document of one's own, and its original; raises NotFound."""
         with self.runtime.database.read() as uow:

@@ -81,13 +81,15 @@ def matching(wanted: Detail, given: Sequence[Detail]) -> Detail | None:
 
 
 def shown(details: Sequence[Detail], types: Types, translate: Translator) -> list[Shown]:
-    """Each detail in a person's words, all of it; by its type alone once no table knows that."""
-    return [
+    """Each detail in a person's words, all of it, and what reads the same once; by its type alone
+    once no table knows that."""
+    said = (
         Shown(translate(types[detail["type"]].sentence), _facts(detail, types, translate))
         if detail["type"] in types
         else Shown(str(detail["type"]), ())
         for detail in details
-    ]
+    )
+    return list(dict.fromkeys(said))
 
 
 def _check(detail: Any, types: Types, client: Client) -> None:

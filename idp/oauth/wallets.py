@@ -73,15 +73,15 @@ class Wallets:
         wallet: str,
         *,
         code: str,
-        configuration: str,
-        identifier: str,
+        forms: Mapping[str, str],
         attributes: Sequence[str],
         consent: Consent,
         now: datetime,
     ) -> Offered:
         """Have one credential ready for a wallet, in the write that the consent is given in.
 
-        `code`: a secret of 256 bits. Raises Unprocessable for a wallet that is none.
+        `code`: a secret of 256 bits. `forms`: each of its forms, and its identifier in it. Raises
+        Unprocessable for a wallet that is none.
         """
         client = next((c for c in self.known() if c.id == wallet), None)
         if client is None or not client.active:
@@ -92,11 +92,14 @@ class Wallets:
             if refreshes
             else self._settings.session_grant_seconds
         )
-        asked = {
-            "type": OPENID_CREDENTIAL,
-            "credential_configuration_id": configuration,
-            details.IDENTIFIERS: [identifier],
-        }
+        asked = [
+            {
+                "type": OPENID_CREDENTIAL,
+                "credential_configuration_id": form,
+                details.IDENTIFIERS: [identifier],
+            }
+            for form, identifier in forms.items()
+        ]
         grant = Grant(
             id=opaque.identifier("gra"),
             client_id=client.id,
@@ -119,7 +122,7 @@ class Wallets:
             offline=refreshes,
             created_at=now,
             expires_at=min(now + timedelta(seconds=lifetime), consent.not_after),
-            authorization_details=(asked,),
+            authorization_details=tuple(asked),
         )
         grant_store.add(uow, grant)
         return pre_authorized_codes.issue(
@@ -132,8 +135,9 @@ class Wallets:
             lifetime=timedelta(seconds=self._settings.offer_seconds),
         )
 
-    def offered(self, code: str) -> tuple[str, datetime] | None:
-        """The kind of credential that waits behind a code, and until when; None once it is over."""
+    def offered(self, code: str) -> tuple[Sequence[str], datetime] | None:
+        """The credential that waits behind a code, in its forms, and until when; None once it is
+        over."""
         now = self._runtime.clock.now()
         with self._runtime.database.read() as uow:
             found = pre_authorized_codes.find(uow, code)
@@ -142,7 +146,7 @@ class Wallets:
             return None
         if found.is_over(now) or not grant.alive(now):
             return None
-        return details.credentials_in(grant.authorization_details)[0], found.expires_at
+        return details.credentials_in(grant.authorization_details), found.expires_at
 
     def allowed(self, request: Request) -> Allowed:
         """What the token of this request lets its wallet have. Raises InvalidToken, DpopError,

@@ -26,7 +26,7 @@ EXTENDED_KEY_USAGES = {
 ML_DSA_KINDS = ("ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
 KEY_KINDS = ("EC-secp256r1", "EC-secp384r1", "EC-secp521r1", "Ed25519", "RSA", *ML_DSA_KINDS)
 NAME_KINDS = ("URI", "DNS", "IP")
-SUBJECT_ATTRIBUTES = ("CN", "serialNumber")
+SUBJECT_ATTRIBUTES = ("CN", "serialNumber", "C")
 EACH = "each"
 """As an issuer: every issuing authority certifies its own, and no protocol asks for one."""
 STATUS = ("published", "listed", "short-lived", "responder", "anchor")

@@ -118,11 +118,15 @@ def as_common_name(written: Iterable[str], otherwise: str) -> str:
     return next((value for value in values if len(value) <= LONGEST_NAME), otherwise)
 
 
-def subject(common_name: str, attributes: Container[str] = ("CN",)) -> x509.Name:
-    """The holder's name, as CN, as serialNumber (RFC 5280 App. A.1) or as both."""
-    written = (("CN", NameOID.COMMON_NAME), ("serialNumber", NameOID.SERIAL_NUMBER))
+def subject(common_name: str, attributes: Container[str] = ("CN",), country: str = "") -> x509.Name:
+    """The holder's name, as CN, as serialNumber (RFC 5280 App. A.1) or as both; and the country."""
+    written = (
+        ("CN", NameOID.COMMON_NAME, common_name),
+        ("serialNumber", NameOID.SERIAL_NUMBER, common_name),
+        ("C", NameOID.COUNTRY_NAME, country),
+    )
     return x509.Name(
-        [x509.NameAttribute(oid, common_name) for short, oid in written if short in attributes]
+        [x509.NameAttribute(oid, said) for short, oid, said in written if short in attributes]
     )
 
 

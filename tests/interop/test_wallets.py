@@ -1,7 +1,7 @@
 """Wallets of other people's libraries take and show credentials — OpenID4VCI 1.0, OpenID4VP 1.0.
 
-`@openid4vc` and `@sd-jwt` of npm, by their lock; nothing but the offer, the number that the person
-types and the client's name is told to them.
+`@openid4vc`, `@sd-jwt`, `@owf/mdoc` and `@auth0/mdl` of npm, by their lock; nothing but the offer,
+the number that the person types and the client's name is told to them.
 """
 
 from __future__ import annotations
@@ -89,6 +89,15 @@ def held(town: Town, programs: Path, client_id: str) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def mobile(town: Town, programs: Path, client_id: str) -> dict[str, Any]:
+    """The same by a wallet that reads ISO mdoc; they are in `mobile.json`."""
+    link, typed = offered(town, Citizen(town))
+    taken = (link, typed, client_id, "4", "mobile.json", "mso_mdoc")
+    found: dict[str, Any] = run(programs, "take.mjs", *taken)
+    return found
+
+
 class Service:
     """A city service that asks to be shown credentials."""
 
@@ -109,7 +118,10 @@ class Service:
 
     def ask(self, *claims: str, **more: Any) -> Any:
         wanted = [{"claim": claim} for claim in claims]
-        body = {"credentials": [{"credential": "credential.identity", "claims": wanted}], **more}
+        credential: dict[str, Any] = {"credential": "credential.identity", "claims": wanted}
+        if formats := more.pop("formats", None):
+            credential["formats"] = formats
+        body = {"credentials": [credential], **more}
         here = f"{self.url}/presentations/v1/requests"
         answer = httpx.post(here, json=body, headers=self._bearer())
         assert answer.status_code == 201, answer.text
@@ -139,6 +151,28 @@ def test_a_wallet_shows_no_more_than_was_asked(
     found = run(programs, "show.mjs", asked["link_other_device"], "held.json")
     assert (found["status"], found["by"]) == (200, "x509_hash"), found
     assert found["mode"] == ("direct_post.jwt" if encrypted else "direct_post")
+    said = pool.read(asked["id"])
+    assert (said["state"], said["claims"]) == ("shown", {"c0": {"age_over_18": True}})
+
+
+def test_a_wallet_takes_the_same_as_mdoc(
+    town: Town, held: dict[str, Any], mobile: dict[str, Any]
+) -> None:
+    """The library verified the chain to our root, every digest and the times."""
+    assert [one["name"] for one in mobile["said"]] == [town.name] * 4
+    assert mobile["said"][0]["age_over_18"] is True
+    assert mobile["said"][0]["docType"].endswith(".credential.identity")
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.parametrize("formats", [["mso_mdoc"], ["dc+sd-jwt", "mso_mdoc"]])
+def test_a_wallet_shows_an_mdoc_and_no_more_than_was_asked(
+    programs: Path, pool: Service, mobile: dict[str, Any], formats: list[str], encrypted: bool
+) -> None:
+    """What one library signs, another one verifies before it leaves; then we do."""
+    asked = pool.ask("age_over_18", formats=formats, encrypted=encrypted)
+    found = run(programs, "show.mjs", asked["link_other_device"], "mobile.json")
+    assert found["status"] == 200, found
     said = pool.read(asked["id"])
     assert (said["state"], said["claims"]) == ("shown", {"c0": {"age_over_18": True}})
 

@@ -67,8 +67,10 @@ class Counter:
         self.program = city.program(self.service)
 
     def try_to_ask(self, *claims: str, credential: str = "credential.identity", **more: Any) -> Any:
-        wanted = [{"claim": claim} for claim in claims]
-        body = {"credentials": [{"credential": credential, "claims": wanted}], **more}
+        wanted = {"credential": credential, "claims": [{"claim": claim} for claim in claims]}
+        if formats := more.pop("formats", None):
+            wanted["formats"] = formats
+        body = {"credentials": [wanted], **more}
         return self.program.post("/presentations/v1/requests", body)
 
     def ask(self, *claims: str, **more: Any) -> dict[str, Any]:

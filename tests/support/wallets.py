@@ -92,6 +92,7 @@ class Phone:
         self.refresh = ""
         self.tokens: dict[str, Any] = {}
         self.keys: list[ec.EllipticCurvePrivateKey] = []
+        self.form = ""
 
     # ── requests, with proofs of the key (RFC 9449) ───────────────────────────────────
 
@@ -192,7 +193,12 @@ class Phone:
         return self.send("POST", "/openid4vci/credential", json=body)
 
     def which(self) -> dict[str, str]:
-        detail = self.tokens["authorization_details"][0]
+        """The credential that is ready, in the form that this wallet reads."""
+        (detail,) = (
+            one
+            for one in self.tokens["authorization_details"]
+            if one["credential_configuration_id"].endswith(".mso_mdoc") == bool(self.form)
+        )
         return {"credential_identifier": detail["credential_identifiers"][0]}
 
     def take(self, citizen: Visitor, credential: str, copies: int = 1, **more: Any) -> list[str]:

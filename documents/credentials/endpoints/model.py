@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,13 @@ class CredentialWanted(_Body):
 
     credential: str = Field(max_length=128)
     claims: list[ClaimWanted] = Field(min_length=1, max_length=60)
+    formats: list[Literal["dc+sd-jwt", "mso_mdoc"]] = Field(
+        default=["dc+sd-jwt"],
+        min_length=1,
+        max_length=2,
+        description="The forms that will do, the preferred one first; with both, the wallet shows "
+        "the one that it has. What you read is the same.",
+    )
 
 
 class NewPresentation(_Body):

@@ -42,6 +42,7 @@ def ask(credentials: Credentials, request: Request, new: NewPresentation) -> Pre
         (
             one.credential,
             [WantedClaim(tuple(c.claim.split(".")), tuple(c.values)) for c in one.claims],
+            list(dict.fromkeys(one.formats)),
         )
         for one in new.credentials
     ]

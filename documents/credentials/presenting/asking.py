@@ -19,8 +19,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from documents.credentials import store as issued
-from documents.credentials.configurations import FORMAT, Configuration
+from documents.credentials.configurations import FORMAT, MDOC, Configuration
+from documents.credentials.mdoc import cose
 from documents.credentials.presenting import store
+from documents.credentials.presenting.mdoc import verify_mdoc
 from documents.credentials.presenting.needs import Needs, purpose_of
 from documents.credentials.presenting.store import DECLINED, REFUSED, SHOWN, WAITING, Asked
 from documents.credentials.presenting.verifying import (
@@ -29,9 +31,11 @@ from documents.credentials.presenting.verifying import (
     Expected,
     Refused,
     Shown,
-    verify,
+    StatusLists,
+    verify_sd_jwt,
 )
 from documents.credentials.presenting.wanted import WantedClaim, dcql
+from documents.credentials.sd_jwt import from_base64url
 from documents.credentials.settings import CredentialsSettings
 from documents.credentials.signers import certificate_hash, signed
 from documents.credentials.statuses import Statuses
@@ -78,7 +82,6 @@ class Presentations:
         runtime: Runtime,
         policies: Policies,
         known: Mapping[str, Configuration],
-        vct_of: Any,
         services: Services,
         keys: OwnSigner,
         recognise: Callable[[bytes, datetime], Any],
@@ -88,13 +91,14 @@ class Presentations:
         credentials are signed; raises UnknownSigner."""
         self.runtime = runtime
         self.known = known
-        self._needs = Needs(policies, known, vct_of)
         self._services = services
         self._keys = keys
         self._recognise = recognise
         self._statuses = statuses
         self.settings = runtime.settings.of(CredentialsSettings)
         self.url = runtime.settings.of(Server).url
+        self._needs = Needs(policies, known, self.url)
+        self._lists = StatusLists(self._status_list, self._issuer_key)
         runtime.jobs.periodic("presentations", timedelta(minutes=5), self._sweep)
 
     # ── a service asks ────────────────────────────────────────────────────────────────
@@ -102,19 +106,20 @@ class Presentations:
     def ask(
         self,
         service: str,
-        wanted: Sequence[tuple[str, Sequence[WantedClaim]]],
+        wanted: Sequence[tuple[str, Sequence[WantedClaim], Sequence[str]]],
         purpose: str | None,
         return_to: str | None,
         *,
         encrypted: bool = True,
     ) -> Asked:
-        """A request for credentials, by configuration, and claims of them. Raises Unprocessable."""
+        """A request for credentials: each by its configuration, claims of it, and the forms that
+        will do. Raises Unprocessable."""
         purpose = purpose_of(self._services, service, purpose)
         if not 1 <= len(wanted) <= MOST_WANTED:
             raise Unprocessable(f"Ask for 1 to {MOST_WANTED} credentials.", where="credentials")
         asked = [
-            self._needs.wanted(f"c{number}", which, claims, purpose)
-            for number, (which, claims) in enumerate(wanted)
+            self._needs.wanted(f"c{number}", which, claims, formats, purpose)
+            for number, (which, claims, formats) in enumerate(wanted)
         ]
         if return_to is not None and not self._services.owns_address(service, return_to):
             raise Unprocessable(
@@ -184,7 +189,12 @@ class Presentations:
                 FORMAT: {
                     "sd-jwt_alg_values": list(ISSUER_ALGORITHMS),
                     "kb-jwt_alg_values": list(HOLDER_ALGORITHMS.values()),
-                }
+                },
+                # Annex B.2.2: by the numbers of COSE.
+                MDOC: {
+                    "issuerauth_alg_values": [cose.ALGORITHMS[a] for a in ISSUER_ALGORITHMS],
+                    "deviceauth_alg_values": list(cose.ALGORITHMS.values()),
+                },
             }
         }
         if key is not None:
@@ -193,14 +203,13 @@ class Presentations:
                 "jwks": {"keys": [public]},
                 "encrypted_response_enc_values_supported": list(ENCRYPTIONS),
             }
-        answers = f"{self.url}/openid4vp/responses/{asked.id}"
         claims: dict[str, Any] = {
             "iss": f"x509_hash:{certificate_hash(by)}",
             "aud": "https://self-issued.me/v2",
             "client_id": f"x509_hash:{certificate_hash(by)}",
             "response_type": "vp_token",
             "response_mode": "direct_post.jwt" if key is not None else "direct_post",
-            "response_uri": answers + ("?device=same" if same_device else ""),
+            "response_uri": self._answers(asked, same_device),
             "nonce": asked.nonce,
             "state": asked.id,
             "dcql_query": dcql(asked.wanted),
@@ -211,6 +220,10 @@ class Presentations:
         if wallet_nonce is not None:
             claims["wallet_nonce"] = wallet_nonce
         return signed(by, "oauth-authz-req+jwt", claims)
+
+    def _answers(self, asked: Asked, same_device: bool) -> str:
+        device = "?device=same" if same_device else ""
+        return f"{self.url}/openid4vp/responses/{asked.id}{device}"
 
     def _name(self) -> str:
         by = self._keys.key(self.runtime.clock.now())
@@ -238,7 +251,8 @@ class Presentations:
             self._conclude(asked, DECLINED, {}, (), now)
             return self.back(asked) if same_device else None
         try:
-            shown = self._verified(asked, said.get("vp_token"), now)
+            expected = self._expected(asked, same_device)
+            shown = self._verified(asked, said.get("vp_token"), expected, now)
         except Refused as why:
             refused = {"refused": why.code, "why": why.sentence}
             self._conclude(asked, REFUSED, refused, (), now)
@@ -270,18 +284,26 @@ class Presentations:
             raise WrongAnswer("state is that of another request.")
         return said
 
-    def _verified(self, asked: Asked, vp_token: Any, now: datetime) -> dict[str, Shown]:
-        if not isinstance(vp_token, dict) or set(vp_token) != {one.id for one in asked.wanted}:
-            raise Refused("other_credentials", "The wallet answered another question.")
-        expected = Expected(self.url, self._name(), asked.nonce)
+    def _expected(self, asked: Asked, same_device: bool) -> Expected:
+        key, where = self._key(asked), self._answers(asked, same_device)
+        thumbprint = None if key is None else from_base64url(key.thumbprint())
+        return Expected(self.url, self._name(), asked.nonce, where, thumbprint)
+
+    def _verified(
+        self, asked: Asked, vp_token: Any, expected: Expected, now: datetime
+    ) -> dict[str, Shown]:
+        """What was shown of each credential, in one of the forms that will do (§8.1)."""
+        answered = vp_token if isinstance(vp_token, dict) else {}
         shown = {}
         for one in asked.wanted:
-            listed = vp_token[one.id]
+            found = [name for name in one.queries if name in answered]
+            listed = answered[found[0]] if len(found) == 1 else None
             if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], str):
                 raise Refused("other_credentials", "The wallet answered another question.")
-            shown[one.id] = verify(
-                listed[0], one, expected, self._issuer_key, self._status_list, now
-            )
+            verify = verify_sd_jwt if one.queries[found[0]] == FORMAT else verify_mdoc
+            shown[one.id] = verify(listed[0], one, expected, self._issuer_key, self._lists, now)
+        if len(answered) != len(shown):
+            raise Refused("other_credentials", "The wallet answered another question.")
         return shown
 
     def _issuer_key(self, chain: Sequence[bytes], now: datetime) -> Any:

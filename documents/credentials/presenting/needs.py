@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from documents.credentials.configurations import Configuration
+from documents.credentials.configurations import Configuration, type_name
 from documents.credentials.presenting.wanted import Wanted, WantedClaim
 from documents.locker import Services
 from foundation.errors import Unprocessable
@@ -35,13 +35,20 @@ class Needs:
         self,
         policies: Policies,
         known: Mapping[str, Configuration],
-        vct_of: Callable[[str], str],
+        url: str,
     ) -> None:
         self._policies = policies
         self._known = known
-        self._vct_of = vct_of
+        self._url = url
 
-    def wanted(self, name: str, which: str, claims: Sequence[WantedClaim], purpose: str) -> Wanted:
+    def wanted(
+        self,
+        name: str,
+        which: str,
+        claims: Sequence[WantedClaim],
+        formats: Sequence[str],
+        purpose: str,
+    ) -> Wanted:
         """A credential as it is asked for. Raises Unprocessable with what to write."""
         configuration = self._known.get(which)
         if configuration is None:
@@ -70,4 +77,5 @@ class Needs:
                     where="claims",
                     next_step="Ask for less, or for another purpose that is registered.",
                 )
-        return Wanted(name, which, self._vct_of(which), tuple(claims))
+        types = {form: type_name(self._url, which, form) for form in formats}
+        return Wanted(name, which, types, tuple(claims))

@@ -15,17 +15,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
+from cryptography.exceptions import InvalidSignature
 
 from documents.credentials import sd_jwt, status_list
 from documents.credentials.configurations import FORMAT
-from documents.credentials.presenting.wanted import Wanted, at
+from documents.credentials.malformed import Malformed
+from documents.credentials.presenting.wanted import Path, Wanted, at
+from foundation import algorithms
 
 Chain = Sequence[bytes]
 IssuerKey = Callable[[Chain, datetime], Any]
 """The key of the first of these certificates (DER), if it is one of our issuer's and good now.
 Raises Refused."""
-StatusList = Callable[[str], str]
-"""The signed status list at an address. Raises Refused."""
 
 ISSUER_ALGORITHMS = ("ES256", "ES384")
 HOLDER_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
@@ -55,40 +56,43 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a presentation is held against: the issuer, whom it is for, and the request's nonce."""
+    """What a presentation is held against: the issuer, whom it is for, the request's nonce, where
+    the answer goes, and the key that it is encrypted to (RFC 7638), if it is."""
 
     issuer: str
     audience: str
     nonce: str
+    response_uri: str = ""
+    thumbprint: bytes | None = None
 
 
-def verify(
+def verify_sd_jwt(
     presented: str,
     wanted: Wanted,
     expected: Expected,
     issuer_key: IssuerKey,
-    status_list_at: StatusList,
+    lists: StatusLists,
     now: datetime,
 ) -> Shown:
     """What was shown, once everything about it holds. Raises Refused."""
     try:
         parts = sd_jwt.split(presented)
-    except sd_jwt.Malformed as fault:
+    except Malformed as fault:
         raise Refused(fault.code, str(fault)) from None
     payload = _issued(parts.token, issuer_key, now)
     if payload.get("iss") != expected.issuer:
         raise Refused("wrong_issuer", "The credential is of another issuer.")
-    if payload.get("vct") != wanted.vct:
+    if payload.get("vct") != wanted.types[FORMAT]:
         raise Refused("wrong_type", "It is a credential of another kind than was asked for.")
     _check_times(payload, now)
     try:
         claims = sd_jwt.disclosed(payload, parts.disclosures)
-    except sd_jwt.Malformed as fault:
+    except Malformed as fault:
         raise Refused(fault.code, str(fault)) from None
     _check_holder(parts, payload, expected, now)
-    uri, idx = _place(payload)
-    _check_status(uri, idx, status_list_at(uri), issuer_key, now)
-    return Shown(_asked(claims, wanted), uri, idx)
+    uri, idx = place_of(payload.get("status"))
+    lists.check(uri, idx, now)
+    return Shown(asked_of(wanted, lambda path: at(claims, path)), uri, idx)
 
 
 # ── the issuer's part ─────────────────────────────────────────────────────────────────
@@ -136,11 +140,13 @@ def _header(token: str) -> Mapping[str, Any]:
 
 
 def _payload(token: str, key: Any, algorithm: str, code: str) -> dict[str, Any]:
+    signing_input, _, signature = token.rpartition(".")
+    _, _, content = signing_input.partition(".")
     try:
-        algorithms = [algorithm]
-        raw = jwt.PyJWS(algorithms=algorithms).decode(token, key, algorithms=algorithms)
+        signed, raw = signing_input.encode("ascii"), sd_jwt.from_base64url(content)
+        algorithms.verify(algorithm, key, sd_jwt.from_base64url(signature), signed)
         payload = json.loads(raw)
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+    except (InvalidSignature, ValueError, RecursionError):
         raise Refused(code, "It was changed after it was signed, or somebody else signed it."
                       ) from None  # fmt: skip
     if not isinstance(payload, dict):
@@ -195,8 +201,8 @@ def _check_holder(
 # ── the status ────────────────────────────────────────────────────────────────────────
 
 
-def _place(payload: Mapping[str, Any]) -> tuple[str, int]:
-    status = payload.get("status")
+def place_of(status: Any) -> tuple[str, int]:
+    """Where the status of a credential stands (Token Status List §6). Raises Refused."""
     place = status.get("status_list") if isinstance(status, dict) else None
     uri = place.get("uri") if isinstance(place, dict) else None
     idx = place.get("idx") if isinstance(place, dict) else None
@@ -205,39 +211,66 @@ def _place(payload: Mapping[str, Any]) -> tuple[str, int]:
     return uri, idx
 
 
-def _check_status(uri: str, idx: int, token: str, issuer_key: IssuerKey, now: datetime) -> None:
-    header = _header(token)
-    if header.get("typ") != status_list.TYPE:
-        raise Refused("status_unknown", "What stands at its status list's address is none.")
-    try:
-        claims = _by_chain(token, header, issuer_key, now)
-    except Refused:
-        raise Refused("status_of_another_issuer", "Its status list is of another issuer.") from None
-    if claims.get("sub") != uri:
-        raise Refused("status_of_another_issuer", "Its status list is another one.")
-    issued, expires = _number(claims, "iat"), _number(claims, "exp")
-    late = expires is not None and expires <= now.timestamp()
-    old = issued is None or now.timestamp() - issued > OLDEST_LIST.total_seconds()
-    if late or old or (issued or 0) > now.timestamp() + SKEW.total_seconds():
-        raise Refused("status_too_old", "Its status list is too old to be believed.")
-    try:
-        status = status_list.status_at(claims.get("status_list"), idx)
-    except status_list.Unreadable:
-        raise Refused("status_unknown", "Its status list cannot be read.") from None
-    if status != status_list.VALID:
-        raise Refused("revoked", "The credential was ended: it was withdrawn or replaced.")
+class StatusLists:
+    """Lists as they are looked up in. One that holds is remembered while it is the one at its
+    address, which is for some seconds: many credentials are looked up in it."""
+
+    def __init__(self, list_at: Callable[[str], str], issuer_key: IssuerKey) -> None:
+        """`list_at`: the signed status list at an address; raises Refused."""
+        self._list_at = list_at
+        self._issuer_key = issuer_key
+        self._held: tuple[str, str, status_list.Unpacked, float] | None = None
+
+    def check(self, uri: str, idx: int, now: datetime) -> None:
+        """Raises Refused for what was ended, or a list that is not to be believed."""
+        token, held = self._list_at(uri), self._held
+        if held is None or held[:2] != (uri, token) or held[3] <= now.timestamp():
+            self._held = held = (uri, token, *self._read(uri, token, now))
+        try:
+            status = held[2].status_at(idx)
+        except status_list.Unreadable:
+            raise _unreadable() from None
+        if status != status_list.VALID:
+            raise Refused("revoked", "The credential was ended: it was withdrawn or replaced.")
+
+    def _read(self, uri: str, token: str, now: datetime) -> tuple[status_list.Unpacked, float]:
+        """The list, and until when it may be believed."""
+        header = _header(token)
+        if header.get("typ") != status_list.TYPE:
+            raise Refused("status_unknown", "What stands at its status list's address is none.")
+        try:
+            claims = _by_chain(token, header, self._issuer_key, now)
+        except Refused:
+            raise Refused("status_of_another_issuer", "Its status list is of another issuer."
+                          ) from None  # fmt: skip
+        if claims.get("sub") != uri:
+            raise Refused("status_of_another_issuer", "Its status list is another one.")
+        issued, expires = _number(claims, "iat"), _number(claims, "exp")
+        oldest = OLDEST_LIST.total_seconds()
+        until = -1.0 if issued is None else min(issued + oldest, expires or issued + oldest)
+        if until <= now.timestamp() or (issued or 0) > now.timestamp() + SKEW.total_seconds():
+            raise Refused("status_too_old", "Its status list is too old to be believed.")
+        try:
+            return status_list.unpacked(claims.get("status_list")), until
+        except status_list.Unreadable:
+            raise _unreadable() from None
+
+
+def _unreadable() -> Refused:
+    return Refused("status_unknown", "Its status list cannot be read.")
 
 
 # ── what was asked ────────────────────────────────────────────────────────────────────
 
 
-def _asked(claims: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
-    """Of what was disclosed that which was asked for, by its path with dots."""
+def asked_of(wanted: Wanted, shown: Callable[[Path], Any]) -> dict[str, Any]:
+    """Of what was disclosed that which was asked for, by its path with dots. `shown`: the value at
+    a path; raises KeyError."""
     found = {}
     for claim in wanted.claims:
         name = ".".join(claim.path)
         try:
-            value = at(claims, claim.path)
+            value = shown(claim.path)
         except KeyError:
             raise Refused("claim_missing", "The wallet did not show all that was asked for."
                           ) from None  # fmt: skip

@@ -50,7 +50,8 @@ def test_the_issuer_says_what_there_is(city: Lockers) -> None:
     assert said["credential_issuer"] == city.locker.originals.url
     assert said["batch_credential_issuance"] == {"batch_size": 10}
     known = said["credential_configurations_supported"]
-    assert set(known) == {IDENTITY, RESIDENCE}  # a diploma has no use for wallets
+    forms = {f"{one}{form}" for one in (IDENTITY, RESIDENCE) for form in ("", ".mso_mdoc")}
+    assert set(known) == forms  # a diploma has no use for wallets
     assert known[RESIDENCE]["format"] == "dc+sd-jwt"
     assert known[RESIDENCE]["scope"] == RESIDENCE
     names = {d["locale"]: d["name"] for d in known[RESIDENCE]["credential_metadata"]["display"]}
@@ -200,6 +201,7 @@ def test_a_request_that_is_wrong_is_refused_in_the_words_of_the_specification(
     unknown = {**which, "credential_configuration_id": RESIDENCE}
     assert ask(**unknown) == "unknown_credential_configuration"
     assert ask(credential_identifier="doc_x") == "unknown_credential_identifier"
+    # Who asks in clear cannot ask for an encrypted answer (§8.2).
     assert ask(credential_response_encryption={}) == "invalid_encryption_parameters"
     assert ask(proof={"proof_type": "jwt"}) == "invalid_credential_request"
     for proofs in (None, [], {}, {"jwt": []}, {"jwt": [1]}, {"ldp_vp": []}, {"jwt": ["a"] * 11}):
@@ -342,6 +344,19 @@ def test_a_withdrawn_consent_ends_what_the_wallet_holds(
     assert not ended(city, copy)
     withdraw(city, citizen)
     assert ended(city, copy)
+
+
+@pytest.mark.row("privacy", "P-6")
+def test_who_agrees_to_less_ends_what_says_more(
+    city: Lockers, phone: Phone, citizen: Visitor
+) -> None:
+    (whole,) = phone.take(citizen, IDENTITY, give=["age_over_18"])
+    (wider,) = phone.take(citizen, IDENTITY)
+    # Agreeing to more ends nothing.
+    assert not ended(city, whole)
+    (little,) = phone.take(citizen, IDENTITY, give=["age_over_18"])
+    assert ended(city, wider)
+    assert not ended(city, little)
 
 
 @pytest.mark.row("privacy", "P-6")

@@ -15,6 +15,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc import jwe
+from joserfc.jwk import ECKey
 
 from documents.credentials import sd_jwt
 from foundation.clock import FrozenClock
@@ -272,6 +274,36 @@ def test_an_answer_in_clear_to_an_encrypted_request_is_none(
     in_clear = {**request, "response_mode": "direct_post"}
     assert pool.post(in_clear, {"c0": [shown]}).status_code == 400
     assert pool.post(request, {"c0": [shown]}).status_code == 200
+
+
+@pytest.mark.rfc("OpenID4VP", "8.3")
+@pytest.mark.row("failures", "10")
+def test_an_answer_that_cannot_be_decrypted_or_would_be_a_bomb_is_refused(
+    city: Lockers, phone: Phone, pool: Counter
+) -> None:
+    request = pool.request(pool.ask("age_over_18"))
+    (public,) = request["client_metadata"]["jwks"]["keys"]
+    assert request["client_metadata"]["encrypted_response_enc_values_supported"]
+    key, other = ECKey.import_key(public), ECKey.generate_key("P-256")
+    path = request["response_uri"].removeprefix(city.locker.originals.url)
+    known = ["ECDH-ES", "ECDH-ES+A128KW", "A128GCM", "A128CBC-HS256", "DEF"]
+    for to, head in (
+        (other, {}),
+        (key, {"alg": "ECDH-ES+A128KW"}),
+        (key, {"enc": "A128CBC-HS256"}),
+        (key, {"zip": "DEF"}),
+    ):
+        whole = {"alg": "ECDH-ES", "enc": "A128GCM", **head}
+        sealed = jwe.encrypt_compact(whole, b" " * 40_000, to, algorithms=known)
+        answer = city.browser().http.post(path, data={"response": sealed})
+        assert answer.status_code == 400, head
+        assert "cannot be decrypted" in answer.json()["error_description"]
+    # It is not over: what is no answer to it ends nothing.
+    shown = bind(choose(phone.copies[0], "age_over_18"), phone.keys[0], request, now_of(city))
+    assert pool.post(request, {"c0": [shown]}).status_code == 200
+    # Each request has a key of its own.
+    later = pool.request(pool.ask("age_over_18"))
+    assert later["client_metadata"]["jwks"]["keys"][0]["x"] != public["x"]
 
 
 def test_a_wallet_that_declines_shows_nothing(city: Lockers, phone: Phone, pool: Counter) -> None:

@@ -1,16 +1,18 @@
 // Takes a credential: `node take.mjs OFFER TX_CODE CLIENT_ID COPIES FILE`, for what a person has
 // ready; or `node take.mjs ISSUER begin CLIENT_ID REDIRECT_URI BEGUN`, which prints where to send the
-// person, and then `node take.mjs BEGUN CODE CLIENT_ID COPIES FILE`.
+// person, and then `node take.mjs BEGUN CODE CLIENT_ID COPIES FILE`. With `mso_mdoc` at the end, as mdoc.
 import fs from "node:fs";
 import { clientAuthenticationNone } from "@openid4vc/oauth2";
 import { Openid4vciClient, setGlobalConfig } from "@openid4vc/openid4vci";
 import { SDJwtVcInstance } from "@sd-jwt/sd-jwt-vc";
 import * as jose from "jose";
 import crypto from "node:crypto";
+import { Holder, IssuerSigned } from "@owf/mdoc";
+import { context, roots } from "./mdoc.mjs";
 import { callbacks, keyOf, newKey, restored } from "./callbacks.mjs";
 
 setGlobalConfig({ allowInsecureUrls: true });
-const [offer, txCode, clientId, copies, file] = process.argv.slice(2);
+const [offer, txCode, clientId, copies, file, format] = process.argv.slice(2);
 const client = new Openid4vciClient({
   callbacks: { ...callbacks, fetch, clientAuthentication: clientAuthenticationNone({ clientId }) },
 });
@@ -32,7 +34,10 @@ const token = begun
       credentialOffer, issuerMetadata, txCode, dpop,
     });
 const accessToken = token.accessTokenResponse.access_token;
-const [credentialConfigurationId] = credentialOffer.credential_configuration_ids;
+const offered = issuerMetadata.credentialIssuer.credential_configurations_supported;
+const credentialConfigurationId = credentialOffer.credential_configuration_ids.find(
+  (id) => offered[id].format === (format ?? "dc+sd-jwt"),
+);
 const { c_nonce: nonce } = await client.requestNonce({ issuerMetadata });
 const held = [];
 for (let i = 0; i < Number(copies); i++) held.push(await newKey());
@@ -65,12 +70,24 @@ const wallet = new SDJwtVcInstance({
   statusValidator: async (status) => { if (status !== 0) throw new Error(`status ${status}`); },
 });
 const said = [];
-for (const { credential } of credentials) said.push((await wallet.verify(credential, {})).payload);
+for (const { credential } of credentials) said.push(await (format ? read : verified)(credential));
 const kept = [];
 for (const [i, { credential }] of credentials.entries())
-  kept.push({ credential, publicJwk: held[i].publicJwk, key: await jose.exportJWK(await keyOf(held[i].publicJwk)) });
+  kept.push({ credential, format, publicJwk: held[i].publicJwk, key: await jose.exportJWK(await keyOf(held[i].publicJwk)) });
 fs.writeFileSync(file, JSON.stringify(kept));
 console.log(JSON.stringify({ said, name: issuerMetadata.credentialIssuer.display[0].name }));
+
+async function verified(credential) {
+  return (await wallet.verify(credential, {})).payload;
+}
+
+async function read(credential) {
+  const trustedCertificates = (await roots(credentialOffer.credential_issuer)).map((one) => one.raw);
+  await Holder.verifyIssuerSigned({ issuerSigned: credential, trustedCertificates }, context);
+  const found = IssuerSigned.fromEncodedForOid4Vci(credential);
+  const { docType } = found.issuerAuth.mobileSecurityObject;
+  return { ...found.getPrettyClaims(docType), docType };
+}
 
 async function begin(issuer, redirectUri, file) {
   const credentialOffer = {
