@@ -65,7 +65,7 @@ def oauth_of(deployment: Deployment) -> OAuth:
     return tokens
 
 
-def _supervision(deployment: Deployment) -> Supervision:
+def supervision_of(deployment: Deployment) -> Supervision:
     oauth_of(deployment)
     found: Supervision = deployment.parts["supervision"]
     return found
@@ -202,7 +202,7 @@ def change(
     if resource is not None:
         changes["resource"] = None if resource == NONE else resource
     with deployment_of(config) as deployment:
-        managing = _supervision(deployment).managing
+        managing = supervision_of(deployment).managing
         if add_redirect:
             known = redirect or list(_found(deployment, client_id).redirect_uris)
             changes["redirect_uris"] = [*known, *add_redirect]
@@ -260,7 +260,7 @@ def suspend(
     with deployment_of(config) as deployment:
         if not _found(deployment, client_id).active:
             fail(f"{client_id} is suspended already; nothing was changed.", code=1)
-        grants = _supervision(deployment).incidents.suspend_client(client_id, reason, host())
+        grants = supervision_of(deployment).incidents.suspend_client(client_id, reason, host())
     out.print(f"{client_id} is suspended; {grants} grants have ended.", soft_wrap=True)
 
 
@@ -274,7 +274,7 @@ def resume(
     with deployment_of(config) as deployment:
         if _found(deployment, client_id).active:
             fail(f"{client_id} is served already; nothing was changed.", code=1)
-        _supervision(deployment).incidents.resume_client(client_id, reason, host())
+        supervision_of(deployment).incidents.resume_client(client_id, reason, host())
     out.print(f"{client_id} is served again.", soft_wrap=True)
 
 
@@ -300,7 +300,7 @@ def remove(
             return
         if not yes:
             typer.confirm(f"{follows} Go on?", abort=True, err=True)
-        grants = _supervision(deployment).managing.remove(client_id, reason, host())
+        grants = supervision_of(deployment).managing.remove(client_id, reason, host())
     out.print(f"{client_id} is removed; {grants} grants have ended.", soft_wrap=True)
 
 
@@ -322,7 +322,7 @@ def secret(
     """
     with deployment_of(config) as deployment:
         overlap = timedelta(hours=overlap_hours)
-        incidents = _supervision(deployment).incidents
+        incidents = supervision_of(deployment).incidents
         value = incidents.rotate_secret(client_id, reason, host(), overlap)
     if as_json:
         print_json({"client_id": client_id, "client_secret": value})

@@ -10,7 +10,7 @@ from idp.oauth.acting import ActingService, ActingServices, service_as_json
 from idp.oauth.alteration import Alteration
 from idp.oauth.authorization_server import OAuth, prepare
 from idp.oauth.client import AUTHENTICATION_METHODS, DEVICE_SCOPE, SIGNING_ALGORITHMS, Client
-from idp.oauth.clients import AddedClient, Clients
+from idp.oauth.clients import AddedClient, Clients, PreparedClient
 from idp.oauth.discovery import provider_metadata
 from idp.oauth.endings import (
     TokensEndWithConsent,
@@ -59,6 +59,7 @@ __all__ = [
     "Kit",
     "OAuth",
     "OAuthSettings",
+    "PreparedClient",
     "Relaxation",
     "Sentence",
     "SignsOut",

@@ -71,6 +71,7 @@ class Client:
     `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
     server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
     at it.
+    `declared_in`: the set of the file that made it (`civitas clients apply`).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -118,6 +119,7 @@ class Client:
     policy_uri: str | None = None
     client_uri: str | None = None
     contacts: tuple[str, ...] = ()
+    declared_in: str | None = None
     active: bool = True
     removed: bool = False
     secret_mac: bytes | None = field(default=None, repr=False)

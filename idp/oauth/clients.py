@@ -259,6 +259,12 @@ class Clients:
             raise _unknown(client_id)
         return dict(row.registration), row.created_at
 
+    def registrations(self, uow: UnitOfWork) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Of all clients of our own table, also removed ones: the state, and what the registration
+        says. They stay as they are until the caller's unit of work is done."""
+        rows = uow.all(select(clients).order_by(clients.c.created_at, clients.c.id))
+        return {row.id: (row.state, row.registration) for row in rows}
+
     def suspended_elsewhere(self) -> Sequence[str]:
         """Ids of suspended clients that are not of our own table."""
         with self._database.read() as uow:

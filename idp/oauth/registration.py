@@ -37,6 +37,7 @@ _KNOWN = frozenset(
         "client_name",
         "client_uri",
         "contacts",
+        "declared_in",
         "dpop_bound_access_tokens",
         "frontchannel_logout_session_required",
         "frontchannel_logout_uri",
@@ -237,6 +238,7 @@ def _parsed(
         policy_uri=members.resource(metadata, "policy_uri"),
         client_uri=members.page(metadata, "client_uri"),
         contacts=members.strings(metadata, "contacts"),
+        declared_in=members.text(metadata, "declared_in"),
     )
     wrong = [f"{member} {what}" for member, what in profiles.faults(client)]
     if wrong:

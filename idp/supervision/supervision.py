@@ -8,6 +8,7 @@ from foundation import web
 from foundation.audit import Actor
 from foundation.web import Form
 from idp.register import StaffMember
+from idp.supervision.applying import Applying
 from idp.supervision.incidents import Incidents
 from idp.supervision.managing import Managing
 from idp.supervision.parts import Parts
@@ -21,6 +22,7 @@ class Supervision:
         self.runtime = parts.runtime
         self.incidents = Incidents(parts)
         self.managing = Managing(parts)
+        self.applying = Applying(parts)
         self.has_services = parts.tokens is not None
         self.has_desk = self.has_services and parts.register is not None
 

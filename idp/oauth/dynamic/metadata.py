@@ -61,6 +61,7 @@ OPERATORS = frozenset(
         "attributes",
         "audiences",
         "authorization_details_types",
+        "declared_in",
         "purpose",
         "purposes",
         "registered_itself",

@@ -69,6 +69,7 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
                     ("--name=L", "--for=spring", "--url=l.example"),
                     ("--name=L", "--method=none", "--without-pkce",
                      "--redirect=https://l.example/cb")],
+    "clients apply": [("NOWHERE",), ("FILE",), ("FILE", "--dry-run")],
     "clients change": [("svc_nobody", WHY, "--name=L"),
                        ("svc_nobody", WHY, "--name=L", "--dry-run"),
                        ("svc_nobody", WHY), ("svc_nobody", WHY, "--add-redirect=https://l.example/"),
@@ -126,8 +127,8 @@ OF_A_REGULATOR = ("providers accredit", "providers reinstate", "providers suspen
 # They are given no name of anything that is here, or make what they name.
 NAME_NOTHING = {
     "audit resume", "ca board",
-    "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients invitations",
-    "clients list", "config check", "conformance", "db upgrade", "demo",
+    "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients export",
+    "clients invitations", "clients list", "config check", "conformance", "db upgrade", "demo",
     "devices list", "documents kinds", "incident staff",
     "incident stop-everybody", "init", "letters list", "providers completion", "providers list",
     "routes", "serve", "tour", "work",
