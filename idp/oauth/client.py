@@ -59,6 +59,7 @@ class Client:
     `jwks_uri`: where its keys stand, in place of `jwks` (`keys_of_clients`).
     `calls_itself`: a name that nobody vouches for, beside `name`. `registered_itself`: no operator
     looked at it before it was served (RFC 7591 §3).
+    `test_only`: nobody signs in at it but its developer and invented residents (`testers`).
     `passes_on`: it asks for a service behind it, whose own question comes after ours.
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
     token endpoint as well (failures 7).
@@ -115,6 +116,7 @@ class Client:
     profile: str | None = None
     calls_itself: str | None = None
     registered_itself: bool = False
+    test_only: bool = False
     passes_on: bool = False
     policy_uri: str | None = None
     client_uri: str | None = None

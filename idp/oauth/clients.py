@@ -169,6 +169,14 @@ class Clients:
         self._seen.pop(client_id, None)
         return value
 
+    def lock_secret(self, uow: UnitOfWork, client_id: str) -> None:
+        """Nobody knows its secret from now on, until a new one is made."""
+        _, mac = self._secrets.new(client_id)
+        with_secret = _there(client_id) & clients.c.secret_mac.is_not(None)
+        locked = {"secret_mac": mac, "previous_secret_mac": None, "previous_secret_until": None}
+        uow.execute(update(clients).where(with_secret).values(**locked))
+        self._seen.pop(client_id, None)
+
     def suspend(
         self, uow: UnitOfWork, client_id: str, reason: str, actor: Actor, now: datetime
     ) -> None:

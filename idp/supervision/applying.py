@@ -206,6 +206,8 @@ def _check(file: Declarations, one: Declared, state: str | None, said: Mapping[s
         raise InvalidClientMetadata(
             "was removed for good, and nobody gets its client_id again: choose another", where=""
         )
+    if said.get("test_only"):
+        raise InvalidClientMetadata("is a developer's test: approve it first", where="")
     owner = said.get(_SET)
     if owner not in (None, file.set):
         raise InvalidClientMetadata(f"is declared by another file, of the set {owner!r}", where="")

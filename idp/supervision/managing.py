@@ -85,6 +85,8 @@ class Managing:
         with self._database.write() as uow:
             tokens.clients.remove(uow, client_id, reason, by, now)
             tokens.stopping.of_redirect(uow, client_id)
+            if self._parts.developers is not None:
+                self._parts.developers.gone(uow, client_id)
             return tokens.stopping.of_client(uow, client_id, "the service was removed", now)
 
     def _now(self) -> datetime:

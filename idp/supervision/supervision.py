@@ -6,7 +6,9 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.audit import Actor
+from foundation.errors import NotFound
 from foundation.web import Form
+from idp.developers import Developers
 from idp.register import StaffMember
 from idp.supervision.applying import Applying
 from idp.supervision.incidents import Incidents
@@ -33,6 +35,12 @@ class Supervision:
     def auditor(self, request: Request) -> Actor:
         """Who looks on here, and changes nothing."""
         return Actor("staff", web.require(request, kind="staff", role="auditor").id)
+
+    def require_developers(self) -> Developers:
+        """Raises NotFound."""
+        if self.parts.developers is None:
+            raise NotFound("Developers register no services here.")
+        return self.parts.developers
 
     def members(self) -> list[StaffMember]:
         """Everybody who works here or did, with their names."""

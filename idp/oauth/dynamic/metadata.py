@@ -71,6 +71,7 @@ OPERATORS = frozenset(
         "resource",
         "scopes",
         "sector",
+        "test_only",
         "token_endpoint_auth_method_only",
     }
 )
