@@ -56,6 +56,7 @@ NONE = "none"
 def add_to(app: typer.Typer) -> None:
     for command in (show, change, suspend, resume, remove, secret):
         app.command()(command)
+    app.command("testers")(invented)
 
 
 def oauth_of(deployment: Deployment) -> OAuth:
@@ -330,6 +331,39 @@ def secret(
     out.print(f"client_secret: {value}", soft_wrap=True)
     works = f"for {overlap_hours} hours more" if overlap_hours else "no more"
     out.print(f"The old one works {works}.")
+
+
+def invented(
+    add: Annotated[
+        str | None, typer.Option(help="Identifier of an invented resident, per_….")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--end", help="Who signs in at test services no more.")
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(help="Why, in a sentence; it stands in the audit.")
+    ] = "For tests of services",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """List the invented residents who sign in at test services, add one, or take one off.
+
+    Example: `civitas clients testers --add per_…`
+    """
+    with deployment_of(config) as deployment:
+        managing = supervision_of(deployment).managing
+        if add:
+            managing.invent(add, reason, host())
+        if end:
+            managing.not_invented(end, reason, host())
+        people = managing.invented()
+    if as_json:
+        print_json(list(people))
+        return
+    for person in people:
+        out.print(person)
+    if not people:
+        out.print("Nobody is in the list: only their developers sign in at test services.")
 
 
 def _found(deployment: Deployment, client_id: str) -> Client:

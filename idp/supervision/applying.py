@@ -19,7 +19,7 @@ from foundation.database import UnitOfWork
 from foundation.errors import Conflict
 from idp.oauth import Alteration, Client, InvalidClientMetadata, PreparedClient
 from idp.register import checked_reason
-from idp.supervision.declared import Declarations, Declared, Fault, FaultyFile
+from idp.supervision.declared import Declarations, Declared, FaultyFile, Misstep
 from idp.supervision.parts import Parts
 
 _SET = "declared_in"
@@ -121,7 +121,7 @@ class Applying:
     ) -> tuple[Plan, Mapping[str, PreparedClient], Mapping[str, Alteration]]:
         clients = self._parts.require_tokens().clients
         known = clients.registrations(uow)
-        faults: list[Fault] = []
+        faults: list[Misstep] = []
         steps: list[Step] = []
         unchanged: list[str] = []
         prepared: dict[str, PreparedClient] = {}

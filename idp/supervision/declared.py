@@ -24,7 +24,7 @@ MOST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Misstep:
     """What is wrong, and where in the file; `line` is 0 where it is not known."""
 
     place: str
@@ -39,7 +39,7 @@ class Fault:
 class FaultyFile(Unprocessable):
     """Nothing of the file is done; `faults` are all that was found."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[Misstep]) -> None:
         super().__init__("\n".join(fault.said() for fault in faults), where="file")
         self.faults = tuple(faults)
 
@@ -62,7 +62,7 @@ class Declarations:
     clients: tuple[Declared, ...]
     text: str
 
-    def fault(self, client_id: str, error: CivitasError) -> Fault:
+    def fault(self, client_id: str, error: CivitasError) -> Misstep:
         """An error about one service, at its member."""
         member = getattr(error, "where", None) or ""
         what = error.description
@@ -74,16 +74,16 @@ class Declarations:
 def read(text: str, *, as_json: bool) -> Declarations:
     """Raises FaultyFile with everything that can be told without looking at what is registered."""
     if len(text) > MOST_BYTES:
-        raise FaultyFile([Fault("file", 0, f"is longer than {MOST_BYTES} characters")])
+        raise FaultyFile([Misstep("file", 0, f"is longer than {MOST_BYTES} characters")])
     try:
         said = json.loads(text) if as_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         kind = "JSON" if as_json else "TOML"
-        raise FaultyFile([Fault("file", 0, f"is not {kind}: {error}")]) from None
+        raise FaultyFile([Misstep("file", 0, f"is not {kind}: {error}")]) from None
     if not isinstance(said, dict):
-        raise FaultyFile([Fault("file", 0, "must hold one object, with set and clients")])
+        raise FaultyFile([Misstep("file", 0, "must hold one object, with set and clients")])
     faults = [
-        Fault(name, _line(text, rf"\s*\[*\"?{re.escape(name)}\b"), "is not known here; there are "
+        Misstep(name, _line(text, rf"\s*\[*\"?{re.escape(name)}\b"), "is not known here; there are "
               "set and [clients.NAME]")
         for name in said
         if name not in ("set", "clients")
@@ -92,14 +92,14 @@ def read(text: str, *, as_json: bool) -> Declarations:
     if not isinstance(written, str) or not _SET.fullmatch(written):
         what = 'is needed: a name for this file, such as set = "libraries"; --prune removes only '
         what += "what a file of that name made"
-        faults.append(Fault("set", _line(text, r"\s*\"?set\b"), what))
+        faults.append(Misstep("set", _line(text, r"\s*\"?set\b"), what))
     listed = said.get("clients", {})
     if not isinstance(listed, dict):
-        raise FaultyFile([*faults, Fault("clients", 0, "must be a table of services")])
+        raise FaultyFile([*faults, Misstep("clients", 0, "must be a table of services")])
     clients = []
     for client_id, entry in listed.items():
         found = _declared(text, client_id, entry)
-        if isinstance(found, Fault):
+        if isinstance(found, Misstep):
             faults.append(found)
         else:
             clients.append(found)
@@ -108,7 +108,7 @@ def read(text: str, *, as_json: bool) -> Declarations:
     return Declarations(str(written), tuple(clients), text)
 
 
-def _declared(text: str, client_id: str, entry: object) -> Declared | Fault:
+def _declared(text: str, client_id: str, entry: object) -> Declared | Misstep:
     if not _ID.fullmatch(client_id) or client_id.startswith(_OURS):
         what = "is the client_id: 1 to 64 letters, digits, dots, hyphens, not beginning with dev-"
         return _fault(text, client_id, "", what)
@@ -155,13 +155,13 @@ def _completed(said: Mapping[str, Any]) -> dict[str, Any]:
 # ── places ───────────────────────────────────────────────────────────────────────────────
 
 
-def _fault(text: str, client_id: str, member: str, what: str) -> Fault:
+def _fault(text: str, client_id: str, member: str, what: str) -> Misstep:
     place = f"clients.{client_id}" + (f".{member}" if member else "")
     key = re.escape(client_id)
     header = _line(text, rf"\s*(\[\s*clients\s*\.\s*[\"']?{key}[\"']?\s*[\].]|\"{key}\"\s*:)")
     if not header or not member:
-        return Fault(place, header, what)
-    return Fault(place, _member_line(text, header, member) or header, what)
+        return Misstep(place, header, what)
+    return Misstep(place, _member_line(text, header, member) or header, what)
 
 
 def _line(text: str, pattern: str) -> int:

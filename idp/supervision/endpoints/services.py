@@ -44,6 +44,7 @@ def services(supervision: Supervision, request: Request) -> Response:
         most=MOST_SHOWN,
         q=q,
         state=state,
+        developers=supervision.parts.developers is not None,
         waiting=[one for one in everybody if _fits(one, owned.get(one.id), "", "asked")],
         elsewhere=tokens.clients.suspended_elsewhere(),
         done=asked.get("done", ""),

@@ -1,4 +1,4 @@
-"""Production is asked for, and an operator answers; the place for operators — RFC 7591, RFC 7592."""
+"""Production is asked for, and an operator answers; the operators' place — RFC 7591, RFC 7592."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_nobody_approves_what_is_their_own(place: Place) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"redirect_uris": "http://localhost:5000/callback"}, "uses http"),
+        ({"redirect_uris": "http://chess.example/callback"}, "uses http"),
         ({"redirect_uris": ""}, "redirect_uris"),
         ({"scope": "openid documents:sign"}, "given by the operator"),
         ({"scope": "openid nonsense"}, "not known"),
@@ -155,7 +155,7 @@ def test_operators_find_services_by_what_they_are(
         "/oauth/token", data={"grant_type": "nonsense"}, auth=(client_id, secret)
     )
     page = operator.get(f"/services/one?client_id={client_id}").text
-    assert "0 sign-ins, 0 other tokens, 1 refused." in page
+    assert "Sign-ins: 0. Other tokens: 0. Refused: 1." in page
     assert "unsupported_grant_type" in page
 
 
@@ -167,3 +167,21 @@ def test_an_operator_removes_a_test_and_its_developer_has_it_no_more(
     assert done.status_code == 303, done.text
     assert citizen.get(f"/developers/services/{client_id}").status_code == 404
     assert client_id not in citizen.get("/developers").text
+
+
+def test_operators_name_invented_residents_and_take_them_off(
+    place: Place, citizen: Visitor, other: Visitor, operator: Visitor
+) -> None:
+    client_id, _ = place.register(citizen)
+    here, person = "/services/testers", place.people[1]
+    assert citizen.post(here, act="add", person=person, reason="x").status_code == 403
+    unknown = operator.post(here, act="add", person="per_nobody", reason="A test")
+    assert unknown.status_code == 404
+    assert operator.post(here, act="nonsense", person=person, reason="x").status_code == 400
+    done = operator.post(here, act="add", person=person, reason="A test")
+    assert done.status_code == 303, done.text
+    assert person in operator.get(here).text
+    assert code_of(place.sign_in(other, request_of(client_id, HERE)))
+    assert "tester.named" in place.city.kinds(person)
+    assert operator.post(here, act="end", person=person, reason="Done").status_code == 303
+    assert place.sign_in(other, request_of(client_id, HERE)).status_code == 403

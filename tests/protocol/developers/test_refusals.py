@@ -80,7 +80,7 @@ def test_the_same_reason_again_is_counted(place: Place, citizen: Visitor) -> Non
         assert answer.json()["error"] == "invalid_grant" or answer.status_code == 400
     (row,) = rows(place)
     assert row.times == 3
-    assert "3 times" in page(citizen, client_id)
+    assert "3 ×" in page(citizen, client_id)
     days = place.tokens.watching.days_of(client_id)
     assert (days[-1].refused, days[-1].signed_in) == (3, 0)
 
@@ -147,9 +147,7 @@ def test_nothing_that_a_person_is_known_by_is_kept(place: Place, citizen: Visito
     assert "anna" not in str(rows(place))
 
 
-def test_what_goes_well_writes_nothing_down_while_it_is_answered(
-    place: Place, citizen: Visitor
-) -> None:
+def test_a_refusal_writes_nothing_down_while_it_is_answered(place: Place, citizen: Visitor) -> None:
     client_id, secret = place.register(citizen)
     token(place, (client_id, secret), grant_type="nonsense")
     with place.city.runtime.database.read() as uow:

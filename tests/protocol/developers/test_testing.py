@@ -40,7 +40,7 @@ def test_who_is_named_as_invented_signs_in_at_every_test(
     assert place.sign_in(other, asked).status_code == 403
     place.invent(place.people[1])
     assert code_of(place.sign_in(other, asked))
-    # Asked before, so that nothing is asked again: whoever is named no more is refused all the same.
+    # Nothing would be asked again; whoever is named no more is refused all the same.
     with place.city.runtime.database.write() as uow:
         assert remove_tester(uow, place.people[1])
     assert place.sign_in(other, asked).status_code == 403

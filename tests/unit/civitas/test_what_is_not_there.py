@@ -82,6 +82,7 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
     "clients secret": [("svc_nobody", WHY)],
     "clients show": [("svc_nobody",)],
     "clients suspend": [("svc_nobody", WHY)],
+    "clients testers": [("--add=per_nobody",), ("--end=per_nobody",)],
     "clients uninvite": [("iat_nothing",)],
     "devices add": [("--label=L", "--owner=citizen:per_nobody"),
                     ("--label=L", "--owner=X", "--profile=nonsense"),
