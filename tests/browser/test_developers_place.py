@@ -1,4 +1,4 @@
-"""From nothing to a signed-in test resident in the browser, wide and at 320 px, by keyboard, axe."""
+"""From nothing to a signed-in test resident in the browser: wide, 320 px, by keyboard, axe."""
 
 from __future__ import annotations
 
