@@ -112,7 +112,8 @@ class Watching:
         digest = hashlib.sha256(f"{place}\0{code}\0{said}\0{why}".encode()).digest()[:16]
         now = self._now()
         with self._lock:
-            self._counts[client.id, REFUSED] += 1
+            if (client.id, REFUSED) in self._counts or len(self._counts) < MOST_WAITING:
+                self._counts[client.id, REFUSED] += 1
             found = self._refusals.get((client.id, digest))
             if found is not None:
                 found["times"] += 1

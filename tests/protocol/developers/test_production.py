@@ -31,6 +31,7 @@ def answer(operator: Visitor, act: str, client_id: str, reason: str = "Looked at
     return operator.post(f"/services/{act}", client_id=client_id, reason=reason)
 
 
+@pytest.mark.row("failures", "12")
 def test_after_a_yes_everybody_signs_in_with_a_new_secret_at_the_real_address(
     place: Place, citizen: Visitor, other: Visitor, operator: Visitor
 ) -> None:
@@ -76,6 +77,7 @@ def test_after_a_no_it_stays_a_test_and_the_developer_reads_why(
     assert ask(citizen, client_id).status_code == 303
 
 
+@pytest.mark.row("failures", "12")
 def test_only_what_was_asked_for_is_approved_and_by_an_operator_alone(
     place: Place, citizen: Visitor, operator: Visitor
 ) -> None:
@@ -101,6 +103,7 @@ def test_while_it_is_looked_at_it_stays_as_it_is(place: Place, citizen: Visitor)
     assert ask(citizen, client_id, redirect_uris="https://bank.example/cb").status_code == 409
 
 
+@pytest.mark.row("failures", "12")
 def test_nobody_approves_what_is_their_own(place: Place) -> None:
     developer = place.city.staff("developer")
     client_id, _ = place.register(developer)

@@ -50,6 +50,7 @@ def test_each_example_is_filled_in_with_the_values_of_the_service(
         assert secret not in page.text
 
 
+@pytest.mark.row("failures", "12")
 def test_another_developer_does_not_find_it(place: Place, citizen: Visitor, other: Visitor) -> None:
     client_id, _ = place.register(citizen)
     developer = place.city.staff("developer")
@@ -134,6 +135,7 @@ def test_what_a_test_may_not_be_is_refused_and_what_was_typed_stays(
         {"scope": "openid access:evaluate"},
     ],
 )
+@pytest.mark.row("failures", "12")
 def test_a_test_service_reaches_nothing_else_however_it_was_registered(
     place: Place, member: dict[str, Any]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from idp.oauth import remove_tester
 from tests.protocol.developers.conftest import Place, code_of
 from tests.support.authorization_server import VERIFIER, answer_of, hidden_fields, request_of
@@ -10,6 +12,7 @@ from tests.support.city import Visitor
 HERE = "http://localhost:5000/callback"
 
 
+@pytest.mark.row("failures", "12")
 def test_its_developer_signs_in_and_somebody_else_does_not(
     place: Place, citizen: Visitor, other: Visitor
 ) -> None:
@@ -46,6 +49,7 @@ def test_who_is_named_as_invented_signs_in_at_every_test(
     assert place.sign_in(other, asked).status_code == 403
 
 
+@pytest.mark.row("failures", "12")
 def test_who_is_taken_off_while_the_question_stands_is_refused_at_the_answer(
     place: Place, citizen: Visitor, other: Visitor
 ) -> None:

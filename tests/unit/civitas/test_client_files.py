@@ -138,6 +138,7 @@ def test_only_what_this_file_made_is_removed_and_only_by_the_flag(config: Path) 
     assert "removed for good" in apply(config, SET + LIBRARY + POOL, code=1)
 
 
+@pytest.mark.row("failures", "12")
 def test_a_service_of_another_file_is_not_taken_over(config: Path) -> None:
     apply(config, SET + POOL)
     said = apply(config, 'set = "other"\n' + POOL.replace("Pool", "Mine"), code=1)
