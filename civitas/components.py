@@ -10,7 +10,7 @@ import policies
 from documents import credentials, locker, signing
 from foundation import runtime
 from foundation.settings import Section
-from idp import broker, federation, login, oauth, portal, register
+from idp import broker, developers, federation, login, oauth, portal, register
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +26,7 @@ PACKAGES = (
     login,
     oauth,
     broker,
+    developers,
     portal,
 )
 
@@ -47,6 +48,7 @@ PAGES: dict[str, Path] = {
     "login": ROOT / "idp/login/pages",
     "oauth": ROOT / "idp/oauth/pages",
     "broker": ROOT / "idp/broker/pages",
+    "developers": ROOT / "idp/developers/pages",
     "portal": ROOT / "idp/portal/pages",
     "supervision": ROOT / "idp/supervision/pages",
 }

@@ -41,6 +41,7 @@ ENDS: Mapping[str, End] = {
     "credential_copies.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
     "credential_ends.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
     "credential_nonces.expires_at": End(f"{_CREDENTIALS}.store", f"{_CREDENTIALS}.store"),
+    "developer_trials.expires_at": End("idp.developers.store", "idp.developers.store"),
     "device_changeovers.ends_at": End(
         "device_registry.changing_over", None, "one row a change of keys: the history of a fleet"
     ),

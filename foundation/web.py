@@ -93,6 +93,7 @@ _FOR_ROLE = {
     "officer": N_("This page is for registration officers; your role is another one."),
     "operator": N_("This page is for operators; your role is another one."),
     "auditor": N_("This page is for auditors; your role is another one."),
+    "developer": N_("This page is for developers of services; your role is another one."),
     "regulator": N_("This page is for the regulator’s officers; your role is another one."),
 }
 _FOR_OTHERS = N_("This is not open to you.")

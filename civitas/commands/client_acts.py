@@ -56,6 +56,7 @@ NONE = "none"
 def add_to(app: typer.Typer) -> None:
     for command in (show, change, suspend, resume, remove, secret):
         app.command()(command)
+    app.command("testers")(invented)
 
 
 def oauth_of(deployment: Deployment) -> OAuth:
@@ -65,7 +66,7 @@ def oauth_of(deployment: Deployment) -> OAuth:
     return tokens
 
 
-def _supervision(deployment: Deployment) -> Supervision:
+def supervision_of(deployment: Deployment) -> Supervision:
     oauth_of(deployment)
     found: Supervision = deployment.parts["supervision"]
     return found
@@ -202,7 +203,7 @@ def change(
     if resource is not None:
         changes["resource"] = None if resource == NONE else resource
     with deployment_of(config) as deployment:
-        managing = _supervision(deployment).managing
+        managing = supervision_of(deployment).managing
         if add_redirect:
             known = redirect or list(_found(deployment, client_id).redirect_uris)
             changes["redirect_uris"] = [*known, *add_redirect]
@@ -260,7 +261,7 @@ def suspend(
     with deployment_of(config) as deployment:
         if not _found(deployment, client_id).active:
             fail(f"{client_id} is suspended already; nothing was changed.", code=1)
-        grants = _supervision(deployment).incidents.suspend_client(client_id, reason, host())
+        grants = supervision_of(deployment).incidents.suspend_client(client_id, reason, host())
     out.print(f"{client_id} is suspended; {grants} grants have ended.", soft_wrap=True)
 
 
@@ -274,7 +275,7 @@ def resume(
     with deployment_of(config) as deployment:
         if _found(deployment, client_id).active:
             fail(f"{client_id} is served already; nothing was changed.", code=1)
-        _supervision(deployment).incidents.resume_client(client_id, reason, host())
+        supervision_of(deployment).incidents.resume_client(client_id, reason, host())
     out.print(f"{client_id} is served again.", soft_wrap=True)
 
 
@@ -300,7 +301,7 @@ def remove(
             return
         if not yes:
             typer.confirm(f"{follows} Go on?", abort=True, err=True)
-        grants = _supervision(deployment).managing.remove(client_id, reason, host())
+        grants = supervision_of(deployment).managing.remove(client_id, reason, host())
     out.print(f"{client_id} is removed; {grants} grants have ended.", soft_wrap=True)
 
 
@@ -322,7 +323,7 @@ def secret(
     """
     with deployment_of(config) as deployment:
         overlap = timedelta(hours=overlap_hours)
-        incidents = _supervision(deployment).incidents
+        incidents = supervision_of(deployment).incidents
         value = incidents.rotate_secret(client_id, reason, host(), overlap)
     if as_json:
         print_json({"client_id": client_id, "client_secret": value})
@@ -330,6 +331,39 @@ def secret(
     out.print(f"client_secret: {value}", soft_wrap=True)
     works = f"for {overlap_hours} hours more" if overlap_hours else "no more"
     out.print(f"The old one works {works}.")
+
+
+def invented(
+    add: Annotated[
+        str | None, typer.Option(help="Identifier of an invented resident, per_….")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--end", help="Who signs in at test services no more.")
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(help="Why, in a sentence; it stands in the audit.")
+    ] = "For tests of services",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """List the invented residents who sign in at test services, add one, or take one off.
+
+    Example: `civitas clients testers --add per_…`
+    """
+    with deployment_of(config) as deployment:
+        managing = supervision_of(deployment).managing
+        if add:
+            managing.invent(add, reason, host())
+        if end:
+            managing.not_invented(end, reason, host())
+        people = managing.invented()
+    if as_json:
+        print_json(list(people))
+        return
+    for person in people:
+        out.print(person)
+    if not people:
+        out.print("Nobody is in the list: only their developers sign in at test services.")
 
 
 def _found(deployment: Deployment, client_id: str) -> Client:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from civitas.commands import client_acts, client_invitations
+from civitas.commands import client_acts, client_files, client_invitations
 from civitas.commands.client_acts import oauth_of
 from civitas.commands.console import (
     DEFAULT_CONFIG,
@@ -303,3 +303,4 @@ def list_clients(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
 
 client_acts.add_to(app)
 client_invitations.add_to(app)
+client_files.add_to(app)

@@ -28,7 +28,7 @@ def group() -> None:
 
 @app.command()
 def invite(
-    role: Annotated[str, typer.Option(help="officer, operator, regulator or auditor.")],
+    role: Annotated[str, typer.Option(help="officer, operator, regulator, auditor or developer.")],
     name: Annotated[str, typer.Option(help="The name that colleagues know.")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,

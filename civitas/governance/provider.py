@@ -32,7 +32,8 @@ from foundation.audit.routes import routes_of as audit_routes
 from foundation.pages import routes_of as page_routes
 from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
-from idp import federation, login, oauth, portal, register, supervision
+from idp import developers, federation, login, oauth, portal, register, supervision
+from idp.developers import Developers
 from idp.federation import Federation
 from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
@@ -89,6 +90,8 @@ def assemble(runtime: Runtime) -> Deployment:
         validate_certificate=authority.validate_client,
         ceiling=lambda: policies.settings.organisation_level,
     )
+    # Developers: services that they register, test and ask production for.
+    place = Developers(runtime, tokens)
     questions = DecisionPoint(policies, KnownByServices(people, tokens))
 
     # Documents: what offices have made out for a person, and whom the person shows it to.
@@ -128,6 +131,7 @@ def assemble(runtime: Runtime) -> Deployment:
             oauth.TokensEndWithIdentity(),
             SharesEndWithIdentity(),
             credentials.CredentialsEndWithIdentity(),
+            developers.ServicesEndWithIdentity(place),
         ),
     )
     device_life = DeviceLife(devices, ends=(oauth.TokensEndWithDevice(),))
@@ -141,7 +145,7 @@ def assemble(runtime: Runtime) -> Deployment:
     account = Portal(runtime, policies, withdrawal, people, signing_in, tokens, devices, acting)
 
     # Operators in an incident, auditors.
-    watch = Supervision(Parts(runtime, signing_in.sessions, people, signing_in, tokens))
+    watch = Supervision(Parts(runtime, signing_in.sessions, people, signing_in, tokens, place))
     return Deployment(
         runtime=runtime,
         routes={
@@ -151,6 +155,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "portal": portal.routes_of(account),
             "work": portal.staff_routes(StaffAccount(runtime, people, signing_in)),
             "services": oauth.account_routes(acting),
+            "developers": developers.routes_of(place),
             "documents": locker.routes_of(documents),
             "credentials": credentials.routes_of(wallets),
             "register": register.routes_of(desk),
@@ -192,6 +197,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "identity_life": life,
             "login": signing_in,
             "oauth": tokens,
+            "developers": place,
             "signing": signatures,
             "devices": devices,
             "documents": documents,

@@ -44,6 +44,7 @@ _REFUSE_PEOPLE = (
     "documents/locker/endpoints/answering.py",
     "documents/locker/links.py",
     "idp/broker/",
+    "idp/developers/",
     "idp/federation/accreditation.py",
     "idp/federation/endpoints/completion.py",
     "idp/federation/endpoints/console.py",

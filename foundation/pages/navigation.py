@@ -41,7 +41,7 @@ class Place:
         return path == self.href or (self.href != "/" and path.startswith(self.href + "/"))
 
 
-ANY_ROLE = frozenset({"officer", "operator", "auditor", "regulator"})
+ANY_ROLE = frozenset({"officer", "operator", "auditor", "regulator", "developer"})
 PLACES: tuple[Place, ...] = (
     Place(N_("Overview"), "/account"),
     Place(N_("Ledger"), "/account/ledger"),
@@ -60,6 +60,7 @@ PLACES: tuple[Place, ...] = (
     Place(N_("Incidents"), "/incidents", "staff", frozenset({"operator"})),
     Place(N_("Audit"), "/auditor", "staff", frozenset({"auditor"})),
     Place(N_("Accreditation"), "/regulator", "staff", frozenset({"regulator"})),
+    Place(N_("Your services"), "/developers", "staff", frozenset({"developer"})),
     Place(N_("Your account"), "/work", "staff", ANY_ROLE),
 )
 

@@ -10,7 +10,7 @@ from idp.oauth.acting import ActingService, ActingServices, service_as_json
 from idp.oauth.alteration import Alteration
 from idp.oauth.authorization_server import OAuth, prepare
 from idp.oauth.client import AUTHENTICATION_METHODS, DEVICE_SCOPE, SIGNING_ALGORITHMS, Client
-from idp.oauth.clients import AddedClient, Clients
+from idp.oauth.clients import AddedClient, Clients, PreparedClient
 from idp.oauth.discovery import provider_metadata
 from idp.oauth.endings import (
     TokensEndWithConsent,
@@ -30,7 +30,15 @@ from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.switches import ADDRESSES, SWITCHES
 from idp.oauth.switches import read as read_switches
 from idp.oauth.switches import standing as switches_of
+from idp.oauth.testers import add as add_tester
+from idp.oauth.testers import forget_client as forget_testers_of
+from idp.oauth.testers import forget_person as forget_tester
+from idp.oauth.testers import invented as invented_residents
+from idp.oauth.testers import remove as remove_tester
+from idp.oauth.trying import PATH as TRIED
+from idp.oauth.trying import Tried
 from idp.oauth.wallets import Allowed, Wallets
+from idp.oauth.watching import Day, Refusal
 
 SECTIONS = (OAuthSettings, ClientsSettings)
 PAGES = Path(__file__).parent / "pages"
@@ -44,6 +52,7 @@ __all__ = [
     "SECTIONS",
     "SIGNING_ALGORITHMS",
     "SWITCHES",
+    "TRIED",
     "ActingService",
     "ActingServices",
     "AddedClient",
@@ -55,10 +64,13 @@ __all__ = [
     "ClientSource",
     "Clients",
     "ClientsSettings",
+    "Day",
     "InvalidClientMetadata",
     "Kit",
     "OAuth",
     "OAuthSettings",
+    "PreparedClient",
+    "Refusal",
     "Relaxation",
     "Sentence",
     "SignsOut",
@@ -67,18 +79,24 @@ __all__ = [
     "TokensEndWithDevice",
     "TokensEndWithIdentity",
     "TokensEndWithSession",
+    "Tried",
     "Wallets",
     "WhoIsThere",
     "abilities_of",
     "account_routes",
+    "add_tester",
     "client_from_metadata",
     "doubts_of",
+    "forget_tester",
+    "forget_testers_of",
+    "invented_residents",
     "kit",
     "known_kits",
     "prepare",
     "provider_metadata",
     "read_switches",
     "relaxations_of",
+    "remove_tester",
     "routes_of",
     "service_as_json",
     "switches_of",

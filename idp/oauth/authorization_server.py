@@ -15,7 +15,7 @@ from foundation.database import UnitOfWork
 from foundation.fetch import Fetch
 from foundation.recent import Recent
 from foundation.runtime import Runtime
-from foundation.settings import Development, Server
+from foundation.settings import Development, Jurisdiction, Server
 from foundation.web import Principal
 from idp.login import WhoIsThere
 from idp.oauth import catalogue_check, client_addresses, cut_offs, resources, subjects, sweeping
@@ -69,7 +69,9 @@ from idp.oauth.secrets import ClientSecrets
 from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
+from idp.oauth.trying import Trying
 from idp.oauth.wallets import Wallets
+from idp.oauth.watching import Watching
 from idp.oauth.ways_back import WaysBack
 from policies import Policies
 
@@ -139,6 +141,10 @@ class OAuth:
         personal = frozenset(policies.catalogue.scopes())
         with_nonces = self.settings.dpop_nonces
         self.proofs = Proofs(database, Nonces(keys), self._hosts, with_nonces=with_nonces)
+        self.watching = Watching(
+            database, runtime.clock.now, runtime.settings.of(Jurisdiction).time_zone
+        )
+        runtime.jobs.here(timedelta(seconds=2), self.watching.write_down)
         self.pipeline = Pipeline(
             runtime,
             self.settings,
@@ -167,6 +173,7 @@ class OAuth:
             self.releases,
             ceiling,
             policies.catalogue.authorization_types,
+            self.watching,
         )
         wishes = Wishes(policies.catalogue)
         repeating = Repeating(runtime)
@@ -200,6 +207,7 @@ class OAuth:
         )
         self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
         self.answering = Answering(runtime, policies, self.authorization)
+        self.trying = Trying(runtime, self.issuer, self.pipeline, self.releases, self.families)
         self.bearers = Bearers(self.active_tokens, self.proofs)
         self.wallets = Wallets(
             runtime,

@@ -59,6 +59,7 @@ class Client:
     `jwks_uri`: where its keys stand, in place of `jwks` (`keys_of_clients`).
     `calls_itself`: a name that nobody vouches for, beside `name`. `registered_itself`: no operator
     looked at it before it was served (RFC 7591 §3).
+    `test_only`: nobody signs in at it but its developer and invented residents (`testers`).
     `passes_on`: it asks for a service behind it, whose own question comes after ours.
     `assertion_audience`: whether the single `aud` of its assertions is the issuer, or may be the
     token endpoint as well (failures 7).
@@ -71,6 +72,7 @@ class Client:
     `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
     server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
     at it.
+    `declared_in`: the set of the file that made it (`civitas clients apply`).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -114,10 +116,12 @@ class Client:
     profile: str | None = None
     calls_itself: str | None = None
     registered_itself: bool = False
+    test_only: bool = False
     passes_on: bool = False
     policy_uri: str | None = None
     client_uri: str | None = None
     contacts: tuple[str, ...] = ()
+    declared_in: str | None = None
     active: bool = True
     removed: bool = False
     secret_mac: bytes | None = field(default=None, repr=False)

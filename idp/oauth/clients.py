@@ -169,6 +169,14 @@ class Clients:
         self._seen.pop(client_id, None)
         return value
 
+    def lock_secret(self, uow: UnitOfWork, client_id: str) -> None:
+        """Nobody knows its secret from now on, until a new one is made."""
+        _, mac = self._secrets.new(client_id)
+        with_secret = _there(client_id) & clients.c.secret_mac.is_not(None)
+        locked = {"secret_mac": mac, "previous_secret_mac": None, "previous_secret_until": None}
+        uow.execute(update(clients).where(with_secret).values(**locked))
+        self._seen.pop(client_id, None)
+
     def suspend(
         self, uow: UnitOfWork, client_id: str, reason: str, actor: Actor, now: datetime
     ) -> None:
@@ -258,6 +266,12 @@ class Clients:
         if row is None:
             raise _unknown(client_id)
         return dict(row.registration), row.created_at
+
+    def registrations(self, uow: UnitOfWork) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Of all clients of our own table, also removed ones: the state, and what the registration
+        says. They stay as they are until the caller's unit of work is done."""
+        rows = uow.all(select(clients).order_by(clients.c.created_at, clients.c.id))
+        return {row.id: (row.state, row.registration) for row in rows}
 
     def suspended_elsewhere(self) -> Sequence[str]:
         """Ids of suspended clients that are not of our own table."""

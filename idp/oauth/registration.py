@@ -37,6 +37,7 @@ _KNOWN = frozenset(
         "client_name",
         "client_uri",
         "contacts",
+        "declared_in",
         "dpop_bound_access_tokens",
         "frontchannel_logout_session_required",
         "frontchannel_logout_uri",
@@ -67,6 +68,7 @@ _KNOWN = frozenset(
         "software_id",
         "software_version",
         "subject_type",
+        "test_only",
         *SUBJECT_MEMBERS,
         "tls_client_certificate_bound_access_tokens",
         "token_endpoint_auth_method",
@@ -81,6 +83,7 @@ LEFT_OPEN: Mapping[str, Any] = {"id_token_signed_response_alg": "RS256"}
 """What a new registration says where it says nothing — OpenID Connect Registration §2. It is
 written into the row: a row without it is older, and goes on with ES256."""
 
+_OF_TESTS = frozenset({"authorization_code", "refresh_token"})
 _BY_KEY = self_description.AUTHENTICATION
 _NOTHING: Mapping[str, Any] = {}
 
@@ -154,6 +157,9 @@ def _parsed(
     grants = frozenset(members.strings(metadata, "grant_types") or ("authorization_code",))
     for grant in grants - set(GRANT_TYPES):
         refuse("grant_types", f"{grant!r} is not supported; use {', '.join(GRANT_TYPES)}")
+    testing = members.flag(metadata, "test_only")
+    # A test runs where it is written: http on this machine is allowed, and nothing else.
+    development = development or testing
     uris = members.redirect_uris(metadata, "redirect_uris", method == "none", development)
     _check_grants(grants, method, uris)
     details = members.strings(metadata, "authorization_details_types")
@@ -237,12 +243,28 @@ def _parsed(
         policy_uri=members.resource(metadata, "policy_uri"),
         client_uri=members.page(metadata, "client_uri"),
         contacts=members.strings(metadata, "contacts"),
+        declared_in=members.text(metadata, "declared_in"),
+        test_only=testing,
     )
+    if testing:
+        _check_test(client)
     wrong = [f"{member} {what}" for member, what in profiles.faults(client)]
     if wrong:
         where = wrong[0].partition(" ")[0]
         raise InvalidClientMetadata(f"{client.profile}: {'; '.join(wrong)}", where=where)
     return client
+
+
+def _check_test(client: Client) -> None:
+    """Nobody looked at it: it signs people in, and reaches nothing else."""
+    for grant in sorted(client.grant_types - _OF_TESTS):
+        refuse("grant_types", f"{grant!r} is not for a service that is being tested")
+    for member in ("resource", "audiences", "authorization_details_types"):
+        if getattr(client, member):
+            refuse(member, "is not for a service that is being tested")
+    for scope in sorted(client.scopes):
+        if ":" in scope:
+            refuse("scope", f"{scope!r} is not for a service that is being tested")
 
 
 def _assertion_audience(

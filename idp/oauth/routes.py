@@ -32,6 +32,15 @@ from idp.oauth.errors import said
 
 Endpoint = Callable[[OAuth, Request], Response]
 BOTH = ("GET", "POST")
+WATCHED = (
+    "/oauth/authorize",
+    "/oauth/device_authorization",
+    "/oauth/introspect",
+    "/oauth/par",
+    "/oauth/revoke",
+    "/oauth/token",
+)
+"""Where a request says whose it is: what is refused there its owner may read."""
 
 
 def routes_of(oauth: OAuth) -> tuple[Route, ...]:
@@ -47,6 +56,8 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
         readers: CrossOrigin | None = None,
     ) -> Route:
         says = said if readers is pages_of_clients else None
+        if path in WATCHED:
+            endpoint = oauth.watching.watched(endpoint)
         return Route(
             methods, path, partial(endpoint, oauth), source, cross_origin=readers, says=says
         )

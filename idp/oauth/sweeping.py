@@ -16,6 +16,7 @@ from idp.oauth import (
     pre_authorized_codes,
     pushed_requests,
     refresh_tokens,
+    watching,
 )
 from idp.oauth.authorization import transaction
 from idp.oauth.dynamic import tokens
@@ -46,6 +47,7 @@ SWEEPS = (
     _revoked,
     grant_store.sweep,
     tokens.sweep,
+    watching.sweep,
 )
 
 

@@ -412,3 +412,43 @@ cut_offs = Table(
     Column("issued_until", Instant, nullable=False),
 )
 refuses(cut_offs)
+
+# Who may sign in at test services: the person who made one, and invented residents at all of them.
+testers = Table(
+    "oauth_testers",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("person_id", String, primary_key=True),
+    Column("added_at", Instant, nullable=False),
+    Index("ix_oauth_testers_person_id", "person_id"),
+)
+bound(testers, "added_at", reused=True)
+
+# Why requests of a service were refused: one row a reason, so many of each service.
+client_refusals = Table(
+    "oauth_client_refusals",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("place", String(100), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("said", String(300), nullable=False),
+    Column("why", String(500), nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Index("ix_oauth_client_refusals_last_at", "last_at"),
+)
+grants_nothing(client_refusals, "its owner reads it, and nobody acts by it")
+
+# What became of the requests of a service, a day and a kind a row.
+client_days = Table(
+    "oauth_client_days",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("times", Integer, nullable=False),
+    Index("ix_oauth_client_days_day", "day"),
+)
+grants_nothing(client_days, "its owner and operators read it, and nobody acts by it")

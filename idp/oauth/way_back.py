@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 SERVICE = "civitas.oauth.service"
 """Where an HTTP request keeps the client that it names, once that is known."""
+ASKED = "civitas.oauth.asked"
+"""Where it keeps the client whose refusals are kept, for its owner (`watching`)."""
 QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
 SIGNED = ".jwt"
 RESPONSE_MODES = (

@@ -38,6 +38,8 @@ SENTENCES: dict[str, str] = {
     ),
     "register.join": N_("This record was closed, as the second one of the same person."),
     "register.die": N_("Your identity was closed: the civil register says that you have died."),
+    "tester.named": N_("An operator wrote down that your record is an invented one, for tests."),
+    "tester.ended": N_("Your record is not one for tests any more."),
     "incident.person_stopped": N_("All your sessions were ended by the identity service."),
     "register.looked-up": N_("An officer opened your record."),
     "register.own-record-refused": N_("You tried to act as an officer on your own record."),

@@ -20,7 +20,7 @@ from idp.register.settings import RegisterSettings
 from idp.register.store import CIVIL_NUMBER
 from idp.register.tables import blind_indexes, staff, staff_invitations
 
-Role = Literal["officer", "operator", "regulator", "auditor"]
+Role = Literal["officer", "operator", "regulator", "auditor", "developer"]
 ROLES: tuple[str, ...] = get_args(Role)
 _NAME = "staff name"
 

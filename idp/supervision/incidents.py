@@ -13,6 +13,7 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Forbidden, NotFound
 from foundation.marking import N_
+from idp.developers import Owner
 from idp.register import Frozen, checked_reason
 from idp.supervision.days import beginning
 from idp.supervision.parts import Parts
@@ -43,12 +44,15 @@ class Incidents:
         with self._database.write() as uow:
             self._parts.require_register().staff_changes.end(uow, staff_id, reason, by, now)
             self._out(uow, staff_id, now)
+            self._develops_no_more(uow, staff_id)
 
     def change_role(self, staff_id: str, role: str, reason: str, by: Actor) -> None:
         """Another role; never one's own."""
         changes = self._parts.require_register().staff_changes
         with self._database.write() as uow:
             changes.change_role(uow, staff_id, role, reason, by, self._now())
+            if role != "developer":
+                self._develops_no_more(uow, staff_id)
 
     def ask_recovery(self, staff_id: str, reason: str, by: Actor) -> str:
         """Somebody lost their passkey: the id of the request, which two operators agree to."""
@@ -79,6 +83,12 @@ class Incidents:
         with self._database.write() as uow:
             register.staff.member(uow, staff_id)
             return register.freezing.freeze(uow, staff_id, first, reason, by, now)
+
+    def _develops_no_more(self, uow: UnitOfWork, staff_id: str) -> None:
+        """Nobody watches over their test services any more."""
+        if self._parts.developers is not None:
+            owner = Owner("staff", staff_id)
+            self._parts.developers.owner_left(uow, owner, "its developer left", forgotten=False)
 
     def _out(self, uow: UnitOfWork, staff_id: str, now: datetime) -> None:
         if self._parts.login is not None:

@@ -6,14 +6,15 @@ codes that say what was registered do not outlive it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from foundation.audit import Actor
-from foundation.errors import Conflict
-from idp.oauth import AddedClient, Alteration
+from foundation.errors import Conflict, NotFound
+from foundation.marking import N_
+from idp.oauth import AddedClient, Alteration, add_tester, invented_residents, remove_tester
 from idp.register import checked_reason
 from idp.supervision.parts import Parts
 
@@ -85,7 +86,40 @@ class Managing:
         with self._database.write() as uow:
             tokens.clients.remove(uow, client_id, reason, by, now)
             tokens.stopping.of_redirect(uow, client_id)
+            if self._parts.developers is not None:
+                self._parts.developers.gone(uow, client_id)
             return tokens.stopping.of_client(uow, client_id, "the service was removed", now)
+
+    # ── invented residents ────────────────────────────────────────────────────────────
+
+    def invented(self) -> Sequence[str]:
+        """Residents who may sign in at every test service, the latest first."""
+        with self._database.read() as uow:
+            return invented_residents(uow)
+
+    def invent(self, person_id: str, reason: str, by: Actor) -> None:
+        """Say that this resident of the register is an invented one. Raises NotFound."""
+        reason, now = checked_reason(reason), self._now()
+        register = self._parts.require_register()
+        with self._database.write() as uow:
+            if register.person(uow, person_id) is None:
+                raise NotFound(
+                    N_("There is no such person in the register."),
+                    where="person",
+                    next_step=N_("Write the identifier that begins with per_."),
+                )
+            add_tester(uow, person_id, now)
+            details = {"reason": reason}
+            self._parts.runtime.audit.record(uow, "tester.named", by, [person_id], details)
+
+    def not_invented(self, person_id: str, reason: str, by: Actor) -> None:
+        """They sign in at no test service any more. Raises NotFound."""
+        reason = checked_reason(reason)
+        with self._database.write() as uow:
+            if not remove_tester(uow, person_id):
+                raise NotFound(N_("Nobody of that identifier is in the list."), where="person")
+            details = {"reason": reason}
+            self._parts.runtime.audit.record(uow, "tester.ended", by, [person_id], details)
 
     def _now(self) -> datetime:
         return self._parts.runtime.clock.now()

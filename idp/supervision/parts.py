@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from foundation.errors import NotFound
 from foundation.runtime import Runtime
+from idp.developers import Developers
 from idp.login import Login
 from idp.oauth import OAuth
 from idp.register import Register
@@ -21,6 +22,7 @@ class Parts:
     register: Register | None = None
     login: Login | None = None
     tokens: OAuth | None = None
+    developers: Developers | None = None
 
     def require_register(self) -> Register:
         """Raises NotFound."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from foundation.web import Route
-from idp.supervision.endpoints import auditor, exports, incidents, registering, services, staff
+from idp.supervision.endpoints import (
+    auditor,
+    exports,
+    incidents,
+    registering,
+    services,
+    staff,
+    testers,
+)
 from idp.supervision.supervision import Supervision
 
 _STAFF, _INCIDENT = "ITU-T X.1253 9.1-6", "ISO/IEC 27035-1 §5.5"
@@ -34,6 +42,14 @@ def routes_of(supervision: Supervision) -> tuple[Route, ...]:
         ),
         Route(("GET",), "/services", partial(services.services, supervision), _SERVICE),
         Route(("GET",), "/services/one", partial(services.service, supervision), _SERVICE),
+        *(
+            (
+                Route(("GET",), "/services/testers", partial(testers.show, supervision), _REGISTER),
+                Route(("POST",), "/services/testers", partial(testers.act, supervision), _REGISTER),
+            )
+            if supervision.parts.developers is not None
+            else ()
+        ),
         Route(("POST",), "/services/{act}", partial(services.act, supervision), _SERVICE),
         Route(
             ("POST",), "/incidents/person", partial(incidents.stop_person, supervision), _INCIDENT

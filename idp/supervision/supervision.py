@@ -6,8 +6,11 @@ from starlette.requests import Request
 
 from foundation import web
 from foundation.audit import Actor
+from foundation.errors import NotFound
 from foundation.web import Form
+from idp.developers import Developers
 from idp.register import StaffMember
+from idp.supervision.applying import Applying
 from idp.supervision.incidents import Incidents
 from idp.supervision.managing import Managing
 from idp.supervision.parts import Parts
@@ -21,6 +24,7 @@ class Supervision:
         self.runtime = parts.runtime
         self.incidents = Incidents(parts)
         self.managing = Managing(parts)
+        self.applying = Applying(parts)
         self.has_services = parts.tokens is not None
         self.has_desk = self.has_services and parts.register is not None
 
@@ -31,6 +35,12 @@ class Supervision:
     def auditor(self, request: Request) -> Actor:
         """Who looks on here, and changes nothing."""
         return Actor("staff", web.require(request, kind="staff", role="auditor").id)
+
+    def require_developers(self) -> Developers:
+        """Raises NotFound."""
+        if self.parts.developers is None:
+            raise NotFound("Developers register no services here.")
+        return self.parts.developers
 
     def members(self) -> list[StaffMember]:
         """Everybody who works here or did, with their names."""

@@ -47,6 +47,7 @@ CALLERS = (
     "operator",
     "auditor",
     "regulator",
+    "developer",
     "service",
     "federated service",
     "device",

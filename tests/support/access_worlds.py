@@ -20,6 +20,7 @@ from foundation.audit.tables import events as audit_events
 from foundation.clock import FrozenClock
 from foundation.fetch import Fetch
 from foundation.settings import Jurisdiction, Server
+from idp import developers
 from idp.broker.tables import broker_sessions as sessions
 from idp.broker.upstreams.provider import slug_of
 from idp.federation import FederationSettings
@@ -173,7 +174,7 @@ class Provider(_Federated):
         device, _, certificate = things.enrolled(Owner("citizen", one))
         citizen = self.city.citizen(one, "one.citizen")
         citizen.add_and_use_passkey()
-        staff = {role: self.city.staff(role) for role in ROLES}
+        staff = {role: self.city.staff(role) for role in (*ROLES, "developer")}
         self._let_in(citizen)
         self.callers = {
             "nobody": Caller(self.city.browser()),
@@ -187,6 +188,7 @@ class Provider(_Federated):
         }
         self.ids = {
             **self.ids,
+            "client_id": self._made_by(staff["developer"]),
             **self._staff_ids(staff["officer"]),
             **self._ids_of_person(one, citizen),
             "import_id": last.import_id,
@@ -199,6 +201,15 @@ class Provider(_Federated):
             "request": "MAA",
             "secret": "invitation-of-somebody",
         }
+
+    def _made_by(self, developer: Visitor) -> str:
+        """A test service that a developer registered."""
+        place = self.parts["developers"]
+        made = place.add(
+            developers.Owner("staff", developer.id), "Chess", "", "", ["https://chess.example/"], []
+        )
+        client_id: str = made.mine.client.id
+        return client_id
 
     def _device(self, device_id: str, certificate: Any) -> Caller:
         der = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()

@@ -21,6 +21,7 @@ from idp.oauth.authorization.asking import Question
 from idp.oauth.authorization.flow import (
     CONSENT,
     Authorization,
+    being_tested,
     continuing,
     not_who_was_asked,
     somebody_else,
@@ -87,6 +88,8 @@ class Answering:
                 N_("This service is suspended."),
                 next_step=N_("Ask the service; nothing about you was given to it."),
             )
+        if not self.authorization.may_sign_in(client, person):
+            raise being_tested()
         question = self.authorization.asking.question(waiting.request, client, person.subject, now)
         asked = question.digest(waiting.request, person.subject, person.session_id)
         if waiting.asked_digest is None or not hmac.compare_digest(asked, waiting.asked_digest):

@@ -15,7 +15,7 @@ from foundation.errors import ALLOW_COOKIES, NO_COOKIES, Forbidden, OAuthError, 
 from foundation.pages import N_
 from foundation.runtime import Runtime
 from idp.login import Authenticated, GoTo, Requirement, WhoIsThere
-from idp.oauth import subjects
+from idp.oauth import subjects, testers
 from idp.oauth.authorization import freshness, transaction
 from idp.oauth.authorization.asking import Asking, Question, still_answered
 from idp.oauth.authorization.issuing import Issuing
@@ -199,6 +199,8 @@ class Authorization:
         waiting: Transaction | None,
         handle: str = "",
     ) -> str:
+        if not self.may_sign_in(client, person):
+            raise self._in_silence(http, now) if "none" in request.prompt else being_tested()
         question = self.asking.question(request, client, person.subject, now)
         if "none" in request.prompt and (
             question.must_ask or not self.is_expected(request, client, person)
@@ -273,6 +275,13 @@ class Authorization:
             self._limit(uow, http, now)
             transaction.begin(uow, handle, browser, request, now, lifetime)
 
+    def may_sign_in(self, client: Client, person: Authenticated) -> bool:
+        """At a service that is being tested its developer and invented residents alone."""
+        if not client.test_only:
+            return True
+        with self.runtime.database.read() as uow:
+            return testers.may_sign_in(uow, client, person.subject)
+
     def is_expected(
         self, request: AuthorizationRequest, client: Client, person: Authenticated
     ) -> bool:
@@ -340,6 +349,15 @@ def _fresh_enough(
 def somebody_else() -> LoginRequired:
     """Told only of a person who has answered this service."""
     return LoginRequired("Somebody else is signed in than the person asked for.")
+
+
+def being_tested() -> Forbidden:
+    return Forbidden(
+        N_("This service is being tested: only its developer and invented residents sign in."),
+        where="client_id",
+        next_step=N_("Nothing about you was given to it. Sign in as an invented resident, or ask "
+                     "the service when it opens."),
+    )  # fmt: skip
 
 
 def not_who_was_asked() -> Forbidden:

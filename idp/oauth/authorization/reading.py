@@ -32,7 +32,7 @@ from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import id_token
 from idp.oauth.tokens.jws import NotOurs
-from idp.oauth.way_back import SERVICE
+from idp.oauth.way_back import ASKED, SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ class Reading:
                 where="client_id",
                 next_step=N_("Go back to the service; if it happens again, tell them."),
             )
+        http.scope[ASKED] = client
         return client
 
     def _opened(self, outer: UncheckedRequest, client: Client, now: datetime) -> UncheckedRequest:

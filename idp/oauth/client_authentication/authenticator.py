@@ -17,6 +17,7 @@ from idp.oauth.client_authentication.credentials import Method, NotProven, Offer
 from idp.oauth.client_authentication.tls_client_auth import thumbprint
 from idp.oauth.clients import Clients
 from idp.oauth.errors import InvalidClient, InvalidRequest, SlowDown
+from idp.oauth.way_back import ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,25 @@ class Authenticator:
                 now,
                 request.url.path,
             )
-            return self._proven(offered, web.client_network(request), public)
+            return self._proven(request, offered, public)
         except NotProven as reason:
             self._count_failure(request, now)
-            raise InvalidClient(f"Client authentication failed: {reason}.") from None
+            # What whoever guesses must not learn, the owner and the operator may.
+            detail = str(reason.__cause__ or reason)
+            told = f"Client authentication failed: {reason}."
+            raise InvalidClient(told, detail=detail) from None
 
-    def _proven(self, offered: Offered, network: str, public: bool) -> AuthenticatedClient:
+    def _proven(self, request: Request, offered: Offered, public: bool) -> AuthenticatedClient:
         client_id = _client_id(offered)
         try:
+            network = web.client_network(request)
             client = self._clients.find_for(network, client_id, offered.now)
         except TooManyRequests as limit:
             raise SlowDown(
                 "Too many unknown clients from this address.", headers=limit.headers
             ) from None
+        if client is not None:
+            request.scope[ASKED] = client
         used = _one_method(offered)
         if client is None or not client.active:
             raise NotProven(_UNKNOWN)

@@ -61,6 +61,7 @@ OPERATORS = frozenset(
         "attributes",
         "audiences",
         "authorization_details_types",
+        "declared_in",
         "purpose",
         "purposes",
         "registered_itself",
@@ -70,6 +71,7 @@ OPERATORS = frozenset(
         "resource",
         "scopes",
         "sector",
+        "test_only",
         "token_endpoint_auth_method_only",
     }
 )

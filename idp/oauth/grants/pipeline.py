@@ -41,6 +41,7 @@ from idp.oauth.release import Releases
 from idp.oauth.settings import OAuthSettings
 from idp.oauth.tokens import access_token, id_token
 from idp.oauth.tokens.access_token import AccessToken
+from idp.oauth.watching import SIGNED_IN, TOKENS, Watching
 from policies import acr_of
 
 
@@ -58,13 +59,18 @@ class Pipeline:
     releases: Releases
     ceiling: Ceiling
     detail_types: details.Types
+    watching: Watching
 
     def run(self, request: Request, form: Form) -> Mapping[str, Any]:
         """The token response of §5.1. Raises the errors of §5.2."""
         now = self.runtime.clock.now()
         proof = proof_of(self.proofs, request, now)
         caller = self.authenticator.authenticate(request, form, now)
-        asked = TokenRequest(form, caller, now, proof)
+        return self.answer(TokenRequest(form, caller, now, proof))
+
+    def answer(self, asked: TokenRequest) -> Mapping[str, Any]:
+        """The same for a client that was proven."""
+        now = asked.now
         proposal = self._never_above(self._grant_type(asked).propose(asked))
         bound_to = _sender_constraint(asked, proposal)
         scope = _scope(asked, proposal)
@@ -103,6 +109,7 @@ class Pipeline:
                 lifetime=timedelta(seconds=self.settings.id_token_seconds),
                 nonce=proposal.first,
             )
+        self.watching.went_well(asked.client.id, SIGNED_IN if proposal.first else TOKENS)
         return response
 
     def _never_above(self, proposal: Proposal) -> Proposal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -12,24 +13,66 @@ from foundation import web
 from foundation.errors import BadRequest, NotFound
 from foundation.marking import N_
 from foundation.pages import Mistakes
-from idp.oauth import relaxations_of
+from idp.developers import Owned, chart_of
+from idp.oauth import Client, relaxations_of
+from idp.register import checked_reason
 from idp.supervision.supervision import Supervision
 
-ACTS = ("suspend", "resume", "stop", "rotate")
+ACTS = ("suspend", "resume", "stop", "rotate", "approve", "refuse")
+STATES = ("active", "suspended", "test", "asked", "production", "self")
+DAYS = 14
+MOST_SHOWN = 100
 OVERLAPS = {hours: timedelta(hours=int(hours)) for hours in ("0", "1", "24", "168")}
 
 
 def services(supervision: Supervision, request: Request) -> Response:
-    """Those registered here, and those of others that were suspended."""
+    """Those registered here, and those of others that were suspended. `q` looks for a part of a
+    name, an identifier or an address; `state` for a state."""
     supervision.operator(request)
-    clients = supervision.parts.require_tokens().clients
+    tokens, asked = supervision.parts.require_tokens(), web.query(request)
+    q, state = asked.get("q", "").strip()[:200], asked.get("state", "")
+    everybody, owned = tokens.clients.list(), _owned(supervision)
+    found = [one for one in everybody if _fits(one, owned.get(one.id), q.lower(), state)]
+    shown = found[:MOST_SHOWN]
+    counted = tokens.watching.days_of_all([one.id for one in shown], DAYS)
     return supervision.runtime.pages.render(
         request,
         "supervision/services.html",
-        clients=clients.list(),
-        elsewhere=clients.suspended_elsewhere(),
-        done=request.query_params.get("done", ""),
+        clients=[(one, owned.get(one.id), chart_of(counted[one.id])) for one in shown],
+        counts={name: _count(everybody, owned, name) for name in STATES},
+        found=len(found),
+        most=MOST_SHOWN,
+        q=q,
+        state=state,
+        developers=supervision.parts.developers is not None,
+        waiting=[one for one in everybody if _fits(one, owned.get(one.id), "", "asked")],
+        elsewhere=tokens.clients.suspended_elsewhere(),
+        done=asked.get("done", ""),
     )
+
+
+def _owned(supervision: Supervision) -> Mapping[str, Owned]:
+    developers = supervision.parts.developers
+    return {} if developers is None else developers.everybodys()
+
+
+def _fits(client: Client, owned: Owned | None, q: str, state: str) -> bool:
+    places = (client.name, client.calls_itself or "", client.id, *client.redirect_uris)
+    if q and not any(q in place.lower() for place in places):
+        return False
+    if state in ("active", "suspended"):
+        return client.active == (state == "active")
+    if state == "self":
+        return client.registered_itself
+    if state == "production":
+        return not client.test_only
+    if state == "test":
+        return client.test_only
+    return not state or (owned is not None and owned.state == state)
+
+
+def _count(clients: Sequence[Client], owned: Mapping[str, Owned], state: str) -> int:
+    return sum(_fits(one, owned.get(one.id), "", state) for one in clients)
 
 
 def service(supervision: Supervision, request: Request) -> Response:
@@ -52,6 +95,10 @@ def act(supervision: Supervision, request: Request) -> Response:
             incidents.resume_client(client_id, reason, by)
         elif doing == "stop":
             incidents.stop_client(client_id, reason, by)
+        elif doing == "approve":
+            supervision.require_developers().approve(client_id, checked_reason(reason), by)
+        elif doing == "refuse":
+            supervision.require_developers().refuse(client_id, checked_reason(reason), by)
         else:
             overlap = OVERLAPS.get(form.get("overlap", ""))
             if overlap is None:
@@ -82,6 +129,9 @@ def page(
             N_("There is no client %(client_id)s.", client_id=client_id), where="client_id"
         )
     until = found.previous_secret_until
+    watching = supervision.parts.require_tokens().watching
+    developers = supervision.parts.developers
+    owned = None if developers is None else developers.owned(client_id)
     return supervision.runtime.pages.render(
         request,
         "supervision/service.html",
@@ -94,5 +144,18 @@ def page(
         has_secret=found.token_endpoint_auth_method.startswith("client_secret_"),
         old_until=until if until is not None and until > now else None,
         secret=secret,
+        owned=owned,
+        owner=_name(supervision, owned),
+        chart=chart_of(watching.days_of(client_id, DAYS)),
+        refusals=watching.refusals_of(client_id),
         done=request.query_params.get("done", ""),
     )
+
+
+def _name(supervision: Supervision, owned: Owned | None) -> str:
+    """A member of staff by their name; a citizen by what operators know them by."""
+    if owned is None:
+        return ""
+    register = supervision.parts.register
+    name = register.staff.name_of(owned.owner.id) if register is not None else None
+    return name or owned.owner.id

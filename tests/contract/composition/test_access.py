@@ -97,6 +97,9 @@ def test_a_token_that_a_person_gave_opens_nothing_but_userinfo(
 OF_THE_SENDER = {
     "POST /desk/imports/{import_id}/start",
     "POST /desk/imports/{import_id}/refused",
+    # Of whoever began it: `developers/test_trying.py`.
+    "GET /developers/trials/{secret}",
+    "GET /developers/tried",
 }
 
 
@@ -106,6 +109,7 @@ def test_pages_of_staff_open_for_one_role_and_no_program(
     roles = {
         "/desk": "officer",
         "/staff": "operator",
+        "/developers": "developer",
         "/devices": "operator",
         "/auditor": "auditor",
         "/regulator": "regulator",

@@ -9,6 +9,6 @@ def signed_in(provider: City, role: str) -> Visitor:
     """Staff with the passkey that their role asks for."""
     visitor = provider.staff(role)
     visitor.http.headers["X-CSRF-Token"] = visitor.token()
-    home = "/desk" if role == "officer" else "/devices"
+    home = {"officer": "/desk", "developer": "/developers"}.get(role, "/devices")
     assert visitor.get(home).status_code == 200
     return visitor

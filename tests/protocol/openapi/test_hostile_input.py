@@ -80,6 +80,7 @@ PACKAGES = (
     "audit",
     "pages",
     "services",
+    "developers",
     "supervision",
     "work",
 )

@@ -26,6 +26,7 @@ FINAL = {
     "/account/wallet/end": ("end",),
     "/desk/persons/{person_id}/state": ("archive",),
     "/desk/resemblances/{resemblance_id}": ("agree",),
+    "/developers/services/{client_id}/remove": ("remove",),
     "/devices/change-overs/{change_over_id}/act": ("undo",),
     "/devices/{device_id}/act": ("transfer", "revoke", "decommission"),
     "/incidents/everybody": ("everybody",),

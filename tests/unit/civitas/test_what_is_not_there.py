@@ -69,6 +69,7 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
                     ("--name=L", "--for=spring", "--url=l.example"),
                     ("--name=L", "--method=none", "--without-pkce",
                      "--redirect=https://l.example/cb")],
+    "clients apply": [("NOWHERE",), ("FILE",), ("FILE", "--dry-run")],
     "clients change": [("svc_nobody", WHY, "--name=L"),
                        ("svc_nobody", WHY, "--name=L", "--dry-run"),
                        ("svc_nobody", WHY), ("svc_nobody", WHY, "--add-redirect=https://l.example/"),
@@ -81,6 +82,7 @@ NOBODY: dict[str, list[tuple[str, ...]]] = {
     "clients secret": [("svc_nobody", WHY)],
     "clients show": [("svc_nobody",)],
     "clients suspend": [("svc_nobody", WHY)],
+    "clients testers": [("--add=per_nobody",), ("--end=per_nobody",)],
     "clients uninvite": [("iat_nothing",)],
     "devices add": [("--label=L", "--owner=citizen:per_nobody"),
                     ("--label=L", "--owner=X", "--profile=nonsense"),
@@ -126,8 +128,8 @@ OF_A_REGULATOR = ("providers accredit", "providers reinstate", "providers suspen
 # They are given no name of anything that is here, or make what they name.
 NAME_NOTHING = {
     "audit resume", "ca board",
-    "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients invitations",
-    "clients list", "config check", "conformance", "db upgrade", "demo",
+    "ca ceremony rehearse", "ca changeover list", "ca list", "check", "clients export",
+    "clients invitations", "clients list", "config check", "conformance", "db upgrade", "demo",
     "devices list", "documents kinds", "incident staff",
     "incident stop-everybody", "init", "letters list", "providers completion", "providers list",
     "routes", "serve", "tour", "work",
