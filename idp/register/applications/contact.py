@@ -10,6 +10,7 @@ import hmac
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from foundation import opaque
 from foundation.audit import Actor
@@ -69,13 +70,18 @@ class Contacts:
             "tries": 0,
             "expires_at": ends,
         }
-        with self._runtime.database.write() as uow:
-            key = self._runtime.vault.index("applicant-contact", address).hex()
-            rates.attempt(uow, _TO, key, _A_DAY_TO, _A_DAY, now)
-            rates.attempt_from(uow, _FROM, source, _A_DAY_FROM, _A_DAY, now)
-            uow.execute(delete(contact_codes).where(contact_codes.c.application_id == found.id))
-            uow.execute(insert(contact_codes).values(application_id=found.id, **values))
-            self._notices.tell_applicant(uow, found.id, CODE, address, locale, now, {"code": code})
+        try:
+            with self._runtime.database.write() as uow:
+                key = self._runtime.vault.index("applicant-contact", address).hex()
+                rates.attempt(uow, _TO, key, _A_DAY_TO, _A_DAY, now)
+                rates.attempt_from(uow, _FROM, source, _A_DAY_FROM, _A_DAY, now)
+                mine = update(contact_codes).where(contact_codes.c.application_id == found.id)
+                if not uow.changed(mine.values(**values)):
+                    uow.execute(insert(contact_codes).values(application_id=found.id, **values))
+                words = {"code": code}
+                self._notices.tell_applicant(uow, found.id, CODE, address, locale, now, words)
+        except IntegrityError:
+            return  # the same form twice in one moment: the other one's code is on its way
 
     def waits(self, uow: UnitOfWork, found: Application, address: str, now: datetime) -> bool:
         """Whether a code is on its way to this address."""

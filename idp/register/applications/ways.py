@@ -27,27 +27,32 @@ class Way:
     contact: bool
 
 
+Papers = tuple[tuple[str, tuple[str, ...]], ...]
+"""Documents, each with the offices that issue it; message ids."""
+
+
 @dataclass(frozen=True, slots=True)
-class Bring:
-    """What one level asks for: so many documents, each of another office, of these; and so many
-    more that count beside them. Labels are message ids, each with the offices that issue it."""
+class Asks:
+    """What one level asks for: so many documents that prove, each of another office; so many more
+    that back them up; whether an address has to answer."""
 
     level: int
-    authoritative: int
-    documents: tuple[tuple[str, tuple[str, ...]], ...]
-    others: int
-    beside: tuple[tuple[str, tuple[str, ...]], ...]
+    proving: int
+    more: int
     contact: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A way as a person reads it: the levels that it reaches, lowest first, and what to bring for
-    each; nothing for a way on which nobody looks at papers."""
+    """A way as a person reads it: the levels that it reaches, lowest first, and what to bring;
+    nothing for a way on which nobody looks at papers. `proving`: documents of an authoritative
+    source; `backing`: others, which count beside them."""
 
     way: Way
     levels: tuple[int, ...]
-    bring: tuple[Bring, ...]
+    asks: tuple[Asks, ...]
+    proving: Papers
+    backing: Papers
 
     @property
     def most(self) -> int:
@@ -69,8 +74,16 @@ def offers(policy: ProofingPolicy, offered: Collection[str]) -> tuple[Offer, ...
 
 def _offer(policy: ProofingPolicy, way: Way) -> Offer:
     levels = tuple(sorted(n for n in policy.levels if _reaches(policy, way, n)))
-    bring = tuple(_bring(policy, policy.levels[n]) for n in levels if n > 1) if way.holds else ()
-    return Offer(way, levels, bring)
+    if not way.holds:
+        return Offer(way, levels, (), (), ())
+    asks = tuple(_asks(policy.levels[number]) for number in levels)
+    return Offer(
+        way,
+        levels,
+        tuple(one for one in asks if one.proving or one.more),
+        _papers(policy, authoritative=True),
+        _papers(policy, authoritative=False),
+    )
 
 
 def _reaches(policy: ProofingPolicy, way: Way, level: int) -> bool:
@@ -87,30 +100,18 @@ def _reaches(policy: ProofingPolicy, way: Way, level: int) -> bool:
     return best.result != "refused"
 
 
-def _bring(policy: ProofingPolicy, rule: LevelRule) -> Bring:
-    """A document that only the person vouches for counts for nothing here."""
-    documents = _of(policy, authoritative=True) if rule.authoritative_sources else ()
-    beside = _of(policy, authoritative=None) if rule.corroborating_sources else ()
-    return Bring(
-        rule.number,
-        rule.authoritative_sources,
-        documents,
-        rule.corroborating_sources,
-        beside,
-        rule.contact_exercised,
+def _asks(rule: LevelRule) -> Asks:
+    return Asks(
+        rule.number, rule.authoritative_sources, rule.corroborating_sources, rule.contact_exercised
     )
 
 
-def _of(
-    policy: ProofingPolicy, authoritative: bool | None
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _papers(policy: ProofingPolicy, *, authoritative: bool) -> Papers:
+    """A document that only the person vouches for counts for nothing here."""
     found = []
     for kind in policy.evidence.values():
-        sources = [
-            policy.sources[s]
-            for s in kind.sources
-            if s != "self" and (authoritative is None or policy.sources[s].authoritative)
-        ]
-        if sources:
-            found.append((kind.label, tuple(source.label for source in sources)))
+        sources = [policy.sources[name] for name in kind.sources if name != "self"]
+        labels = tuple(one.label for one in sources if one.authoritative is authoritative)
+        if labels:
+            found.append((kind.label, labels))
     return tuple(found)

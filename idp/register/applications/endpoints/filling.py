@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import opaque, web
 from foundation.errors import SeeOther, TooManyRequests
+from foundation.marking import Sentence
 from foundation.pages import N_, Mistakes
 from idp.register.applications.application import (
     CHECK,
@@ -22,6 +23,7 @@ from idp.register.applications.application import (
     Application,
     missing,
 )
+from idp.register.applications.application import LABELS as LABELS_OF
 from idp.register.applications.applying import Elsewhere
 from idp.register.applications.endpoints.contact_code import send_code
 from idp.register.applications.endpoints.page import (
@@ -44,7 +46,6 @@ CHANGED = N_("You saved this step on another device, or in another tab, meanwhil
 COMPARE = N_(
     "Below is what you typed here. Send it again to put it in the place of what you saved there."
 )
-MISSING = N_("Something is missing: %(step)s.")
 TOO_MANY = N_("Too many applications were begun from your network.")
 AUTOCOMPLETE = {
     "given_name": "given-name",
@@ -147,12 +148,14 @@ def send(online: OnlineApplications, request: Request) -> Response:
     if found is not None and found.state != DRAFT:
         return RedirectResponse(STATUS, 303)
     found = draft(online, request, now)
-    parts, _ = written(online, found)
+    parts, saved = written(online, found)
     mistakes = Mistakes()
-    profile = _profile(online, parts, mistakes)
-    if profile is None or not online.applying.send(found, now):
-        return _check_page(online, request, found, mistakes)
-    return RedirectResponse(f"{STATUS}?done=sent", 303)
+    if lacks := missing(found, saved, online.applying.versions):
+        label = Sentence(LABELS_OF[lacks[0]], {})
+        mistakes.add("", N_("Something is missing still: %(step)s.", step=label))
+    elif _profile(online, parts, mistakes) is not None and online.applying.send(found, now):
+        return RedirectResponse(f"{STATUS}?done=sent", 303)
+    return _check_page(online, request, found, mistakes)
 
 
 def _of_form(
