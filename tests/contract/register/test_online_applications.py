@@ -160,6 +160,7 @@ def test_no_identity_comes_of_it_but_by_an_officer_who_has_it(online):
         enrol(online, application)
 
 
+@pytest.mark.row("failures", "12")
 def test_of_two_officers_who_take_it_at_once_one_has_it(online):
     application = sent(online)
 
@@ -185,6 +186,7 @@ def test_the_same_form_sent_eight_times_begins_one(online):
     assert begun(online, "another").id not in made
 
 
+@pytest.mark.row("failures", "14")
 def test_what_another_device_saved_is_not_overwritten_unseen(online):
     made, now = begun(online), now_of(online)
     online.applying.save(made, WHO, LEIDA, 0, now)
@@ -216,6 +218,7 @@ def test_an_unfinished_one_is_not_sent_and_no_officer_finds_it(online):
         online.cases.find(uow, made.number, now)
 
 
+@pytest.mark.row("failures", "20")
 def test_one_that_was_withdrawn_is_gone_with_its_key_and_leads_nowhere(online):
     application, now = sent(online), now_of(online)
     online.cases.take(application.number, OFFICER, now)
@@ -227,6 +230,7 @@ def test_one_that_was_withdrawn_is_gone_with_its_key_and_leads_nowhere(online):
     assert online.applying.opened(Access(application.id, 1), now) is None
 
 
+@pytest.mark.row("assurance", "EN-9")
 def test_withdrawn_while_an_officer_enrols_makes_no_identity(online):
     application, now = sent(online), now_of(online)
     online.cases.take(application.number, OFFICER, now)
@@ -241,7 +245,7 @@ def test_withdrawn_while_an_officer_enrols_makes_no_identity(online):
         assert online.register.by_civil_number(uow, LEIDA["civil_number"]) is None
 
 
-@pytest.mark.row("x1253", "9.2-6")
+@pytest.mark.row("assurance", "X.1253-9.2-6")
 def test_what_was_left_alone_is_deleted_with_its_key(online):
     settings = online.runtime.settings.of(ApplicationSettings)
     draft, waits = begun(online), sent(online, "two")
@@ -260,6 +264,7 @@ def test_what_was_left_alone_is_deleted_with_its_key(online):
     assert count(online, online_applications) == count(online, online_parts) == 0
 
 
+@pytest.mark.row("failures", "5")
 def test_a_code_opens_it_elsewhere_until_there_is_a_new_one(online):
     made, now = begun(online), now_of(online)
     code = online.applying.accesses.code(made.id, 1)
@@ -274,7 +279,7 @@ def test_a_code_opens_it_elsewhere_until_there_is_a_new_one(online):
         begun(online)
 
 
-@pytest.mark.row("x1253", "9.3-4")
+@pytest.mark.row("assurance", "X.1253-9.3-4")
 def test_who_guesses_codes_is_stopped(online):
     most = online.settings.begun_an_hour
     for _ in range(most):
@@ -291,6 +296,7 @@ def test_one_network_begins_so_many_in_an_hour(online):
         begun(online, "one too many")
 
 
+@pytest.mark.row("assurance", "X.1253-9.3-5")
 def test_no_code_and_no_name_is_in_the_database(online):
     made = sent(online)
     code = online.applying.accesses.code(made.id, 1)
@@ -302,6 +308,7 @@ def test_no_code_and_no_name_is_in_the_database(online):
                     assert secret not in text
 
 
+@pytest.mark.row("failures", "29")
 def test_a_row_that_somebody_else_wrote_into_the_database_opens_nothing(online):
     mine, theirs = begun(online), begun(online, "two")
     with online.runtime.database.engine.begin() as connection:

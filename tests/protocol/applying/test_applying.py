@@ -49,6 +49,7 @@ def resume(visitor: Visitor, code: str) -> Any:
     return visitor.post("/apply/resume", "/apply/resume", code=code)
 
 
+@pytest.mark.row("assurance", "EN-9")
 def test_from_the_first_page_to_an_identity_nothing_is_typed_twice(city: City) -> None:
     citizen = city.browser()
     for page in ("/", "/sign-in"):
@@ -131,6 +132,7 @@ def test_a_new_code_ends_the_one_before_and_every_other_browser(city: City) -> N
     assert code_on(one.get("/apply/check").text) != code
 
 
+@pytest.mark.row("failures", "5")
 def test_the_cookie_is_bound_to_its_browser_and_says_nothing_itself(city: City) -> None:
     one, thief = city.browser(), city.browser()
     fill(one)
@@ -146,6 +148,7 @@ def test_the_cookie_is_bound_to_its_browser_and_says_nothing_itself(city: City) 
     assert "SameSite=lax" in sent
 
 
+@pytest.mark.row("failures", "14")
 def test_the_first_form_sent_twice_and_in_two_tabs_begins_one(city: City) -> None:
     visitor = city.browser()
     page, tab = visitor.get("/apply/who").text, visitor.get("/apply/who").text
@@ -268,6 +271,7 @@ def test_an_officer_sees_what_a_colleague_has_and_not_what_stands_in_it(city: Ci
     assert "Tamm" not in first.get(case).text
 
 
+@pytest.mark.row("failures", "12")
 def test_nobody_works_on_an_application_of_their_own(city: City) -> None:
     number = apply(city.browser())
     officer = city.staff(own_number=WHO["civil_number"])
@@ -277,6 +281,7 @@ def test_nobody_works_on_an_application_of_their_own(city: City) -> None:
     assert "your own application" in refused.text
 
 
+@pytest.mark.row("failures", "21")
 def test_an_applicant_learns_nothing_of_who_is_in_the_register(city: City) -> None:
     """Somebody who is there already, under the same number, sees what a stranger sees."""
     there, stranger = city.browser(), city.browser()
