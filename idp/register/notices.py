@@ -123,7 +123,7 @@ IF_NOT_YOURS = N_(
     "If you did not apply for an identity here, do nothing: without this message nobody goes on in "
     "your name."
 )
-WHERE_IT_STANDS = N_("Where it stands, and what to do: %(where)s")
+WHERE_IT_STANDS = N_("Where it is, and what to do: %(where)s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class NotOpen(Gone):
     def __init__(self) -> None:
         super().__init__(
             "This application cannot be changed any more.",
-            next_step="Look where it stands, or begin a new one.",
+            next_step="Look where it is, or begin a new one.",
         )
 
 

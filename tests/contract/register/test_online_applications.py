@@ -13,7 +13,6 @@ from foundation.audit import Actor
 from foundation.database import UnitOfWork
 from foundation.errors import Conflict, NotFound, TooManyRequests
 from foundation.runtime import Runtime
-from foundation.vault import Erased
 from idp.register import (
     AlreadyEnrolled,
     ApplicationSettings,
@@ -255,8 +254,7 @@ def test_what_was_left_alone_is_deleted_with_its_key(online):
     online.runtime.clock.advance(timedelta(days=settings.draft_days))
     assert online.applying.opened(Access(draft.id, 1), now_of(online)) is None, "over is over"
     assert sweep(online.runtime, now_of(online)) == 1
-    with pytest.raises(Erased):
-        online.runtime.vault.open(draft.id, b"x" * 40, "anything")
+    assert not online.runtime.vault.known(draft.id)
     online.runtime.clock.advance(timedelta(days=settings.waiting_days))
     with pytest.raises(NotFound):
         online.cases.take(waits.number, OFFICER, now_of(online))
@@ -321,6 +319,16 @@ def test_a_row_that_somebody_else_wrote_into_the_database_opens_nothing(online):
         connection.execute(update(online_applications).where(of == theirs.id).values(resume=digest))
     code = online.applying.accesses.code(mine.id, 1)
     assert online.applying.resume(code, NETWORK, now_of(online)) is None
+
+
+@pytest.mark.row("failures", "29")
+def test_who_writes_the_database_prolongs_nothing(online):
+    made = begun(online)
+    online.runtime.clock.advance(timedelta(days=online.settings.draft_days))
+    with online.runtime.database.engine.begin() as connection:
+        later = now_of(online) + timedelta(days=9)
+        connection.execute(update(online_applications).values(expires_at=later))
+    assert online.applying.opened(Access(made.id, 1), now_of(online)) is None
 
 
 @pytest.mark.row("assurance", "EN-5")
