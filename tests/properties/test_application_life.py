@@ -69,9 +69,7 @@ class LifeOfApplications(RuleBasedStateMachine):
     @rule(target=applications)
     def begin(self) -> str:
         number = next(self.numbers)
-        made = self.online.applying.begin(
-            "browser", str(number), f"10.0.{number % 250}.1", self.now
-        )
+        made = self.online.applying.begin(f"apn_{number}", f"10.0.{number % 250}.1", self.now)
         self.number[made.id], self.state[made.id] = number, "draft"
         self.ends[made.id] = self.now + timedelta(days=30)
         return made.id

@@ -40,7 +40,7 @@ def number_on(page: str) -> str:
 def save(visitor: Visitor, step: str, **values: str) -> Any:
     """Send the page of one step as it is, with these values."""
     page = visitor.get(f"/apply/{step}")
-    carried = {n: v for n in ("attempt", "seen") if (v := hidden(page.text, n))}
+    carried = {"seen": hidden(page.text, "seen")} if 'name="seen"' in page.text else {}
     return visitor.post(f"/apply/{step}", f"/apply/{step}", **carried, **values)
 
 

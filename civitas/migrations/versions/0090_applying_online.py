@@ -17,9 +17,9 @@ def upgrade() -> None:
         "register_online_applications",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.String(length=16), nullable=False),
-        sa.Column("begun", sa.LargeBinary(length=32), nullable=False),
         sa.Column("resume", sa.LargeBinary(length=32), nullable=False),
         sa.Column("access", sa.Integer(), nullable=False),
+        sa.Column("renewed_by", sa.LargeBinary(length=32), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("way", sa.String(length=8), nullable=True),
         sa.Column("terms_version", sa.String(length=32), nullable=True),
@@ -44,7 +44,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_register_online_applications")),
         sa.UniqueConstraint("number", name=op.f("uq_register_online_applications_number")),
-        sa.UniqueConstraint("begun", name=op.f("uq_register_online_applications_begun")),
         sa.UniqueConstraint("resume", name=op.f("uq_register_online_applications_resume")),
     )
     for name, columns in (

@@ -4,6 +4,9 @@ The code is reckoned from a key of ours, so it can be shown again to who has the
 and is stored nowhere; its keyed digest is what it is found by. A new code ends the one before, and
 with it every browser but the one that asked for it. The cookie is sealed, bound to the browser that
 got it, and says which application and which of its codes — NIST SP 800-63B §5.1.1, failures 5.
+
+A browser has its cookie before anything is written, with the first form; and the one that makes a
+new code goes on by the cookie of the code before. So an answer that is lost takes nothing away.
 """
 
 from __future__ import annotations
@@ -29,10 +32,18 @@ LENGTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a cookie says: an application, and which of its codes was the last one then."""
+    """What a cookie says: an application, and which of its codes was the last one then (0: nothing
+    was written yet). `browser`: digest of the browser that it is bound to."""
 
     application_id: str
     access: int
+    browser: bytes = b""
+
+    def opens(self, found: Application) -> bool:
+        """Whether it is of the last code, or of the one before in the browser that ended that."""
+        known = max(self.access, 1)
+        mine = found.renewed_by is not None and hmac.compare_digest(found.renewed_by, self.browser)
+        return found.access == known or (found.access == known + 1 and mine)
 
 
 class Accesses:
@@ -55,10 +66,6 @@ class Accesses:
         """Whether it is its code now; in constant time."""
         right = self.code(application.id, application.access)
         return hmac.compare_digest(self.digest(code), self.digest(right))
-
-    def form(self, browser: str, attempt: str) -> bytes:
-        """By what a form that begins an application is known again when it is sent twice."""
-        return self._keys.mac("application-begun", f"{browser}\0{attempt}".encode())
 
     # ── the cookie ────────────────────────────────────────────────────────────────────
 
@@ -84,5 +91,5 @@ class Accesses:
                 application_id, access = json.loads(self._keys.open(_PURPOSE, sealed, context))
             except (CannotOpen, ValueError):
                 continue
-            return Access(application_id, access)
+            return Access(application_id, access, opaque.digest(browser))
         return None

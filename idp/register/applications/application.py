@@ -45,11 +45,13 @@ QUESTION, ANSWER, REASON = "question", "answer", "reason"
 @dataclass(frozen=True, slots=True)
 class Application:
     """One row. `number` is said at the desk, and opens nothing. `contact`: digest of the address
-    that a code came back from. `expires_at`: when it is deleted, if nothing happens before."""
+    that a code came back from. `renewed_by`: digest of the browser that made the last code.
+    `expires_at`: when it is deleted, if nothing happens before."""
 
     id: str
     number: str
     access: int
+    renewed_by: bytes | None
     state: str
     way: str | None
     terms_version: str | None

@@ -87,7 +87,7 @@ class Applying:
             return None
         with self._runtime.database.read() as uow:
             found = store.by_id(uow, access.application_id)
-        if found is None or found.access != access.access or found.expires_at <= now:
+        if found is None or not access.opens(found) or found.expires_at <= now:
             return None
         return found
 
@@ -106,26 +106,28 @@ class Applying:
             self._note(uow, "application.resumed", found)
         return found
 
-    def renew_code(self, found: Application, now: datetime) -> int:
-        """Another code: the one before, and every browser that went on by it, opens nothing more.
-        The number of the new one."""
+    def renew_code(self, found: Application, by: Access, now: datetime) -> int:
+        """Another code: the one before, and every browser that went on by it, opens nothing more
+        but this one. The number of the new code; asked for twice, there is one. Raises NotOpen."""
+        if found.access > max(by.access, 1):
+            return found.access
         access = found.access + 1
         digest = self.accesses.digest(self.accesses.code(found.id, access))
+        values = {"access": access, "resume": digest, "renewed_by": by.browser}
         with self._runtime.database.write() as uow:
             mine = online_applications.c.access == found.access
-            if not store.change(uow, found, {"access": access, "resume": digest}, now, mine):
+            if not store.change(uow, found, values, now, mine):
                 raise NotOpen
             self._note(uow, "application.code-renewed", found)
         return access
 
     # ── filling in ────────────────────────────────────────────────────────────────────
 
-    def begin(self, browser: str, attempt: str, source: str, now: datetime) -> Application:
-        """A new draft; the one that this form began already, if it is sent again. Raises
-        TooManyRequests, Unavailable."""
-        begun = self.accesses.form(browser, attempt)
+    def begin(self, application_id: str, source: str, now: datetime) -> Application:
+        """A new draft, under the id that the browser was given with the first form; the one that is
+        there already, if the form is sent again. Raises TooManyRequests, Unavailable, NotOpen."""
         with self._runtime.database.read() as uow:
-            if (found := store.by_form(uow, begun)) is not None:
+            if (found := store.by_id(uow, application_id)) is not None:
                 return _as_begun(found)
             if store.drafts(uow) >= self._settings.most_open:
                 raise Unavailable(
@@ -133,32 +135,31 @@ class Applying:
                     next_step="Come back tomorrow, or go to the registration office.",
                     headers={"Retry-After": "3600"},
                 )
-        application_id = opaque.identifier("apn")
         with self._runtime.database.write() as uow:
             most = self._settings.begun_an_hour
             self._runtime.rates.attempt_from(uow, _BEGUN, source, most, _AN_HOUR, now)
         self._runtime.vault.create(application_id)  # the key stands before the first row
         try:
             with self._runtime.database.write() as uow:
-                return self._insert(uow, application_id, begun, now)
+                return self._insert(uow, application_id, now)
         except IntegrityError:
-            # The same form, twice in one moment: the first began it.
-            self._runtime.vault.erase(application_id)
+            # The same form, twice in one moment: the first began it, and the key is its key.
             with self._runtime.database.read() as uow:
-                found = store.by_form(uow, begun)
+                found = store.by_id(uow, application_id)
             if found is None:
                 raise
             return _as_begun(found)
+        except LookupError:
+            # It was there before, and was withdrawn: an id never comes back.
+            self._runtime.vault.erase(application_id)
+            raise NotOpen from None
 
-    def _insert(
-        self, uow: UnitOfWork, application_id: str, begun: bytes, now: datetime
-    ) -> Application:
+    def _insert(self, uow: UnitOfWork, application_id: str, now: datetime) -> Application:
         resume = self.accesses.digest(self.accesses.code(application_id, 1))
         uow.execute(
             insert(online_applications).values(
                 id=application_id,
                 number=opaque.code(2),
-                begun=begun,
                 resume=resume,
                 access=1,
                 state=DRAFT,

@@ -27,7 +27,7 @@ def by_id(uow: UnitOfWork, application_id: str) -> Application | None:
 
 
 def known(uow: UnitOfWork, application_id: str) -> Application:
-    """As `by_id`, of one that was written in this unit of work."""
+    """As `by_id`, of one that is there; raises LookupError."""
     found = by_id(uow, application_id)
     if found is None:
         raise LookupError(application_id)
@@ -40,10 +40,6 @@ def by_number(uow: UnitOfWork, number: str) -> Application | None:
 
 def by_resume(uow: UnitOfWork, digest: bytes) -> Application | None:
     return _one(uow, online_applications.c.resume == digest)
-
-
-def by_form(uow: UnitOfWork, begun: bytes) -> Application | None:
-    return _one(uow, online_applications.c.begun == begun)
 
 
 def of_person(uow: UnitOfWork, person_id: str) -> Application | None:

@@ -21,11 +21,11 @@ online_applications = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("number", String(16), nullable=False, unique=True),
-    # Of the form by which it began: the same form sent twice begins one application.
-    Column("begun", LargeBinary(32), nullable=False, unique=True),
     # Keyed digest of the code that leads back to it, and how many codes there were.
     Column("resume", LargeBinary(32), nullable=False, unique=True),
     Column("access", Integer, nullable=False),
+    # The browser that made the last code: it goes on, though the answer was lost.
+    Column("renewed_by", LargeBinary(32)),
     Column("state", String(16), nullable=False),  # draft, sent, asked, enrolled, refused
     Column("way", String(8)),
     # EN-1: what was agreed to, by its version, and when.
@@ -54,6 +54,7 @@ bound(
     "number",
     "resume",
     "access",
+    "renewed_by",
     "state",
     "way",
     "terms_version",

@@ -70,7 +70,7 @@ def now_of(online: OnlineApplications) -> Any:
 
 
 def begun(online: OnlineApplications, attempt: str = "one") -> Application:
-    return online.applying.begin("browser", attempt, NETWORK, now_of(online))
+    return online.applying.begin(f"apn_{attempt}", NETWORK, now_of(online))
 
 
 def fresh(online: OnlineApplications, application: Application) -> Application:
@@ -227,6 +227,9 @@ def test_one_that_was_withdrawn_is_gone_with_its_key_and_leads_nowhere(online):
     assert not online.runtime.vault.known(application.id)
     assert count(online, online_applications) == count(online, online_parts) == 0
     assert online.applying.opened(Access(application.id, 1), now) is None
+    with pytest.raises(NotOpen):  # an id never comes back
+        begun(online)
+    assert not online.runtime.vault.known(application.id)
 
 
 @pytest.mark.row("assurance", "EN-9")
@@ -269,10 +272,16 @@ def test_a_code_opens_it_elsewhere_until_there_is_a_new_one(online):
     found = online.applying.resume(code.lower().replace("-", " "), NETWORK, now)
     assert found is not None
     assert found.id == made.id
-    online.applying.renew_code(made, now)
+    mine, other = Access(made.id, 1, b"mine"), Access(made.id, 1, b"other")
+    assert online.applying.renew_code(made, mine, now) == 2
     assert online.applying.resume(code, NETWORK, now) is None
-    assert online.applying.opened(Access(made.id, 1), now) is None, "the other browsers end"
-    assert online.applying.opened(Access(made.id, 2), now) is not None
+    assert online.applying.opened(other, now) is None, "the other browsers end"
+    assert online.applying.opened(Access(made.id, 0, b"other"), now) is None
+    assert online.applying.opened(Access(made.id, 2, b"any"), now) is not None
+    # The answer was lost, and it is sent again: nothing is locked, and there is one new code.
+    again = online.applying.opened(mine, now)
+    assert again is not None
+    assert online.applying.renew_code(again, mine, now) == 2
     with pytest.raises(NotOpen):  # the form that began it, sent again
         begun(online)
 

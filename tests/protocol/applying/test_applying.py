@@ -152,22 +152,37 @@ def test_the_cookie_is_bound_to_its_browser_and_says_nothing_itself(city: City) 
 def test_the_first_form_sent_twice_and_in_two_tabs_begins_one(city: City) -> None:
     visitor = city.browser()
     page, tab = visitor.get("/apply/who").text, visitor.get("/apply/who").text
-    first, second = hidden(page, "attempt"), hidden(tab, "attempt")
-    assert first != second
-    form = {**WHO, "csrf_token": hidden(page, "csrf_token")}
-    for attempt in (first, first, second):
-        answer = visitor.http.post("/apply/who", data={**form, "attempt": attempt})
-        assert answer.status_code == 303
+    form = {**WHO, "csrf_token": hidden(page, "csrf_token"), "seen": "0"}
+    assert hidden(tab, "seen") == "0"
+    for _ in range(3):
+        assert visitor.http.post("/apply/who", data=form).status_code == 303
     assert rows(city) == 1
-    changed = {**form, "attempt": second, "given_name": "Lea"}
-    told = visitor.http.post("/apply/who", data=changed)
+    told = visitor.http.post("/apply/who", data={**form, "given_name": "Lea"})
     assert told.status_code == 409
     assert "in another tab, meanwhile" in told.text
     assert 'value="Lea"' in told.text, "what was typed is there still"
-    changed = {**changed, "seen": hidden(told.text, "seen")}
-    del changed["attempt"]
+    changed = {**form, "given_name": "Lea", "seen": hidden(told.text, "seen")}
     assert visitor.http.post("/apply/who", data=changed).status_code == 303
     assert 'value="Lea"' in visitor.get("/apply/who").text
+
+
+@pytest.mark.parametrize("path", ["who", "code"])
+def test_an_answer_that_is_lost_takes_nothing_away(city: City, path: str) -> None:
+    visitor = city.browser()
+    if path == "code":
+        fill(visitor)
+    token = hidden(visitor.get("/apply/who").text, "csrf_token")
+    before = {c.name: str(c.value) for c in visitor.http.cookies.jar}
+    lost = visitor.http.post(f"/apply/{path}", data={**WHO, "csrf_token": token})
+    assert lost.status_code == 303
+    visitor.http.cookies.clear()  # the browser never saw it
+    for name, value in before.items():
+        visitor.http.cookies.set(name, value)
+    assert "Tamm" in visitor.get("/apply/who").text
+    again = visitor.http.post(f"/apply/{path}", data={**WHO, "csrf_token": token})
+    assert again.status_code == 303
+    assert "Tamm" in visitor.get("/apply/check").text
+    assert rows(city) == 1
 
 
 def test_all_that_is_wrong_is_said_at_once_beside_what_was_typed(city: City) -> None:

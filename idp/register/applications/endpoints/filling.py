@@ -24,7 +24,7 @@ from idp.register.applications.application import (
     missing,
 )
 from idp.register.applications.application import LABELS as LABELS_OF
-from idp.register.applications.applying import Elsewhere
+from idp.register.applications.applying import Elsewhere, NotOpen
 from idp.register.applications.endpoints.contact_code import send_code
 from idp.register.applications.endpoints.page import (
     MENDED,
@@ -71,25 +71,34 @@ OWN_HINTS = {
 def show(step: str, online: OnlineApplications, request: Request) -> Response:
     """The page of one step, with what was saved; the first one begins a draft when it is sent."""
     now = online.runtime.clock.now()
-    if step == WHO:
-        found = mine(online, request, now)
-        if found is not None and found.state != DRAFT:
-            raise SeeOther(STATUS)
-        return _page(online, request, step, found)
-    return _page(online, request, step, draft(online, request, now))
+    if step != WHO:
+        return _page(online, request, step, draft(online, request, now))
+    found = mine(online, request, now)
+    if found is not None and found.state != DRAFT:
+        raise SeeOther(STATUS)
+    page = _page(online, request, step, found)
+    if found is None and not _is_given(online, request):
+        # Before anything is sent: whose answer is lost finds what they wrote all the same.
+        online.applying.accesses.keep(page, request, opaque.identifier("apn"), 0)
+    return page
 
 
 def save(step: str, online: OnlineApplications, request: Request) -> Response:
     """Keep what a step with fields says, and go on to the next one."""
     form, now = posted(request), online.runtime.clock.now()
-    found = _of_form(step, online, request, form)
+    found = _of_form(step, online, request)
     mistakes = _faults(step, online, form)
     if mistakes:
         return _page(online, request, step, found, mistakes, form)
     if found is None:
-        source, attempt = web.client_network(request), form.get("attempt", "")[:64]
+        given = online.applying.accesses.of(request)
+        id_ = given.application_id if given and given.access == 0 else opaque.identifier("apn")
         try:
-            found = online.applying.begin(web.browser_id(request), attempt, source, now)
+            found = online.applying.begin(id_, web.client_network(request), now)
+        except NotOpen:
+            response = RedirectResponse(path_of(WHO), 303)
+            online.applying.accesses.leave(response, request)
+            return response
         except TooManyRequests as full:
             mistakes = Mistakes(full.status)
             mistakes.add("", TOO_MANY, N_(MENDED, seconds=full.retry_after))
@@ -158,16 +167,21 @@ def send(online: OnlineApplications, request: Request) -> Response:
     return _check_page(online, request, found, mistakes)
 
 
-def _of_form(
-    step: str, online: OnlineApplications, request: Request, form: web.Form
-) -> Application | None:
+def _is_given(online: OnlineApplications, request: Request) -> bool:
+    """Whether this browser has the id of an application that it may begin."""
+    given = online.applying.accesses.of(request)
+    return given is not None and given.access == 0
+
+
+def _of_form(step: str, online: OnlineApplications, request: Request) -> Application | None:
     """The draft that a form is about: none for the first step of a new one."""
     now = online.runtime.clock.now()
-    if step == WHO and form.get("attempt"):
-        # Another tab of this browser may have begun it meanwhile: one application is enough.
-        found = mine(online, request, now)
-        return found if found is not None and found.state == DRAFT else None
-    return draft(online, request, now)
+    if step != WHO:
+        return draft(online, request, now)
+    found = mine(online, request, now)
+    if found is not None and found.state != DRAFT:
+        raise SeeOther(STATUS)
+    return found
 
 
 def _next(step: str) -> str:
@@ -211,7 +225,6 @@ def _page(
         "country": online.register.jurisdiction.country,
         "locale": pages.translator(request).language,
     }
-    attempt = typed.get("attempt", "") if typed is not None else ""
     return render(
         online,
         request,
@@ -228,7 +241,6 @@ def _page(
         values=parts.get(step) or blank,
         speaks=[(one.language, one.name) for one in pages.words.languages],
         seen=versions.get(step, 0),
-        attempt=(attempt or opaque.secret(12)) if found is None else "",
         offers=online.offers(online.runtime.clock.now()),
         versions=online.applying.versions,
         terms_of=online.settings,

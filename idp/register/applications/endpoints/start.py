@@ -95,10 +95,10 @@ def renew(online: OnlineApplications, request: Request) -> Response:
     """Another code, where somebody may have seen the one before."""
     posted(request)
     now = online.runtime.clock.now()
-    found = mine(online, request, now)
-    if found is None:
+    found, by = mine(online, request, now), online.applying.accesses.of(request)
+    if found is None or by is None:
         return RedirectResponse(f"{RESUME}?why=closed", 303)
-    access = online.applying.renew_code(found, now)
+    access = online.applying.renew_code(found, by, now)
     response = RedirectResponse(f"{STATUS}?done=code", 303)
     online.applying.accesses.keep(response, request, found.id, access)
     return response
