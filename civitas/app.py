@@ -92,6 +92,7 @@ def serve_deployment(deployment: Deployment, fellows: Fellows | None = None) -> 
     app.router.routes[:0] = [FixedPaths(app.router.routes), Options(app.router.routes)]
     # The header offers the places that this model of governance has.
     paths = {route.path for group in routes.values() for route in group}
+    runtime.pages.paths = frozenset(paths)
     runtime.pages.places = tuple(p for p in runtime.pages.places if p.href in paths)
     edge = Edge(runtime.database, runtime.pages)
     _translate_framework_errors(app, edge)

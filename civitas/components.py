@@ -42,6 +42,7 @@ PAGES: dict[str, Path] = {
     "policies": ROOT / "policies/pages",
     "signing": ROOT / "documents/signing/pages",
     "register": ROOT / "idp/register/pages",
+    "applications": ROOT / "idp/register/applications/pages",
     "federation": ROOT / "idp/federation/pages",
     "credentials": ROOT / "documents/credentials/pages",
     "locker": ROOT / "documents/locker/pages",

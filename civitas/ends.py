@@ -104,9 +104,15 @@ ENDS: Mapping[str, End] = {
         f"{_CREDENTIALS}.presenting.store", f"{_CREDENTIALS}.presenting.store"
     ),
     "register_activation_codes.expires_at": End("idp.register.activation", _TERMS),
+    "register_contact_codes.expires_at": End(
+        "idp.register.applications.contact", "idp.register.applications.sweeping"
+    ),
     "register_corrections.keep_until": End("idp.register.corrections", _TERMS),
     "register_lookups.until": End("idp.register.lookup", _TERMS),
     "register_notices.keep_until": End("idp.register.notices", "idp.register.notices"),
+    "register_online_applications.expires_at": End(
+        "idp.register.applications.store", "idp.register.applications.sweeping"
+    ),
     "register_proofing_decisions.keep_until": End(_TERMS, _TERMS),
     "register_recoveries.expires_at": End("idp.register.recovery", "idp.register.recoveries"),
     "register_staff_invitations.expires_at": End("idp.register.staff", _TERMS),

@@ -45,6 +45,15 @@ def code(groups: int = 4, size: int = 4) -> str:
     return "-".join("".join(secrets.choice(_READABLE) for _ in range(size)) for _ in range(groups))
 
 
+def code_of(data: bytes, groups: int = 4, size: int = 4) -> str:
+    """The code that these bytes spell, such as a MAC: as many as it has letters are enough."""
+    number, letters = int.from_bytes(data), ""
+    for _ in range(groups * size):
+        number, letter = divmod(number, len(_READABLE))
+        letters += _READABLE[letter]
+    return "-".join(letters[i : i + size] for i in range(0, len(letters), size))
+
+
 def normalise_code(typed: str) -> str:
     """What a person typed, as `code()` wrote it: case, spaces and dashes do not matter."""
     compact = "".join(c for c in typed.upper() if c.isalnum())

@@ -158,6 +158,12 @@ def _provider(city: DemoCity, base: int) -> None:
         f"open http://localhost:{port}, sign in, and look at what it knows. Show it your "
         "certificate of residence. Then withdraw under Consents, and look again.",
     )
+    _line(
+        "Applicant",
+        f"{portal.url}/apply",
+        "somebody who has no identity yet",
+        "fill it in, and find it at the desk by its reference number.",
+    )
     one, two = (f"{p['civil_number']} ({_name(p)})" for p in grown_ups()[-2:])
     _line(
         "Officer",

@@ -110,6 +110,7 @@ class DemoCity:
             "ESERVICE_NAME": "City library",
             "ESERVICE_PURPOSE": "library",
             "ESERVICE_SCOPE": SCOPE,
+            "ESERVICE_APPLY_AT": f"{issuer.url}/apply" if issuer.governance == "provider" else "",
         }
         self._run([sys.executable, "-m", "civitas.demo.eservice"], "eservice", environment)
         self._wait(url, "eservice")

@@ -63,6 +63,8 @@ class EService:
     name: str
     purpose: str
     scope: str
+    apply_at: str = ""
+    """Where somebody who has no identity applies for one; empty where nobody can online."""
 
 
 class Library:
@@ -250,6 +252,7 @@ def from_environment() -> EService:
         name=e["ESERVICE_NAME"],
         purpose=e["ESERVICE_PURPOSE"],
         scope=e["ESERVICE_SCOPE"],
+        apply_at=e.get("ESERVICE_APPLY_AT", ""),
     )
 
 

@@ -38,7 +38,7 @@ from idp.federation import Federation
 from idp.login import Login
 from idp.oauth import OAuth, provider_metadata
 from idp.portal import Portal, StaffAccount
-from idp.register import Desk, IdentityLife, Importer, Register
+from idp.register import Desk, IdentityLife, Importer, OnlineApplications, Register
 from idp.supervision import Parts, Supervision
 from pki import CertificateAuthority, Pki, linking_of
 from pki import prepare as prepare_pki
@@ -138,6 +138,7 @@ def assemble(runtime: Runtime) -> Deployment:
 
     # Pages: the officer's desk, the citizen's account.
     desk = Desk(runtime, people, life, Importer(runtime, people, life))
+    applications = OnlineApplications(runtime, desk)
     acting = oauth.ActingServices(
         runtime, policies, tokens.clients, withdrawal, signing_in.end_elsewhere
     )
@@ -159,6 +160,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "documents": locker.routes_of(documents),
             "credentials": credentials.routes_of(wallets),
             "register": register.routes_of(desk),
+            "applications": register.application_routes(applications),
             "supervision": supervision.routes_of(watch),
             "pki": pki_routes(pki),
             "devices": device_routes(device_life),
@@ -193,6 +195,7 @@ def assemble(runtime: Runtime) -> Deployment:
             "pki": authority,
             "register": people,
             "desk": desk,
+            "applications": applications,
             "importer": desk.importer,
             "identity_life": life,
             "login": signing_in,

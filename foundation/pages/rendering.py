@@ -84,6 +84,8 @@ class Pages:
         self.words = Words(self.jurisdiction.languages)
         self.static = StaticFiles()
         self.places = tuple(places)
+        self.paths: frozenset[str] = frozenset()
+        """What this deployment serves; a page links to nothing else."""
         self.name_of: Callable[[str], str | None] = lambda _id: None
         """What a member of staff is called; whoever knows them plugs it in."""
         suites: dict[str, BaseLoader] = {
@@ -106,6 +108,7 @@ class Pages:
         self._environment.filters["who"] = self._who
         self._environment.globals["static"] = self.static.url
         self._environment.globals["jurisdiction"] = self.jurisdiction
+        self._environment.globals["serves"] = lambda path: path in self.paths
 
     def translator(self, request: Request) -> Translator:
         """The reader's language: ``ui_locales``, their choice, then ``Accept-Language``."""

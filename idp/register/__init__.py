@@ -7,6 +7,8 @@ from idp.register.activation import (
     OpenActivation,
     characters_of_code,
 )
+from idp.register.applications import ApplicationSettings, OnlineApplications
+from idp.register.applications import routes_of as application_routes
 from idp.register.claims import KnownPerson
 from idp.register.corrections import texts_of
 from idp.register.csv_files import csv_text
@@ -54,7 +56,7 @@ from idp.register.staff_changes import Recovery, StaffChanges
 from idp.register.store import AlreadyEnrolled, NoSuchPerson
 from idp.register.subject import Subject, SubjectKind
 
-SECTIONS = (RegisterSettings, NoticeSettings)
+SECTIONS = (RegisterSettings, NoticeSettings, ApplicationSettings)
 
 __all__ = [
     "ARCHIVE",
@@ -67,6 +69,7 @@ __all__ = [
     "ROLES",
     "SECTIONS",
     "AlreadyEnrolled",
+    "ApplicationSettings",
     "AuditedDecision",
     "CodeRefused",
     "Decision",
@@ -90,6 +93,7 @@ __all__ = [
     "NoSuchPerson",
     "Notice",
     "NoticeSettings",
+    "OnlineApplications",
     "OpenActivation",
     "Person",
     "Profile",
@@ -114,6 +118,7 @@ __all__ = [
     "WayBack",
     "WrongBirthDate",
     "WrongField",
+    "application_routes",
     "audited_decisions",
     "characters_of_code",
     "checked_reason",

@@ -34,6 +34,14 @@ class Enrolled:
     resembles: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Who began an application, and under which terms (EN-1)."""
+
+    by: Actor
+    terms_version: str
+
+
 # What a row of a civil-register file is: the source's word on a person, who was not seen.
 REGISTER_ROW = Findings(1, (Evidence("register-extract", "civil-register", "register-query"),))
 
@@ -57,12 +65,17 @@ class Enrolment:
         policy_version: str,
         now: datetime,
         also: Callable[[UnitOfWork, Enrolled], None] | None = None,
+        *,
+        begun_by: Actor | None = None,
+        terms_version: str | None = None,
     ) -> Enrolled:
         """Proof an application and establish the identity that it is for, in one unit of work.
 
-        `also` runs in that unit of work (an import records its row there). Raises
-        UnpublishedPolicy (EN-2), ProofingRefused (the refusal is kept), AlreadyEnrolled.
+        `also` runs in that unit of work (an import records its row there). `begun_by`: who applied,
+        and under which terms, where it was not the officer (EN-1). Raises UnpublishedPolicy (EN-2),
+        ProofingRefused (the refusal is kept), AlreadyEnrolled.
         """
+        begun = Begun(begun_by or officer, terms_version or self._terms_version)
         policy = self._proofing.policy_for_one(policy_version, findings.level, now)
         with self._database.read() as uow:
             # Mostly seen here, before anything is made; the constraint catches the rest.
@@ -72,7 +85,9 @@ class Enrolment:
         self._vault.create(person_id)  # the key stands before the first row about them
         try:
             with self._database.write() as uow:
-                enrolled = self._establish(uow, person_id, profile, findings, officer, policy, now)
+                enrolled = self._establish(
+                    uow, person_id, profile, findings, officer, policy, begun, now
+                )
                 if also is not None:
                     also(uow, enrolled)
         except ProofingRefused:
@@ -92,12 +107,13 @@ class Enrolment:
         findings: Findings,
         officer: Actor,
         policy: ProofingPolicy,
+        begun: Begun,
         now: datetime,
     ) -> Enrolled:
-        decision = self._decide(uow, person_id, findings, officer, policy, now)
+        decision = self._decide(uow, person_id, findings, officer, policy, begun, now)
 
         def keep_refusal(later: UnitOfWork) -> None:
-            self._decide(later, person_id, findings, officer, policy, now)
+            self._decide(later, person_id, findings, officer, policy, begun, now)
 
         if decision.result == "refused":
             raise ProofingRefused(
@@ -126,7 +142,7 @@ class Enrolment:
         details = {
             "level": decision.level,
             "policy": policy.version,
-            "terms": self._terms_version,
+            "terms": begun.terms_version,
             "sources": sorted({e.source for e in findings.evidence}),
         }
         store.write_history(uow, self._audit, State.UNKNOWN, person, "enrol", officer, now, details)
@@ -140,11 +156,12 @@ class Enrolment:
         findings: Findings,
         officer: Actor,
         policy: ProofingPolicy,
+        begun: Begun,
         now: datetime,
     ) -> Decision:
         allot(uow, person_id, now)
         application_id = self._proofing.apply(
-            uow, person_id, officer, self._terms_version, policy.version, now
+            uow, person_id, begun.by, begun.terms_version, policy.version, now
         )
         return self._proofing.decide(uow, application_id, person_id, policy, findings, officer, now)
 

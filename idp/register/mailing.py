@@ -23,7 +23,19 @@ from foundation.settings import Jurisdiction, Server
 from idp.register import store
 from idp.register.csv_files import csv_text
 from idp.register.notice_settings import NoticeSettings
-from idp.register.notices import HOME, JOB, LABELS, WHAT_TO_DO, Notice, Notices
+from idp.register.notices import (
+    CODE,
+    CODE_SUBJECT,
+    HOME,
+    IF_NOT_YOURS,
+    JOB,
+    LABELS,
+    TO_APPLICANTS,
+    WHAT_TO_DO,
+    WHERE_IT_STANDS,
+    Notice,
+    Notices,
+)
 from idp.register.tables import notices as table
 
 _PATIENCE = 20  # seconds for each step of a conversation with the mail server
@@ -62,12 +74,23 @@ class Mailing:
     def text(self, notice: Notice) -> tuple[str, str]:
         """(sentence, whole text) in the person's language."""
         say = self._runtime.pages.words.choose([notice.locale])
+        if notice.kind.startswith(TO_APPLICANTS):
+            return self._to_applicant(notice, say)
         where = f"{self._runtime.settings.of(Server).url}/account/credentials"
         sentence = self.sentence(notice, say)
         when = self._spell(notice.at.isoformat(), say)
         return sentence, "\n\n".join(
             (sentence, when, say(WHAT_TO_DO, where=where), self._jurisdiction.name)
         )
+
+    def _to_applicant(self, notice: Notice, say: Translator) -> tuple[str, str]:
+        """As `text`, without a word on who it is: the address may be somebody else's."""
+        where = f"{self._runtime.settings.of(Server).url}/apply/status"
+        sentence = say(notice.sentence, **notice.words)
+        onward = say(IF_NOT_YOURS) if notice.kind == CODE else say(WHERE_IT_STANDS, where=where)
+        when = self._spell(notice.at.isoformat(), say)
+        subject = say(CODE_SUBJECT) if notice.kind == CODE else sentence
+        return subject, "\n\n".join((sentence, when, onward, self._jurisdiction.name))
 
     def letters(self) -> tuple[list[str], bytes]:
         """(ids, a CSV file) of all that has to be posted; `posted` when the file is safe."""

@@ -32,6 +32,7 @@ JOB = "notice"
 _SEALED = "register notice"
 _KEPT = timedelta(days=180)
 HOME = ("street_address", "postal_code", "locality", "country")
+_APPLICANT = "applicant"
 
 SENTENCES: dict[str, str] = {
     "identity.activated": N_("Your identity was activated, and a password was chosen for it."),
@@ -89,6 +90,13 @@ SENTENCES: dict[str, str] = {
         "your papers: it is opened again under the same number."
     ),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
+    "application.code": N_("Your code is %(code)s. Type it on the page that asked for it."),
+    "application.sent": N_("Your application %(number)s was sent."),
+    "application.asked": N_("The office has a question about your application %(number)s."),
+    "application.enrolled": N_(
+        "The office has worked on your application %(number)s, and goes on with it."
+    ),
+    "application.refused": N_("The office cannot go on with your application %(number)s."),
 }
 LABELS: dict[str, str] = {
     "civil_number": N_("Civil number"),
@@ -111,6 +119,18 @@ WHAT_TO_DO = N_(
     "If this was you, there is nothing to do. If it was not, sign in with your passkey and look at "
     "%(where)s, or go to the registration office at once."
 )
+
+
+TO_APPLICANTS = "application."
+"""How kinds begin that are told to who has no identity yet."""
+CODE = "application.code"
+CODE_SUBJECT = N_("A code for your application")
+"""In the subject stands no code: a locked screen shows it."""
+IF_NOT_YOURS = N_(
+    "If you did not apply for an identity here, do nothing: without this message nobody goes on in "
+    "your name."
+)
+WHERE_IT_STANDS = N_("Where it is, and what to do: %(where)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +205,42 @@ class Notices:
         if channel == "mail":
             self._runtime.jobs.enqueue(uow, JOB, {"notice": notice_id}, run_at=now)
 
+    def tell_applicant(
+        self,
+        uow: UnitOfWork,
+        application_id: str,
+        kind: str,
+        address: str,
+        locale: str,
+        now: datetime,
+        words: Mapping[str, str],
+    ) -> bool:
+        """An e-mail to somebody who has no identity yet, sealed under the key of the application;
+        False where no mail server is, or the key is gone."""
+        if not self._settings.smtp_host or not address:
+            return False
+        content = {"to": [address], "words": dict(words), "locale": locale}
+        try:
+            sealed = self._runtime.vault.seal(application_id, json.dumps(content).encode(), _SEALED)
+        except Erased:
+            return False
+        notice_id = opaque.identifier("ntc")
+        uow.execute(
+            insert(notices).values(
+                id=notice_id,
+                subject_kind=_APPLICANT,
+                subject_id=application_id,
+                kind=kind,
+                at=now,
+                channel="mail",
+                sealed=sealed,
+                seen_at=now,
+                keep_until=now + _KEPT,
+            )
+        )
+        self._runtime.jobs.enqueue(uow, JOB, {"notice": notice_id}, run_at=now)
+        return True
+
     def unseen(self, uow: UnitOfWork, subject: Subject) -> list[Notice]:
         """What stands in the account still, newest first."""
         rows = uow.all(
@@ -218,9 +274,12 @@ class Notices:
 
     def send_otherwise(self, uow: UnitOfWork, which: Any) -> int:
         """What cannot go by e-mail goes by letter, or stays in the account alone."""
+        waiting = (notices.c.channel == "mail") & notices.c.sent_at.is_(None) & which
+        # Nobody has found out yet where an applicant lives: no letter goes there.
+        applicant = notices.c.subject_kind == _APPLICANT
+        nowhere = uow.changed(update(notices).where(waiting, applicant).values(channel="account"))
         channel = "letter" if self._settings.letters else "account"
-        waiting = (notices.c.channel == "mail") & notices.c.sent_at.is_(None)
-        return uow.changed(update(notices).where(waiting, which).values(channel=channel))
+        return nowhere + uow.changed(update(notices).where(waiting).values(channel=channel))
 
     def sweep(self, now: datetime) -> None:
         """Periodic work: what an e-mail did not bring in a day goes another way; old ones go."""

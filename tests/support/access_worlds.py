@@ -28,7 +28,7 @@ from idp.login.tables import credentials, removals
 from idp.register import second_looks
 from idp.register.tables import proofing_decisions
 from idp.register.uniqueness import uniqueness
-from tests.support import deployments, devices, federation
+from tests.support import applying, deployments, devices, federation
 from tests.support.access_walk import Caller, World
 from tests.support.authorization_server import VERIFIER, answer_of, hidden_fields, request_of
 from tests.support.city import City, Visitor
@@ -194,6 +194,7 @@ class Provider(_Federated):
             "import_id": last.import_id,
             "batch_id": self._batch(waiting),
             "resemblance_id": self._pair(people[-1]),
+            "number": applying.apply(self.city.browser()),
             "device_id": device.device.id,
             "change_over_id": self._change_over(),
             "label": "devices",

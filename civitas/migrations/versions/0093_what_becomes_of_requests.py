@@ -6,7 +6,7 @@ from alembic import op
 import foundation.clock
 
 revision = "0093"
-down_revision = "0080"
+down_revision = "0090"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,8 @@ from foundation.pages import Mistakes
 from foundation.vault import Erased
 from foundation.web import Form
 from idp.register import recovery, second_looks, store, two_people
+from idp.register.applications import store as applications
+from idp.register.applications.contact import answered
 from idp.register.corrections import CORRECTABLE
 from idp.register.desk import Desk
 from idp.register.evidence import Assessment
@@ -50,6 +52,9 @@ def page_of(
             profile = desk.register.profile(uow, person_id)
         except Erased:
             profile = None
+        applied = applications.of_person(uow, person_id)
+    email = profile.email if profile is not None else ""
+    exercised = applied is not None and answered(desk.runtime.keys, applied, email)
     return desk.runtime.pages.render(
         request,
         "register/person.html",
@@ -78,6 +83,8 @@ def page_of(
         policy=proofing.current_policy(desk.runtime.clock.now()),
         pieces=PIECES,
         officer=officer.id,
+        applied=applied,
+        exercised=exercised,
         done=request.query_params.get("done", ""),
     )
 

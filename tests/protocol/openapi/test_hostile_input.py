@@ -57,7 +57,7 @@ BODIES: dict[str, tuple[str | None, bytes]] = {
     "no certificate request": ("application/pkcs10", b"MAA="),
 }
 PATHS = ("%00", "%ff", "..%2f..%2fetc%2fpasswd", "A" * 5000, "%ED%A0%80", "'--", "0")
-COOKIES = ("browser", "session", "set-up", "known", "language")
+COOKIES = ("browser", "session", "set-up", "known", "language", "application")
 
 
 def routes(provider: City) -> Iterator[Route]:
@@ -71,6 +71,7 @@ PACKAGES = (
     "login",
     "portal",
     "register",
+    "applications",
     "federation",
     "pki",
     "devices",

@@ -20,6 +20,7 @@ from tests.support.city import City, Visitor, confirmed
 
 PEOPLE = list(residents(1, 7, city="Tallinn", country="EE"))
 FINAL = {
+    "/apply/withdraw": ("withdraw",),
     "/account/credentials/{credential_id}/lost": ("lost",),
     "/account/credentials/{credential_id}/remove": ("remove",),
     "/account/documents/{document_id}/links/end": ("end",),

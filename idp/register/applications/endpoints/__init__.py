@@ -1,0 +1,1 @@
+"""Pages of applicants, and of officers who work on their applications."""
