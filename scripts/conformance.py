@@ -36,6 +36,7 @@ from civitas.tour.deployments import Deployed, free_port
 from civitas.tour.steps.activation import set_up
 from civitas.tour.steps.enrolment import an_adult_of, proof_and_write
 from civitas.tour.world import PASSWORD, World
+from scripts.conformance_fapi import COMES_TWICE, FAPI_PLANS, REJECTS, configured
 
 ALIAS = "civitas"
 NAME = "leida"
@@ -95,9 +96,12 @@ def main() -> None:
         for name in PLANS:
             theirs = clients.get(name, clients["basic"])
             write(folder, name, configuration(server.url, suite, name, theirs))
+        for name in FAPI_PLANS:
+            write(folder, name, strict(server, suite, name))
         print(f"{url} is served. In the folder of the suite, with CONFORMANCE_SERVER={suite}/ and")
         print("CONFORMANCE_DEV_MODE=1, and the pages driven by the configurations themselves:\n")
-        for name, plan in PLANS.items():
+        lines = {**PLANS, **{name: plan.line for name, plan in FAPI_PLANS.items()}}
+        for name, plan in lines.items():
             print(f"  scripts/run-test-plan.py '{plan}' {folder / 'plans' / name}.json")
         sys.stdout.flush()
         assert server.process is not None
@@ -177,7 +181,7 @@ def resident(server: Deployed) -> None:
     file = server.folder / "people.json"
     file.write_bytes(as_json(iter(people)))
     server.civitas("citizens", "import", str(file))
-    someone = an_adult_of(people, "Tallinn")
+    someone = an_adult_of([one for one in people if one["phone_number"]], "Tallinn")
     code = proof_and_write(world.staff(server, "officer"), server, someone["civil_number"])
     set_up(world, Browser(), server, code, NAME)
 
@@ -204,9 +208,27 @@ def configuration(
     return told
 
 
-def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, Any]]:
+def strict(server: Deployed, suite: str, name: str) -> dict[str, Any]:
+    """A plan of FAPI 2.0: clients that keep to a profile; in one module the person says no."""
+    told = configuration(server.url, suite, name, {})
+
+    def register(*given: str) -> dict[str, Any]:
+        added: dict[str, Any] = World.run_json(server, "clients", "add", *given)
+        return added
+
+    told["browser"] = usual = walks(server.url, suite, looks=False)
+    callback = f"{suite}/test/a/{ALIAS}/callback"
+    made = configured(server.folder, callback, name, server.url, PURPOSE, register)
+    made["override"][REJECTS]["browser"] = walks(server.url, suite, looks=False, answer="refuse")
+    made["override"][COMES_TWICE] = {"browser": [_only_seen(server.url), *usual]}
+    return {**told, **made}
+
+
+def walks(
+    url: str, suite: str, *, only_look: bool = False, looks: bool = True, answer: str = "accept"
+) -> list[dict[str, Any]]:
     """The suite's browser on our pages. Where a module wants a picture of a page, what the page
-    says stands in its log instead."""
+    says stands in its log instead; with `looks`, also of a sign-in, which ends such a module."""
     look = ["wait", "xpath", "//*", 10, "Civitas", "update-image-placeholder-optional"]
     sign_in = _task(
         "Sign in",
@@ -220,10 +242,11 @@ def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, An
         ["click", "css", f"fieldset label:nth-of-type({n}) input", "optional"] for n in range(1, 11)
     ]
     consent = _task(
-        "Consent", f"{url}/oauth/consent*", *given, ["click", "css", "button[value=accept]"]
+        "Consent", f"{url}/oauth/consent*", *given, ["click", "css", f"button[value={answer}]"]
     )
     if only_look:
         consent = _task("Look", f"{url}/oauth/consent*", look)
+    if only_look or not looks:
         sign_in["commands"].remove(look)
     refused = _task("Refused", f"{url}/oauth/authorize*", look)
     back = ["wait", "id", "submission_complete", 10]
@@ -239,6 +262,12 @@ def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, An
         {"match": f"{url}/oauth/authorize*", "tasks": [sign_in, consent, refused, done]},
         {"match": f"{url}/oauth/end-session*", "tasks": [leave, left]},
     ]
+
+
+def _only_seen(url: str) -> dict[str, Any]:
+    """The first time the sign-in is looked at and left."""
+    seen = _task("Look", f"{url}/sign-in*", ["wait", "xpath", "//*", 10, "Civitas"])
+    return {"match": f"{url}/oauth/authorize*", "match-limit": 1, "tasks": [seen]}
 
 
 def _task(name: str, match: str, *commands: list[Any]) -> dict[str, Any]:

@@ -112,4 +112,6 @@ def _grant_types(catalogue: Catalogue) -> list[str]:
 
 def _claims(catalogue: Catalogue) -> list[str]:
     """What a token may say of a person; documents are fetched, and are no part of one."""
-    return [name for name, row in catalogue.attributes.items() if row.type != "document"]
+    told = [row for row in catalogue.attributes.values() if row.type != "document"]
+    checked = [row.checked_as for row in told if row.checked_as is not None]
+    return [*(row.name for row in told), *checked]
