@@ -66,6 +66,7 @@ PLANS = {
     "front-channel": "oidcc-frontchannel-rp-initiated-logout-certification-test-plan"
     "[client_registration=static_client][response_type=code]",
     "dynamic": "oidcc-dynamic-certification-test-plan[response_type=code]",
+    "third-party": "oidcc-3rdparty-init-login-certification-test-plan[response_type=code]",
 }
 
 
@@ -201,7 +202,7 @@ def configuration(
             for what in ("logo", "policy", "tos")
         },
     }
-    if plan == "dynamic":
+    if plan in ("dynamic", "third-party"):
         told |= {"client": {"client_name": "Suite"}, "client2": {"client_name": "Suite, second"}}
     elif plan != "config":
         told |= clients

@@ -66,6 +66,7 @@ from idp.oauth.principal import TokenPrincipals
 from idp.oauth.release import Releases
 from idp.oauth.revocation import Revocation
 from idp.oauth.secrets import ClientSecrets
+from idp.oauth.session_states import SessionStates
 from idp.oauth.settings import ClientsSettings, OAuthSettings
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
@@ -171,9 +172,10 @@ class OAuth:
         wishes = Wishes(policies.catalogue)
         repeating = Repeating(runtime)
         asking = Asking(database, policies, wishes, self.releases)
-        issuing = Issuing(self.settings, keys, wishes, self.issuer)
+        self.session_states = SessionStates(runtime, signs_out)
+        issuing = Issuing(self.settings, keys, wishes, self.issuer, self.session_states)
         detail_types = policies.catalogue.authorization_types
-        self.responses = Responses(runtime, self.issuer, self.clients)
+        self.responses = Responses(runtime, self.issuer, self.clients, who, self.session_states)
         reading = Reading(
             runtime,
             self.settings,

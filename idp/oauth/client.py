@@ -70,7 +70,7 @@ class Client:
     without `require_nonce` not even that.
     `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
     server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
-    at it.
+    at it. `session_management`: its pages may ask in a frame of ours whether a session lives.
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -91,6 +91,7 @@ class Client:
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False
     initiate_login_uri: str | None = None
+    session_management: bool = False
     scopes: frozenset[str] = frozenset()
     purposes: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()

@@ -30,6 +30,7 @@ PATHS = {
     "introspection_endpoint": "/oauth/introspect",
     "revocation_endpoint": "/oauth/revoke",
     "end_session_endpoint": "/oauth/end-session",
+    "check_session_iframe": "/oauth/check-session",
 }
 OVER_TLS = (
     "device_authorization_endpoint",

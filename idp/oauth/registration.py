@@ -64,6 +64,7 @@ _KNOWN = frozenset(
         "scopes",
         "sector",
         "sector_identifier_uri",
+        "session_management",
         "software_id",
         "software_version",
         "subject_type",
@@ -200,7 +201,9 @@ def _parsed(
         frontchannel_logout_session_required=members.flag(
             metadata, "frontchannel_logout_session_required"
         ),
-        initiate_login_uri=members.address(metadata, "initiate_login_uri", development),
+        # OpenID Connect Core §4: https, also where a machine of a developer is relaxed.
+        initiate_login_uri=members.address(metadata, "initiate_login_uri", development=False),
+        session_management=members.flag(metadata, "session_management"),
         scopes=members.scope(metadata),
         purposes=members.strings(metadata, "purposes") or members.strings(metadata, "purpose"),
         attributes=frozenset(members.strings(metadata, "attributes")),

@@ -15,6 +15,7 @@ from idp.oauth.acting import ActingServices
 from idp.oauth.authorization_server import OAuth
 from idp.oauth.endpoints import (
     authorize,
+    check_session,
     consent,
     device,
     discovery,
@@ -90,6 +91,13 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
             end_session.confirm,
             "OIDC RP-Initiated Logout §2",
         ),
+        route(("GET",), check_session.HERE, check_session.frame, "OIDC Session Management §3.2"),
+        route(
+            ("GET",),
+            f"{check_session.HERE}/state",
+            check_session.state,
+            "OIDC Session Management §3.2",
+        ),
         *shared(
             ("GET",),
             "/.well-known/openid-configuration",
@@ -126,6 +134,7 @@ def account_routes(acting: ActingServices) -> tuple[Route, ...]:
         Route(("GET",), services.END, partial(services.ask, acting), source),
         Route(("POST",), services.END, partial(services.end, acting), source),
         Route(("POST",), services.ANEW, partial(services.anew, acting), source),
+        Route(("GET",), services.BEGIN, partial(services.begin, acting), "OIDC Core §4"),
         Route(("GET",), services.REVIEW, partial(services.review, acting), source),
         Route(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
     )

@@ -94,6 +94,11 @@ SWITCHES: tuple[Switch, ...] = (
         "frontchannel_logout_session_required",
         N_("Its page in a frame must learn which session ended (OIDC Front-Channel Logout)"),
     ),
+    Switch(
+        "session_management",
+        "session_management",
+        N_("Its pages may ask in a frame whether somebody is signed in (OIDC Session Management)"),
+    ),
 )
 
 

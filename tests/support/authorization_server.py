@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from foundation.database import UnitOfWork
 from foundation.edge import Edge
 from foundation.errors import Forbidden
 from foundation.middleware import Gate
@@ -72,6 +73,9 @@ class FakePeople:
 
     def sign_out(self, request: Request, response: Response) -> None:
         self.present = None
+
+    def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
+        return self.present is not None and self.present.session_id == session_id
 
     def known(self, person_id: str, session_id: str, level: int) -> Known:
         known = self.claims.get(person_id, {})

@@ -70,6 +70,7 @@ OPERATORS = frozenset(
         "resource",
         "scopes",
         "sector",
+        "session_management",
         "token_endpoint_auth_method_only",
     }
 )
