@@ -52,6 +52,7 @@ SWITCHED = {
         "frontchannel_logout_uri={base}/frontchannel_logout",
         "frontchannel_logout_session_required=yes",
     ),
+    "session": ("session_management=yes",),
 }
 PLANS = {
     "config": "oidcc-config-certification-test-plan",
@@ -64,6 +65,8 @@ PLANS = {
     "back-channel": "oidcc-backchannel-rp-initiated-logout-certification-test-plan"
     "[client_registration=static_client][response_type=code]",
     "front-channel": "oidcc-frontchannel-rp-initiated-logout-certification-test-plan"
+    "[client_registration=static_client][response_type=code]",
+    "session": "oidcc-session-management-certification-test-plan"
     "[client_registration=static_client][response_type=code]",
     "dynamic": "oidcc-dynamic-certification-test-plan[response_type=code]",
     "third-party": "oidcc-3rdparty-init-login-certification-test-plan[response_type=code]",
@@ -89,7 +92,7 @@ def main() -> None:
     # The suite takes a sign-out that it does not expect for a failure: each plan has its clients.
     clients = {
         plan: {name: client(server, suite, plan, name) for name in STATIC}
-        for plan in ("basic", "back-channel", "front-channel")
+        for plan in ("basic", *SWITCHED)
     }
     server.start()
     try:
@@ -259,7 +262,9 @@ def walks(
         ["click", "css", "button[value=sign-out]", "optional"],
     )
     left = _task("Signed out", f"{url}/oauth/end-session*", look)
+    asked = _task("Session", f"{suite}/test/*session_verify*", ["wait", "id", "complete", 15])
     return [
+        {"match": f"{suite}/test/*session_verify*", "tasks": [asked]},
         {"match": f"{url}/oauth/authorize*", "tasks": [sign_in, consent, refused, done]},
         {"match": f"{url}/oauth/end-session*", "tasks": [leave, left]},
     ]

@@ -48,6 +48,8 @@ def opened(
     try:
         _check_audience(client, claims, issuer)
         expires = foreign.check_times(claims, now)
+        if client.profile == profiles.MESSAGE_SIGNING:
+            foreign.check_beginning(claims, expires, now)
         jti = foreign.identifier(claims) if _needs_jti(client, claims, outer) else None
         _check_members(client, claims)
         _check_outside(outer, inner)
@@ -70,16 +72,14 @@ class Refused(Exception):
 
 
 def _check_audience(client: Client, claims: Mapping[str, Any], issuer: str) -> None:
-    """FAPI 2.0 Message Signing §5.3.1: `nbf` is there, and a list may name others beside us; a
-    pushed request is read by nobody but us."""
+    """FAPI 2.0 Message Signing §5.3.1: a list may name others beside us; a pushed request is read
+    by nobody but us."""
     if client.profile != profiles.MESSAGE_SIGNING:
         foreign.check_audience(claims, issuer)
         return
     audience = claims.get("aud")
     if not isinstance(audience, list) or issuer not in audience:
         foreign.check_audience(claims, issuer)
-    if "nbf" not in claims:
-        raise foreign.Refused("nbf is missing")
 
 
 def _check_members(client: Client, claims: Mapping[str, Any]) -> None:
