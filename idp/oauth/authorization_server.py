@@ -22,6 +22,7 @@ from idp.oauth import catalogue_check, client_addresses, cut_offs, resources, su
 from idp.oauth.active_tokens import ActiveTokens, DeviceIsActive
 from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
+from idp.oauth.authorization.backchannel import Backchannel, Tells
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
 from idp.oauth.authorization.on_devices import OnDevices
@@ -51,6 +52,7 @@ from idp.oauth.dpop import Nonces, Proofs
 from idp.oauth.dynamic.registering import Registering
 from idp.oauth.families import Families
 from idp.oauth.grants.authorization_code import AuthorizationCode
+from idp.oauth.grants.ciba import CibaGrant
 from idp.oauth.grants.client_credentials import ClientCredentials
 from idp.oauth.grants.device_code import DeviceCodeGrant
 from idp.oauth.grants.pipeline import Pipeline
@@ -61,6 +63,7 @@ from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.logout.delivery import Delivery
 from idp.oauth.logout.frames import Frames
 from idp.oauth.never_above import NeverAbove
+from idp.oauth.pings import Pings
 from idp.oauth.ports import Ceiling, ClaimsSource, ClientSource, SignsOut
 from idp.oauth.principal import TokenPrincipals
 from idp.oauth.release import Releases
@@ -93,9 +96,11 @@ class OAuth:
         device_is_active: DeviceIsActive | None = None,
         validate_certificate: ValidateCertificate | None = None,
         ceiling: Ceiling | None = None,
+        tells: Tells | None = None,
     ) -> None:
         """`who`: who is there. `claims`: values of attributes. `sources`: clients from elsewhere.
-        `ceiling`: the level of this deployment itself, if it has one. The others connect devices
+        `ceiling`: the level of this deployment itself, if it has one. `tells`: a person, of what a
+        service asks them. The others connect devices
         and certificates of services; without them there are none.
         """
         ceiling = ceiling or (lambda: max(policies.catalogue.levels))
@@ -157,6 +162,7 @@ class OAuth:
                     personal | {OPENID, OFFLINE_ACCESS},
                 ),
                 DeviceCodeGrant(database, self.families),
+                CibaGrant(database, self.families),
                 # Where nobody issues credentials nothing is offered to wallets.
                 *(
                     (PreAuthorizedCodeGrant(database, keys, self.families),)
@@ -200,6 +206,10 @@ class OAuth:
         self.on_devices = OnDevices(
             runtime, self.settings, self.issuer, self.authenticator, self.authorization
         )
+        self.backchannel = Backchannel(
+            runtime, self.settings, self.issuer, self.authenticator, self.authorization, tells
+        )
+        self.pings = Pings(runtime, self.clients, fetch, self.backchannel.opened)
         self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
         self.answering = Answering(runtime, policies, self.authorization)
         self.bearers = Bearers(self.active_tokens, self.proofs)

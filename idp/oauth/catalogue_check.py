@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from foundation.nearest import instead
 from idp.oauth.client import (
+    CIBA,
     DEVICE_CODE,
     OFFLINE_ACCESS,
     OPENID,
@@ -31,7 +32,7 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                     f"purposes: {purpose!r} is not known. {instead(purpose, catalogue.purposes)}",
                     where="purposes",
                 )
-        about_people = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE}
+        about_people = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE, CIBA}
         if client.grant_types & about_people and not client.purposes:
             raise InvalidClientMetadata(
                 "purposes is needed: what people are told they are signed in for",

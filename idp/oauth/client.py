@@ -29,6 +29,7 @@ SUBJECT_MEMBERS = (
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PRE_AUTHORIZED_CODE = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+CIBA = "urn:openid:params:grant-type:ciba"
 GRANT_TYPES = (
     "authorization_code",
     "refresh_token",
@@ -36,6 +37,7 @@ GRANT_TYPES = (
     TOKEN_EXCHANGE,
     DEVICE_CODE,
     PRE_AUTHORIZED_CODE,
+    CIBA,
 )
 OPENID_CREDENTIAL = "openid_credential"
 """The type of authorization in detail by which a wallet asks (OpenID4VCI §5.1.1)."""
@@ -71,6 +73,8 @@ class Client:
     `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
     server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
     at it. `session_management`: its pages may ask in a frame of ours whether a session lives.
+    `backchannel_client_notification_endpoint`: where it is told that a person answered what it
+    asked them elsewhere; None where it asks us (CIBA Core §4, ping and poll).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -92,6 +96,7 @@ class Client:
     frontchannel_logout_session_required: bool = False
     initiate_login_uri: str | None = None
     session_management: bool = False
+    backchannel_client_notification_endpoint: str | None = None
     scopes: frozenset[str] = frozenset()
     purposes: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()
@@ -134,6 +139,13 @@ class Client:
     def is_wallet(self) -> bool:
         """Whether it takes credentials for the person who holds it (OpenID4VCI)."""
         return OPENID_CREDENTIAL in self.authorization_details_types
+
+    @property
+    def token_delivery_mode(self) -> str | None:
+        """How it learns what a person answered who is not at it (CIBA Core §5)."""
+        if CIBA not in self.grant_types:
+            return None
+        return "poll" if self.backchannel_client_notification_endpoint is None else "ping"
 
     @property
     def signs_responses_by(self) -> str:

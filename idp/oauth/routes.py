@@ -14,6 +14,7 @@ from idp.oauth import cross_origin, resources
 from idp.oauth.acting import ActingServices
 from idp.oauth.authorization_server import OAuth
 from idp.oauth.endpoints import (
+    asking,
     authorize,
     check_session,
     consent,
@@ -74,6 +75,10 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
         route(("GET",), device.HERE, device.ask, "RFC 8628 §3.3"),
         route(("POST",), device.HERE, device.enter, "RFC 8628 §3.3"),
         route(("GET",), f"{device.HERE}/done", device.done, "RFC 8628 §3.3"),
+        route(("POST",), "/oauth/backchannel-authentication", asking.ask, "CIBA Core §7"),
+        route(("GET",), asking.HERE, asking.listing, "CIBA Core §8"),
+        route(("POST",), asking.HERE, asking.answer, "CIBA Core §8"),
+        route(("GET",), f"{asking.HERE}/done", asking.done, "CIBA Core §8"),
         *shared(("POST",), "/oauth/par", par.push, "RFC 9126 §2"),
         route(("POST",), "/oauth/register", register.register, "RFC 7591 §3, OIDC Registration §3"),
         route(("GET",), "/oauth/register/{client_id}", register.read, "RFC 7592 §2.1"),

@@ -10,6 +10,7 @@ from foundation.database import Database, UnitOfWork
 from idp.oauth import (
     answers,
     assertions,
+    backchannel_requests,
     codes,
     device_codes,
     grant_store,
@@ -40,6 +41,7 @@ SWEEPS = (
     transaction.sweep,
     pushed_requests.sweep,
     device_codes.sweep,
+    backchannel_requests.sweep,
     pre_authorized_codes.sweep,
     _seen,
     answers.sweep,

@@ -180,6 +180,48 @@ bound(
     once=Once("sign-ins of devices", forgotten=True),
 )
 
+# What a service asks a person who is not at it (CIBA). `id` is how the person's page names it;
+# `notification_token`, sealed, is what the service wants to be told with.
+backchannel_requests = Table(
+    "oauth_backchannel_requests",
+    metadata,
+    Column("code_digest", LargeBinary, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("person_id", String, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("binding_message", String),
+    Column("notification_token", LargeBinary),
+    Column("state", String, nullable=False),  # pending | approved | denied | used
+    Column("grant_id", String),
+    Column("polled_at", Instant),
+    Column("ping_at", Instant),
+    Column("pings", Integer, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("uq_oauth_backchannel_requests_id", "id", unique=True),
+    Index("ix_oauth_backchannel_requests_person_id", "person_id"),
+    Index("ix_oauth_backchannel_requests_ping_at", "ping_at"),
+    Index("ix_oauth_backchannel_requests_expires_at", "expires_at"),
+)
+bound(
+    backchannel_requests,
+    "id",
+    "client_id",
+    "person_id",
+    "request",
+    "binding_message",
+    "notification_token",
+    "state",
+    "grant_id",
+    "expires_at",
+    only_while={"state": ("pending", "approved")},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
+    once=Once("requests of services to people", forgotten=True),
+)
+
 # What a person has ready for a wallet of theirs, until the wallet comes for it (OpenID4VCI §3.5).
 pre_authorized_codes = Table(
     "oauth_pre_authorized_codes",

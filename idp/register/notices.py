@@ -82,6 +82,10 @@ SENTENCES: dict[str, str] = {
         "You were in the register twice. Two officers closed the second record, which this message "
         "is about; the first one is yours still."
     ),
+    "service.asks": N_(
+        "A service asks you to confirm something. Sign in to your account, and look at “Requests "
+        "of services” under “Services”. This message has no link, on purpose."
+    ),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
 }
 LABELS: dict[str, str] = {

@@ -10,6 +10,7 @@ from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.login import Authenticated
 from idp.oauth import (
+    backchannel_requests,
     client_addresses,
     codes,
     details,
@@ -108,6 +109,11 @@ class Issuing:
             client_addresses.hears(uow, client)
         if request.device is not None:
             if not device_codes.approve(uow, bytes.fromhex(request.device), grant.id):
+                raise AnsweredMeanwhile
+            return request.redirect_uri
+        if request.backchannel is not None:
+            asked = bytes.fromhex(request.backchannel)
+            if not backchannel_requests.approve(uow, asked, grant.id, now):
                 raise AnsweredMeanwhile
             return request.redirect_uri
         code = codes.issue(
