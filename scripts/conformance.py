@@ -36,7 +36,8 @@ from civitas.tour.deployments import Deployed, free_port
 from civitas.tour.steps.activation import set_up
 from civitas.tour.steps.enrolment import an_adult_of, proof_and_write
 from civitas.tour.world import PASSWORD, World
-from scripts.conformance_fapi import COMES_TWICE, FAPI_PLANS, REJECTS, configured
+from scripts.conformance_ciba import MODES, Resident, asking, line
+from scripts.conformance_fapi import COMES_TWICE, FAPI_PLANS, REJECTS, Register, configured
 
 ALIAS = "civitas"
 NAME = "leida"
@@ -96,15 +97,19 @@ def main() -> None:
     }
     server.start()
     try:
-        resident(server)
+        at_home = Resident(url, NAME, resident(server))
+        place = at_home.listens()
         for name in PLANS:
             theirs = clients.get(name, clients["basic"])
             write(folder, name, configuration(server.url, suite, name, theirs))
         for name in FAPI_PLANS:
             write(folder, name, strict(server, suite, name))
+        for name in MODES:
+            write(folder, name, elsewhere(server, suite, name, at_home, place))
         print(f"{url} is served. In the folder of the suite, with CONFORMANCE_SERVER={suite}/ and")
         print("CONFORMANCE_DEV_MODE=1, and the pages driven by the configurations themselves:\n")
         lines = {**PLANS, **{name: plan.line for name, plan in FAPI_PLANS.items()}}
+        lines |= {name: line(name) for name in MODES}
         for name, plan in lines.items():
             print(f"  scripts/run-test-plan.py '{plan}' {folder / 'plans' / name}.json")
         sys.stdout.flush()
@@ -178,7 +183,7 @@ def client(server: Deployed, suite: str, plan: str, name: str) -> dict[str, str]
     return {"client_id": added["client_id"], "client_secret": added["client_secret"]}
 
 
-def resident(server: Deployed) -> None:
+def resident(server: Deployed) -> Browser:
     """One person, proofed at the desk, with a password: the suite's browser has no passkey."""
     world = World(server.folder)
     people = list(residents(20, city="Tallinn", country="EE"))
@@ -187,7 +192,9 @@ def resident(server: Deployed) -> None:
     server.civitas("citizens", "import", str(file))
     someone = an_adult_of([one for one in people if one["phone_number"]], "Tallinn")
     code = proof_and_write(world.staff(server, "officer"), server, someone["civil_number"])
-    set_up(world, Browser(), server, code, NAME)
+    browser = Browser()
+    set_up(world, browser, server, code, NAME)
+    return browser
 
 
 def configuration(
@@ -212,17 +219,34 @@ def configuration(
     return told
 
 
-def strict(server: Deployed, suite: str, name: str) -> dict[str, Any]:
-    """A plan of FAPI 2.0: clients that keep to a profile; in one module the person says no."""
-    told = configuration(server.url, suite, name, {})
-
+def adding(server: Deployed) -> Register:
     def register(*given: str) -> dict[str, Any]:
         added: dict[str, Any] = World.run_json(server, "clients", "add", *given)
         return added
 
+    return register
+
+
+def elsewhere(
+    server: Deployed, suite: str, name: str, at_home: Resident, place: str
+) -> dict[str, Any]:
+    """A plan of FAPI-CIBA: the person answers in the portal, when the suite says so."""
+    base = f"{suite}/test/a/{ALIAS}"
+    made = asking(server.folder, base, name, server.url, PURPOSE, adding(server), at_home)
+    for client in ("client", "client2"):
+        switched = "--set=require_signed_request_object=yes"
+        server.civitas("clients", "change", made[client]["client_id"], switched)
+    told = configuration(server.url, suite, name, {})
+    return {**told, **made, "automated_ciba_approval_url": place}
+
+
+def strict(server: Deployed, suite: str, name: str) -> dict[str, Any]:
+    """A plan of FAPI 2.0: clients that keep to a profile; in one module the person says no."""
+    told = configuration(server.url, suite, name, {})
+
     told["browser"] = usual = walks(server.url, suite, looks=False)
     callback = f"{suite}/test/a/{ALIAS}/callback"
-    made = configured(server.folder, callback, name, server.url, PURPOSE, register)
+    made = configured(server.folder, callback, name, server.url, PURPOSE, adding(server))
     made["override"][REJECTS]["browser"] = walks(server.url, suite, looks=False, answer="refuse")
     made["override"][COMES_TWICE] = {"browser": [_only_seen(server.url), *usual]}
     return {**told, **made}

@@ -46,7 +46,7 @@ _SIGNING = "fapi2-message-signing-final-test-plan"
 _BY_KEY = {"client_auth_type": "private_key_jwt", "sender_constrain": "dpop"}
 _BY_CERTIFICATE = {"client_auth_type": "mtls", "sender_constrain": "mtls"}
 _SIGNED = {"fapi_request_method": "signed_non_repudiation", "fapi_response_mode": "jarm"}
-_BOUND = "tls_client_certificate_bound_access_tokens=yes"
+BOUND = "tls_client_certificate_bound_access_tokens=yes"
 
 FAPI_PLANS: Mapping[str, Plan] = {
     "fapi2-key-dpop": Plan(
@@ -56,7 +56,7 @@ FAPI_PLANS: Mapping[str, Plan] = {
         _SECURITY,
         _BY_CERTIFICATE,
         "self_signed_tls_client_auth",
-        ("profile=fapi2-security", _BOUND),
+        ("profile=fapi2-security", BOUND),
     ),
     "fapi2-signing-key-dpop": Plan(
         _SIGNING, _BY_KEY | _SIGNED, "private_key_jwt", ("profile=fapi2-message-signing",)
@@ -65,7 +65,7 @@ FAPI_PLANS: Mapping[str, Plan] = {
         _SIGNING,
         _BY_CERTIFICATE | _SIGNED,
         "self_signed_tls_client_auth",
-        ("profile=fapi2-message-signing", _BOUND),
+        ("profile=fapi2-message-signing", BOUND),
     ),
 }  # fmt: skip
 
@@ -77,16 +77,23 @@ def configured(
 ) -> dict[str, Any]:
     """Two clients for a plan, and two more that a person has never met, for who refuses."""
     plan = FAPI_PLANS[name]
-    usual = _clients(folder, callback, name, plan, purpose, register)
-    strangers = _clients(folder, callback, f"{name} refused", plan, purpose, register)
+    usual = clients_of(folder, callback, name, plan, purpose, register)
+    strangers = clients_of(folder, callback, f"{name} refused", plan, purpose, register)
     told: dict[str, Any] = {**usual, "resource": {"resourceUrl": f"{url}/oauth/userinfo"}}
     told["override"] = {REJECTS: strangers}
     return told
 
 
-def _clients(
-    folder: Path, callback: str, title: str, plan: Plan, purpose: str, register: Register
+def clients_of(
+    folder: Path,
+    callback: str,
+    title: str,
+    plan: Plan,
+    purpose: str,
+    register: Register,
+    *more: str,
 ) -> dict[str, Any]:
+    """Two clients, with their keys and certificates, as the suite is told of them."""
     told: dict[str, Any] = {}
     for number, name in enumerate(SUITE_NAMES):
         key, certified = _key(), _key()
@@ -97,7 +104,7 @@ def _clients(
         added = register(
             "--name", f"Suite {title} {name}", "--redirect", place, "--scope", SCOPE,
             "--purpose", purpose, "--method", plan.method, "--jwks", str(file),
-            *(f"--set={switch}" for switch in plan.switches),
+            *(f"--set={switch}" for switch in plan.switches), *more,
         )  # fmt: skip
         told[name] = {
             "client_id": added["client_id"],
