@@ -38,6 +38,7 @@ from civitas.tour.steps.enrolment import an_adult_of, proof_and_write
 from civitas.tour.world import PASSWORD, World
 from scripts.conformance_ciba import MODES, Resident, asking, line
 from scripts.conformance_fapi import COMES_TWICE, FAPI_PLANS, REJECTS, Register, configured
+from scripts.conformance_ssf import SIGNALS, receiving, signals_line
 
 ALIAS = "civitas"
 NAME = "leida"
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--suite", default="https://localhost:8443")
     parser.add_argument("--ca", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[], help="these plans alone")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder: Path = given.folder.resolve()
@@ -90,27 +92,34 @@ def main() -> None:
     server.civitas("init", "--development", "--url", url, "--city", "Tallinn", "--country", "EE")
     over_tls(server)
     suite = given.suite.rstrip("/")
+    lines = {**PLANS, **{name: plan.line for name, plan in FAPI_PLANS.items()}}
+    lines |= {name: line(name) for name in MODES}
+    lines |= {name: signals_line(name) for name in SIGNALS}
+    wanted = {name: lines[name] for name in given.only or lines}
     # The suite takes a sign-out that it does not expect for a failure: each plan has its clients.
+    own = {name if name in SWITCHED else "basic" for name in wanted if name in PLANS}
     clients = {
-        plan: {name: client(server, suite, plan, name) for name in STATIC}
-        for plan in ("basic", *SWITCHED)
+        plan: {name: client(server, suite, plan, name) for name in STATIC} for plan in sorted(own)
     }
     server.start()
     try:
         at_home = Resident(url, NAME, resident(server))
         place = at_home.listens()
-        for name in PLANS:
-            theirs = clients.get(name, clients["basic"])
-            write(folder, name, configuration(server.url, suite, name, theirs))
-        for name in FAPI_PLANS:
-            write(folder, name, strict(server, suite, name))
-        for name in MODES:
-            write(folder, name, elsewhere(server, suite, name, at_home, place))
+        for name in wanted:
+            if name in FAPI_PLANS:
+                told = strict(server, suite, name)
+            elif name in MODES:
+                told = elsewhere(server, suite, name, at_home, place)
+            else:
+                told = configuration(
+                    server.url, suite, name, clients.get(name) or clients.get("basic", {})
+                )
+            if name in SIGNALS:
+                told |= receiving(name, server.url, adding(server))
+            write(folder, name, told)
         print(f"{url} is served. In the folder of the suite, with CONFORMANCE_SERVER={suite}/ and")
         print("CONFORMANCE_DEV_MODE=1, and the pages driven by the configurations themselves:\n")
-        lines = {**PLANS, **{name: plan.line for name, plan in FAPI_PLANS.items()}}
-        lines |= {name: line(name) for name in MODES}
-        for name, plan in lines.items():
+        for name, plan in wanted.items():
             print(f"  scripts/run-test-plan.py '{plan}' {folder / 'plans' / name}.json")
         sys.stdout.flush()
         assert server.process is not None

@@ -71,6 +71,8 @@ from idp.oauth.revocation import Revocation
 from idp.oauth.secrets import ClientSecrets
 from idp.oauth.session_states import SessionStates
 from idp.oauth.settings import ClientsSettings, OAuthSettings
+from idp.oauth.signals.delivery import Pushes
+from idp.oauth.signals.management import Streams
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
 from idp.oauth.wallets import Wallets
@@ -226,6 +228,8 @@ class OAuth:
         self.stopping = Stopping()
         self.frames = Frames(runtime, self.issuer, self.clients)
         self.sign_outs = Delivery(runtime, self.issuer, self.clients, fetch)
+        self.pushes = Pushes(runtime, self.issuer, self.clients, fetch)
+        self.streams = Streams(runtime, self.issuer, self.pushes)
         self.registering = Registering(
             runtime,
             runtime.settings.of(ClientsSettings),

@@ -13,6 +13,8 @@ from idp.oauth.client import (
     OPENID,
     OPENID_CREDENTIAL,
     PRE_AUTHORIZED_CODE,
+    SIGNALS_MANAGE,
+    SIGNALS_READ,
     Client,
 )
 from idp.oauth.members import InvalidClientMetadata
@@ -39,8 +41,9 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                 where="purposes",
             )
         for scope in client.scopes:
-            if scope not in personal and scope != OFFLINE_ACCESS and ":" not in scope:
-                known = sorted({*personal, OFFLINE_ACCESS})
+            own = (OFFLINE_ACCESS, SIGNALS_READ, SIGNALS_MANAGE)
+            if scope not in personal and scope not in own and ":" not in scope:
+                known = sorted({*personal, *own})
                 raise InvalidClientMetadata(
                     f"scope: {scope!r} is not known. {instead(scope, known)}", where="scope"
                 )

@@ -43,6 +43,8 @@ OPENID_CREDENTIAL = "openid_credential"
 """The type of authorization in detail by which a wallet asks (OpenID4VCI §5.1.1)."""
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHMS = ("ES256", "RS256")
+SIGNALS_READ, SIGNALS_MANAGE = "ssf.read", "ssf.manage"
+"""CAEP Interoperability Profile 1.0 §2.7.3: the scopes by which a service has a stream."""
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 

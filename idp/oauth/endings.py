@@ -7,6 +7,7 @@ from datetime import datetime
 import device_registry
 from foundation.database import UnitOfWork
 from idp.oauth import answers, backchannel_requests, cut_offs, grant_store, reviews
+from idp.oauth.signals import events
 from policies import Consent, Ended
 
 _TOKENS = "sign-ins at the service"
@@ -46,6 +47,7 @@ class TokensEndWithIdentity:
         answers.forget(uow, person_id)
         backchannel_requests.end_of_person(uow, person_id)
         reviews.done(uow, person_id)
+        grant_store.tell_of_person(uow, person_id, events.ACCOUNT_DISABLED, now)
         grant_store.end_of_person(uow, person_id, f"identity: {reason}", now)
 
 

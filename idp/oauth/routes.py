@@ -27,10 +27,12 @@ from idp.oauth.endpoints import (
     register,
     revoke,
     services,
+    signals,
     token,
     userinfo,
 )
 from idp.oauth.errors import said
+from idp.oauth.signals.management import POLL_PATH
 
 Endpoint = Callable[[OAuth, Request], Response]
 BOTH = ("GET", "POST")
@@ -117,6 +119,7 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
             "RFC 8414 §3",
             ANY_PAGE,
         ),
+        *_signals(route),
         *(
             one
             for path in resources.PATHS
@@ -142,4 +145,21 @@ def account_routes(acting: ActingServices) -> tuple[Route, ...]:
         Route(("GET",), services.BEGIN, partial(services.begin, acting), "OIDC Core §4"),
         Route(("GET",), services.REVIEW, partial(services.review, acting), source),
         Route(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
+    )
+
+
+def _signals(route: Callable[..., Route]) -> tuple[Route, ...]:
+    """What services hear of sign-ins, by streams of their own."""
+    source, api = "SSF §8.1", signals
+    return (
+        route(("GET",), "/.well-known/ssf-configuration", api.metadata, "SSF §7.1"),
+        route(("POST",), api.STREAM, api.create, source),
+        route(("GET",), api.STREAM, api.read, source),
+        route(("PATCH",), api.STREAM, api.update, source),
+        route(("PUT",), api.STREAM, api.put, source),
+        route(("DELETE",), api.STREAM, api.remove, source),
+        route(("GET",), api.STATUS, api.status, source),
+        route(("POST",), api.STATUS, api.set_status, source),
+        route(("POST",), api.VERIFY, api.verify, source),
+        route(("POST",), POLL_PATH, api.poll, "RFC 8936 §2"),
     )

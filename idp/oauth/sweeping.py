@@ -20,6 +20,7 @@ from idp.oauth import (
 )
 from idp.oauth.authorization import transaction
 from idp.oauth.dynamic import tokens
+from idp.oauth.signals import outbox
 from idp.oauth.tables import revoked_tokens
 
 KEEP = timedelta(hours=1)
@@ -48,6 +49,7 @@ SWEEPS = (
     _revoked,
     grant_store.sweep,
     tokens.sweep,
+    outbox.sweep,
 )
 
 
