@@ -244,7 +244,8 @@ def elsewhere(
     made = asking(server.folder, base, name, server.url, PURPOSE, adding(server), at_home)
     for client in ("client", "client2"):
         switched = "--set=require_signed_request_object=yes"
-        server.civitas("clients", "change", made[client]["client_id"], switched)
+        why = "--reason=FAPI-CIBA asks for it"
+        server.civitas("clients", "change", made[client]["client_id"], switched, why)
     told = configuration(server.url, suite, name, {})
     return {**told, **made, "automated_ciba_approval_url": place}
 
