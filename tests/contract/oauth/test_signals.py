@@ -81,9 +81,14 @@ def test_what_ended_in_vain_tells_nobody(server: AuthorizationServer) -> None:
         streams.add(uow, a_stream(server, client.client.id))
     server.tokens(client)
     now = server.runtime.clock.now()
-    with pytest.raises(RuntimeError), server.runtime.database.write() as uow:
-        oauth.TokensEndWithSession().end_session(uow, "ses_1", "signed out", now)
-        raise RuntimeError
+
+    def end_and_fail() -> None:
+        with server.runtime.database.write() as uow:
+            oauth.TokensEndWithSession().end_session(uow, "ses_1", "signed out", now)
+            raise LookupError("something later in the same unit of work")
+
+    with pytest.raises(LookupError):
+        end_and_fail()
     with server.runtime.database.read() as uow:
         assert not uow.all(select(signals))
 

@@ -205,6 +205,7 @@ def test_what_is_polled_stays_until_it_is_acknowledged(
     other = Service(server, client_name="Other")
     other.stream()
     assert other.poll(ack=list(first)) == {"sets": {}}
+    assert set(service.poll()["sets"]) == set(first)
     assert service.poll(ack=list(first), returnImmediately=True) == {"sets": {}}
     assert waiting(server) == []
 
