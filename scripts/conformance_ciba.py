@@ -21,7 +21,7 @@ _STATIC = {"fapi_ciba_profile": "plain_fapi", "client_registration": "static_cli
 GRANTS = ("authorization_code", "refresh_token", "urn:openid:params:grant-type:ciba")
 SCOPE = "openid profile email offline_access"
 MODES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "ciba-poll": ("private_key_jwt", "private_key_jwt", (BOUND,)),
+    "ciba-poll": ("mtls", "self_signed_tls_client_auth", (BOUND,)),
     "ciba-ping": (
         "mtls",
         "self_signed_tls_client_auth",
@@ -114,12 +114,13 @@ def asking(
         method,
         tuple(switch.format(base=base) for switch in switches),
     )
-    grants = [f"--grant={grant}" for grant in GRANTS]
+    grants = [*(f"--grant={grant}" for grant in GRANTS), "--id-token-alg=ES256"]
     told = clients_of(folder, f"{base}/callback", name, plan, purpose, register, *grants)
     for number, client in enumerate(SUITE_NAMES):
         query = "?dummy1=lorem&dummy2=ipsum" if number else ""
         who.lets_in(told[client]["client_id"], f"{base}/callback{query}")
         told[client] |= {"hint_type": "login_hint", "hint_value": _subject(folder)}
+    told["client2"]["acr_value"] = "urn:civitas:loa:1"
     told["resource"] = {"resourceUrl": f"{url}/oauth/userinfo"}
     return told
 
