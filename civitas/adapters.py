@@ -19,7 +19,7 @@ from foundation.web import Principal
 from idp.federation import Federation
 from idp.login import Authenticated, GoTo, Login, Requirement
 from idp.oauth import Allowed, Client, InvalidClientMetadata, OAuth, client_from_metadata
-from idp.register import NoSuchPerson, Register
+from idp.register import NoSuchPerson, Register, Subject
 from policies import Consent, Facts, Known, Policies
 
 log = logging.getLogger("civitas.federation")
@@ -36,6 +36,17 @@ class FromTheRegister:
         return Known(
             person_id, Facts(level, found.age, active=found.person.may_authenticate), found.claims
         )
+
+
+def tells_people(register: Register) -> Callable[[UnitOfWork, str, datetime], None]:
+    """`oauth` tells a person that a service asks them something: by e-mail, if there is an address;
+    no letter would come in time, and their page shows it anyway."""
+
+    def tell(uow: UnitOfWork, person_id: str, now: datetime) -> None:
+        subject = Subject("citizen", person_id)
+        register.notices.tell(uow, subject, "service.asks", now, told_already=True)
+
+    return tell
 
 
 class KnownByServices:

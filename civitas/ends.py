@@ -74,6 +74,9 @@ ENDS: Mapping[str, End] = {
     "oauth_cut_offs.issued_until": End(
         f"{_OAUTH}.cut_offs", None, "one row a client: tokens from before it stay dead"
     ),
+    "oauth_backchannel_requests.expires_at": End(
+        f"{_OAUTH}.backchannel_requests", f"{_OAUTH}.backchannel_requests"
+    ),
     "oauth_device_codes.expires_at": End(f"{_OAUTH}.device_codes", f"{_OAUTH}.device_codes"),
     "oauth_grants.expires_at": End(f"{_OAUTH}.grant", f"{_OAUTH}.grant_store"),
     "oauth_initial_access_tokens.expires_at": End(

@@ -30,18 +30,27 @@ def cookie(request: Request, name: str) -> str | None:
 
 
 def set_cookie(
-    response: Response, request: Request, name: str, value: str, *, max_age: int | None = None
+    response: Response,
+    request: Request,
+    name: str,
+    value: str,
+    *,
+    max_age: int | None = None,
+    in_frames: bool = False,
 ) -> None:
     """Set our cookie `name` (HttpOnly, SameSite=Lax, host-only); without `max_age` (seconds) it
-    ends with the browser's session."""
+    ends with the browser's session. `in_frames`: it is sent from pages of others as well, so it
+    must open nothing."""
+    secure = request.scope["civitas"].secure_cookies
     response.set_cookie(
         cookie_name(request, name),
         value,
         max_age=max_age,
         path="/",
-        secure=request.scope["civitas"].secure_cookies,
+        secure=secure,
         httponly=True,
-        samesite="lax",
+        # RFC 6265bis §5.6.7: None without Secure is no cookie.
+        samesite="none" if in_frames and secure else "lax",
     )
 
 

@@ -143,15 +143,23 @@ class Fetch:
         """Send `form` and return the answer of any status but a redirect, which is refused."""
         return self.send(url, urlencode(form).encode(), "application/x-www-form-urlencoded", accept)
 
-    def send(self, url: str, body: bytes, content_type: str, accept: Sequence[str]) -> Fetched:
+    def send(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        accept: Sequence[str],
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
         """POST a body; the answer as of `post`."""
-        return in_thread(self._send, url, body, content_type, accept)
+        sent = {**(headers or {}), "Content-Type": content_type}
+        return in_thread(self._send, url, body, accept, sent)
 
-    def _send(self, url: str, body: bytes, content_type: str, accept: Sequence[str]) -> Fetched:
+    def _send(
+        self, url: str, body: bytes, accept: Sequence[str], headers: Mapping[str, str]
+    ) -> Fetched:
         target = self._checked(url)
-        status, fields, answer = self._exchange(
-            target, "POST", body, accept, {"Content-Type": content_type}
-        )
+        status, fields, answer = self._exchange(target, "POST", body, accept, headers)
         if 300 <= status < 400:
             raise FetchRefused(f"{url} redirects a POST, which is never followed.")
         return Fetched(url, status, _accepted(url, fields, accept), answer)

@@ -234,6 +234,9 @@ class Gate:
             # CSP 3 §6.7.2: exactly the origins whose pages it shows, and nobody else's.
             policy = b"; frame-src " + " ".join(framed).encode()
             ours = [(k, v + policy if k == CSP else v) for k, v in ours]
+        if any(k == CSP and b"frame-ancestors" in v for k, v in headers):
+            # CSP 3 §6.4.2.1: it stands in its place, and older browsers read the other alone.
+            present.add(b"x-frame-options")
         headers += [(k, v) for k, v in ours if k not in present]
         if _unread(scope):
             headers.append((b"connection", b"close"))

@@ -38,7 +38,8 @@ class DataClass:
 @dataclass(frozen=True)
 class Attribute:
     """A claim that may leave. `derived_from` is set for a yes or no that is reckoned, `part_of`
-    where another one is the same thing to a person."""
+    where another one is the same thing to a person, `checked_as` where a claim of its own says
+    whether it was checked."""
 
     name: str
     data_class: str
@@ -47,6 +48,7 @@ class Attribute:
     derived_from: str | None
     label: str
     part_of: str | None = None
+    checked_as: str | None = None
 
     @property
     def answerable(self) -> bool:

@@ -208,6 +208,7 @@ def _attribute(row: Row) -> Attribute:
         row.text("derived_from", "") or None,
         row.text("label"),
         row.text("part_of", "") or None,
+        row.text("checked_as", "") or None,
     )
 
 

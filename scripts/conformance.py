@@ -36,6 +36,9 @@ from civitas.tour.deployments import Deployed, free_port
 from civitas.tour.steps.activation import set_up
 from civitas.tour.steps.enrolment import an_adult_of, proof_and_write
 from civitas.tour.world import PASSWORD, World
+from scripts.conformance_ciba import MODES, Resident, asking, line
+from scripts.conformance_fapi import COMES_TWICE, FAPI_PLANS, REJECTS, Register, configured
+from scripts.conformance_ssf import SIGNALS, receiving, signals_line
 
 ALIAS = "civitas"
 NAME = "leida"
@@ -51,6 +54,7 @@ SWITCHED = {
         "frontchannel_logout_uri={base}/frontchannel_logout",
         "frontchannel_logout_session_required=yes",
     ),
+    "session": ("session_management=yes",),
 }
 PLANS = {
     "config": "oidcc-config-certification-test-plan",
@@ -64,7 +68,10 @@ PLANS = {
     "[client_registration=static_client][response_type=code]",
     "front-channel": "oidcc-frontchannel-rp-initiated-logout-certification-test-plan"
     "[client_registration=static_client][response_type=code]",
+    "session": "oidcc-session-management-certification-test-plan"
+    "[client_registration=static_client][response_type=code]",
     "dynamic": "oidcc-dynamic-certification-test-plan[response_type=code]",
+    "third-party": "oidcc-3rdparty-init-login-certification-test-plan[response_type=code]",
 }
 
 
@@ -74,6 +81,7 @@ def main() -> None:
     parser.add_argument("--suite", default="https://localhost:8443")
     parser.add_argument("--ca", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[], help="these plans alone")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder: Path = given.folder.resolve()
@@ -84,20 +92,34 @@ def main() -> None:
     server.civitas("init", "--development", "--url", url, "--city", "Tallinn", "--country", "EE")
     over_tls(server)
     suite = given.suite.rstrip("/")
+    lines = {**PLANS, **{name: plan.line for name, plan in FAPI_PLANS.items()}}
+    lines |= {name: line(name) for name in MODES}
+    lines |= {name: signals_line(name) for name in SIGNALS}
+    wanted = {name: lines[name] for name in given.only or lines}
     # The suite takes a sign-out that it does not expect for a failure: each plan has its clients.
+    own = {name if name in SWITCHED else "basic" for name in wanted if name in PLANS}
     clients = {
-        plan: {name: client(server, suite, plan, name) for name in STATIC}
-        for plan in ("basic", "back-channel", "front-channel")
+        plan: {name: client(server, suite, plan, name) for name in STATIC} for plan in sorted(own)
     }
     server.start()
     try:
-        resident(server)
-        for name in PLANS:
-            theirs = clients.get(name, clients["basic"])
-            write(folder, name, configuration(server.url, suite, name, theirs))
+        at_home = Resident(url, NAME, resident(server))
+        place = at_home.listens()
+        for name in wanted:
+            if name in FAPI_PLANS:
+                told = strict(server, suite, name)
+            elif name in MODES:
+                told = elsewhere(server, suite, name, at_home, place)
+            else:
+                told = configuration(
+                    server.url, suite, name, clients.get(name) or clients.get("basic", {})
+                )
+            if name in SIGNALS:
+                told |= receiving(name, server.url, adding(server))
+            write(folder, name, told)
         print(f"{url} is served. In the folder of the suite, with CONFORMANCE_SERVER={suite}/ and")
         print("CONFORMANCE_DEV_MODE=1, and the pages driven by the configurations themselves:\n")
-        for name, plan in PLANS.items():
+        for name, plan in wanted.items():
             print(f"  scripts/run-test-plan.py '{plan}' {folder / 'plans' / name}.json")
         sys.stdout.flush()
         assert server.process is not None
@@ -170,16 +192,18 @@ def client(server: Deployed, suite: str, plan: str, name: str) -> dict[str, str]
     return {"client_id": added["client_id"], "client_secret": added["client_secret"]}
 
 
-def resident(server: Deployed) -> None:
+def resident(server: Deployed) -> Browser:
     """One person, proofed at the desk, with a password: the suite's browser has no passkey."""
     world = World(server.folder)
     people = list(residents(20, city="Tallinn", country="EE"))
     file = server.folder / "people.json"
     file.write_bytes(as_json(iter(people)))
     server.civitas("citizens", "import", str(file))
-    someone = an_adult_of(people, "Tallinn")
+    someone = an_adult_of([one for one in people if one["phone_number"]], "Tallinn")
     code = proof_and_write(world.staff(server, "officer"), server, someone["civil_number"])
-    set_up(world, Browser(), server, code, NAME)
+    browser = Browser()
+    set_up(world, browser, server, code, NAME)
+    return browser
 
 
 def configuration(
@@ -197,16 +221,52 @@ def configuration(
             for what in ("logo", "policy", "tos")
         },
     }
-    if plan == "dynamic":
+    if plan in ("dynamic", "third-party"):
         told |= {"client": {"client_name": "Suite"}, "client2": {"client_name": "Suite, second"}}
     elif plan != "config":
         told |= clients
     return told
 
 
-def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, Any]]:
+def adding(server: Deployed) -> Register:
+    def register(*given: str) -> dict[str, Any]:
+        added: dict[str, Any] = World.run_json(server, "clients", "add", *given)
+        return added
+
+    return register
+
+
+def elsewhere(
+    server: Deployed, suite: str, name: str, at_home: Resident, place: str
+) -> dict[str, Any]:
+    """A plan of FAPI-CIBA: the person answers in the portal, when the suite says so."""
+    base = f"{suite}/test/a/{ALIAS}"
+    made = asking(server.folder, base, name, server.url, PURPOSE, adding(server), at_home)
+    for client in ("client", "client2"):
+        switched = "--set=require_signed_request_object=yes"
+        why = "--reason=FAPI-CIBA asks for it"
+        server.civitas("clients", "change", made[client]["client_id"], switched, why)
+    told = configuration(server.url, suite, name, {})
+    return {**told, **made, "automated_ciba_approval_url": place}
+
+
+def strict(server: Deployed, suite: str, name: str) -> dict[str, Any]:
+    """A plan of FAPI 2.0: clients that keep to a profile; in one module the person says no."""
+    told = configuration(server.url, suite, name, {})
+
+    told["browser"] = usual = walks(server.url, suite, looks=False)
+    callback = f"{suite}/test/a/{ALIAS}/callback"
+    made = configured(server.folder, callback, name, server.url, PURPOSE, adding(server))
+    made["override"][REJECTS]["browser"] = walks(server.url, suite, looks=False, answer="refuse")
+    made["override"][COMES_TWICE] = {"browser": [_only_seen(server.url), *usual]}
+    return {**told, **made}
+
+
+def walks(
+    url: str, suite: str, *, only_look: bool = False, looks: bool = True, answer: str = "accept"
+) -> list[dict[str, Any]]:
     """The suite's browser on our pages. Where a module wants a picture of a page, what the page
-    says stands in its log instead."""
+    says stands in its log instead; with `looks`, also of a sign-in, which ends such a module."""
     look = ["wait", "xpath", "//*", 10, "Civitas", "update-image-placeholder-optional"]
     sign_in = _task(
         "Sign in",
@@ -220,10 +280,11 @@ def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, An
         ["click", "css", f"fieldset label:nth-of-type({n}) input", "optional"] for n in range(1, 11)
     ]
     consent = _task(
-        "Consent", f"{url}/oauth/consent*", *given, ["click", "css", "button[value=accept]"]
+        "Consent", f"{url}/oauth/consent*", *given, ["click", "css", f"button[value={answer}]"]
     )
     if only_look:
         consent = _task("Look", f"{url}/oauth/consent*", look)
+    if only_look or not looks:
         sign_in["commands"].remove(look)
     refused = _task("Refused", f"{url}/oauth/authorize*", look)
     back = ["wait", "id", "submission_complete", 10]
@@ -235,10 +296,18 @@ def walks(url: str, suite: str, *, only_look: bool = False) -> list[dict[str, An
         ["click", "css", "button[value=sign-out]", "optional"],
     )
     left = _task("Signed out", f"{url}/oauth/end-session*", look)
+    asked = _task("Session", f"{suite}/test/*session_verify*", ["wait", "id", "complete", 15])
     return [
+        {"match": f"{suite}/test/*session_verify*", "tasks": [asked]},
         {"match": f"{url}/oauth/authorize*", "tasks": [sign_in, consent, refused, done]},
         {"match": f"{url}/oauth/end-session*", "tasks": [leave, left]},
     ]
+
+
+def _only_seen(url: str) -> dict[str, Any]:
+    """The first time the sign-in is looked at and left."""
+    seen = _task("Look", f"{url}/sign-in*", ["wait", "xpath", "//*", 10, "Civitas"])
+    return {"match": f"{url}/oauth/authorize*", "match-limit": 1, "tasks": [seen]}
 
 
 def _task(name: str, match: str, *commands: list[Any]) -> dict[str, Any]:

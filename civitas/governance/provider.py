@@ -20,6 +20,7 @@ from civitas.adapters import (
     SigningParties,
     WalletsOfPeople,
     device_is_active,
+    tells_people,
     who_calls,
 )
 from civitas.deployment import Deployment
@@ -89,6 +90,7 @@ def assemble(runtime: Runtime) -> Deployment:
         device_is_active=device_is_active(devices),
         validate_certificate=authority.validate_client,
         ceiling=lambda: policies.settings.organisation_level,
+        tells=tells_people(people),
     )
     # Developers: services that they register, test and ask production for.
     place = Developers(runtime, tokens)

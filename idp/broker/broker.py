@@ -17,6 +17,7 @@ from starlette.responses import Response
 from foundation import birth, web
 from foundation.birth import sure_age
 from foundation.clock import recent
+from foundation.database import UnitOfWork
 from foundation.fetch import Fetch
 from foundation.runtime import Runtime
 from foundation.settings import Jurisdiction, Server
@@ -207,6 +208,10 @@ class Broker:
         """End this browser's session, its sealed answer, and whatever rests on it."""
         web.delete_cookie(response, request, SESSION)
         self._end(request)
+
+    def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
+        """Whether what rests on this session may go on."""
+        return store.session(uow, session_id, self.runtime.clock.now()) is not None
 
     def _end(self, request: Request) -> None:
         session = self.session(request)

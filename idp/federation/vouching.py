@@ -80,7 +80,7 @@ MEMBERS: tuple[Member, ...] = (
     Member(RELYING_PARTY, "contacts", "nobody", _OURS),
     Member(RELYING_PARTY, "default_acr_values", "nobody", "levels are asked for by the request"),
     Member(RELYING_PARTY, "default_max_age", "nobody", "asked for by the request"),
-    Member(RELYING_PARTY, "initiate_login_uri", "nobody", "we begin no sign-in"),
+    Member(RELYING_PARTY, "initiate_login_uri", "nobody", "we lead nobody to who describes itself"),
     Member(RELYING_PARTY, "logo_uri", "nobody", "no picture of a stranger is shown"),
     Member(RELYING_PARTY, "organization_name", "nobody", "see `client_name`"),
     Member(RELYING_PARTY, "require_signed_request_object", "nobody", "always signed (§12.1.1)"),

@@ -47,6 +47,13 @@ def relaxations(client: Client) -> list[Relaxation]:
                 "put into somebody else’s sign-in (RFC 9700 §2.1.1)."
             )
             found.append(Relaxation("require_nonce", costs))
+    if client.session_management:
+        costs = N_(
+            "Its pages may ask in a frame of ours whether somebody is still signed in: that needs "
+            "a cookie which goes along to pages of others, and browsers that keep it back say "
+            "“changed” to everybody. Its server can be told instead, by back-channel logout."
+        )
+        found.append(Relaxation("session_management", costs))
     if client.registered_itself:
         costs = N_(
             "It registered itself: nobody looked at it first, and nobody vouches for its name. "

@@ -6,7 +6,7 @@ on which it may ask. With or without data: all of them are listed, and each can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from foundation.database import UnitOfWork
 from foundation.runtime import Runtime
 from idp.oauth import answers, grant_store, reviews
 from idp.oauth.answers import Answer
+from idp.oauth.client import Client
 from idp.oauth.clients import Clients
 from idp.oauth.grant import Grant
 from policies import Consent, Policies, Withdrawal
@@ -99,6 +100,10 @@ class ActingServices:
         # What was removed is refused at every endpoint, whatever consent of before stands.
         found = [service for service in found if not service.removed]
         return sorted(found, key=lambda service: (service.name.casefold(), service.client_id))
+
+    def beginnings(self) -> Sequence[Client]:
+        """The services at which a person may begin to sign in from here, by name."""
+        return self._clients.beginnings()
 
     def to_review(self, person_id: str) -> list[ActingService]:
         """Those that were let in before the person's means of signing in changed, as long as the

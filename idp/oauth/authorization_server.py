@@ -22,6 +22,7 @@ from idp.oauth import catalogue_check, client_addresses, cut_offs, resources, su
 from idp.oauth.active_tokens import ActiveTokens, DeviceIsActive
 from idp.oauth.authorization.answering import Answering
 from idp.oauth.authorization.asking import Asking
+from idp.oauth.authorization.backchannel import Backchannel, Tells
 from idp.oauth.authorization.flow import Authorization
 from idp.oauth.authorization.issuing import Issuing
 from idp.oauth.authorization.on_devices import OnDevices
@@ -51,6 +52,7 @@ from idp.oauth.dpop import Nonces, Proofs
 from idp.oauth.dynamic.registering import Registering
 from idp.oauth.families import Families
 from idp.oauth.grants.authorization_code import AuthorizationCode
+from idp.oauth.grants.ciba import CibaGrant
 from idp.oauth.grants.client_credentials import ClientCredentials
 from idp.oauth.grants.device_code import DeviceCodeGrant
 from idp.oauth.grants.pipeline import Pipeline
@@ -61,12 +63,16 @@ from idp.oauth.keys_of_clients import KeysOfClients
 from idp.oauth.logout.delivery import Delivery
 from idp.oauth.logout.frames import Frames
 from idp.oauth.never_above import NeverAbove
+from idp.oauth.pings import Pings
 from idp.oauth.ports import Ceiling, ClaimsSource, ClientSource, SignsOut
 from idp.oauth.principal import TokenPrincipals
 from idp.oauth.release import Releases
 from idp.oauth.revocation import Revocation
 from idp.oauth.secrets import ClientSecrets
+from idp.oauth.session_states import SessionStates
 from idp.oauth.settings import ClientsSettings, OAuthSettings
+from idp.oauth.signals.delivery import Pushes
+from idp.oauth.signals.management import Streams
 from idp.oauth.signing_out import SigningOut
 from idp.oauth.stopping import Stopping
 from idp.oauth.trying import Trying
@@ -94,9 +100,11 @@ class OAuth:
         device_is_active: DeviceIsActive | None = None,
         validate_certificate: ValidateCertificate | None = None,
         ceiling: Ceiling | None = None,
+        tells: Tells | None = None,
     ) -> None:
         """`who`: who is there. `claims`: values of attributes. `sources`: clients from elsewhere.
-        `ceiling`: the level of this deployment itself, if it has one. The others connect devices
+        `ceiling`: the level of this deployment itself, if it has one. `tells`: a person, of what a
+        service asks them. The others connect devices
         and certificates of services; without them there are none.
         """
         ceiling = ceiling or (lambda: max(policies.catalogue.levels))
@@ -162,6 +170,7 @@ class OAuth:
                     personal | {OPENID, OFFLINE_ACCESS},
                 ),
                 DeviceCodeGrant(database, self.families),
+                CibaGrant(database, self.families),
                 # Where nobody issues credentials nothing is offered to wallets.
                 *(
                     (PreAuthorizedCodeGrant(database, keys, self.families),)
@@ -178,9 +187,10 @@ class OAuth:
         wishes = Wishes(policies.catalogue)
         repeating = Repeating(runtime)
         asking = Asking(database, policies, wishes, self.releases)
-        issuing = Issuing(self.settings, keys, wishes, self.issuer)
+        self.session_states = SessionStates(runtime, signs_out)
+        issuing = Issuing(self.settings, keys, wishes, self.issuer, self.session_states)
         detail_types = policies.catalogue.authorization_types
-        self.responses = Responses(runtime, self.issuer, self.clients)
+        self.responses = Responses(runtime, self.issuer, self.clients, who, self.session_states)
         reading = Reading(
             runtime,
             self.settings,
@@ -205,6 +215,10 @@ class OAuth:
         self.on_devices = OnDevices(
             runtime, self.settings, self.issuer, self.authenticator, self.authorization
         )
+        self.backchannel = Backchannel(
+            runtime, self.settings, self.issuer, self.authenticator, self.authorization, tells
+        )
+        self.pings = Pings(runtime, self.clients, fetch, self.backchannel.opened)
         self.ways_back = WaysBack(runtime, self.clients, repeating, self.issuer)
         self.answering = Answering(runtime, policies, self.authorization)
         self.trying = Trying(runtime, self.issuer, self.pipeline, self.releases, self.families)
@@ -222,6 +236,8 @@ class OAuth:
         self.stopping = Stopping()
         self.frames = Frames(runtime, self.issuer, self.clients)
         self.sign_outs = Delivery(runtime, self.issuer, self.clients, fetch)
+        self.pushes = Pushes(runtime, self.issuer, self.clients, fetch)
+        self.streams = Streams(runtime, self.issuer, self.pushes)
         self.registering = Registering(
             runtime,
             runtime.settings.of(ClientsSettings),

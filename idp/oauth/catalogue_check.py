@@ -7,11 +7,14 @@ from dataclasses import replace
 
 from foundation.nearest import instead
 from idp.oauth.client import (
+    CIBA,
     DEVICE_CODE,
     OFFLINE_ACCESS,
     OPENID,
     OPENID_CREDENTIAL,
     PRE_AUTHORIZED_CODE,
+    SIGNALS_MANAGE,
+    SIGNALS_READ,
     Client,
 )
 from idp.oauth.members import InvalidClientMetadata
@@ -31,15 +34,16 @@ def against(catalogue: Catalogue) -> Callable[[Client], Client]:
                     f"purposes: {purpose!r} is not known. {instead(purpose, catalogue.purposes)}",
                     where="purposes",
                 )
-        about_people = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE}
+        about_people = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE, CIBA}
         if client.grant_types & about_people and not client.purposes:
             raise InvalidClientMetadata(
                 "purposes is needed: what people are told they are signed in for",
                 where="purposes",
             )
         for scope in client.scopes:
-            if scope not in personal and scope != OFFLINE_ACCESS and ":" not in scope:
-                known = sorted({*personal, OFFLINE_ACCESS})
+            own = (OFFLINE_ACCESS, SIGNALS_READ, SIGNALS_MANAGE)
+            if scope not in personal and scope not in own and ":" not in scope:
+                known = sorted({*personal, *own})
                 raise InvalidClientMetadata(
                     f"scope: {scope!r} is not known. {instead(scope, known)}", where="scope"
                 )

@@ -29,6 +29,7 @@ SUBJECT_MEMBERS = (
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PRE_AUTHORIZED_CODE = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+CIBA = "urn:openid:params:grant-type:ciba"
 GRANT_TYPES = (
     "authorization_code",
     "refresh_token",
@@ -36,11 +37,14 @@ GRANT_TYPES = (
     TOKEN_EXCHANGE,
     DEVICE_CODE,
     PRE_AUTHORIZED_CODE,
+    CIBA,
 )
 OPENID_CREDENTIAL = "openid_credential"
 """The type of authorization in detail by which a wallet asks (OpenID4VCI §5.1.1)."""
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHMS = ("ES256", "RS256")
+SIGNALS_READ, SIGNALS_MANAGE = "ssf.read", "ssf.manage"
+"""CAEP Interoperability Profile 1.0 §2.7.3: the scopes by which a service has a stream."""
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 
@@ -71,8 +75,10 @@ class Client:
     without `require_nonce` not even that.
     `backchannel_logout_uri`, `frontchannel_logout_uri`: where it is told that a session ended, from
     server to server and in the person's browser. `initiate_login_uri`: where others begin a sign-in
-    at it.
-    `declared_in`: the set of the file that made it (`civitas clients apply`).
+    at it. `declared_in`: the set of the file that made it (`civitas clients apply`).
+    `session_management`: its pages may ask in a frame of ours whether a session lives.
+    `backchannel_client_notification_endpoint`: where it is told that a person answered what it
+    asked them elsewhere; None where it asks us (CIBA Core §4, ping and poll).
     `previous_secret_until`: how long the secret before the last rotation works beside it.
     """
 
@@ -93,6 +99,8 @@ class Client:
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False
     initiate_login_uri: str | None = None
+    session_management: bool = False
+    backchannel_client_notification_endpoint: str | None = None
     scopes: frozenset[str] = frozenset()
     purposes: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()
@@ -137,6 +145,13 @@ class Client:
     def is_wallet(self) -> bool:
         """Whether it takes credentials for the person who holds it (OpenID4VCI)."""
         return OPENID_CREDENTIAL in self.authorization_details_types
+
+    @property
+    def token_delivery_mode(self) -> str | None:
+        """How it learns what a person answered who is not at it (CIBA Core §5)."""
+        if CIBA not in self.grant_types:
+            return None
+        return "poll" if self.backchannel_client_notification_endpoint is None else "ping"
 
     @property
     def signs_responses_by(self) -> str:

@@ -53,6 +53,11 @@ def wallets() -> bytes:
     return opaque.digest("wallets")
 
 
+def beginnings() -> bytes:
+    """The address of all services at which others may begin a sign-in."""
+    return opaque.digest("beginnings")
+
+
 def at(uow: UnitOfWork, digest: bytes) -> Sequence[Row[Any]]:
     """Active clients with this address, oldest first."""
     return uow.all(_AT, {"digest": digest})
@@ -107,6 +112,8 @@ def _of(client: Client) -> set[bytes]:
     found |= _heard_at(client)
     if PRE_AUTHORIZED_CODE in client.grant_types:
         found.add(wallets())
+    if client.initiate_login_uri is not None:
+        found.add(beginnings())
     return found if client.resource is None else {*found, resource(client.resource)}
 
 

@@ -351,6 +351,13 @@ class Clients:
         found = self._at(client_addresses.wallets())
         return [client for client in found if PRE_AUTHORIZED_CODE in client.grant_types]
 
+    def beginnings(self) -> Sequence[Client]:
+        """The services at which we may begin a sign-in, by name: those that an operator added. Who
+        registered itself is put before nobody (OpenID Connect Core §4)."""
+        found = self._at(client_addresses.beginnings())
+        ours = [c for c in found if c.initiate_login_uri is not None and not c.registered_itself]
+        return sorted(ours, key=lambda client: (client.name.casefold(), client.id))
+
     def has_pages_of(self, origin: str) -> bool:
         """Whether a public client has pages of this origin (RFC 6454 §6.2, in lower case)."""
         found = self._at(client_addresses.pages(origin))

@@ -29,9 +29,12 @@ PATHS = {
     "jwks_uri": "/oauth/jwks",
     "introspection_endpoint": "/oauth/introspect",
     "revocation_endpoint": "/oauth/revoke",
+    "backchannel_authentication_endpoint": "/oauth/backchannel-authentication",
     "end_session_endpoint": "/oauth/end-session",
+    "check_session_iframe": "/oauth/check-session",
 }
 OVER_TLS = (
+    "backchannel_authentication_endpoint",
     "device_authorization_endpoint",
     "pushed_authorization_request_endpoint",
     "token_endpoint",
@@ -85,6 +88,9 @@ def provider_metadata(settings: Settings, catalogue: Catalogue) -> dict[str, Any
         "authorization_details_types_supported": list(catalogue.authorization_types),
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_authentication_request_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "backchannel_user_code_parameter_supported": False,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,
@@ -112,4 +118,6 @@ def _grant_types(catalogue: Catalogue) -> list[str]:
 
 def _claims(catalogue: Catalogue) -> list[str]:
     """What a token may say of a person; documents are fetched, and are no part of one."""
-    return [name for name, row in catalogue.attributes.items() if row.type != "document"]
+    told = [row for row in catalogue.attributes.values() if row.type != "document"]
+    checked = [row.checked_as for row in told if row.checked_as is not None]
+    return [*(row.name for row in told), *checked]

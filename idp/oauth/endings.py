@@ -6,7 +6,8 @@ from datetime import datetime
 
 import device_registry
 from foundation.database import UnitOfWork
-from idp.oauth import answers, cut_offs, grant_store, reviews
+from idp.oauth import answers, backchannel_requests, cut_offs, grant_store, reviews
+from idp.oauth.signals import events
 from policies import Consent, Ended
 
 _TOKENS = "sign-ins at the service"
@@ -24,6 +25,7 @@ class TokensEndWithConsent:
         # The answers first: a code that is being issued holds one of them, and its grant is seen
         # by what follows.
         answers.forget(uow, consent.person_id, consent.service)
+        backchannel_requests.end_of_person(uow, consent.person_id, consent.service)
         count = grant_store.end_of_consent(uow, consent.id, reason, now)
         count += grant_store.end_without_consent(
             uow, consent.person_id, consent.service, reason, now
@@ -43,7 +45,9 @@ class TokensEndWithIdentity:
 
     def end_identity(self, uow: UnitOfWork, person_id: str, reason: str, now: datetime) -> None:
         answers.forget(uow, person_id)
+        backchannel_requests.end_of_person(uow, person_id)
         reviews.done(uow, person_id)
+        grant_store.tell_of_person(uow, person_id, events.ACCOUNT_DISABLED, now)
         grant_store.end_of_person(uow, person_id, f"identity: {reason}", now)
 
 

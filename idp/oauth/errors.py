@@ -48,6 +48,18 @@ class UnauthorizedClient(OAuthError):
     status, code = 400, "unauthorized_client"
 
 
+class UnknownUserId(OAuthError):
+    """CIBA Core §13: the hint names nobody whom this client may ask."""
+
+    status, code = 400, "unknown_user_id"
+
+
+class InvalidBindingMessage(OAuthError):
+    """CIBA Core §13: the message cannot be shown to a person."""
+
+    status, code = 400, "invalid_binding_message"
+
+
 class UnsupportedGrantType(OAuthError):
     """No file in `grants/` answers to this grant type."""
 

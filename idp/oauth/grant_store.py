@@ -14,6 +14,8 @@ from foundation.clock import AHEAD
 from foundation.database import UnitOfWork
 from idp.oauth.grant import ACTIVE, ENDED, Grant
 from idp.oauth.logout import outbox
+from idp.oauth.signals import events
+from idp.oauth.signals import outbox as signals
 from idp.oauth.tables import grants
 
 _COLUMNS = [column for column in grants.c if column.name != "ended_at"]
@@ -92,7 +94,14 @@ def end_of_session(uow: UnitOfWork, session_id: str, because: str, now: datetime
     # Also those who may go on in the person's absence, or whose grant is over: their own session
     # with the person rests on this one.
     outbox.add(uow, of_it, now)
+    signals.add(uow, of_it, events.SESSION_REVOKED, now)
     return _end(uow, of_it & grants.c.offline.is_(False), because, now)
+
+
+def tell_of_person(uow: UnitOfWork, person_id: str, event: str, now: datetime) -> int:
+    """Have the services that hold a grant of this person hear of it; how many do."""
+    theirs = (grants.c.person_id == person_id) & (grants.c.state == ACTIVE)
+    return signals.add(uow, theirs, event, now)
 
 
 def end_of_person(uow: UnitOfWork, person_id: str, because: str, now: datetime) -> int:
@@ -127,6 +136,7 @@ def _end(
     a replay, or at the service's own wish, ends no session of the person there."""
     if tell:
         outbox.add(uow, which & (grants.c.state == ACTIVE), now)
+        signals.add(uow, which & (grants.c.state == ACTIVE), events.SESSION_REVOKED, now)
     statement = (
         update(grants)
         .where(which, grants.c.state == ACTIVE)

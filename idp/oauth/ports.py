@@ -8,6 +8,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
+from foundation.database import UnitOfWork
 from idp.login import WhoIsThere
 from idp.oauth.client import Client
 from policies import Known
@@ -50,4 +51,8 @@ class SignsOut(Protocol):
 
     def sign_out(self, request: Request, response: Response) -> None:
         """End the session behind `request` and clear its cookies on `response`."""
+        ...
+
+    def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
+        """Whether what rests on this session may go on."""
         ...

@@ -11,6 +11,7 @@ from foundation.cross_origin import origin as origin_of
 from idp.oauth import members, profiles, redirects, self_description
 from idp.oauth.client import (
     AUTHENTICATION_METHODS,
+    CIBA,
     DEVICE_CODE,
     GRANT_TYPES,
     OPENID_CREDENTIAL,
@@ -32,8 +33,11 @@ _KNOWN = frozenset(
         "audiences",
         "authorization_details_types",
         "authorization_signed_response_alg",
+        "backchannel_client_notification_endpoint",
         "backchannel_logout_session_required",
         "backchannel_logout_uri",
+        "backchannel_token_delivery_mode",
+        "backchannel_user_code_parameter",
         "client_name",
         "client_uri",
         "contacts",
@@ -65,6 +69,7 @@ _KNOWN = frozenset(
         "scopes",
         "sector",
         "sector_identifier_uri",
+        "session_management",
         "software_id",
         "software_version",
         "subject_type",
@@ -206,7 +211,10 @@ def _parsed(
         frontchannel_logout_session_required=members.flag(
             metadata, "frontchannel_logout_session_required"
         ),
-        initiate_login_uri=members.address(metadata, "initiate_login_uri", development),
+        # OpenID Connect Core §4: https, also where a machine of a developer is relaxed.
+        initiate_login_uri=members.address(metadata, "initiate_login_uri", development=False),
+        session_management=members.flag(metadata, "session_management"),
+        backchannel_client_notification_endpoint=_pinged_at(metadata, grants, development),
         scopes=members.scope(metadata),
         purposes=members.strings(metadata, "purposes") or members.strings(metadata, "purpose"),
         attributes=frozenset(members.strings(metadata, "attributes")),
@@ -286,10 +294,10 @@ def _assertion_audience(
 def _check_grants(grants: frozenset[str], method: str, uris: Sequence[str]) -> None:
     if "authorization_code" in grants and not uris:
         refuse("redirect_uris", "is needed: at least one exact URI")
-    begins = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE}
+    begins = {"authorization_code", DEVICE_CODE, PRE_AUTHORIZED_CODE, CIBA}
     if "refresh_token" in grants and not grants & begins:
         refuse("grant_types", "refresh_token needs authorization_code beside it")
-    alone = sorted(grants & {"client_credentials", TOKEN_EXCHANGE})
+    alone = sorted(grants & {"client_credentials", TOKEN_EXCHANGE, CIBA})
     if alone and method == "none":
         refuse("grant_types", f"{alone[0]} needs a client that authenticates")
 
@@ -325,6 +333,24 @@ def _pkce(metadata: Mapping[str, Any], method: str) -> bool:
     if not required and method == "none":
         refuse("require_pkce", "cannot be false for a public client (RFC 9700 §2.1.1)")
     return required
+
+
+def _pinged_at(
+    metadata: Mapping[str, Any], grants: frozenset[str], development: bool
+) -> str | None:
+    """CIBA Core §4: who is pinged says where, and nobody else does."""
+    name = "backchannel_token_delivery_mode"
+    mode = members.one_of(metadata, name, ("poll", "ping"), "poll")
+    place = members.address(metadata, "backchannel_client_notification_endpoint", development)
+    if metadata.get("backchannel_user_code_parameter"):
+        refuse("backchannel_user_code_parameter", "must be false: people have no code for it")
+    if mode == "poll" and place is not None:
+        refuse(name, "must be ping beside a backchannel_client_notification_endpoint")
+    if mode == "ping" and place is None:
+        refuse("backchannel_client_notification_endpoint", "is needed to be pinged")
+    if mode == "ping" and CIBA not in grants:
+        refuse("grant_types", f"must have {CIBA} to be pinged")
+    return place
 
 
 def _framed(metadata: Mapping[str, Any], uris: Sequence[str], development: bool) -> str | None:

@@ -57,8 +57,15 @@ class Releases:
         level = min(grant.level, self._ceiling())
         known = self._claims.known(grant.person_id, grant.session_id, level)
         permitted = self._permitted(grant, known.facts, tuple(names), now)
-        values = known.claims(permitted)
-        return {name: values[name] for name in permitted if values.get(name) is not None}
+        told = (*permitted, *self._checked(permitted))
+        values = known.claims(told)
+        return {name: values[name] for name in told if values.get(name) is not None}
+
+    def _checked(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The claims that say of others whether they were checked: no thing of their own, so they
+        leave with what they are about (OpenID Connect Core §5.1)."""
+        rows = (self._policies.catalogue.attributes.get(name) for name in names)
+        return tuple(row.checked_as for row in rows if row is not None and row.checked_as)
 
     def shown_to(
         self, person_id: str, session_id: str, level: int, names: Sequence[str]

@@ -12,11 +12,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from foundation.database import UnitOfWork
+from idp.oauth import grant_store
+from idp.oauth.signals import events
 from idp.oauth.tables import reviews
 
 
 class AskAfterChange:
-    """`login.HearsOfChange`: the person is asked at their next look into the account."""
+    """`login.HearsOfChange`: the person is asked at their next look into the account, and services
+    that have a stream hear of it."""
 
     def means_changed(self, uow: UnitOfWork, person_id: str, now: datetime) -> None:
         dialect = uow.connection.dialect.name
@@ -27,6 +30,7 @@ class AskAfterChange:
                 index_elements=[reviews.c.person_id], set_={"changed_at": now}
             )
         )
+        grant_store.tell_of_person(uow, person_id, events.CREDENTIAL_CHANGE, now)
 
 
 def waiting(uow: UnitOfWork, person_id: str) -> datetime | None:

@@ -14,7 +14,9 @@ from idp.oauth import cross_origin, resources
 from idp.oauth.acting import ActingServices
 from idp.oauth.authorization_server import OAuth
 from idp.oauth.endpoints import (
+    asking,
     authorize,
+    check_session,
     consent,
     device,
     discovery,
@@ -25,10 +27,12 @@ from idp.oauth.endpoints import (
     register,
     revoke,
     services,
+    signals,
     token,
     userinfo,
 )
 from idp.oauth.errors import said
+from idp.oauth.signals.management import POLL_PATH
 
 Endpoint = Callable[[OAuth, Request], Response]
 BOTH = ("GET", "POST")
@@ -84,6 +88,10 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
         route(("GET",), device.HERE, device.ask, "RFC 8628 §3.3"),
         route(("POST",), device.HERE, device.enter, "RFC 8628 §3.3"),
         route(("GET",), f"{device.HERE}/done", device.done, "RFC 8628 §3.3"),
+        route(("POST",), "/oauth/backchannel-authentication", asking.ask, "CIBA Core §7"),
+        route(("GET",), asking.HERE, asking.listing, "CIBA Core §8"),
+        route(("POST",), asking.HERE, asking.answer, "CIBA Core §8"),
+        route(("GET",), f"{asking.HERE}/done", asking.done, "CIBA Core §8"),
         *shared(("POST",), "/oauth/par", par.push, "RFC 9126 §2"),
         route(("POST",), "/oauth/register", register.register, "RFC 7591 §3, OIDC Registration §3"),
         route(("GET",), "/oauth/register/{client_id}", register.read, "RFC 7592 §2.1"),
@@ -101,6 +109,13 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
             end_session.confirm,
             "OIDC RP-Initiated Logout §2",
         ),
+        route(("GET",), check_session.HERE, check_session.frame, "OIDC Session Management §3.2"),
+        route(
+            ("GET",),
+            f"{check_session.HERE}/state",
+            check_session.state,
+            "OIDC Session Management §3.2",
+        ),
         *shared(
             ("GET",),
             "/.well-known/openid-configuration",
@@ -115,6 +130,7 @@ def routes_of(oauth: OAuth) -> tuple[Route, ...]:
             "RFC 8414 §3",
             ANY_PAGE,
         ),
+        *_signals(route),
         *(
             one
             for path in resources.PATHS
@@ -137,6 +153,24 @@ def account_routes(acting: ActingServices) -> tuple[Route, ...]:
         Route(("GET",), services.END, partial(services.ask, acting), source),
         Route(("POST",), services.END, partial(services.end, acting), source),
         Route(("POST",), services.ANEW, partial(services.anew, acting), source),
+        Route(("GET",), services.BEGIN, partial(services.begin, acting), "OIDC Core §4"),
         Route(("GET",), services.REVIEW, partial(services.review, acting), source),
         Route(("POST",), services.REVIEW, partial(services.reviewed, acting), source),
+    )
+
+
+def _signals(route: Callable[..., Route]) -> tuple[Route, ...]:
+    """What services hear of sign-ins, by streams of their own."""
+    source, api = "SSF §8.1", signals
+    return (
+        route(("GET",), "/.well-known/ssf-configuration", api.metadata, "SSF §7.1"),
+        route(("POST",), api.STREAM, api.create, source),
+        route(("GET",), api.STREAM, api.read, source),
+        route(("PATCH",), api.STREAM, api.update, source),
+        route(("PUT",), api.STREAM, api.put, source),
+        route(("DELETE",), api.STREAM, api.remove, source),
+        route(("GET",), api.STATUS, api.status, source),
+        route(("POST",), api.STATUS, api.set_status, source),
+        route(("POST",), api.VERIFY, api.verify, source),
+        route(("POST",), POLL_PATH, api.poll, "RFC 8936 §2"),
     )

@@ -29,6 +29,10 @@ class OAuthSettings(Section):
     """How long a device without a browser waits for its person (RFC 8628)."""
     device_codes_per_minute: int = Field(default=20, ge=1)
     """Codes of devices from one address, asked for or typed."""
+    backchannel_seconds: int = Field(default=300, ge=30, le=1800)
+    """How long what a service asks a person elsewhere waits for their answer (CIBA)."""
+    backchannel_requests_per_minute: int = Field(default=10, ge=1)
+    """How often one service may ask the same person."""
     offer_seconds: int = Field(default=600, ge=60, le=1800)
     """How long a credential that a person has ready waits for their wallet (OpenID4VCI)."""
     session_grant_seconds: int = Field(default=12 * 3600, ge=300, le=86_400)

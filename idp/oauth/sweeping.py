@@ -10,6 +10,7 @@ from foundation.database import Database, UnitOfWork
 from idp.oauth import (
     answers,
     assertions,
+    backchannel_requests,
     codes,
     device_codes,
     grant_store,
@@ -20,6 +21,7 @@ from idp.oauth import (
 )
 from idp.oauth.authorization import transaction
 from idp.oauth.dynamic import tokens
+from idp.oauth.signals import outbox
 from idp.oauth.tables import revoked_tokens
 
 KEEP = timedelta(hours=1)
@@ -41,6 +43,7 @@ SWEEPS = (
     transaction.sweep,
     pushed_requests.sweep,
     device_codes.sweep,
+    backchannel_requests.sweep,
     pre_authorized_codes.sweep,
     _seen,
     answers.sweep,
@@ -48,6 +51,7 @@ SWEEPS = (
     grant_store.sweep,
     tokens.sweep,
     watching.sweep,
+    outbox.sweep,
 )
 
 

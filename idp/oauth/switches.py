@@ -94,11 +94,27 @@ SWITCHES: tuple[Switch, ...] = (
         "frontchannel_logout_session_required",
         N_("Its page in a frame must learn which session ended (OIDC Front-Channel Logout)"),
     ),
+    Switch(
+        "backchannel_token_delivery_mode",
+        "token_delivery_mode",
+        N_("How it learns that a person answered what it asked them elsewhere (CIBA)"),
+        (NONE, "poll", "ping"),
+    ),
+    Switch(
+        "session_management",
+        "session_management",
+        N_("Its pages may ask in a frame whether somebody is signed in (OIDC Session Management)"),
+    ),
 )
 
 
 DETAILS = "authorization_details_types"
-ADDRESSES = ("backchannel_logout_uri", "frontchannel_logout_uri", "initiate_login_uri")
+ADDRESSES = (
+    "backchannel_logout_uri",
+    "frontchannel_logout_uri",
+    "initiate_login_uri",
+    "backchannel_client_notification_endpoint",
+)
 TEXTS = (*SUBJECT_MEMBERS, DETAILS, *ADDRESSES)
 """What is set in the same way, to any text."""
 

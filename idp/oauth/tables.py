@@ -180,6 +180,48 @@ bound(
     once=Once("sign-ins of devices", forgotten=True),
 )
 
+# What a service asks a person who is not at it (CIBA). `id` is how the person's page names it;
+# `notification_token`, sealed, is what the service wants to be told with.
+backchannel_requests = Table(
+    "oauth_backchannel_requests",
+    metadata,
+    Column("code_digest", LargeBinary, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("person_id", String, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("binding_message", String),
+    Column("notification_token", LargeBinary),
+    Column("state", String, nullable=False),  # pending | approved | denied | used
+    Column("grant_id", String),
+    Column("polled_at", Instant),
+    Column("ping_at", Instant),
+    Column("pings", Integer, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("uq_oauth_backchannel_requests_id", "id", unique=True),
+    Index("ix_oauth_backchannel_requests_person_id", "person_id"),
+    Index("ix_oauth_backchannel_requests_ping_at", "ping_at"),
+    Index("ix_oauth_backchannel_requests_expires_at", "expires_at"),
+)
+bound(
+    backchannel_requests,
+    "id",
+    "client_id",
+    "person_id",
+    "request",
+    "binding_message",
+    "notification_token",
+    "state",
+    "grant_id",
+    "expires_at",
+    only_while={"state": ("pending", "approved")},
+    remembered=False,
+    until="expires_at",
+    read_first=True,
+    once=Once("requests of services to people", forgotten=True),
+)
+
 # What a person has ready for a wallet of theirs, until the wallet comes for it (OpenID4VCI §3.5).
 pre_authorized_codes = Table(
     "oauth_pre_authorized_codes",
@@ -346,6 +388,53 @@ sign_outs = Table(
 )
 # We sign what stands here: nobody else has us tell a service that somebody signed out.
 bound(sign_outs, "client_id", "subject", "session_reference", remembered=False)
+
+# Which services hear of what, and how (Shared Signals): one stream for each.
+signal_streams = Table(
+    "oauth_signal_streams",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("client_id", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("endpoint", String),
+    Column("authorization_sealed", LargeBinary),
+    Column("requested", Json, nullable=False),
+    Column("description", String),
+    Column("status", String, nullable=False),  # enabled | paused | disabled
+    Column("created_at", Instant, nullable=False),
+    Index("uq_oauth_signal_streams_client_id", "client_id", unique=True),
+)
+# What is told of people goes where the service said, and nowhere else.
+bound(
+    signal_streams,
+    "client_id",
+    "method",
+    "endpoint",
+    "authorization_sealed",
+    "requested",
+    "status",
+    remembered=False,
+)
+
+# Events on their way to them. As with sign-outs, nothing of the person but what the service knows.
+signals = Table(
+    "oauth_signals",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("client_id", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("subject", String),
+    Column("session_reference", String),
+    Column("state", String),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", String),
+    Index("ix_oauth_signals_due_at", "due_at"),
+    Index("ix_oauth_signals_client_id", "client_id"),
+    Index("ix_oauth_signals_created_at", "created_at"),
+)
+bound(signals, "client_id", "event", "subject", "session_reference", "state", remembered=False)
 
 # Pairwise subjects are stored random values, so that they can move with the governance model.
 subjects = Table(

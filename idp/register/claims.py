@@ -71,6 +71,10 @@ _READ: Mapping[str, Callable[[Profile, Jurisdiction, datetime], Any]] = {
     "locale": lambda profile, *_: profile.locale,
     "email": lambda profile, *_: profile.email,
     "phone_number": lambda profile, *_: profile.phone_number,
+    # Core §5.1: true only where the holder was seen to control it. No record of ours says which
+    # contact was exercised: that of a proofing (EN-5) says that one was.
+    "email_verified": lambda profile, *_: False if profile.email else None,
+    "phone_number_verified": lambda profile, *_: False if profile.phone_number else None,
     "address": lambda profile, *_: _address(profile),
     "age_over_18": lambda profile, ours, now: has_reached(18, profile.birthdate, now, ours),
     "resident_of_city": lambda profile, ours, _: lives_in(profile, ours),

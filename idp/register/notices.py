@@ -89,6 +89,10 @@ SENTENCES: dict[str, str] = {
         "sign in with it. If you read this and it is wrong, come to the registration office with "
         "your papers: it is opened again under the same number."
     ),
+    "service.asks": N_(
+        "A service asks you to confirm something. Sign in to your account, and look at “Requests "
+        "of services” under “Services”. This message has no link, on purpose."
+    ),
     "contact.changed": N_("What the register knows of you was changed: %(changed)s."),
     "application.code": N_("Your code is %(code)s. Type it on the page that asked for it."),
     "application.sent": N_("Your application %(number)s was sent."),

@@ -16,12 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from foundation.database import UnitOfWork
 from foundation.edge import Edge
 from foundation.errors import Forbidden
 from foundation.middleware import Gate
 from foundation.runtime import Runtime
 from foundation.settings import Server
-from foundation.web import Context
+from foundation.web import Context, Principal
 from idp import oauth
 from idp.login import Authenticated, GoTo, Requirement
 from idp.oauth import pkce
@@ -73,6 +74,9 @@ class FakePeople:
     def sign_out(self, request: Request, response: Response) -> None:
         self.present = None
 
+    def session_lives(self, uow: UnitOfWork, session_id: str) -> bool:
+        return self.present is not None and self.present.session_id == session_id
+
     def known(self, person_id: str, session_id: str, level: int) -> Known:
         known = self.claims.get(person_id, {})
 
@@ -106,6 +110,7 @@ class AuthorizationServer:
         ceiling: Callable[[], int] | None = None,
     ) -> None:
         self.runtime = runtime
+        self.visitor: Principal | None = None
         # The RSA key takes long to make: tests that need it call `oauth.prepare`.
         runtime.keys.ensure("jwt", "ES256")
         prepare_policies(runtime)
@@ -142,7 +147,7 @@ class AuthorizationServer:
                 trusted_proxies=("testclient",),
                 client_certificate_header="Client-Cert",
                 mac=self.runtime.keys.mac,
-                who=lambda request: None,
+                who=lambda request: self.visitor,
                 way_back=self.oauth.ways_back.of,
                 signed_out=self.oauth.frames.mark,
                 frames=self.oauth.frames.marked,

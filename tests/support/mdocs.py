@@ -86,7 +86,7 @@ def response(
         document["deviceSigned"]["nameSpaces"],
     ]
     payload = cbor.encode(cbor.embedded(authentication))
-    made = [ES256, {}, None, signature(key, ES256, payload)]
+    made: list[Any] = [ES256, {}, None, signature(key, ES256, payload)]
     document["deviceSigned"]["deviceAuth"] = {"deviceSignature": made}
     return {"version": "1.0", "documents": [document], "status": 0}
 

@@ -147,9 +147,14 @@ def for_later(city: SigningCity, citizen: Visitor, pdf: bytes, level: str) -> by
     sign(citizen, f"/sign/{asked['transaction']}")
     told = city.service.look(asked["transaction"])
     signature, *_ = (base64.b64decode(one) for one in told["signatures"])
+    certificates, answers, lists = (
+        [base64.b64decode(one) for one in told[k]] for k in ("certificates", "answers", "lists")
+    )
     return with_evidence(
         prepared.with_signature(signature),
-        *([base64.b64decode(one) for one in told[k]] for k in ("certificates", "answers", "lists")),
+        certificates,
+        answers,
+        lists,
         stamp=city.signing.authority.time_stamping.stamp_over if level == "Ades-B-LTA" else None,
     )
 

@@ -91,6 +91,8 @@ class Asking:
             must_ask=bool(request.authorization_details)
             # Who sits before another's device has to see what they let in (RFC 8628 §5.4).
             or request.device is not None
+            # Who asks from elsewhere is answered by a person who read the question (CIBA §8).
+            or request.backchannel is not None
             or standing.must_ask
             or missing
             or answered is None

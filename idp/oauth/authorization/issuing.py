@@ -10,6 +10,7 @@ from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.login import Authenticated
 from idp.oauth import (
+    backchannel_requests,
     client_addresses,
     codes,
     details,
@@ -17,6 +18,7 @@ from idp.oauth import (
     grant_store,
     pushed_requests,
     resources,
+    session_states,
     subjects,
 )
 from idp.oauth.authorization import freshness
@@ -25,17 +27,26 @@ from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.authorization.wishes import Wishes
 from idp.oauth.client import Client
 from idp.oauth.grant import Grant
+from idp.oauth.session_states import SessionStates
 from idp.oauth.settings import OAuthSettings
 
 
 class Issuing:
     """Records the grant and its code, and says where the browser goes with it."""
 
-    def __init__(self, settings: OAuthSettings, keys: Keys, wishes: Wishes, issuer: str) -> None:
+    def __init__(
+        self,
+        settings: OAuthSettings,
+        keys: Keys,
+        wishes: Wishes,
+        issuer: str,
+        states: SessionStates,
+    ) -> None:
         self._settings = settings
         self._keys = keys
         self._wishes = wishes
         self._issuer = issuer
+        self._states = states
 
     def issue(
         self,
@@ -100,6 +111,11 @@ class Issuing:
             if not device_codes.approve(uow, bytes.fromhex(request.device), grant.id):
                 raise AnsweredMeanwhile
             return request.redirect_uri
+        if request.backchannel is not None:
+            asked = bytes.fromhex(request.backchannel)
+            if not backchannel_requests.approve(uow, asked, grant.id, now):
+                raise AnsweredMeanwhile
+            return request.redirect_uri
         code = codes.issue(
             uow,
             grant_id=grant.id,
@@ -110,4 +126,8 @@ class Issuing:
             lifetime=timedelta(seconds=self._settings.code_seconds),
             key_thumbprint=request.dpop_jkt,
         )
-        return request.way_back.place({"code": code, "iss": self._issuer})
+        said = {"code": code, "iss": self._issuer}
+        if client.session_management:
+            state = self._states.of(client, request.redirect_uri, person.session_id)
+            said[session_states.PARAMETER] = state
+        return request.way_back.place(said)

@@ -13,7 +13,7 @@ from datetime import datetime
 from foundation.database import UnitOfWork
 from foundation.errors import Problem
 from foundation.runtime import Runtime
-from idp.oauth import codes, device_codes, pushed_requests
+from idp.oauth import backchannel_requests, codes, device_codes, pushed_requests
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.transaction import Transaction
 from idp.oauth.way_back import parameters_of
@@ -65,6 +65,9 @@ class Repeating:
         device = waiting.request.device
         if device is not None:
             device_codes.deny(uow, bytes.fromhex(device))
+        asked = waiting.request.backchannel
+        if asked is not None:
+            backchannel_requests.deny(uow, bytes.fromhex(asked), self._runtime.clock.now())
         pushed = waiting.request.pushed
         if pushed is not None:
             pushed_requests.use(uow, bytes.fromhex(pushed), self._runtime.clock.now())

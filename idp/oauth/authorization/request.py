@@ -80,6 +80,7 @@ class AuthorizationRequest:
     dpop_jkt: str | None = None
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     device: str | None = None
+    backchannel: str | None = None
 
     @property
     def way_back(self) -> WayBack:
@@ -116,7 +117,7 @@ class AuthorizationRequest:
         stored = asdict(self)
         if self.response_mode == QUERY:
             del stored["response_mode"]
-        for name in ("pushed", "dpop_jkt", "authorization_details", "device"):
+        for name in ("pushed", "dpop_jkt", "authorization_details", "device", "backchannel"):
             if not stored[name]:
                 del stored[name]
         return stored

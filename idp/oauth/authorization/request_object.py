@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from idp.oauth.tokens import foreign
 
 _TYPES = ("oauth-authz-req+jwt", "jwt", None)
 _PROTOCOL = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub", "trust_chain"})
-_NUMBERS = frozenset({"max_age"})
+_NUMBERS = frozenset({"max_age", "requested_expiry"})
 
 
 def opened(
@@ -28,10 +28,11 @@ def opened(
     database: Database,
     keys: KeysOfClients,
     now: datetime,
+    needs: Collection[str] = (),
 ) -> UncheckedRequest:
     """The parameters inside the request object; those outside do not count (RFC 9101 §6.3).
 
-    Raises Refused.
+    `needs`: claims that have to be there beside `iss`, `aud` and `exp`. Raises Refused.
     """
     token = outer.get("request")
     if token is None:
@@ -48,6 +49,11 @@ def opened(
     try:
         _check_audience(client, claims, issuer)
         expires = foreign.check_times(claims, now)
+        for name in needs:
+            if name not in claims:
+                raise foreign.Refused(f"{name} is missing")
+        if client.profile == profiles.MESSAGE_SIGNING or "nbf" in needs:
+            foreign.check_beginning(claims, expires, now)
         jti = foreign.identifier(claims) if _needs_jti(client, claims, outer) else None
         _check_members(client, claims)
         _check_outside(outer, inner)
@@ -70,16 +76,14 @@ class Refused(Exception):
 
 
 def _check_audience(client: Client, claims: Mapping[str, Any], issuer: str) -> None:
-    """FAPI 2.0 Message Signing §5.3.1: `nbf` is there, and a list may name others beside us; a
-    pushed request is read by nobody but us."""
+    """FAPI 2.0 Message Signing §5.3.1: a list may name others beside us; a pushed request is read
+    by nobody but us."""
     if client.profile != profiles.MESSAGE_SIGNING:
         foreign.check_audience(claims, issuer)
         return
     audience = claims.get("aud")
     if not isinstance(audience, list) or issuer not in audience:
         foreign.check_audience(claims, issuer)
-    if "nbf" not in claims:
-        raise foreign.Refused("nbf is missing")
 
 
 def _check_members(client: Client, claims: Mapping[str, Any]) -> None:

@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foundation.runtime import Runtime
-from idp.oauth import way_back
+from idp.login import Authenticated, Requirement, WhoIsThere
+from idp.oauth import session_states, way_back
 from idp.oauth.clients import Clients
+from idp.oauth.session_states import SessionStates
 from idp.oauth.tokens import id_token, jws
 from idp.oauth.way_back import Told
 
@@ -29,9 +31,20 @@ class Responses:
     runtime: Runtime
     issuer: str
     clients: Clients
+    who: WhoIsThere
+    states: SessionStates
 
     def response(self, http: Request, place: str) -> Response:
         """To an address by 303, which keeps no body of a form (RFC 9700 §4.12); else by a page."""
+        response = self._leading(http, place)
+        told = session_states.PARAMETER in place and way_back.parameters_of(place)
+        if told and session_states.PARAMETER in told:
+            there = self.who.who(http, Requirement(level=0, return_to="/"))
+            if isinstance(there, Authenticated):
+                self.states.remember(http, response, there.session_id)
+        return response
+
+    def _leading(self, http: Request, place: str) -> Response:
         told = way_back.told(place)
         if told is None:
             return _see(place)

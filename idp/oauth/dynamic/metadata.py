@@ -72,12 +72,15 @@ OPERATORS = frozenset(
         "scopes",
         "sector",
         "test_only",
+        "session_management",
         "token_endpoint_auth_method_only",
     }
 )
 """Members of ours that nobody says of themselves."""
 NOT_OFFERED = frozenset(
     {
+        "backchannel_client_notification_endpoint",
+        "backchannel_token_delivery_mode",
         "id_token_encrypted_response_alg",
         "id_token_encrypted_response_enc",
         "request_object_encryption_alg",

@@ -52,13 +52,16 @@ def _context(oauth: OAuth, request: Request, page: ConsentPage) -> dict[str, Any
         (*question.needed, *question.optional, *question.by_law),
     )
     translate = oauth.runtime.pages.translator(request)
-    on_device = page.transaction.request.device is not None
+    asked = page.transaction.request
+    on_device, elsewhere = asked.device is not None, asked.backchannel is not None
     choices = Choices(catalogue, page.client, known, question.covered, translate)
     return {
         "client": page.client,
         # Where the code goes, whatever a service says of itself.
-        "site": "" if on_device else urlsplit(page.transaction.request.redirect_uri).netloc,
+        "site": "" if on_device or elsewhere else urlsplit(asked.redirect_uri).netloc,
         "on_device": on_device,
+        "asked_elsewhere": elsewhere,
+        "binding_message": oauth.backchannel.message(asked.backchannel),
         "purpose": catalogue.purposes[question.purpose],
         "needed": choices.of(question.needed),
         "optional": choices.of(question.optional),

@@ -13,13 +13,16 @@ from starlette.responses import RedirectResponse, Response
 from foundation import web
 from foundation.errors import BadRequest
 from foundation.pages import N_, Translator
+from foundation.settings import Server
 from idp.oauth import details
 from idp.oauth.acting import ActingService, ActingServices
+from idp.oauth.way_back import with_query
 
 HERE = "/account/services"
 END = f"{HERE}/end"
 REVIEW = f"{HERE}/review"
 ANEW = f"{HERE}/anew"
+BEGIN = f"{HERE}/begin"
 _PROTOCOL = frozenset({"openid", "offline_access"})
 
 
@@ -60,6 +63,24 @@ def anew(acting: ActingServices, request: Request) -> Response:
     person_id, form = _posted(request)
     acting.choose_anew(person_id, form.required("service"))
     return RedirectResponse(f"{HERE}?done=anew", 303)
+
+
+def begin(acting: ActingServices, request: Request) -> Response:
+    """Where a person may go on to, signed in as they are: each service begins the sign-in itself
+    (OpenID Connect Core §4). Nothing about them is in these addresses."""
+    _citizen(request)
+    runtime, translate = acting.runtime, acting.runtime.pages.translator(request)
+    issuer, purposes = runtime.settings.of(Server).url, acting.policies.catalogue
+    listed = [
+        {
+            "name": client.name,
+            "purposes": [translate(purposes.sentence(purpose)) for purpose in client.purposes],
+            "href": with_query(client.initiate_login_uri, {"iss": issuer}),
+        }
+        for client in acting.beginnings()
+        if client.initiate_login_uri is not None
+    ]
+    return runtime.pages.render(request, "oauth/begin_services.html", services=listed)
 
 
 def review(acting: ActingServices, request: Request) -> Response:

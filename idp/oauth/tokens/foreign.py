@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 MOST_CHARACTERS = 16_384
+LONGEST_SINCE = timedelta(hours=1)
 LONGEST_LIFE = timedelta(minutes=10)
 SKEW = timedelta(seconds=30)
 
@@ -73,6 +74,16 @@ def check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
         if begins is not None and begins > now + SKEW:
             raise Refused(f"{name} is in the future")
     return expires
+
+
+def check_beginning(claims: Mapping[str, Any], expires: datetime, now: datetime) -> None:
+    """`nbf` is there, an hour ago at most, and `exp` an hour after it at most — FAPI 2.0 Message
+    Signing §5.3.1."""
+    begins = _instant(claims, "nbf")
+    if begins is None:
+        raise Refused("nbf is missing")
+    if now - begins > LONGEST_SINCE or expires - begins > LONGEST_SINCE:
+        raise Refused("nbf is more than an hour ago")
 
 
 def check_audience(claims: Mapping[str, Any], *accepted: str) -> None:

@@ -13,9 +13,17 @@ import pytest
 
 from foundation import opaque
 from foundation.runtime import Runtime
-from idp.oauth import assertions, device_codes, pushed_requests, subjects, sweeping
+from idp.oauth import (
+    assertions,
+    backchannel_requests,
+    device_codes,
+    pushed_requests,
+    subjects,
+    sweeping,
+)
 from idp.oauth.authorization import transaction
 from idp.oauth.authorization.request import AuthorizationRequest, ClaimsWanted
+from idp.oauth.backchannel_requests import BackchannelRequest
 from tests.support.authorization_server import AuthorizationServer
 
 
@@ -189,3 +197,64 @@ def test_a_device_code_asked_for_by_ten_at_once_is_used_once(server: Authorizati
             return found is not None and device_codes.use(uow, found.digest)
 
     assert sum(at_once(10, use)) == 1
+
+
+def _asked(server: AuthorizationServer, token: bytes | None = None) -> BackchannelRequest:
+    now = server.runtime.clock.now()
+    one = BackchannelRequest(
+        digest=opaque.digest("auth-req-id"),
+        id="ask_1",
+        client_id="svc_1",
+        person_id="per_1",
+        request={},
+        binding_message="4711",
+        notification_token=token,
+        state=backchannel_requests.PENDING,
+        grant_id=None,
+        polled_at=None,
+        issued_at=now,
+        expires_at=now + timedelta(minutes=5),
+    )
+    with server.runtime.database.write() as uow:
+        backchannel_requests.add(uow, one)
+    return one
+
+
+@pytest.mark.rfc("ciba", "10.1")
+@pytest.mark.row("failures", "7")
+def test_an_auth_req_id_used_by_fifty_at_once_is_used_once(server: AuthorizationServer) -> None:
+    one, now = _asked(server), server.runtime.clock.now()
+    with server.runtime.database.write() as uow:
+        assert backchannel_requests.approve(uow, one.digest, "gra_1", now)
+
+    def use() -> bool:
+        with server.runtime.database.write() as uow:
+            found = backchannel_requests.of_service(uow, "auth-req-id")
+            return found is not None and backchannel_requests.use(uow, found.digest)
+
+    assert sum(at_once(50, use)) == 1
+
+
+@pytest.mark.rfc("ciba", "8")
+def test_a_request_answered_by_fifty_at_once_is_answered_once(server: AuthorizationServer) -> None:
+    one, now = _asked(server, b"sealed"), server.runtime.clock.now()
+
+    def answer() -> bool:
+        with server.runtime.database.write() as uow:
+            return backchannel_requests.deny(uow, one.digest, now)
+
+    assert sum(at_once(50, answer)) == 1
+    with server.runtime.database.write() as uow:
+        [(due, due_at)] = backchannel_requests.to_ping(uow, now, [], 5)
+        assert backchannel_requests.lease_ping(uow, due, due_at, now)
+        assert not backchannel_requests.lease_ping(uow, due, due_at, now)
+
+
+@pytest.mark.rfc("ciba", "7.3")
+def test_a_request_that_is_over_is_answered_by_nobody(server: AuthorizationServer) -> None:
+    one = _asked(server)
+    later = one.expires_at
+    with server.runtime.database.write() as uow:
+        assert not backchannel_requests.approve(uow, one.digest, "gra_1", later)
+        assert not backchannel_requests.of_person(uow, "per_1", later)
+        assert backchannel_requests.sweep(uow, later + timedelta(seconds=1)) == 1
