@@ -12,7 +12,9 @@ from sqlalchemy import func, select
 
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
+from idp.portal.sentences import SENTENCES
 from idp.register import ApplicationSettings
+from idp.register.applications.history import SENTENCES as HISTORY
 from idp.register.applications.tables import online_applications, online_parts
 from tests.support.applying import (
     REACH,
@@ -356,3 +358,15 @@ def _without_what_is_ones_own(page: str) -> str:
     page = re.sub(r'name="csrf_token" value="[^"]*"', "", page)
     page = re.sub(r"<code>[^<]*</code>", "", page)
     return re.sub(r'id="resume-code">[^<]*<', "", page)
+
+
+def test_each_act_has_a_sentence_for_whom_it_concerns(city: City) -> None:
+    visitor, officer = city.browser(), city.staff()
+    person_id = person_of(enrolled_at_desk(officer, apply(visitor)))
+    assert "application.enrolled" in city.kinds(person_id)
+    assert set(city.kinds(person_id)) <= set(SENTENCES)
+    kinds = {sentence for sentence in HISTORY if sentence.startswith("application.")}
+    assert {"application.taken", "application.enrolled", "application.sent"} <= kinds
+    page = visitor.get("/apply/status").text
+    for sentence in ("You began the application.", "An officer opened it.", "entered you in"):
+        assert sentence in page
