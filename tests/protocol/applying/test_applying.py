@@ -241,6 +241,27 @@ def test_withdrawn_it_is_gone_and_the_office_finds_nothing(city: City) -> None:
     assert officer.get(f"/desk/applications/{number}").status_code == 404
 
 
+@pytest.mark.row("assurance", "CM-5")
+def test_by_post_the_officer_writes_the_address_that_the_register_has(city: City) -> None:
+    """A letter with a code goes nowhere that somebody only says to live."""
+    visitor, officer = city.browser(), city.staff()
+    number = apply(visitor, way="post")
+    case = f"/desk/applications/{number}"
+    officer.post(f"{case}/take", case)
+    page = officer.get(case).text
+    assert 'value="Tamm"' in page
+    assert 'value="Lai 1"' not in page
+    assert "The applicant says to live here:" in page
+    assert enrolled_at_desk(officer, number).status_code == 422, "no address, no identity"
+    made = enrolled_at_desk(officer, number, street_address="Pikk 7", locality="Tartu",
+                            country="EE", evidence="register-extract:civil-register",
+                            method="register-query")  # fmt: skip
+    assert made.status_code == 303, made.text
+    with city.runtime.database.read() as uow:
+        profile = city.register.profile(uow, person_of(made))
+    assert (profile.street_address, profile.locality) == ("Pikk 7", "Tartu")
+
+
 def test_what_an_officer_asks_is_answered_and_comes_back_to_the_queue(city: City) -> None:
     visitor, officer = city.browser(), city.staff()
     number = apply(visitor)
