@@ -10,6 +10,7 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "extract, do
 # %(service)s, %(purpose)s, %(attributes)s, %(level)s, %(reason)s, %(device)s, %(more)s,
 # %(titles)s are filled in.
 SENTENCES: dict[str, str] = {
+    "application.enrolled": N_("What you had applied for online was entered in the register."),
     "register.enrol": N_("Your identity was entered in the register, at level %(level)s."),
     "register.proof": N_("Your identity reached level %(level)s."),
     "register.proofing-accepted": N_("Your identity was checked for level %(level)s: accepted."),
@@ -183,6 +184,13 @@ OF_STAFF: dict[str, str] = {
     "register.import": N_("You imported a file."),
     "register.refused-rows": N_("You downloaded the refused rows of a file."),
     "register.enrol": N_("You entered somebody in the register."),
+    "application.taken": N_("You opened an application."),
+    "application.given-back": N_("You gave an application back."),
+    "application.urgent": N_("You changed how urgent an application is."),
+    "application.asked": N_("You asked an applicant something."),
+    "application.refused": N_("You refused an application."),
+    "application.enrolled": N_("You made an identity of an application."),
+    "application.own-refused": N_("You tried to open an application of your own."),
     "register.proof": N_("An identity reached a higher level by your decision."),
     "register.proofing-accepted": N_("You checked who somebody is: accepted."),
     "register.proofing-refused": N_("You checked who somebody is: refused."),

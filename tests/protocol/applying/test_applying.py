@@ -12,7 +12,9 @@ from sqlalchemy import func, select
 
 from foundation.clock import FrozenClock
 from foundation.settings import Settings
+from idp.portal.sentences import SENTENCES
 from idp.register import ApplicationSettings
+from idp.register.applications.history import SENTENCES as HISTORY
 from idp.register.applications.tables import online_applications, online_parts
 from tests.support.applying import (
     REACH,
@@ -239,6 +241,27 @@ def test_withdrawn_it_is_gone_and_the_office_finds_nothing(city: City) -> None:
     assert officer.get(f"/desk/applications/{number}").status_code == 404
 
 
+@pytest.mark.row("assurance", "CM-5")
+def test_by_post_the_officer_writes_the_address_that_the_register_has(city: City) -> None:
+    """A letter with a code goes nowhere that somebody only says to live."""
+    visitor, officer = city.browser(), city.staff()
+    number = apply(visitor, way="post")
+    case = f"/desk/applications/{number}"
+    officer.post(f"{case}/take", case)
+    page = officer.get(case).text
+    assert 'value="Tamm"' in page
+    assert 'value="Lai 1"' not in page
+    assert "The applicant says to live here:" in page
+    assert enrolled_at_desk(officer, number).status_code == 422, "no address, no identity"
+    made = enrolled_at_desk(officer, number, street_address="Pikk 7", locality="Tartu",
+                            country="EE", evidence="register-extract:civil-register",
+                            method="register-query")  # fmt: skip
+    assert made.status_code == 303, made.text
+    with city.runtime.database.read() as uow:
+        profile = city.register.profile(uow, person_of(made))
+    assert (profile.street_address, profile.locality) == ("Pikk 7", "Tartu")
+
+
 def test_what_an_officer_asks_is_answered_and_comes_back_to_the_queue(city: City) -> None:
     visitor, officer = city.browser(), city.staff()
     number = apply(visitor)
@@ -356,3 +379,15 @@ def _without_what_is_ones_own(page: str) -> str:
     page = re.sub(r'name="csrf_token" value="[^"]*"', "", page)
     page = re.sub(r"<code>[^<]*</code>", "", page)
     return re.sub(r'id="resume-code">[^<]*<', "", page)
+
+
+def test_each_act_has_a_sentence_for_whom_it_concerns(city: City) -> None:
+    visitor, officer = city.browser(), city.staff()
+    person_id = person_of(enrolled_at_desk(officer, apply(visitor)))
+    assert "application.enrolled" in city.kinds(person_id)
+    assert set(city.kinds(person_id)) <= set(SENTENCES)
+    kinds = {sentence for sentence in HISTORY if sentence.startswith("application.")}
+    assert {"application.taken", "application.enrolled", "application.sent"} <= kinds
+    page = visitor.get("/apply/status").text
+    for sentence in ("You began the application.", "An officer opened it.", "entered you in"):
+        assert sentence in page

@@ -19,8 +19,10 @@ from idp.register.applications.ways import known
 from idp.register.enrolment import Enrolled
 from idp.register.evidence import Evidence, Findings
 from idp.register.profile_form import HINTS, LABELS, MUST, profile_of
+from idp.register.recovery import POST
 
 ENROLLED_AT = 1
+_ADDRESS = ("street_address", "postal_code", "locality", "region", "country")
 NO_DOCUMENT = N_("Choose where these data come from.")
 
 
@@ -148,10 +150,14 @@ def _opened(
     with online.runtime.database.read() as uow:
         parts = online.cases.parts(uow, found)
     values = {**parts.get(WHO, {}), **parts.get(REACH, {})}
+    by_post = found.way == POST
+    # Nobody saw who wrote it: the letter must not go where somebody only says to live.
+    typed = {n: v for n, v in values.items() if not (by_post and n in _ADDRESS)}
     return {
         "mine": True,
+        "said_address": [values[n] for n in _ADDRESS if n in values] if by_post else [],
         "until": found.leased_at + online.cases.lease,
-        "values": values,
+        "values": typed,
         "confirmed": online.contacts.is_of(found, values.get("email", "")),
         "question": parts.get(QUESTION, {}).get("said", ""),
         "answered": parts.get(ANSWER, {}).get("said", ""),

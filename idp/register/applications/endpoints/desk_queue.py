@@ -5,11 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from foundation.pages import Mistakes
+from foundation.pages import N_, Mistakes
 from foundation.web import Form
 from idp.register.applications import store
 from idp.register.applications.online import OnlineApplications
 from idp.register.applications.ways import known
+
+WRITE = N_("Write the reference number.")
 
 
 def show(online: OnlineApplications, request: Request) -> Response:
@@ -21,6 +23,9 @@ def find(online: OnlineApplications, request: Request) -> Response:
     """By the number that the applicant brought."""
     _, form = online.desk.posted(request)
     mistakes = Mistakes()
+    if not form.get("number", "").strip():
+        mistakes.add("number", WRITE)
+        return _page(online, request, mistakes, form)
     with mistakes.noting("number"), online.runtime.database.read() as uow:
         number = form.get("number", "")
         found = online.cases.find(uow, number, online.runtime.clock.now())

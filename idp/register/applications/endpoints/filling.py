@@ -77,9 +77,9 @@ def show(step: str, online: OnlineApplications, request: Request) -> Response:
     if found is not None and found.state != DRAFT:
         raise SeeOther(STATUS)
     page = _page(online, request, step, found)
-    if found is None and not _is_given(online, request):
+    if found is None:
         # Before anything is sent: whose answer is lost finds what they wrote all the same.
-        online.applying.accesses.keep(page, request, opaque.identifier("apn"), 0)
+        online.applying.accesses.keep(page, request, _given(online, request), 0)
     return page
 
 
@@ -91,10 +91,9 @@ def save(step: str, online: OnlineApplications, request: Request) -> Response:
     if mistakes:
         return _page(online, request, step, found, mistakes, form)
     if found is None:
-        given = online.applying.accesses.of(request)
-        id_ = given.application_id if given and given.access == 0 else opaque.identifier("apn")
+        source = web.client_network(request)
         try:
-            found = online.applying.begin(id_, web.client_network(request), now)
+            found = online.applying.begin(_given(online, request), source, now)
         except NotOpen:
             response = RedirectResponse(path_of(WHO), 303)
             online.applying.accesses.leave(response, request)
@@ -167,10 +166,10 @@ def send(online: OnlineApplications, request: Request) -> Response:
     return _check_page(online, request, found, mistakes)
 
 
-def _is_given(online: OnlineApplications, request: Request) -> bool:
-    """Whether this browser has the id of an application that it may begin."""
+def _given(online: OnlineApplications, request: Request) -> str:
+    """The id under which this browser begins an application: that of its cookie, or a new one."""
     given = online.applying.accesses.of(request)
-    return given is not None and given.access == 0
+    return given.application_id if given and given.access == 0 else opaque.identifier("apn")
 
 
 def _of_form(step: str, online: OnlineApplications, request: Request) -> Application | None:
