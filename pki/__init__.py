@@ -22,6 +22,8 @@ from pki.linking import linking_of
 from pki.one_act import OneAct
 from pki.outlook.board import Attention
 from pki.own_signer import CertifiedKey, Job, OwnSigner
+from pki.path import PathRefused, trust_in
+from pki.path import Rules as PathRules
 from pki.ports import Admission, Caller, EnrolmentGate
 from pki.profiles.profile import Profile
 from pki.recognising import UnknownSigner
@@ -82,6 +84,8 @@ __all__ = [
     "Job",
     "OneAct",
     "OwnSigner",
+    "PathRefused",
+    "PathRules",
     "Pki",
     "PkiSettings",
     "Profile",
@@ -124,5 +128,6 @@ __all__ = [
     "signer_for",
     "signing_time",
     "standing_under",
+    "trust_in",
     "void_lists",
 ]

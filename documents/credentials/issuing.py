@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from cryptography import x509
 
 from documents.credentials import configurations, proofs, sd_jwt, store
+from documents.credentials.attestations import attesters_in
 from documents.credentials.configurations import (
     FORMAT,
     MDOC,
@@ -96,15 +98,25 @@ class Issuing:
         self.settings = runtime.settings.of(CredentialsSettings)
         self.nonces = Nonces(runtime.keys)
         self.request_keys = RequestKeys(runtime.keys)
+        file = self.settings.key_attesters
+        self.attesters = attesters_in(
+            runtime.settings.resolve(file) if file else None, self.settings.batch
+        )
         self._deferrals = Deferrals(runtime.keys, self.settings.deferred_days)
         self.url = runtime.settings.of(Server).url
 
     def issue(self, holder: Holder, body: Mapping[str, Any], now: datetime) -> Issued | Deferred:
         """What a credential request asks for. Raises the errors of §8.3.1."""
         form, identifier = self._wanted(holder, body)
-        listed = proofs.listed(body, self.settings.batch)
+        vouched = partial(self.attesters.vouched, now=now) if self.attesters.required else None
+        kinds = (proofs.JWT, proofs.ATTESTATION) if vouched else (proofs.JWT,)
         keys, nonce = proofs.keys_of(
-            listed, self.url, holder.wallet, lambda one: self.nonces.is_ours(one, now), now
+            proofs.listed(body, self.settings.batch, kinds),
+            self.url,
+            holder.wallet,
+            partial(self.nonces.is_ours, now=now),
+            now,
+            vouched,
         )
         with self._runtime.database.write() as uow:
             # Used up first: what is refused after this has cost the wallet its nonce, and no more.

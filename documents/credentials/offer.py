@@ -7,7 +7,6 @@ from typing import Any
 
 from documents.credentials.configurations import FORMAT, Claim, Configuration, Form, type_name
 from documents.credentials.mdoc import cose
-from documents.credentials.proofs import ALGORITHMS
 from foundation.pages import Translator
 
 PRE_AUTHORIZED = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
@@ -42,6 +41,7 @@ def metadata_of(
     batch: int,
     algorithm: str,
     encryption: Mapping[str, Any],
+    proven: Mapping[str, Any],
     languages: Sequence[Translator],
 ) -> dict[str, Any]:
     """The document at `/.well-known/openid-credential-issuer`. The authorization server is the
@@ -53,7 +53,7 @@ def metadata_of(
         **encryption,
         "display": [{"name": name, "locale": words.language} for words in languages],
         "credential_configurations_supported": {
-            form.id: _configuration(issuer, form, algorithm, languages)
+            form.id: _configuration(issuer, form, algorithm, proven, languages)
             for one in known
             for form in one.forms
         },
@@ -61,7 +61,11 @@ def metadata_of(
 
 
 def _configuration(
-    issuer: str, form: Form, algorithm: str, languages: Sequence[Translator]
+    issuer: str,
+    form: Form,
+    algorithm: str,
+    proven: Mapping[str, Any],
+    languages: Sequence[Translator],
 ) -> dict[str, Any]:
     one, named = form.configuration, type_name(issuer, form.configuration.id, form.format)
     if form.format == FORMAT:
@@ -81,9 +85,7 @@ def _configuration(
         "format": form.format,
         "scope": form.id,
         **own,
-        "proof_types_supported": {
-            "jwt": {"proof_signing_alg_values_supported": list(ALGORITHMS)},
-        },
+        "proof_types_supported": proven,
         "credential_metadata": {
             "display": [
                 {"name": title_of(one, words), "locale": words.language} for words in languages

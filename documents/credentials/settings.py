@@ -22,6 +22,9 @@ class CredentialsSettings(Section):
     deferred_days: int = Field(default=30, ge=0, le=90)
     """How long a wallet may wait for a document that its office has still to make out; 0: it is
     told at once that there is none."""
+    key_attesters: str | None = None
+    """A file of certificates (PEM): who vouches for the keys of wallets, that they are kept in good
+    hardware. With it no copy is issued to a key that none of them vouches for. Without, any key."""
     presentation_seconds: int = Field(default=300, ge=60, le=3600)
     """How long a service's request waits for a wallet, and what was shown for the service."""
     presentations_per_minute: int = Field(default=600, ge=1)

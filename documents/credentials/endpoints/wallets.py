@@ -42,6 +42,7 @@ def issuer_metadata(credentials: Credentials, request: Request) -> Response:
         credentials.issuing.settings.batch,
         runtime.keys.signer(ISSUER_USE).algorithm,
         credentials.issuing.request_keys.metadata(runtime.clock.now()),
+        credentials.issuing.attesters.metadata(),
         runtime.pages.words.languages,
     )
     return JSONResponse(said, headers=PUBLIC)

@@ -19,15 +19,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from documents.credentials import store as issued
-from documents.credentials.configurations import FORMAT, MDOC, Configuration
-from documents.credentials.mdoc import cose
+from documents.credentials.configurations import FORMAT, Configuration
 from documents.credentials.presenting import store
 from documents.credentials.presenting.mdoc import verify_mdoc
+from documents.credentials.presenting.metadata import ENCRYPTIONS, client_metadata
 from documents.credentials.presenting.needs import Needs, purpose_of
 from documents.credentials.presenting.store import DECLINED, REFUSED, SHOWN, WAITING, Asked
 from documents.credentials.presenting.verifying import (
-    HOLDER_ALGORITHMS,
-    ISSUER_ALGORITHMS,
     Expected,
     Refused,
     Shown,
@@ -53,7 +51,6 @@ from policies import Policies
 MOST_WANTED = 5
 MINUTE = timedelta(minutes=1)
 BUCKET = "presentations-asked"
-ENCRYPTIONS = ("A128GCM", "A256GCM")
 SCHEME = "openid4vp://"
 _SEALED, _KEY = "presentation", "presentation-key"
 
@@ -184,25 +181,6 @@ class Presentations:
             raise Conflict("This request is over.", next_step="The service makes a new one.")
         by = self._keys.key(now)
         key = self._key(asked)
-        client_metadata: dict[str, Any] = {
-            "vp_formats_supported": {
-                FORMAT: {
-                    "sd-jwt_alg_values": list(ISSUER_ALGORITHMS),
-                    "kb-jwt_alg_values": list(HOLDER_ALGORITHMS.values()),
-                },
-                # Annex B.2.2: by the numbers of COSE.
-                MDOC: {
-                    "issuerauth_alg_values": [cose.ALGORITHMS[a] for a in ISSUER_ALGORITHMS],
-                    "deviceauth_alg_values": list(cose.ALGORITHMS.values()),
-                },
-            }
-        }
-        if key is not None:
-            public = {**key.as_dict(private=False), "use": "enc", "alg": "ECDH-ES", "kid": "1"}
-            client_metadata |= {
-                "jwks": {"keys": [public]},
-                "encrypted_response_enc_values_supported": list(ENCRYPTIONS),
-            }
         claims: dict[str, Any] = {
             "iss": f"x509_hash:{certificate_hash(by)}",
             "aud": "https://self-issued.me/v2",
@@ -213,7 +191,7 @@ class Presentations:
             "nonce": asked.nonce,
             "state": asked.id,
             "dcql_query": dcql(asked.wanted),
-            "client_metadata": client_metadata,
+            "client_metadata": client_metadata(key),
             "iat": int(now.timestamp()),
             "exp": int(asked.expires_at.timestamp()),
         }
