@@ -128,6 +128,7 @@ def _provider(city: DemoCity, base: int) -> None:
         [
             *_founding(city, portal),
             ("Opening the town hall's desk", lambda: city.open_office(portal)),
+            ("Opening the place of developers", lambda: city.open_to_developers(portal)),
             (f"Starting {portal.title}", lambda: city.start(portal)),
             (
                 "Starting the e-service",
@@ -172,6 +173,12 @@ def _provider(city: DemoCity, base: int) -> None:
         f"look up {one} or {two}, and write down how they proved who they are.",
     )
     _line("Operator", made["operator"], "", "register a device, then suspend it.")
+    _line(
+        "Developer",
+        f"{portal.url}/developers",
+        "the citizen of the letter may",
+        "register a test service, try a sign-in with it, and ask for production.",
+    )
     _line("Auditor", made["auditor"], "", "see who did what, and that nothing was changed.")
     device = made["device"]
     _line(

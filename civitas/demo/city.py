@@ -140,6 +140,13 @@ class DemoCity:
             added = open_office(config, partial(self.civitas_json, place))
             secret_file.create(kept, json.dumps(added).encode(), "The office's registration")
 
+    def open_to_developers(self, place: Place) -> None:
+        """Let any citizen register test services; done before the service starts."""
+        config = self.folder / place.name / "civitas.toml"
+        written = config.read_text("utf-8")
+        if "[developers]" not in written:
+            config.write_text(f'{written.rstrip()}\n\n[developers]\nself_service = "test"\n')
+
     def office(self, place: Place) -> Office | None:
         """The town hall, where there is one."""
         kept = self.folder / f"office-{place.name}.json"

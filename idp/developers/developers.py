@@ -162,6 +162,8 @@ class Developers:
         now = self.runtime.clock.now()
         if not wish.reason.strip() or len(wish.reason) > 500:
             metadata.refuse("reason", N_("Say in a sentence or two what the service is for."))
+        if self.tokens.trying.redirect_uri in wish.redirect_uris:
+            metadata.refuse("redirect_uris", N_("Only tests come back to this address of ours."))
         if len(wish.written()) > MOST_WISH:
             metadata.refuse("redirect_uris", N_("That are too many addresses."))
         with self._database.write() as uow:

@@ -163,9 +163,9 @@ def _parsed(
     for grant in grants - set(GRANT_TYPES):
         refuse("grant_types", f"{grant!r} is not supported; use {', '.join(GRANT_TYPES)}")
     testing = members.flag(metadata, "test_only")
-    # A test runs where it is written: http on this machine is allowed, and nothing else.
-    development = development or testing
-    uris = members.redirect_uris(metadata, "redirect_uris", method == "none", development)
+    # A test runs where it is written: people may come back to http on this machine.
+    here = development or testing
+    uris = members.redirect_uris(metadata, "redirect_uris", method == "none", here)
     _check_grants(grants, method, uris)
     details = members.strings(metadata, "authorization_details_types")
     _check_needs_of_grants(grants, details, metadata)
@@ -201,7 +201,7 @@ def _parsed(
         grant_types=grants,
         redirect_uris=uris,
         post_logout_redirect_uris=members.redirect_uris(
-            metadata, "post_logout_redirect_uris", method == "none", development
+            metadata, "post_logout_redirect_uris", method == "none", here
         ),
         backchannel_logout_uri=members.address(metadata, "backchannel_logout_uri", development),
         backchannel_logout_session_required=members.flag(

@@ -92,9 +92,11 @@ class Watching:
 
     # ── while requests are answered ───────────────────────────────────────────────────
 
-    def went_well(self, client_id: str, kind: str) -> None:
-        """One more; `kind` is SIGNED_IN or TOKENS."""
-        key = client_id, kind
+    def went_well(self, client: Client, kind: str) -> None:
+        """One more; `kind` is SIGNED_IN or TOKENS. Devices are too many to count each of them."""
+        if client.kind == "device":
+            return
+        key = client.id, kind
         with self._lock:
             if key in self._counts or len(self._counts) < MOST_WAITING:
                 self._counts[key] += 1
@@ -103,7 +105,13 @@ class Watching:
         """A refusal of a request that names a client of ours."""
         client: Client | None = request.scope.get(ASKED)
         status, code = error.told
-        if client is None or code in NO_FAILURE or status >= 500 or isinstance(error, SeeOther):
+        if (
+            client is None
+            or client.kind == "device"
+            or code in NO_FAILURE
+            or status >= 500
+            or isinstance(error, SeeOther)
+        ):
             return
         route = request.scope.get("civitas.route")
         place = str(getattr(route, "path", request.url.path))

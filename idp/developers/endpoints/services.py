@@ -15,7 +15,7 @@ from foundation.settings import Server
 from idp.developers import metadata
 from idp.developers.chart import chart_of
 from idp.developers.developers import Developers, Mine
-from idp.developers.service import ASKED, PRODUCTION, TEST, Owner
+from idp.developers.service import ASKED, PRODUCTION, TEST
 from idp.oauth import Kit, Snippet, known_kits
 
 OVERLAPS = {hours: timedelta(hours=int(hours)) for hours in ("0", "1", "24", "168")}
@@ -143,10 +143,6 @@ def address_of(mine: Mine) -> str:
     first = mine.client.redirect_uris[0]
     scheme, _, rest = first.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
-
-
-def is_owner(owner: Owner, mine: Mine) -> bool:
-    return owner == mine.owned.owner
 
 
 def _fits(mine: Mine, q: str, state: str) -> bool:

@@ -109,7 +109,7 @@ class Pipeline:
                 lifetime=timedelta(seconds=self.settings.id_token_seconds),
                 nonce=proposal.first,
             )
-        self.watching.went_well(asked.client.id, SIGNED_IN if proposal.first else TOKENS)
+        self.watching.went_well(asked.client, SIGNED_IN if proposal.first else TOKENS)
         return response
 
     def _never_above(self, proposal: Proposal) -> Proposal:

@@ -20,9 +20,13 @@ from idp.oauth.way_back import ASKED
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-def request_of(client_id: str) -> Request:
-    client = Client(client_id, "X", "service", "client_secret_basic", "x")
-    scope: dict[str, Any] = {"type": "http", "path": "/oauth/token", "headers": [], ASKED: client}
+def client_of(client_id: str, kind: Any = "service") -> Client:
+    return Client(client_id, "X", kind, "client_secret_basic", "x")
+
+
+def request_of(client_id: str, kind: str = "service") -> Request:
+    asked = client_of(client_id, kind)
+    scope: dict[str, Any] = {"type": "http", "path": "/oauth/token", "headers": [], ASKED: asked}
     return Request({**scope, "query_string": b"", "path_params": {}})
 
 
@@ -31,8 +35,8 @@ def test_several_processes_add_up_what_each_of_them_counted(any_database: Databa
     both = [Watching(any_database, clock.now, "Europe/Tallinn") for _ in range(2)]
     for one in both:
         for _ in range(3):
-            one.went_well("svc_1", SIGNED_IN)
-        one.went_well("svc_1", TOKENS)
+            one.went_well(client_of("svc_1"), SIGNED_IN)
+        one.went_well(client_of("svc_1"), TOKENS)
         one.refused(request_of("svc_1"), InvalidGrant("The code has expired; sign in again."))
     threads = [Thread(target=one.write_down) for one in both]
     for thread in threads:
@@ -49,7 +53,7 @@ def test_several_processes_add_up_what_each_of_them_counted(any_database: Databa
 def test_a_day_is_the_citys_and_old_ones_go(any_database: Database) -> None:
     clock = FrozenClock(datetime(2026, 3, 1, 22, 30, tzinfo=UTC))
     one = Watching(any_database, clock.now, "Europe/Tallinn")
-    one.went_well("svc_1", SIGNED_IN)
+    one.went_well(client_of("svc_1"), SIGNED_IN)
     assert str(one.days_of("svc_1")[-1].day) == "2026-03-02"
     one.refused(request_of("svc_1"), InvalidGrant("The code has expired; sign in again."))
     one.write_down()
@@ -77,7 +81,15 @@ def test_the_last_reasons_stay_and_memory_has_an_end(any_database: Database) -> 
     }
     for number in range(MOST_WAITING + 100):
         one.refused(request_of(f"svc_{number}"), InvalidGrant("Reason."))
-        one.went_well(f"svc_{number}", TOKENS)
+        one.went_well(client_of(f"svc_{number}"), TOKENS)
     assert len(one._refusals) == MOST_WAITING
     assert len(one._counts) <= MOST_WAITING
     assert (f"svc_{MOST_WAITING + 50}", REFUSED) not in one._counts
+
+
+def test_devices_are_not_counted_one_by_one(any_database: Database) -> None:
+    one = Watching(any_database, FrozenClock(START).now, "UTC")
+    one.went_well(client_of("dev-1", "device"), TOKENS)
+    one.refused(request_of("dev-1", "device"), InvalidGrant("Reason."))
+    assert one.days_of("dev-1")[-1].tokens == 0
+    assert not one.refusals_of("dev-1")

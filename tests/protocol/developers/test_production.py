@@ -118,6 +118,7 @@ def test_nobody_approves_what_is_their_own(place: Place) -> None:
     [
         ({"redirect_uris": "http://chess.example/callback"}, "uses http"),
         ({"redirect_uris": ""}, "redirect_uris"),
+        ({"redirect_uris": "http://localhost:8000/developers/tried"}, "Only tests come back"),
         ({"scope": "openid documents:sign"}, "given by the operator"),
         ({"scope": "openid nonsense"}, "not known"),
         ({"purposes": "nonsense"}, "purpose"),
