@@ -91,9 +91,8 @@ def lists(city: SigningCity, folder: Path) -> None:
 
 def asked(jars: str, program: str, folder: Path, *arguments: str) -> dict[str, str]:
     """What a verifier says of each file."""
-    java = "/usr/lib/jvm/java-17-openjdk-amd64/bin/java"
     done = subprocess.run(
-        [java, "-XX:TieredStopAtLevel=1", "-Dsun.jnu.encoding=UTF-8", "-Dstdout.encoding=UTF-8",
+        ["java", "-XX:TieredStopAtLevel=1", "-Dsun.jnu.encoding=UTF-8", "-Dstdout.encoding=UTF-8",
          "-Dfile.encoding=UTF-8", "-cp", jars, str(JAVA / program), str(folder), *arguments],
         capture_output=True, text=True, check=False, timeout=240,
         env={**os.environ, "LC_ALL": "C.UTF-8"},

@@ -146,16 +146,16 @@ def for_later(city: SigningCity, citizen: Visitor, pdf: bytes, level: str) -> by
     )
     sign(citizen, f"/sign/{asked['transaction']}")
     told = city.service.look(asked["transaction"])
-    signature, *_ = (base64.b64decode(one) for one in told["signatures"])
-    certificates, answers, lists = (
-        [base64.b64decode(one) for one in told[k]] for k in ("certificates", "answers", "lists")
-    )
+    taken = {
+        member: [base64.b64decode(one) for one in told[member]]
+        for member in ("signatures", "certificates", "answers", "lists")
+    }
     return with_evidence(
-        prepared.with_signature(signature),
-        certificates,
-        answers,
-        lists,
-        stamp=city.signing.authority.time_stamping.stamp_over if level == "Ades-B-LTA" else None,
+        prepared.with_signature(taken["signatures"][0]),
+        taken["certificates"],
+        taken["answers"],
+        taken["lists"],
+        city.signing.authority.time_stamping.stamp_over if level == "Ades-B-LTA" else None,
     )
 
 

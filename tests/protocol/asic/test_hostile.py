@@ -152,6 +152,7 @@ DECEPTIONS: dict[str, tuple[str, Callable[[Mapping[str, bytes]], bytes]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.row("failures", "10")
 @pytest.mark.parametrize("what", DECEPTIONS)
 def test_a_container_that_deceives_is_refused(city: SigningCity, signed: Signed, what: str) -> None:
     reason, spoil = DECEPTIONS[what]
@@ -193,6 +194,7 @@ def test_a_certificate_that_was_not_valid_then_is_no_good(
     assert outcome(late, whole) == "good"
 
 
+@pytest.mark.row("failures", "10")
 def test_a_revoked_certificate_is_told_also_after_it_ended(
     city: SigningCity, citizen: Visitor, clock: FrozenClock
 ) -> None:

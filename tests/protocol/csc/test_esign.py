@@ -83,6 +83,7 @@ def test_no_consent_means_no_certificate(city: SigningCity, citizen: Visitor) ->
     assert city.kinds(citizen.id)[-1] == "signature.refused"
 
 
+@pytest.mark.row("failures", "11")
 def test_no_authentication_for_this_very_signature_means_no_certificate(
     city: SigningCity, citizen: Visitor
 ) -> None:
@@ -335,6 +336,7 @@ def test_the_signing_key_cannot_be_recovered_afterwards(
 # ── a replayed transaction is refused; one audit record each ──────────────────────────────
 
 
+@pytest.mark.row("failures", "11")
 def test_a_replayed_transaction_is_refused(city: SigningCity, citizen: Visitor) -> None:
     asked = city.service.ask()
     sign(citizen, path_of(asked))
@@ -384,6 +386,7 @@ def test_what_failed_leaves_no_signature_and_no_good_certificate(
     assert "signatures" not in city.service.look(asked["transaction"])
 
 
+@pytest.mark.row("failures", "11")
 def test_what_a_crash_left_is_given_up(
     city: SigningCity, citizen: Visitor, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

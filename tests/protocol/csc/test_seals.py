@@ -48,6 +48,7 @@ def test_a_service_seals_with_its_organisations_key(city: SigningCity, service: 
     key.verify(base64.b64decode(signature), DOCUMENT, ec.ECDSA(SHA256()))
 
 
+@pytest.mark.row("failures", "10")
 def test_nothing_but_what_was_authorised_is_sealed(
     city: SigningCity, service: Service, clock: FrozenClock
 ) -> None:
