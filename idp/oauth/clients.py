@@ -26,6 +26,7 @@ from idp.oauth.client import (
 )
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
+from idp.oauth.signals import outbox as signals
 from idp.oauth.tables import clients
 
 OPERATOR = Actor("system", "operator")
@@ -207,6 +208,7 @@ class Clients:
         if uow.changed(gone) == 0:
             raise _unknown(client_id)
         client_addresses.forget(uow, client_id)
+        signals.end_of_client(uow, client_id)
         self._told(uow, "client.removed", client_id, reason, actor)
 
     def altered(
