@@ -194,6 +194,7 @@ def test_an_event_names_the_person_and_the_session_and_nothing_else_of_them(
 
 
 @pytest.mark.rfc("8936", "2.4")
+@pytest.mark.row("failures", "29")
 def test_what_is_polled_stays_until_it_is_acknowledged(
     server: AuthorizationServer, service: Service
 ) -> None:
@@ -361,6 +362,7 @@ def test_an_address_within_our_network_is_never_pushed_to(
 
 
 @pytest.mark.rfc("ssf", "9")
+@pytest.mark.row("failures", "12")
 def test_only_a_services_own_token_with_the_scope_opens_it(
     server: AuthorizationServer, service: Service
 ) -> None:
