@@ -120,12 +120,6 @@ def forget(uow: UnitOfWork, client_id: str) -> None:
     uow.execute(delete(signals).where(signals.c.client_id == client_id))
 
 
-def end_of_client(uow: UnitOfWork, client_id: str) -> None:
-    """The service is gone for good, and its stream with it."""
-    forget(uow, client_id)
-    uow.execute(delete(signal_streams).where(signal_streams.c.client_id == client_id))
-
-
 def sweep(uow: UnitOfWork, before: datetime) -> int:
     """Forget what waited for too long."""
     return uow.changed(delete(signals).where(signals.c.created_at < before - KEPT))
