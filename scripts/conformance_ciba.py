@@ -120,7 +120,7 @@ def asking(
         query = "?dummy1=lorem&dummy2=ipsum" if number else ""
         who.lets_in(told[client]["client_id"], f"{base}/callback{query}")
         told[client] |= {"hint_type": "login_hint", "hint_value": _subject(folder)}
-    told["client2"]["acr_value"] = "urn:civitas:loa:1"
+    told["client2"]["acr_value"] = "urn:civitas:loa:2"
     told["resource"] = {"resourceUrl": f"{url}/oauth/userinfo"}
     return told
 

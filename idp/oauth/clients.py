@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from foundation import opaque
 from foundation.audit import Actor, Audit
@@ -26,7 +26,7 @@ from idp.oauth.client import (
 )
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
-from idp.oauth.tables import clients
+from idp.oauth.tables import clients, signal_streams, signals
 
 OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)
@@ -215,6 +215,8 @@ class Clients:
         if uow.changed(gone) == 0:
             raise _unknown(client_id)
         client_addresses.forget(uow, client_id)
+        for table in (signals, signal_streams):
+            uow.execute(delete(table).where(table.c.client_id == client_id))
         self._told(uow, "client.removed", client_id, reason, actor)
 
     def altered(

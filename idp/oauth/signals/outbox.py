@@ -50,10 +50,11 @@ def add(uow: UnitOfWork, which: ColumnElement[bool], event: str, now: datetime) 
         (row.client_id, row.subject, row.session_reference if of_session else None)
         for row in uow.all(query)
     }
+    wants = _wanting(uow, {client_id for client_id, _, _ in told}, event)
     rows = [
         _row(client_id, event, now, subject=subject, session_reference=sid)
         for client_id, subject, sid in sorted(told, key=str)
-        if _wants(uow, client_id, event)
+        if client_id in wants
     ]
     if rows:
         uow.execute(insert(signals), rows)
@@ -124,9 +125,10 @@ def sweep(uow: UnitOfWork, before: datetime) -> int:
     return uow.changed(delete(signals).where(signals.c.created_at < before - KEPT))
 
 
-def _wants(uow: UnitOfWork, client_id: str, event: str) -> bool:
-    stream = streams.of_client(uow, client_id)
-    return stream is not None and event in stream.delivered
+def _wanting(uow: UnitOfWork, client_ids: Collection[str], event: str) -> Collection[str]:
+    """Those whose stream is of this event: each is read once, however many people it is about."""
+    found = ((one, streams.of_client(uow, one)) for one in client_ids)
+    return {one for one, stream in found if stream is not None and event in stream.delivered}
 
 
 def _row(client_id: str, event: str, now: datetime, **more: str | None) -> Mapping[str, Any]:

@@ -76,6 +76,7 @@ def test_who_cannot_be_begun_or_is_suspended_is_not_listed(city: City, citizen: 
     assert "No service can be begun" in page.text
 
 
+@pytest.mark.row("failures", "19")
 def test_who_registered_itself_is_put_before_nobody(city: City, citizen: Visitor) -> None:
     added(city, registered_itself=True)
     assert not links(citizen.get(HERE))

@@ -399,6 +399,7 @@ def test_an_unsigned_answer_cannot_be_asked_for(signing_bank: Bank, mode: str | 
     assert "response_mode" in answer.json()["error_description"]
 
 
+@pytest.mark.row("failures", "7")
 @pytest.mark.rfc("fapi2-message-signing", "5.3.1")
 @pytest.mark.parametrize(
     ("changed", "status"),

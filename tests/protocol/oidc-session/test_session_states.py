@@ -61,6 +61,7 @@ def test_each_state_is_of_one_client_one_origin_and_new(
 
 
 @pytest.mark.rfc("oidc-session", "3.2")
+@pytest.mark.row("failures", "20")
 def test_a_session_that_ended_anywhere_is_changed(
     server: AuthorizationServer, service: AddedClient
 ) -> None:

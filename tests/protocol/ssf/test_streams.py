@@ -15,10 +15,11 @@ import jwt
 import pytest
 from sqlalchemy import select
 
+from foundation.audit import Actor
 from idp import oauth
 from idp.oauth import AddedClient
 from idp.oauth.signals import events
-from idp.oauth.tables import signals
+from idp.oauth.tables import signal_streams, signals
 from tests.support.authorization_server import AuthorizationServer
 
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
@@ -193,6 +194,7 @@ def test_an_event_names_the_person_and_the_session_and_nothing_else_of_them(
 
 
 @pytest.mark.rfc("8936", "2.4")
+@pytest.mark.row("failures", "29")
 def test_what_is_polled_stays_until_it_is_acknowledged(
     server: AuthorizationServer, service: Service
 ) -> None:
@@ -360,6 +362,7 @@ def test_an_address_within_our_network_is_never_pushed_to(
 
 
 @pytest.mark.rfc("ssf", "9")
+@pytest.mark.row("failures", "12")
 def test_only_a_services_own_token_with_the_scope_opens_it(
     server: AuthorizationServer, service: Service
 ) -> None:
@@ -374,3 +377,17 @@ def test_only_a_services_own_token_with_the_scope_opens_it(
     theirs = {"Authorization": f"Bearer {persons}"}
     assert browser.get("/ssf/stream", headers=theirs).status_code == 401
     assert service.call("POST", "/ssf/stream", {}, "ssf.read").status_code == 403
+
+
+def test_a_service_that_was_removed_has_no_stream(
+    server: AuthorizationServer, service: Service
+) -> None:
+    service.stream()
+    server.tokens(service.client, "email", scope="openid email")
+    actor, now = Actor("staff", "olga"), server.runtime.clock.now()
+    with server.runtime.database.write() as uow:
+        server.oauth.clients.remove(uow, service.client.client.id, "closed", actor, now)
+    end_session(server)
+    assert waiting(server) == []
+    with server.runtime.database.read() as uow:
+        assert not uow.all(select(signal_streams))
