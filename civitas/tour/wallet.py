@@ -48,7 +48,13 @@ class Wallet:
                 "tx_code": tx_code,
             },
         )
-        (detail,) = tokens["authorization_details"]
+        # A kind is offered in several forms; this wallet reads one of them.
+        forms = known["credential_configurations_supported"]
+        detail = next(
+            each
+            for each in tokens["authorization_details"]
+            if forms[each["credential_configuration_id"]]["format"] == "dc+sd-jwt"
+        )
         nonce = self.http.post(known["nonce_endpoint"]).json()["c_nonce"]
         claims = {"aud": issuer, "iat": int(time.time()), "nonce": nonce}
         proof = _signed(self.holder, "openid4vci-proof+jwt", claims, jwk=True)

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from foundation import opaque
 from foundation.clock import begun
 from foundation.database import UnitOfWork
-from idp.oauth.tables import backchannel_requests as requests
+from idp.oauth.request_tables import backchannel_requests as requests
 
 PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
 INTERVAL = timedelta(seconds=5)

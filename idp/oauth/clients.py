@@ -24,9 +24,10 @@ from idp.oauth.client import (
     Client,
     device_client,
 )
+from idp.oauth.event_tables import signal_streams, signals
 from idp.oauth.ports import ClientSource
 from idp.oauth.secrets import LONGEST_OVERLAP, ClientSecrets
-from idp.oauth.tables import clients, signal_streams, signals
+from idp.oauth.tables import clients
 
 OPERATOR = Actor("system", "operator")
 FRESH = timedelta(seconds=1)

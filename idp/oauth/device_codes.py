@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from foundation import opaque
 from foundation.clock import begun
 from foundation.database import UnitOfWork
-from idp.oauth.tables import device_codes
+from idp.oauth.request_tables import device_codes
 
 PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
 INTERVAL = timedelta(seconds=5)

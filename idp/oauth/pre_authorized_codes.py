@@ -14,7 +14,7 @@ from foundation.clock import begun
 from foundation.database import UnitOfWork
 from foundation.keys import Keys
 from idp.oauth import grant_store
-from idp.oauth.tables import pre_authorized_codes as codes
+from idp.oauth.request_tables import pre_authorized_codes as codes
 
 TRIES = 5
 """How often the transaction code may be wrong before the offer is over."""

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from foundation import opaque
 from foundation.clock import begun
 from foundation.database import UnitOfWork
-from idp.oauth.tables import pushed_requests
+from idp.oauth.request_tables import pushed_requests
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 

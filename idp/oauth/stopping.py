@@ -11,7 +11,8 @@ from sqlalchemy import delete
 
 from foundation.database import UnitOfWork
 from idp.oauth import cut_offs, grant_store
-from idp.oauth.tables import answers, codes, transactions
+from idp.oauth.request_tables import transactions
+from idp.oauth.tables import answers, codes
 
 
 class Stopping:

@@ -237,7 +237,8 @@ def test_no_application_becomes_an_identity_but_by_an_officer_in_time(tmp_path: 
     register = Register(machine.runtime)
     life = IdentityLife(machine.runtime, register.proofing, ends=())
     machine.online = OnlineApplications(
-        machine.runtime, Desk(machine.runtime, register, life, Importer(machine.runtime, register))
+        machine.runtime,
+        Desk(machine.runtime, register, life, Importer(machine.runtime, register, life)),
     )
     try:
         run_state_machine_as_test(

@@ -21,7 +21,7 @@ from foundation import opaque
 from foundation.clock import begun
 from foundation.database import UnitOfWork
 from idp.oauth.authorization.request import AuthorizationRequest, from_json
-from idp.oauth.tables import transactions
+from idp.oauth.request_tables import transactions
 
 WAITING, ASKING, ANSWERED = "waiting", "asking", "answered"
 

@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, up
 from foundation import opaque
 from foundation.database import UnitOfWork
 from idp.oauth import client_addresses
-from idp.oauth.tables import grants, sign_outs
+from idp.oauth.event_tables import sign_outs
+from idp.oauth.tables import grants
 
 LEASE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from foundation import opaque
 from foundation.database import UnitOfWork
+from idp.oauth.event_tables import signal_streams, signals
 from idp.oauth.signals import events, streams
 from idp.oauth.signals.streams import ENABLED, PUSH, Stream
-from idp.oauth.tables import grants, signal_streams, signals
+from idp.oauth.tables import grants
 
 LEASE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)

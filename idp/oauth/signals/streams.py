@@ -11,8 +11,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from foundation.database import UnitOfWork
+from idp.oauth.event_tables import signal_streams as streams
 from idp.oauth.signals.events import SUPPORTED
-from idp.oauth.tables import signal_streams as streams
 
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
 ENABLED, PAUSED, DISABLED = "enabled", "paused", "disabled"

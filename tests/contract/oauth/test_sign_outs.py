@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from idp import oauth
 from idp.oauth.dynamic import tokens
+from idp.oauth.event_tables import sign_outs
 from idp.oauth.logout import outbox
 from idp.oauth.logout.delivery import Delivery
-from idp.oauth.tables import initial_access_tokens, sign_outs
+from idp.oauth.tables import initial_access_tokens
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.ears import Ears, listening
 from tests.support.statements import listening as listening_to_statements

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from idp import oauth
+from idp.oauth.event_tables import signals
 from idp.oauth.signals import outbox, streams
 from idp.oauth.signals.events import SUPPORTED
 from idp.oauth.signals.streams import ENABLED, PUSH, Stream
-from idp.oauth.tables import signals
 from tests.support.authorization_server import AuthorizationServer
 
 AT_ONCE = 50

@@ -61,7 +61,7 @@ def online(any_runtime: Runtime) -> OnlineApplications:
     register = Register(any_runtime)
     life = IdentityLife(any_runtime, register.proofing, ends=())
     return OnlineApplications(
-        any_runtime, Desk(any_runtime, register, life, Importer(any_runtime, register))
+        any_runtime, Desk(any_runtime, register, life, Importer(any_runtime, register, life))
     )
 
 

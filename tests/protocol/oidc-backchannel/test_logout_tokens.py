@@ -17,9 +17,9 @@ from foundation.audit.tables import events
 from foundation.runtime import Runtime
 from idp import oauth
 from idp.oauth import AddedClient, Client, InvalidClientMetadata
+from idp.oauth.event_tables import sign_outs
 from idp.oauth.logout import outbox
 from idp.oauth.sending import AT_ONCE, TO_ONE
-from idp.oauth.tables import sign_outs
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.ears import Ears, listening
 

@@ -218,6 +218,7 @@ def wallet_of(city: Lockers) -> AddedClient:
 @pytest.mark.rfc("OpenID4VCI", "9.1")
 @pytest.mark.rfc("OpenID4VCI", "9.2")
 @pytest.mark.parametrize("form", ["", ".mso_mdoc"])
+@pytest.mark.row("failures", "8")
 def test_a_wallet_waits_for_a_document_that_is_not_made_out_yet(
     city: Lockers, phone: Phone, citizen: Visitor, form: str
 ) -> None:

@@ -48,6 +48,7 @@ def test_the_issuer_says_what_there_is_as_mdoc(city: Lockers) -> None:
 
 
 @pytest.mark.rfc("OpenID4VCI", "A.2")
+@pytest.mark.row("privacy", "P-1")
 def test_a_person_puts_their_identity_into_a_wallet_that_reads_mdoc(
     city: Lockers, mobile: Phone, citizen: Visitor
 ) -> None:

@@ -80,6 +80,7 @@ def show(phone: Phone, pool: Counter, *args: Any, nth: int = 0, **changed: Any) 
 @pytest.mark.rfc("OpenID4VP", "B.2")
 @pytest.mark.row("privacy", "P-2")
 @pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.row("failures", "9")
 def test_a_service_gets_what_it_asked_for_and_nothing_else(
     phone: Phone, pool: Counter, city: Lockers, citizen: Visitor, encrypted: bool
 ) -> None:
@@ -375,6 +376,7 @@ def test_one_changed_byte_anywhere_is_refused(phone: Phone, pool: Counter) -> No
     assert verified(whole)["c0"].claims == {"age_over_18": True}
 
 
+@pytest.mark.row("failures", "10")
 def test_a_credential_of_another_kind_is_refused(
     city: Lockers, phone: Phone, citizen: Visitor
 ) -> None:
@@ -394,6 +396,7 @@ def test_the_kind_outside_is_that_inside(phone: Phone, pool: Counter) -> None:
     assert pool.word(show(phone, pool, called)[1]) == "wrong_type"
 
 
+@pytest.mark.row("failures", "20")
 def test_an_expired_credential_is_refused(city: Lockers, phone: Phone, pool: Counter) -> None:
     city.clock.advance(timedelta(days=15))
     assert pool.word(show(phone, pool)[1]) == "expired"

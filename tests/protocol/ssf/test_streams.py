@@ -18,8 +18,8 @@ from sqlalchemy import select
 from foundation.audit import Actor
 from idp import oauth
 from idp.oauth import AddedClient
+from idp.oauth.event_tables import signal_streams, signals
 from idp.oauth.signals import events
-from idp.oauth.tables import signal_streams, signals
 from tests.support.authorization_server import AuthorizationServer
 
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
