@@ -103,7 +103,8 @@ class _Federated(World):
             "refresh_token": held["refresh_token"],
             "token": held["access_token"],
         }
-        self.ids = {"client_id": added.client.id}
+        self.library = added.client.id
+        self.ids = {"client_id": self.library}
 
     def _service(self) -> Caller:
         """With every scope that a service may have for itself."""
