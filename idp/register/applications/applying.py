@@ -216,7 +216,7 @@ class Applying:
         are a profile. Raises NotOpen."""
         with self._runtime.database.write() as uow:
             fresh = store.by_id(uow, found.id)
-            if fresh is None or fresh.state == WITHDRAWN:
+            if fresh is None or fresh.state == WITHDRAWN or fresh.expires_at <= now:
                 raise NotOpen
             if fresh.state != DRAFT:
                 return True  # sent twice
@@ -237,7 +237,7 @@ class Applying:
         answer = checked_reason(said)
         with self._runtime.database.write() as uow:
             fresh = store.by_id(uow, found.id)
-            if fresh is None or fresh.state not in (ASKED, SENT):
+            if fresh is None or fresh.state not in (ASKED, SENT) or fresh.expires_at <= now:
                 raise NotOpen
             if fresh.state == SENT:
                 return
