@@ -6,6 +6,7 @@ What two programs could unpack differently is refused, before anything in it is 
 from __future__ import annotations
 
 import unicodedata
+import zlib
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -27,7 +28,7 @@ def files_in(content: bytes) -> dict[str, bytes]:
             for entry in entries:
                 found[entry.filename] = _read(zipped, entry, left)
                 left -= len(found[entry.filename])
-    except (BadZipFile, NotImplementedError, OSError, EOFError, ValueError) as broken:
+    except (BadZipFile, zlib.error, NotImplementedError, OSError, EOFError, ValueError) as broken:
         raise Refused("broken") from broken
     if found.pop("mimetype") not in KINDS:
         raise Refused("mimetype")
